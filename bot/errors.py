@@ -1,0 +1,33 @@
+"""What can go wrong in the bot.
+
+    BotError
+    ├── SettingsRefused      a flag or setting that cannot be used; exit code 2
+    └── RoomError
+        ├── RoomUnreachable  no answer; retried
+        ├── RoomRefused      the room said no; not retried
+        └── RoomClosed       the room has ended
+"""
+
+
+class BotError(Exception):
+    """Base of every error the bot raises; its text is one line that says what to do."""
+
+
+class SettingsRefused(BotError):
+    """A flag, environment variable or their combination cannot be used."""
+
+
+class RoomError(BotError):
+    """Base of what a room can do to a bot."""
+
+
+class RoomUnreachable(RoomError):
+    """The room did not answer; trying again may help."""
+
+
+class RoomRefused(RoomError):
+    """The room refused the bot; trying again will not help."""
+
+
+class RoomClosed(RoomError):
+    """The room has ended, or ended the bot's stay."""

@@ -1,0 +1,110 @@
+"""What every room gives: participants, their tracks, and what happens to them. Imports no media library."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from engine.readings import Image
+
+Clock = Callable[[], float]
+"""The room's clock: Unix seconds at its start, from then on monotonic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A person in the room, for one stay."""
+
+    id: str
+    """Unique in the room and for this stay; says nothing about the person."""
+    name: str
+    """The display name the person chose."""
+    opted_in: bool = False
+    """Whether the person herself agreed to be read individually."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded picture of a track."""
+
+    at: float
+    """Seconds on the room's clock when it was decoded."""
+    width_px: int
+    height_px: int
+    to_rgb: Callable[[], Image]
+    """Converts to (height, width, 3) RGB. Costs about 1 ms: call it in a worker thread, and only for frames that are read."""
+
+
+class Track(Protocol):
+    """The video of one participant, from camera on to camera off."""
+
+    @property
+    def participant(self) -> Participant:
+        """Whose video it is."""
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Yield decoded frames as they come; ends when the track ends. One reader."""
+
+
+class Absence(StrEnum):
+    """Why a participant is gone."""
+
+    LEFT = "left"
+    """Said goodbye, or the room told so."""
+    VANISHED = "vanished"
+    """Stopped sending without a word, for longer than the room's patience."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A participant entered; the camera is off until a `CameraOn`."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraOn:
+    """A participant's camera was switched on; `track` yields its frames."""
+
+    participant: Participant
+    track: Track
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOff:
+    """A participant's camera was switched off; the participant is still there."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A participant is gone."""
+
+    participant: Participant
+    absence: Absence
+
+
+RoomEvent = Joined | CameraOn | CameraOff | Left
+
+
+class Room(Protocol):
+    """A meeting as the bot sees it. Entering it joins, leaving the `async with` leaves the room, always.
+
+    Raises on entering: RoomUnreachable, RoomRefused. `events` raises RoomClosed or RoomUnreachable when the stay ends.
+    """
+
+    name: str
+    """The room's name, used in events and links."""
+
+    async def __aenter__(self) -> Self:
+        """Join the room under the bot's visible name; returns once the room confirmed it."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the room and free every socket, thread and task of the stay."""
+
+    def events(self) -> AsyncIterator[RoomEvent]:
+        """Yield what happens to participants, those already present first. One reader."""

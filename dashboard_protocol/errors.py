@@ -1,0 +1,33 @@
+"""What can go wrong between bot and dashboard.
+
+    DashboardError
+    ├── ProtocolError            a message that is not protocol v1
+    │   └── UnknownVersion       a message of another protocol version
+    ├── AccessDenied             a link or token that does not open this room
+    ├── BusError                 the bus cannot be used
+    └── FeedLost                 the client gave up on its gateway
+"""
+
+
+class DashboardError(Exception):
+    """Base of every error of this package; its text is one line that says what to do."""
+
+
+class ProtocolError(DashboardError):
+    """A message is not valid protocol v1."""
+
+
+class UnknownVersion(ProtocolError):
+    """A message carries a protocol version this software does not speak."""
+
+
+class AccessDenied(DashboardError):
+    """A link or token is expired, revoked, foreign or forged; the text never says which."""
+
+
+class BusError(DashboardError):
+    """The bus URL is unknown or the bus cannot be reached."""
+
+
+class FeedLost(DashboardError):
+    """The gateway refused the client or stayed away for longer than the client was told to wait."""

@@ -1,0 +1,311 @@
+"""The events of protocol v1: the vocabulary of the whole product.
+
+An `Event` is an envelope and a body. On the wire they stand flat beside each other (`codec`). Shares, scores and
+probabilities lie in [0, 1]; `at`, `since`, `as_of` are seconds on the room's clock, which shows Unix time when the
+bot starts and is monotonic from then on. What is withheld or not measurable is null, never 0.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL_VERSION = 1
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Signed = Annotated[float, Field(ge=-1, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+LevelNumber = Annotated[int, Field(ge=0, le=3)]
+ExpressionName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+
+
+class Model(BaseModel):
+    """Frozen; ignores fields it does not know, so that v1 can grow without breaking a reader."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
+
+
+class Profile(StrEnum):
+    """Policy profile: what may be computed, and what may leave the bot."""
+
+    PRESENCE = "presence"
+    AGGREGATE = "aggregate"
+    INDIVIDUAL = "individual"
+
+
+class State(StrEnum):
+    """Where a bot is in its life."""
+
+    REQUESTED = "requested"
+    JOINING = "joining"
+    WAITING = "waiting"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+    LEAVING = "leaving"
+    ENDED = "ended"
+
+
+class EndReason(StrEnum):
+    """Why a bot's stay ended."""
+
+    ASKED_TO_LEAVE = "asked_to_leave"
+    ROOM_CLOSED = "room_closed"
+    KICKED = "kicked"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    ALONE = "alone"
+    MAX_DURATION = "max_duration"
+    OPTED_OUT = "opted_out"
+    WORKER_LOST = "worker_lost"
+    FAILED = "failed"
+
+
+class Unmeasurable(StrEnum):
+    """Why a participant has no index."""
+
+    CAMERA_OFF = "camera_off"
+    NOT_IN_VIEW = "not_in_view"
+    TOO_SMALL = "too_small"
+    CODEC = "codec"
+    ENGINE_AWAY = "engine_away"
+    STARTING = "starting"
+
+
+class Withheld(StrEnum):
+    """Why class values are null although the bot is live."""
+
+    BELOW_K = "below_k"
+    SETTLING = "settling"
+    """First window not full, or the freeze after a change of the analysed set, with nothing to repeat."""
+    PRESENCE = "presence"
+
+
+class Level(Model):
+    """One of the four levels of the engagement index, lowest first."""
+
+    name: str
+    means: str
+    from_: Share = Field(alias="from")
+    """Lower threshold of the index."""
+
+
+class PolicyMeaning(Model):
+    """The profile in force, in words for people and in numbers for programs."""
+
+    profile: Profile
+    computed: str
+    leaves: str
+    never: str
+    opting_out: str
+    k: Annotated[int, Field(ge=1)]
+    """Fewest analysed people for class values; 1 under `presence`, where it is not used."""
+    rounding_points: Count
+    window_s: Seconds
+    freeze_s: Seconds
+
+
+class AlertParameters(Model):
+    """Parameters of the change detection in force (bot/ENGAGEMENT.md, section 5)."""
+
+    min_people: Count
+    warm_up_s: Seconds
+    block_s: Seconds
+    reference_s: Seconds
+    slack: float
+    limit: float
+    min_move: Share
+    silence_s: Seconds
+    reset_share: Share
+    """Share of the analysed set that may change before the reference starts again."""
+
+
+class Hello(Model):
+    """First event on a connection: what this feed is. Consumes no seq."""
+
+    type: Literal["hello"] = "hello"
+    software: str
+    title: str
+    """The room's name for people."""
+    bot_name: str
+    policy: PolicyMeaning
+    formula: str
+    levels: tuple[Level, ...]
+    """Four levels, lowest first."""
+    alerts: AlertParameters | None
+    """None under `presence`."""
+    capabilities: tuple[str, ...] = ()
+
+
+class BotState(Model):
+    """The bot entered a state."""
+
+    type: Literal["bot_state"] = "bot_state"
+    state: State
+    since: float
+    reason: str | None = None
+    """Machine word: an end reason, `lobby`, `not_open`, or the cause of a reconnect."""
+    attempts: Count = 0
+    """Tries made since the connection was lost, or since joining began."""
+
+
+class Engagement(Model):
+    """Class values of the index; quartiles and level shares only from 10 analysed people."""
+
+    mean: Share
+    q1: Share | None
+    q3: Share | None
+    levels: tuple[Share, Share, Share, Share] | None
+    """Share of people at each level, lowest first."""
+    level: LevelNumber
+    """Level of the mean, with hysteresis."""
+
+
+class ClassSummary(Model):
+    """The class in one second."""
+
+    type: Literal["class_summary"] = "class_summary"
+    present: Count
+    camera_on: Count
+    visible: Count
+    """People with a face in view."""
+    facing: Count | None
+    """People facing the camera; only under `presence`."""
+    analysed: Count | None
+    """People whose index is not null; None under `presence`."""
+    coverage: Share | None
+    """Mean facing-coverage of the analysed."""
+    engagement: Engagement | None
+    expressions: dict[ExpressionName, Share] | None
+    """Mean of the analysed people's smoothed probabilities, in the engine's order."""
+    valence: Signed | None
+    arousal: Signed | None
+    attentive: Share | None
+    """Share of the analysed."""
+    withheld: Withheld | None
+    """Why the values above are null; None when they are not."""
+    reads_per_s: Annotated[float, Field(ge=0)]
+    """Faces read a second, all participants together, mean of 10 s."""
+    as_of: float | None
+    """When the newest frame in this event was decoded; None before the first."""
+
+
+class ParticipantUpdate(Model):
+    """One person who opted in; only under `individual`."""
+
+    type: Literal["participant"] = "participant"
+    participant: str
+    name: str
+    index: Share | None
+    level: LevelNumber | None
+    coverage: Share | None
+    grade: Literal["full", "partial"] | None
+    facing: bool | None
+    """Whether the newest measured read faces the screen."""
+    displayed: ExpressionName | Literal["unclear"] | None
+    unmeasurable: Unmeasurable | None
+    """Why `index` is null; None when it is not."""
+    since: float
+    """Since when `unmeasurable` holds, or since when the person is measured."""
+    reads_per_s: Annotated[float, Field(ge=0)]
+    as_of: float | None
+
+
+class Window(Model):
+    """A stretch of time on the room's clock."""
+
+    start: float
+    end: float
+
+
+class Alert(Model):
+    """The class index changed."""
+
+    type: Literal["alert"] = "alert"
+    id: str
+    kind: Literal["fall", "rise"]
+    from_: Share = Field(alias="from")
+    """Reference value, rounded as the policy demands."""
+    to: Share
+    window: Window
+    people: Count
+    """People measured."""
+    why: Literal["facing", "gaze", "eyes", "activity"]
+    """The factor that moved most."""
+
+
+class Forget(Model):
+    """Readers drop everything they hold of this participant."""
+
+    type: Literal["forget"] = "forget"
+    participant: str
+
+
+class Bye(Model):
+    """Last event of an epoch."""
+
+    type: Literal["bye"] = "bye"
+    reason: EndReason
+    report: str | None
+    """Address of the report, where there is one."""
+    live_s: Seconds
+    present_max: Count
+    alerts: Count
+
+
+class Series(Model):
+    """Class values of the last ten minutes as columns of equal length, one row a summary, oldest first."""
+
+    at: tuple[float, ...] = ()
+    mean: tuple[Share | None, ...] = ()
+    q1: tuple[Share | None, ...] = ()
+    q3: tuple[Share | None, ...] = ()
+    attentive: tuple[Share | None, ...] = ()
+    present: tuple[Count, ...] = ()
+    camera_on: tuple[Count, ...] = ()
+    visible: tuple[Count, ...] = ()
+    facing: tuple[Count | None, ...] = ()
+    analysed: tuple[Count | None, ...] = ()
+
+
+class Snapshot(Model):
+    """All that a late reader needs. Carries the current seq and consumes none."""
+
+    type: Literal["snapshot"] = "snapshot"
+    bot_state: BotState | None
+    live_since: float | None
+    summary: ClassSummary | None
+    series: Series
+    participants: tuple[ParticipantUpdate, ...]
+    alerts: tuple["AlertAt", ...]
+    """Alerts of this epoch, oldest first."""
+    bye: Bye | None
+
+
+class AlertAt(Model):
+    """An alert and when it was raised."""
+
+    at: float
+    alert: Alert
+
+
+Body = Annotated[
+    Hello | Snapshot | BotState | ClassSummary | ParticipantUpdate | Alert | Forget | Bye, Field(discriminator="type")
+]
+REPLACEABLE: tuple[type[Model], ...] = (ClassSummary, ParticipantUpdate)
+"""Bodies a slow reader may lose to newer ones; every other body is delivered or the reader is aborted."""
+
+
+class Event(Model):
+    """An envelope and its body."""
+
+    room: str
+    epoch: Annotated[int, Field(ge=1)]
+    """Grows with every bot that serves the room."""
+    seq: Count
+    """Grows by one an event within room and epoch; `hello` and `snapshot` repeat the current one."""
+    at: float
+    """When the event was made."""
+    body: Body
+    prev: Count | None = None
+    """The seq the gateway last sent on this connection; set by the gateway only."""
