@@ -1,0 +1,1 @@
+"""Joins a room, watches faces, publishes events."""

@@ -1,11 +1,11 @@
 """What can go wrong in the bot.
 
-    BotError
-    ├── SettingsRefused      a flag or setting that cannot be used; exit code 2
-    └── RoomError
-        ├── RoomUnreachable  no answer; retried
-        ├── RoomRefused      the room said no; not retried
-        └── RoomClosed       the room has ended
+BotError
+├── SettingsRefused      a flag or setting that cannot be used; exit code 2
+└── RoomError
+    ├── RoomUnreachable  no answer; retried
+    ├── RoomRefused      the room said no; not retried
+    └── RoomClosed       the room has ended
 """
 
 

@@ -1,0 +1,1 @@
+"""The events, how they travel, and the page that shows them."""

@@ -1,11 +1,11 @@
 """What can go wrong between bot and dashboard.
 
-    DashboardError
-    ├── ProtocolError            a message that is not protocol v1
-    │   └── UnknownVersion       a message of another protocol version
-    ├── AccessDenied             a link or token that does not open this room
-    ├── BusError                 the bus cannot be used
-    └── FeedLost                 the client gave up on its gateway
+DashboardError
+├── ProtocolError            a message that is not protocol v1
+│   └── UnknownVersion       a message of another protocol version
+├── AccessDenied             a link or token that does not open this room
+├── BusError                 the bus cannot be used
+└── FeedLost                 the client gave up on its gateway
 """
 
 

@@ -1,0 +1,1 @@
+"""Pictures in, face readings out; knows no room, clock, network or asyncio."""

@@ -1,9 +1,9 @@
 """What can go wrong in the engine.
 
-    EngineError
-    ├── ModelRefused        a model or manifest that must not be used; never retried
-    ├── ImageUnreadable     a picture that cannot be read
-    └── InferenceFailed     the runtime rejected one batch; it stays usable
+EngineError
+├── ModelRefused        a model or manifest that must not be used; never retried
+├── ImageUnreadable     a picture that cannot be read
+└── InferenceFailed     the runtime rejected one batch; it stays usable
 """
 
 

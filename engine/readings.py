@@ -35,7 +35,7 @@ class Face:
     box_width_px: float
     """Width of `box` in pixels of the picture it was found in: it decides what can be trusted."""
     landmarks: Floats
-    """(478, 3) float32: x and y in shares of the picture's width and height, z in the scale of x; 468 to 477 are the irises."""
+    """(478, 3) float32: x, y in shares of the picture's width and height, z in the scale of x; the last ten are irises."""
     yaw_deg: float
     """Head turned to its own left is positive, seen in the unmirrored picture as a turn to the right."""
     pitch_deg: float
@@ -57,7 +57,7 @@ class FaceBatch:
     crops: Floats
     """(N, C, H, W) float32, normalised as the manifest says."""
     regions: Floats
-    """(N, R, G, G) float32 in [0, 1]: where each facial region lies on the network's feature grid; zeros are neutral."""
+    """(N, R, G, G) float32 in [0, 1]: where each facial region lies on the feature grid; zeros are neutral."""
 
     def __len__(self) -> int:
         """Count the faces."""

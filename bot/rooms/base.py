@@ -33,7 +33,7 @@ class Frame:
     width_px: int
     height_px: int
     to_rgb: Callable[[], Image]
-    """Converts to (height, width, 3) RGB. Costs about 1 ms: call it in a worker thread, and only for frames that are read."""
+    """Converts to (height, width, 3) RGB in about 1 ms: call it in a worker thread, only for frames that are read."""
 
 
 class Track(Protocol):

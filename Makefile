@@ -1,0 +1,85 @@
+# classpulse: every target sets up what it needs in .venv and changes nothing else on the machine.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help demo setup test integration coverage-report lint format bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+NAME ?= local
+# COVERAGE=1 records which lines the tests ran; `make coverage-report` then applies the gate.
+RUN_TESTS := $(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/python -m pytest)
+
+help:
+	@echo 'make demo         eight drawn people in a class, live at http://127.0.0.1:8080  (ARGS="--duration 60 --json")'
+	echo 'make test         all tests that need nothing but Python'
+	echo 'make integration  tests with system packages: headless Chromium, Node.js'
+	echo 'make lint         ruff and mypy'
+	echo 'make bench        what the README quotes  (NAME=local ARGS=--json)'
+	echo 'make setup        the development environment in .venv, training included'
+
+# The first Python of a version that every dependency has wheels for, and that can make a virtual environment.
+define find_python
+for candidate in $(PYTHON) python3.11 python3.12 python3 python; do
+  if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then
+    python=$$candidate; break
+  fi
+done
+if [ -z "$${python:-}" ]; then
+  echo 'classpulse needs Python 3.11 or 3.12 with the venv module: install it (Debian, Ubuntu: python3 and python3-venv), or say make PYTHON=/path/to/python3.11' >&2
+  exit 1
+fi
+[ -x $(BIN)/python ] || $$python -m venv $(VENV)
+$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { echo 'the virtual environment in $(VENV) is of another Python: remove it (rm -r $(VENV)) and try again' >&2; exit 1; }
+endef
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt
+
+$(VENV)/.installed: pyproject.toml deploy/constraints.txt
+	@$(find_python)
+	echo 'installing classpulse into $(VENV), about a minute' >&2
+	$(INSTALL) --editable . >&2
+	touch $@
+
+$(VENV)/.developing: pyproject.toml deploy/constraints.txt
+	@$(find_python)
+	echo 'installing classpulse for development into $(VENV), about two minutes' >&2
+	$(INSTALL) --editable '.[dev,train]' >&2
+	touch $@ $(VENV)/.installed
+
+setup: $(VENV)/.developing
+
+demo: $(VENV)/.installed
+	@exec $(BIN)/classpulse demo $(ARGS)
+
+test: $(VENV)/.developing
+	@$(RUN_TESTS) -m 'not integration and not gpu' $(ARGS)
+
+# chromium: join page and dashboard in a real browser; nodejs: the page's pure modules.
+integration: $(VENV)/.developing
+	@missing=()
+	for pair in chromium:chromium node:nodejs; do
+	  command -v "$${pair%%:*}" >/dev/null || missing+=("$${pair##*:}")
+	done
+	[ $${#missing[@]} -eq 0 ] || echo "tests that need $${missing[*]} are skipped; to run them: sudo apt-get install -y $${missing[*]}" >&2
+	$(RUN_TESTS) -m integration $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+coverage-report: $(VENV)/.developing
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: $(VENV)/.developing
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.developing
+	@$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.developing
+	@exec $(BIN)/python -m tests.benchmarks.$(NAME) $(ARGS)
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* artefacts

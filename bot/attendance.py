@@ -1,0 +1,116 @@
+"""The life of a bot in its room: which state it is in, since when, and why. Pure; never reads a clock."""
+
+import logging
+from enum import Enum, auto
+
+from dashboard_protocol.events import BotState, EndReason, State
+
+log = logging.getLogger(__name__)
+
+
+class Happening(Enum):
+    """What can happen to a bot."""
+
+    STARTED = auto()
+    """It begins to join."""
+    HELD = auto()
+    """The room lets it wait: lobby, or not open yet."""
+    ADMITTED = auto()
+    """The room confirmed the join."""
+    LOST = auto()
+    """The connection to the room broke."""
+    FINISHED = auto()
+    """Its stay is over; it begins to leave."""
+    GONE = auto()
+    """It has left the room."""
+
+
+TRANSITIONS: dict[tuple[State, Happening], State] = {
+    (State.REQUESTED, Happening.STARTED): State.JOINING,
+    (State.REQUESTED, Happening.FINISHED): State.LEAVING,
+    (State.JOINING, Happening.HELD): State.WAITING,
+    (State.JOINING, Happening.ADMITTED): State.LIVE,
+    (State.JOINING, Happening.LOST): State.JOINING,
+    (State.JOINING, Happening.FINISHED): State.LEAVING,
+    (State.WAITING, Happening.HELD): State.WAITING,
+    (State.WAITING, Happening.ADMITTED): State.LIVE,
+    (State.WAITING, Happening.LOST): State.JOINING,
+    (State.WAITING, Happening.FINISHED): State.LEAVING,
+    (State.LIVE, Happening.LOST): State.RECONNECTING,
+    (State.LIVE, Happening.FINISHED): State.LEAVING,
+    (State.RECONNECTING, Happening.LOST): State.RECONNECTING,
+    (State.RECONNECTING, Happening.HELD): State.WAITING,
+    (State.RECONNECTING, Happening.ADMITTED): State.LIVE,
+    (State.RECONNECTING, Happening.FINISHED): State.LEAVING,
+    (State.LEAVING, Happening.FINISHED): State.LEAVING,
+    (State.LEAVING, Happening.LOST): State.LEAVING,
+    (State.LEAVING, Happening.GONE): State.ENDED,
+}
+"""Every move a bot can make. A pair that is missing is a bug of the caller."""
+
+
+class Attendance:
+    """Keeps a bot's state. The first reason for leaving stands, whatever happens while it leaves."""
+
+    def __init__(self, at: float) -> None:
+        self._state = State.REQUESTED
+        self._since = at
+        self._reason: str | None = None
+        self._attempts = 0
+        self._end_reason: EndReason | None = None
+        self._live_since: float | None = None
+
+    @property
+    def state(self) -> State:
+        """The present state."""
+        return self._state
+
+    @property
+    def live_since(self) -> float | None:
+        """When the bot was first live, in seconds on the room's clock; None before."""
+        return self._live_since
+
+    @property
+    def end_reason(self) -> EndReason | None:
+        """Why the stay ended; None while it goes on."""
+        return self._end_reason
+
+    def start(self, at: float) -> BotState:
+        """Begin to join."""
+        return self._move(Happening.STARTED, at, None)
+
+    def hold(self, at: float, reason: str) -> BotState:
+        """The room lets the bot wait; `reason` is `lobby` or `not_open`."""
+        return self._move(Happening.HELD, at, reason)
+
+    def admit(self, at: float) -> BotState:
+        """The room confirmed the join: only this makes a bot live."""
+        return self._move(Happening.ADMITTED, at, None)
+
+    def lose(self, at: float, reason: str) -> BotState:
+        """The connection broke, or a try to mend it failed; each call counts one attempt."""
+        return self._move(Happening.LOST, at, reason)
+
+    def finish(self, at: float, reason: EndReason) -> BotState:
+        """Begin to leave."""
+        self._end_reason = self._end_reason or reason
+        return self._move(Happening.FINISHED, at, self._end_reason)
+
+    def gone(self, at: float) -> BotState:
+        """The bot has left the room: nothing of it is there any more."""
+        return self._move(Happening.GONE, at, self._end_reason)
+
+    def _move(self, happening: Happening, at: float, reason: str | None) -> BotState:
+        state = TRANSITIONS[self._state, happening]
+        self._attempts = self._attempts + 1 if happening is Happening.LOST else 0
+        if state is not self._state:
+            log.info("bot is %s%s", state, f" ({reason})" if reason else "")
+            self._since = at
+        self._state, self._reason = state, reason
+        if state is State.LIVE and self._live_since is None:
+            self._live_since = at
+        return self.as_event()
+
+    def as_event(self) -> BotState:
+        """The present state as the event that tells it."""
+        return BotState(state=self._state, since=self._since, reason=self._reason, attempts=self._attempts)
