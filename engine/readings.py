@@ -35,7 +35,7 @@ class Face:
     box_width_px: float
     """Width of `box` in pixels of the picture it was found in: it decides what can be trusted."""
     landmarks: Floats
-    """(478, 3) float32: x, y in shares of the picture's width and height, z in the scale of x; the last ten are irises."""
+    """(478, 3) float32: x, y in shares of the picture's width and height, z scaled like x; the last ten are irises."""
     yaw_deg: float
     """Head turned to its own left is positive, seen in the unmirrored picture as a turn to the right."""
     pitch_deg: float

@@ -53,7 +53,7 @@ def test_ended_bot_never_lives_again() -> None:
         assert (State.ENDED, happening) not in TRANSITIONS
 
 
-@pytest.mark.parametrize(("state", "happening"), itertools.product(State, Happening))
+@pytest.mark.parametrize(("state", "happening"), list(itertools.product(State, Happening)))
 def test_every_state_but_the_last_can_be_left_for_good(state: State, happening: Happening) -> None:
     if state not in (State.LEAVING, State.ENDED):
         assert TRANSITIONS[state, Happening.FINISHED] is State.LEAVING

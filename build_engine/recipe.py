@@ -1,0 +1,143 @@
+"""Every knob of a training run, and the recipes that have a name."""
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from build_engine.errors import RunUnusable
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How strongly a training crop is changed each time it is seen; zeros leave it as it is."""
+
+    mirror_share: float = 0.0
+    """Share of the crops that are mirrored."""
+    rotate_deg: float = 0.0
+    """Largest rotation to either side."""
+    shift_share: float = 0.0
+    """Largest shift in either direction, in crop widths."""
+    scale_share: float = 0.0
+    """Largest change of size: 0.1 draws from [0.9, 1.1]."""
+    brightness: float = 0.0
+    """Largest offset added to the grey values, which lie in [0, 1]."""
+    contrast: float = 0.0
+    """Largest change of contrast: 0.2 draws factors from [0.8, 1.2]."""
+    blur_share: float = 0.0
+    """Share of the crops that are blurred by a 3x3 binomial kernel."""
+    erase_share: float = 0.0
+    """Share of the crops of which one rectangle is painted with their mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run, completely: the same recipe on the same data gives the same weights."""
+
+    name: str
+    crops: Literal["aligned", "raw"] = "aligned"
+    """Aligned crops are what serving reads; raw images only serve to measure what alignment is worth."""
+    seed: int = 1
+    epochs: int = 40
+    batch_size: int = 128
+    optimiser: Literal["adam", "sgd"] = "sgd"
+    """`sgd` is with Nesterov momentum 0.9."""
+    learning_rate: float = 0.05
+    """The highest of the run under `one_cycle`, the first under `plateau`."""
+    weight_decay: float = 5e-4
+    """L2 penalty on weights of convolutions and linear layers; biases and batch norms carry none."""
+    schedule: Literal["one_cycle", "plateau"] = "one_cycle"
+    warmup_share: float = 0.15
+    """Share of a one-cycle run in which the learning rate rises."""
+    plateau_factor: float = 0.5
+    plateau_patience: int = 7
+    """Epochs without a lower validation loss before the learning rate is multiplied by `plateau_factor`."""
+    stop_delta: float = 0.00005
+    stop_patience: int = 0
+    """Epochs without a validation accuracy higher by `stop_delta` before the run ends; 0 never ends it early."""
+    widths: tuple[int, int, int, int] = (32, 64, 128, 256)
+    """Channels of the first convolution and of the three pairs."""
+    hidden: int = 128
+    """Width of the fully connected layer before the heads."""
+    batch_norm: bool = True
+    """Batch norm after each convolution; the paper's text names none."""
+    dropout: float = 0.4
+    label_smoothing: float = 0.05
+    votes_share: float = 0.4
+    """Share of the FERPlus votes in the target of the seven-class head, where a face has votes."""
+    ferplus_weight: float = 0.5
+    """Weight of the eight-class head's loss beside the seven-class head's."""
+    ema_decay: float = 0.999
+    """Decay a step of the averaged weights that are validated and exported; 0 uses the raw ones."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    augmentation: Augmentation = Augmentation()
+
+    def to_json(self) -> str:
+        """Write the recipe as indented JSON."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Recipe":
+        """Read a recipe back from the values of its JSON.
+
+        Raises:
+            RunUnusable: A knob is unknown or missing: another version of this package wrote the recipe.
+        """
+        try:
+            augmentation = Augmentation(**values["augmentation"])
+            return cls(**(values | {"augmentation": augmentation, "widths": tuple(values["widths"])}))
+        except (KeyError, TypeError) as error:
+            known = ", ".join(field.name for field in fields(cls))
+            raise RunUnusable(f"the recipe does not fit this version ({error}); known knobs: {known}") from error
+
+    @classmethod
+    def load(cls, path: Path) -> "Recipe":
+        """Read a recipe file.
+
+        Raises:
+            RunUnusable: The file is missing, no JSON, or of another version.
+        """
+        try:
+            values = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunUnusable(f"{path} is no recipe ({error}): train first, or name another run") from error
+        return cls.from_dict(values)
+
+
+PAPER = Recipe(
+    name="paper",
+    epochs=100,
+    batch_size=32,
+    optimiser="adam",
+    learning_rate=1e-4,
+    weight_decay=1e-4,
+    schedule="plateau",
+    stop_patience=11,
+    batch_norm=False,
+    dropout=0.5,
+    label_smoothing=0.0,
+    votes_share=0.0,
+    ferplus_weight=0.0,
+    ema_decay=0.0,
+    augmentation=Augmentation(mirror_share=0.5, rotate_deg=10.0, brightness=0.1, contrast=0.1, blur_share=0.2),
+)
+"""Khalid et al. 2025, section on training; the strength of L2 and of each augmentation is ours, the text gives none.
+
+Saturation, named there too, has no meaning for grey images; a change of contrast stands in.
+"""
+
+STATIC = Recipe(
+    name="static",
+    augmentation=Augmentation(
+        mirror_share=0.5, rotate_deg=10.0, shift_share=0.06, scale_share=0.1, brightness=0.1, contrast=0.2,
+        blur_share=0.1, erase_share=0.2,
+    ),
+)  # fmt: skip
+"""The network that ships: about half an hour on two cores."""
+
+SMOKE = replace(
+    STATIC, name="smoke", epochs=2, batch_size=32, widths=(8, 8, 16, 16), hidden=16, ema_decay=0.5, precision="fp32"
+)
+"""Shows that the chain runs; its accuracy means nothing."""
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, STATIC, SMOKE)}
