@@ -1,11 +1,11 @@
 """What can go wrong while an engine is built; each text is one line that says what to do.
 
-    BuildError
-    ├── DataUnreadable     labelled faces that are missing, broken or incomplete
-    ├── RunUnusable        a run's folder that cannot be resumed or exported
-    ├── SaveFailed         a file could not be written; the previous one is untouched
-    ├── TrainingDiverged   the loss is no number any more; the last checkpoint is good
-    └── ParityBroken       two forms of one network disagree; nothing is written
+BuildError
+├── DataUnreadable     labelled faces that are missing, broken or incomplete
+├── RunUnusable        a run's folder that cannot be resumed or exported
+├── SaveFailed         a file could not be written; the previous one is untouched
+├── TrainingDiverged   the loss is no number any more; the last checkpoint is good
+└── ParityBroken       two forms of one network disagree; nothing is written
 """
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
 
 from build_engine.recipe import Recipe
@@ -23,7 +22,11 @@ class StaticCnn(nn.Module):
         first, *pairs = recipe.widths
         layers = [*_conv(1, first, recipe.batch_norm), nn.MaxPool2d(2)]
         for before, width in zip(recipe.widths, pairs, strict=False):
-            layers += [*_conv(before, width, recipe.batch_norm), *_conv(width, width, recipe.batch_norm), nn.MaxPool2d(2)]
+            layers += [
+                *_conv(before, width, recipe.batch_norm),
+                *_conv(width, width, recipe.batch_norm),
+                nn.MaxPool2d(2),
+            ]
         grid = CROP_PX // 2 ** len(recipe.widths)
         self.trunk = nn.Sequential(*layers)
         self.neck = nn.Sequential(

@@ -1,0 +1,76 @@
+"""The words and number ranges that the events are made of."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL_VERSION = 1
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Signed = Annotated[float, Field(ge=-1, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+LevelNumber = Annotated[int, Field(ge=0, le=3)]
+ExpressionName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+
+
+class Model(BaseModel):
+    """Frozen; ignores fields it does not know, so that v1 can grow without breaking a reader."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True)
+
+
+class Profile(StrEnum):
+    """Policy profile: what may be computed, and what may leave the bot."""
+
+    PRESENCE = "presence"
+    AGGREGATE = "aggregate"
+    INDIVIDUAL = "individual"
+
+
+class State(StrEnum):
+    """Where a bot is in its life."""
+
+    REQUESTED = "requested"
+    JOINING = "joining"
+    WAITING = "waiting"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+    LEAVING = "leaving"
+    ENDED = "ended"
+
+
+class EndReason(StrEnum):
+    """Why a bot's stay ended."""
+
+    ASKED_TO_LEAVE = "asked_to_leave"
+    ROOM_CLOSED = "room_closed"
+    KICKED = "kicked"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    ALONE = "alone"
+    MAX_DURATION = "max_duration"
+    OPTED_OUT = "opted_out"
+    WORKER_LOST = "worker_lost"
+    FAILED = "failed"
+
+
+class Unmeasurable(StrEnum):
+    """Why a participant has no index."""
+
+    CAMERA_OFF = "camera_off"
+    NOT_IN_VIEW = "not_in_view"
+    TOO_SMALL = "too_small"
+    CODEC = "codec"
+    ENGINE_AWAY = "engine_away"
+    STARTING = "starting"
+
+
+class Withheld(StrEnum):
+    """Why class values are null although the bot is live."""
+
+    BELOW_K = "below_k"
+    SETTLING = "settling"
+    """First window not full, or the freeze after a change of the analysed set, with nothing to repeat."""
+    PRESENCE = "presence"
