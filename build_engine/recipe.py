@@ -38,7 +38,7 @@ class Recipe:
     crops: Literal["aligned", "raw"] = "aligned"
     """Aligned crops are what serving reads; raw images only serve to measure what alignment is worth."""
     seed: int = 1
-    epochs: int = 40
+    epochs: int = 26
     batch_size: int = 128
     optimiser: Literal["adam", "sgd"] = "sgd"
     """`sgd` is with Nesterov momentum 0.9."""
@@ -61,7 +61,7 @@ class Recipe:
     """Width of the fully connected layer before the heads."""
     batch_norm: bool = True
     """Batch norm after each convolution; the paper's text names none."""
-    dropout: float = 0.4
+    dropout: float = 0.3
     label_smoothing: float = 0.05
     votes_share: float = 0.4
     """Share of the FERPlus votes in the target of the seven-class head, where a face has votes."""

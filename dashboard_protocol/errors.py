@@ -21,8 +21,28 @@ class UnknownVersion(ProtocolError):
     """A message carries a protocol version this software does not speak."""
 
 
+class UnknownEvent(ProtocolError):
+    """An event of v1 has a type this software does not know; a reader may skip it and go on.
+
+    Attributes:
+        seq: the event's seq, so that a reader that skips it keeps its place.
+    """
+
+    def __init__(self, message: str, seq: int) -> None:
+        super().__init__(message)
+        self.seq = seq
+
+
 class AccessDenied(DashboardError):
     """A link or token is expired, revoked, foreign or forged; the text never says which."""
+
+
+class SecretRefused(DashboardError):
+    """The secret that signs links is too short, readable by others, or cannot be stored."""
+
+
+class ServerRefused(DashboardError):
+    """The address cannot be served: the port is taken or forbidden, or the host or certificate is unusable."""
 
 
 class BusError(DashboardError):

@@ -279,8 +279,8 @@ class Event(Model):
     """An envelope and its body."""
 
     room: str
-    epoch: Annotated[int, Field(ge=1)]
-    """Grows with every bot that serves the room."""
+    epoch: Count
+    """Grows with every bot that serves the room, from 1; 0 only in the snapshot of a room that had no bot yet."""
     seq: Count
     """Grows by one an event within room and epoch; `hello` and `snapshot` repeat the current one."""
     at: float

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
+
+from starlette.routing import BaseRoute
 
 from engine.readings import Image
 
@@ -108,3 +110,11 @@ class Room(Protocol):
 
     def events(self) -> AsyncIterator[RoomEvent]:
         """Yield what happens to participants, those already present first. One reader."""
+
+
+@runtime_checkable
+class Hosted(Protocol):
+    """A room that lives in this process and is reached through its HTTP server."""
+
+    def routes(self) -> list[BaseRoute]:
+        """Give what the HTTP server must mount at its root."""

@@ -1,0 +1,209 @@
+"""The command `classpulse`: flags → settings → app, and nothing else."""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from bot import __version__
+from bot.errors import BotError, SettingsRefused
+from bot.settings import DEMO_ALERTS, Settings
+from dashboard_protocol.errors import DashboardError, SecretRefused, ServerRefused
+from dashboard_protocol.events import EndReason, Event, Profile
+from engine.errors import EngineError, ModelRefused
+
+NOTICE = (
+    "In the EU, inferring emotions of people in education and at work is prohibited save for medical or safety "
+    "reasons, whatever the consent (AI Act, Article 5(1)(f)); where it is lawful people must be told (Article 50(3)). "
+    "The policy presence computes neither expressions nor attention. Whether any policy is lawful for you is for your "
+    "counsel. Not for grading or discipline."
+)
+GOOD_ENDS = frozenset({EndReason.ASKED_TO_LEAVE, EndReason.MAX_DURATION, EndReason.ROOM_CLOSED, EndReason.ALONE})
+USAGE_ERRORS = (SettingsRefused, ModelRefused, ServerRefused, SecretRefused)
+
+app = typer.Typer(
+    help=f"A visible meeting participant that shows an instructor how the class is doing.\n\n{NOTICE}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+DEFAULT = Settings.model_fields
+
+PolicyFlag = Annotated[
+    Profile | None,
+    typer.Option(
+        envvar="CLASSPULSE_POLICY",
+        help="What may be computed and leave the bot: presence (counts), aggregate (class values), individual "
+        "(and people who opted in). A real meeting has no default.",
+    ),
+]
+EngineFlag = Annotated[
+    Path | None, typer.Option(envvar="CLASSPULSE_ENGINE", help="Expression network (.onnx); the shipped one if absent.")
+]
+DurationFlag = Annotated[
+    float | None, typer.Option("--duration", min=0.1, help="Leave after so many seconds, counted from live.")
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print every event as one JSON line; all else to stderr.")]
+HostFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_HOST", help="Address to listen on.")]
+PortFlag = Annotated[
+    int, typer.Option(envvar="CLASSPULSE_PORT", min=0, max=65535, help="TCP port of page and feed; 0 for a free one.")
+]
+
+
+@app.command()
+def demo(
+    *,
+    clip: Annotated[list[Path] | None, typer.Option(help="Also publish this video file as a participant.")] = None,
+    policy: PolicyFlag = Profile.AGGREGATE,
+    engine: EngineFlag = None,
+    duration: DurationFlag = None,
+    port: PortFlag = DEFAULT["port"].default,
+    json: JsonFlag = False,
+) -> None:
+    """Show a class of eight drawn people on this machine: page, room and bot in one process."""
+    from bot.samples.cast import Cast
+
+    settings = make_settings(
+        room_url="local://demo",
+        policy=policy,
+        title="Demo class",
+        engine=engine,
+        max_duration_s=duration,
+        port=port,
+        alerts=DEMO_ALERTS,
+    )
+    serve_room(settings, json=json, guests=Cast("demo", tuple(clip or ())), opens_at_root=True)
+
+
+@app.command()
+def join(
+    room_url: Annotated[str, typer.Argument(help="The meeting: local://NAME opens a room of its own.")],
+    *,
+    policy: PolicyFlag = None,
+    title: Annotated[str | None, typer.Option(help="The class's name for people.")] = None,
+    bot_name: Annotated[str, typer.Option(envvar="CLASSPULSE_BOT_NAME", help="The bot's display name.")] = DEFAULT[
+        "bot_name"
+    ].default,
+    k: Annotated[int, typer.Option("--k", min=3, help="Fewest analysed people for class values.")] = DEFAULT[
+        "k"
+    ].default,
+    reads_per_s: Annotated[float, typer.Option(help="Wanted reads of each participant a second.")] = DEFAULT[
+        "reads_per_s"
+    ].default,
+    engine: EngineFlag = None,
+    bus: Annotated[str, typer.Option(envvar="CLASSPULSE_BUS", help="How events travel.")] = DEFAULT["bus"].default,
+    host: HostFlag = DEFAULT["host"].default,
+    port: PortFlag = DEFAULT["port"].default,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for another host.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
+    behind_proxy: Annotated[bool, typer.Option(help="A proxy in front ends TLS.")] = False,
+    duration: DurationFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Run one bot in the foreground until the room closes or ctrl-C."""
+    if policy is None:
+        raise SettingsRefused(
+            "choose a policy: --policy presence, aggregate or individual (or CLASSPULSE_POLICY); "
+            "a real meeting has no default"
+        )
+    settings = make_settings(
+        room_url=room_url,
+        policy=policy,
+        title=title,
+        bot_name=bot_name,
+        k=k,
+        reads_per_s=reads_per_s,
+        engine=engine,
+        bus=bus,
+        host=host,
+        port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        behind_proxy=behind_proxy,
+        max_duration_s=duration,
+    )
+    serve_room(settings, json=json)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def make_settings(**values: Any) -> Settings:
+    """Check flags and make settings of them.
+
+    Raises:
+        SettingsRefused: One of them cannot be used.
+    """
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        flag = "--" + str(problem["loc"][0]).replace("_", "-")
+        raise SettingsRefused(f"{flag}: {problem['msg'].lower()}") from error
+
+
+def serve_room(settings: Settings, *, json: bool, guests: Any = None, opens_at_root: bool = False) -> None:
+    """Run the bot and exit with what its end means: 0 as wanted, 1 otherwise."""
+    from bot.app import Addresses, Surroundings, run
+    from dashboard_protocol.codec import encode
+
+    def show(event: Event) -> None:
+        print(encode(event), flush=True)
+
+    def tell(addresses: Addresses) -> None:
+        say(f"dashboard  {addresses.dashboard if not opens_at_root else addresses.dashboard.partition('/rooms/')[0]}")
+        say(f"join       {addresses.join}")
+        say("ctrl-C makes the bot leave")
+
+    async def until_stopped() -> EndReason:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        surroundings = Surroundings(
+            stop=stop, tell=tell, show=show if json else None, guests=guests, opens_at_root=opens_at_root
+        )
+        return await run(settings, surroundings)
+
+    reason = asyncio.run(until_stopped())
+    say(f"the bot has left: {reason.value.replace('_', ' ')}")
+    if reason not in GOOD_ENDS:
+        raise typer.Exit(1)
+
+
+def say(text: str) -> None:
+    """Tell a person something, on stderr, so that stdout stays for machines."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run the command; every error that is not a bug ends in one line and an exit code: 2 for usage, else 1."""
+    logging.basicConfig(
+        level=os.environ.get("CLASSPULSE_LOG", "WARNING").upper(),
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+    )
+    # A core dump would hold pictures of people.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        app()
+    except (BotError, EngineError, DashboardError) as error:
+        say(f"classpulse: {error}")
+        sys.exit(2 if isinstance(error, USAGE_ERRORS) else 1)
+    except BrokenPipeError:
+        # Whoever read the events has gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Events in the order in which they happened, from a bot that never waits for its bus."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from bot.rooms.base import Clock
+from dashboard_protocol.events import Body, Event
+from dashboard_protocol.writer import EventWriter
+
+Show = Callable[[Event], None]
+"""Sees every published event, in order; `--json` prints it."""
+
+
+class Outbox:
+    """Takes bodies without waiting and publishes them one after the other."""
+
+    def __init__(self, writer: EventWriter, clock: Clock, show: Show | None = None) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._show = show
+        self._queue: asyncio.Queue[tuple[Body, float] | None] = asyncio.Queue()
+
+    def put(self, body: Body) -> None:
+        """Lay a body into the outbox; it is stamped with the time of now."""
+        self._queue.put_nowait((body, self._clock()))
+
+    async def _publish(self) -> None:
+        while (item := await self._queue.get()) is not None:
+            event = await self._writer.publish(*item)
+            if self._show is not None:
+                self._show(event)
+
+    @asynccontextmanager
+    async def publishing(self) -> AsyncIterator["Outbox"]:
+        """Publish in the background; leaving publishes what is still in the outbox."""
+        # Not a task group: the last words must go out also when the caller fails, and its error come out as it is.
+        task = asyncio.create_task(self._publish(), name="outbox")
+        try:
+            yield self
+        finally:
+            self._queue.put_nowait(None)
+            await task

@@ -1,0 +1,303 @@
+"""Cures for what aiortc 1.16 gets wrong for a receiver of many streams: the only file that touches its private names.
+
+Each cure is put on the objects of one connection, never on the library: other users of aiortc see no change.
+"""
+
+import asyncio
+import logging
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.rtp import RtcpByePacket
+from av import VideoFrame
+
+from bot.errors import RoomRefused
+
+log = logging.getLogger(__name__)
+
+RECEIVE_BUFFER_BYTES = 4 << 20
+MAX_WAITING_FRAMES = 30
+"""Encoded frames a decoder may lag behind: 2 s at 15 frames a second."""
+SO_RCVBUFFORCE = 33
+"""Linux: as SO_RCVBUF, beyond the system's limit; needs CAP_NET_ADMIN. Python does not name it."""
+CLOSING_S = 2.0
+
+DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
+DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
+DECODER_ERROR = "_RTCRtpReceiver__decoder_error"
+RECEIVER_NAMES = (
+    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR),
+    *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_pli"),
+)
+TRANSPORT_NAMES = ("_recv_next", "_rtp_router")
+CONNECTION_NAMES = ("get_component_candidates", "_protocols")
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a connection has received so far; counts only grow."""
+
+    datagrams: int = 0
+    """Anything at all: connectivity checks, RTCP, RTP."""
+    media_packets: int = 0
+    """RTP packets with a payload."""
+    goodbyes: int = 0
+    """RTCP BYE packets: the sender has stopped its camera, and may start it again."""
+    media_ssrc: int = 0
+    """Source of the newest media packet; 0 before the first."""
+    decoders: "list[tuple[threading.Thread, Pictures]]" = field(default_factory=list)
+    """Decoders to wait for once the connection is closed."""
+
+
+async def check_aiortc() -> None:
+    """Refuse an installed aiortc that the cures do not fit, before anybody connects.
+
+    Raises:
+        RoomRefused: It lacks a name.
+    """
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    try:
+        receiver: Any = peer.addTransceiver("video", direction="recvonly").receiver
+        check_private_names(receiver, receiver.transport, receiver.transport.transport._connection)
+    finally:
+        await peer.close()
+
+
+def check_private_names(receiver: object, transport: object, connection: object) -> None:
+    """Refuse an aiortc or aioice that has renamed what the cures rely on.
+
+    Args:
+        receiver: An `RTCRtpReceiver`.
+        transport: Its `RTCDtlsTransport`.
+        connection: The aioice `Connection` below.
+
+    Raises:
+        RoomRefused: A name is missing.
+    """
+    for part, names in ((receiver, RECEIVER_NAMES), (transport, TRANSPORT_NAMES), (connection, CONNECTION_NAMES)):
+        missing = [name for name in names if not hasattr(part, name)]
+        if missing:
+            raise RoomRefused(
+                f"aiortc {version('aiortc')} with aioice {version('aioice')} lacks {', '.join(missing)}: "
+                "install aiortc 1.16 and aioice 0.13"
+            )
+
+
+def cure(
+    peer: RTCPeerConnection, deliver: Callable[[VideoFrame], None], *, addresses: Iterable[str] | None = None
+) -> Traffic:
+    """Put every cure on a connection that has its transceivers and has not gathered candidates yet.
+
+    Args:
+        peer: A connection after `setRemoteDescription` (to answer) or `addTransceiver` (to offer).
+        deliver: Called on the event loop with every decoded picture; must not block.
+        addresses: As in `listen_on`; None keeps aioice's own choice.
+
+    Returns:
+        Counts that grow with what the connection receives.
+    """
+    traffic = Traffic()
+    for transceiver in peer.getTransceivers():
+        receiver: Any = transceiver.receiver
+        _contain_errors(receiver, receiver.transport, traffic)
+        _bound_decoder(peer, receiver, deliver, traffic)
+    if addresses is not None:
+        listen_on(peer, addresses)
+    return traffic
+
+
+def listen_on(peer: RTCPeerConnection, addresses: Iterable[str]) -> None:
+    """Gather candidates on these addresses only.
+
+    aioice never gathers loopback addresses, so two peers on one machine without a network cannot meet.
+
+    Args:
+        peer: A connection that has its transceivers and has not gathered yet.
+        addresses: IP addresses of this machine.
+    """
+    chosen = list(addresses)
+    for connection in _connections(peer):
+        gather = connection.get_component_candidates
+
+        async def gather_on_chosen(component: int, addresses: object, gather: Any = gather) -> Any:
+            return await gather(component=component, addresses=chosen)
+
+        connection.get_component_candidates = gather_on_chosen
+
+
+def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
+    """Enlarge the sockets' receive buffers, and count what arrives on them.
+
+    The kernel drops what does not fit while the event loop is busy: of 12 streams of 720p on one stock socket, 40 %.
+    Connectivity checks are the only sign of life of a person whose camera is off, and aiortc does not report them.
+
+    Args:
+        peer: A connection that has gathered its candidates.
+        traffic: Where to count.
+    """
+    for connection in _connections(peer):
+        for protocol in connection._protocols:
+            _enlarge(protocol.transport.get_extra_info("socket"))
+            protocol.datagram_received = _counting(protocol.datagram_received, traffic)
+
+
+async def request_keyframe(peer: RTCPeerConnection, traffic: Traffic) -> None:
+    """Ask the sender for a whole picture; nothing happens before its first media packet."""
+    for transceiver in peer.getTransceivers():
+        receiver: Any = transceiver.receiver
+        if traffic.media_ssrc:
+            await receiver._send_rtcp_pli(traffic.media_ssrc)
+
+
+class EncodedFrames(queue.Queue[Any]):
+    """The decoder's inbox, bounded: a decoder that lags skips to the next whole picture instead of showing the past.
+
+    aiortc's own has no limit, and on its end waits until everything in it is decoded.
+    """
+
+    def __init__(self, lost_picture: threading.Event) -> None:
+        """Open an empty inbox.
+
+        Args:
+            lost_picture: Set when pictures were skipped; aiortc then asks the sender for a whole one.
+        """
+        super().__init__()
+        self._lost_picture = lost_picture
+        self._awaits_keyframe = True
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add (codec, encoded frame), or None to end the decoder."""
+        if item is None or self.qsize() >= MAX_WAITING_FRAMES:
+            with self.mutex:
+                self.queue.clear()
+            self._awaits_keyframe = True
+        if item is not None and self._awaits_keyframe:
+            if not is_keyframe(item[0].name, item[1].data):
+                self._lost_picture.set()
+                return
+            self._awaits_keyframe = False
+        super().put(item, block, timeout)
+
+
+def is_keyframe(codec: str, data: bytes) -> bool:
+    """Tell whether an encoded frame can be decoded without the ones before it.
+
+    VP8: RFC 6386 section 9.1, the first bit is 0. H264 (with start codes): a NAL unit of type 5 or 7.
+    """
+    if codec == "VP8":
+        return bool(data) and not data[0] & 1
+    return any(unit and unit[0] & 0x1F in (5, 7) for unit in data.split(b"\x00\x00\x01")[1:])
+
+
+class Pictures:
+    """Takes the place of a track's queue of decoded pictures, which has no limit, and hands each on at once."""
+
+    def __init__(self, deliver: Callable[[VideoFrame], None]) -> None:
+        self.ended = asyncio.Event()
+        """Set by the decoder's last act."""
+        self._deliver = deliver
+
+    async def put(self, picture: VideoFrame | None) -> None:
+        """Take a picture, or None when the decoder has ended."""
+        if picture is None:
+            self.ended.set()
+        else:
+            self._deliver(picture)
+
+
+async def join_decoders(traffic: Traffic) -> None:
+    """Wait until the decoder threads of a closed connection have ended; returns at once when there are none."""
+    for thread, pictures in traffic.decoders:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_S):
+                await pictures.ended.wait()
+        thread.join(CLOSING_S)
+
+
+class _Unjoined:
+    """Stands in for a decoder thread: aiortc joins it on the event loop, we do so when it has ended."""
+
+    def join(self) -> None:
+        """Return at once."""
+
+
+def _connections(peer: RTCPeerConnection) -> list[Any]:
+    transports: list[Any] = [transceiver.receiver.transport.transport for transceiver in peer.getTransceivers()]
+    return list(dict.fromkeys(transport._connection for transport in transports))
+
+
+def _bound_decoder(
+    peer: RTCPeerConnection, receiver: Any, deliver: Callable[[VideoFrame], None], traffic: Traffic
+) -> None:
+    setattr(receiver, DECODER_QUEUE, EncodedFrames(getattr(receiver, DECODER_ERROR)))
+    receive = receiver.receive
+
+    async def receive_cured(parameters: Any) -> None:
+        # A connection closed while it was being made would start a decoder that nobody ends.
+        if peer.signalingState == "closed":
+            return
+        receiver._track._queue = pictures = Pictures(deliver)
+        await receive(parameters)
+        thread = getattr(receiver, DECODER_THREAD)
+        if isinstance(thread, threading.Thread):
+            traffic.decoders.append((thread, pictures))
+            setattr(receiver, DECODER_THREAD, _Unjoined())
+        # With several video sections aiortc cannot route retransmissions, as it registers only the media's own source.
+        for encoding in parameters.encodings:
+            if encoding.rtx:
+                receiver.transport._rtp_router.ssrc_table[encoding.rtx.ssrc] = receiver
+
+    receiver.receive = receive_cured
+
+
+def _contain_errors(receiver: Any, transport: Any, traffic: Traffic) -> None:
+    """Let a packet that cannot be handled cost only itself; stock aiortc closes the connection on an empty datagram."""
+    receive_next = transport._recv_next
+    handle_rtp, handle_rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
+
+    async def receive_next_contained() -> None:
+        try:
+            await receive_next()
+        except ConnectionError:
+            raise
+        except Exception:
+            log.warning("Dropped a packet that cannot be handled", exc_info=True)
+
+    async def handle_rtp_counted(packet: Any, arrival_time_ms: int) -> None:
+        if packet.payload:
+            traffic.media_packets += 1
+            traffic.media_ssrc = packet.ssrc
+        await handle_rtp(packet, arrival_time_ms=arrival_time_ms)
+
+    async def handle_rtcp_but_bye(packet: Any) -> None:
+        # On BYE aiortc ends its decoder for good, but a camera that is switched off may come back.
+        if isinstance(packet, RtcpByePacket):
+            traffic.goodbyes += 1
+        else:
+            await handle_rtcp(packet)
+
+    transport._recv_next = receive_next_contained
+    receiver._handle_rtp_packet = handle_rtp_counted
+    receiver._handle_rtcp_packet = handle_rtcp_but_bye
+
+
+def _enlarge(sock: Any) -> None:
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+
+
+def _counting(received: Any, traffic: Traffic) -> Any:
+    def count_and_receive(data: bytes, addr: tuple[Any, ...]) -> None:
+        traffic.datagrams += 1
+        received(data, addr)
+
+    return count_and_receive

@@ -1,0 +1,170 @@
+"""The local room, `local://NAME`: publishers come to it by WHIP, from the join page, OBS or GStreamer."""
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from starlette.routing import BaseRoute
+
+from bot.errors import RoomClosed, SettingsRefused
+from bot.frames import Mailbox
+from bot.rooms import join, whip
+from bot.rooms.admission import Admission, RoomFull, RoomNotOpen
+from bot.rooms.aiortc_cures import check_aiortc
+from bot.rooms.base import Absence, CameraOff, CameraOn, Clock, Frame, Joined, Left, Participant, RoomEvent
+from bot.rooms.display_name import clean_name, is_opted_out
+from bot.rooms.notice import Notice
+from bot.rooms.peer import Peer, PeerLost
+
+log = logging.getLogger(__name__)
+
+MAX_PUBLISHERS = 64
+MAX_WAITING_EVENTS = 1024
+CONNECTING_S = 15.0
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalTrack:
+    """The video of one publisher, from camera on to camera off."""
+
+    participant: Participant
+    mailbox: Mailbox[Frame]
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Yield the newest frames; ends when the camera goes off or the publisher is gone. One reader."""
+        return self.mailbox
+
+
+class LocalRoom:
+    """A room inside this process. Mount `routes()` in the HTTP server; enter it to let publishers in."""
+
+    def __init__(
+        self, name: str, *, clock: Clock, notice: Notice, host: str = "127.0.0.1", token: str | None = None
+    ) -> None:
+        """Describe the room; opens nothing.
+
+        Args:
+            name: Letters, digits, `.`, `_` and `-`; at most 64.
+            clock: The room's clock.
+            notice: What people are told before they join.
+            host: Address that media listens on; `0.0.0.0` or `::` for every address of this machine but loopback.
+            token: What publishers present as bearer token; None lets everybody in.
+
+        Raises:
+            SettingsRefused: The name cannot stand in a link.
+        """
+        if not NAME.fullmatch(name):
+            raise SettingsRefused(f"local://{name} is no room name: use letters, digits, '.', '_' and '-', at most 64")
+        self.name = name
+        self.notice = notice
+        self.token = token
+        self._clock = clock
+        self._addresses = None if host in ("0.0.0.0", "::") else (host,)
+        self._peers: dict[str, Peer] = {}
+        self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
+        self._visits: asyncio.TaskGroup | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the bot is in the room."""
+        return self._visits is not None
+
+    def routes(self) -> list[BaseRoute]:
+        """Build the routes of the WHIP endpoint and the join page, for the root of an HTTP server."""
+        return [*whip.routes(self), *join.routes(self)]
+
+    async def __aenter__(self) -> Self:
+        await check_aiortc()
+        self._events = asyncio.Queue()
+        self._visits = await asyncio.TaskGroup().__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        visits, self._visits = self._visits, None
+        for peer in self._peers.values():
+            peer.leave()
+        if visits is not None:
+            # The visits end by themselves now; an error of the caller is not theirs, and would come back as a group.
+            await visits.__aexit__(None, None, None)
+        self._events.put_nowait(None)
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        """Yield what happens to publishers; ends with RoomClosed once the room was left. One reader."""
+        while (event := await self._events.get()) is not None:
+            yield event
+        raise RoomClosed(f"The bot has left local://{self.name}")
+
+    async def admit(self, offer: str, name: str, *, wants_individual: bool = False) -> Admission:
+        """Answer a publisher's offer; it becomes a participant once it is connected.
+
+        Args:
+            offer: SDP.
+            name: The display name the person chose, as it came.
+            wants_individual: Whether the person agreed to be read individually.
+
+        Raises:
+            RoomNotOpen: The bot is not in the room.
+            RoomFull: Too many publishers, or too many joins for the bot to keep up with.
+            OfferMalformed: The offer cannot be parsed.
+            OfferUnsupported: The offer has no video that can be received.
+        """
+        if self._visits is None:
+            raise RoomNotOpen(f"The bot is not in {self.name} yet: try again in a moment")
+        if len(self._peers) >= MAX_PUBLISHERS or self._events.qsize() >= MAX_WAITING_EVENTS:
+            raise RoomFull(f"{self.name} is full: try again in a moment")
+        shown = clean_name(name)
+        opted_in = wants_individual and self.notice.offers_individual and not is_opted_out(shown)
+        resource = secrets.token_urlsafe(24)
+        peer = self._peers[resource] = Peer(self._clock, self._addresses)
+        try:
+            answer = await peer.answer(offer)
+            if self._visits is None:
+                raise RoomNotOpen(f"The bot has just left {self.name}")
+            participant = Participant(secrets.token_hex(8), shown, opted_in)
+            self._visits.create_task(self._visit(resource, peer, participant), name=f"visit {participant.id}")
+        except BaseException:
+            del self._peers[resource]
+            await peer.close()
+            raise
+        return Admission(resource, answer)
+
+    def dismiss(self, resource: str) -> bool:
+        """Let a publisher go.
+
+        Returns:
+            Whether there was such a publisher.
+        """
+        peer = self._peers.get(resource)
+        if peer is not None:
+            peer.leave()
+        return peer is not None
+
+    async def _visit(self, resource: str, peer: Peer, participant: Participant) -> None:
+        """Stay with one publisher until it is gone; whatever goes wrong ends this visit and no other."""
+        absence: Absence | None = None
+        try:
+            async with peer:
+                await peer.connected(CONNECTING_S)
+                absence = Absence.VANISHED
+                self._events.put_nowait(Joined(participant))
+                while True:
+                    mailbox = await peer.camera_on()
+                    self._events.put_nowait(CameraOn(participant, LocalTrack(participant, mailbox)))
+                    await peer.camera_off()
+                    self._events.put_nowait(CameraOff(participant))
+        except PeerLost as lost:
+            absence = absence and lost.absence
+        except Exception:
+            log.exception("Lost participant %s to an error", participant.id)
+        finally:
+            del self._peers[resource]
+            if absence is not None:
+                self._events.put_nowait(Left(participant, absence))

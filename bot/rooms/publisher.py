@@ -1,0 +1,296 @@
+"""Publishes video into a WHIP room (RFC 9725) as a participant would: for the demo, for tests and for measurements."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cache
+from ipaddress import ip_address
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+
+from bot.errors import BotError, RoomRefused, RoomUnreachable
+from bot.rooms.aiortc_cures import listen_on
+from bot.rooms.camera import Camera, ClipCamera, open_camera
+from bot.rooms.clip import read_clip
+from bot.samples.story import Act, Cue, Person, Story, clip_path, load_story
+
+log = logging.getLogger(__name__)
+
+CONNECT_WITHIN_S = 15.0
+GOODBYE_WITHIN_S = 2.0
+
+
+class Publisher:
+    """One participant who sends video. Entering it joins the room, leaving the `async with` says goodbye.
+
+    What is sent is the camera's business: `camera.play(clip)`, `camera.switch_off()`, `camera.switch_on()`.
+    """
+
+    def __init__(self, whip_url: str, name: str, camera: Camera, token: str | None = None) -> None:
+        """Prepare to join; opens nothing yet.
+
+        Args:
+            whip_url: The room's WHIP endpoint.
+            name: Display name.
+            camera: What to send; stopped on leaving.
+            token: Bearer token, where the room wants one.
+        """
+        self.camera = camera
+        self._url = httpx.URL(whip_url).copy_merge_params({"name": name})
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._resource: httpx.URL | None = None
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._settled = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Join; returns once media flows.
+
+        Raises:
+            RoomUnreachable: No answer, or no media path within 15 s.
+            RoomRefused: The room does not want this participant, or not this video.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_S):
+                await self._join()
+        except TimeoutError as error:
+            await self._leave()
+            raise RoomUnreachable(f"{self._where} gave no connection within {CONNECT_WITHIN_S:.0f} s") from error
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the participant out of the room."""
+        await self._leave()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands."""
+        return self._peer.connectionState == "connected"
+
+    @property
+    def _where(self) -> str:
+        return str(self._url.copy_with(query=None))
+
+    async def _join(self) -> None:
+        self._peer.on("connectionstatechange", self._settled.set)
+        transceiver = self._peer.addTransceiver(self.camera, direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")])
+        if _is_loopback(self._url.host):
+            listen_on(self._peer, [self._url.host if self._url.host != "localhost" else "127.0.0.1"])
+        await self._peer.setLocalDescription(await self._peer.createOffer())
+        answer = await self._exchange(self._peer.localDescription.sdp)
+        try:
+            await self._peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        except ValueError as error:
+            raise RoomRefused(f"{self._where} sent an answer that cannot be used ({error})") from error
+        while not self.is_connected:
+            if self._peer.connectionState in ("failed", "closed"):
+                raise RoomUnreachable(f"{self._where} answered, but no media path to it was found")
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def _exchange(self, offer: str) -> str:
+        """POST the offer, keep the address to delete later, return the answer."""
+        headers = {"Content-Type": "application/sdp", **self._headers}
+        try:
+            async with _http() as http:
+                response = await http.post(self._url, content=offer, headers=headers)
+        except httpx.HTTPError as error:
+            raise RoomUnreachable(f"{self._where} does not answer ({error}): is the room open?") from error
+        if response.status_code != httpx.codes.CREATED:
+            reason = response.text.strip()[:200] or "no reason given"
+            refusal = f"{self._where} answered {response.status_code}: {reason}"
+            raise RoomUnreachable(refusal) if response.is_server_error else RoomRefused(refusal)
+        if "Location" in response.headers:
+            self._resource = response.url.join(response.headers["Location"])
+        return response.text
+
+    async def _leave(self) -> None:
+        resource, self._resource = self._resource, None
+        try:
+            if resource is not None:
+                async with asyncio.timeout(GOODBYE_WITHIN_S), _http() as http:
+                    await http.delete(resource, headers=self._headers)
+        except (httpx.HTTPError, TimeoutError) as error:
+            log.info("No goodbye at %s: %s", self._where, error)
+        finally:
+            self.camera.stop()
+            await self._peer.close()
+
+
+def _http() -> httpx.AsyncClient:
+    return httpx.AsyncClient(verify=_tls(), timeout=CONNECT_WITHIN_S, follow_redirects=True)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Load the certificates once: it takes longer than a whole request."""
+    return ssl.create_default_context()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def play_story(
+    story: Story,
+    whip_url: str,
+    *,
+    token: str | None = None,
+    started: asyncio.Event | None = None,
+    connected: Callable[[], None] = lambda: None,
+) -> None:
+    """Let the people of a story join a room and play; ends with the story, or never if it loops.
+
+    Args:
+        story: Who does what, when.
+        whip_url: The room's WHIP endpoint.
+        token: Bearer token, where the room wants one.
+        started: Second 0 of the story is when this is set, e.g. because the bot is live; None for when all have joined.
+        connected: Called once, when all have joined.
+
+    Raises:
+        RoomUnreachable: A person could not reach the room.
+        RoomRefused: The room refused a person.
+    """
+    everybody = asyncio.Barrier(len(story.people))
+
+    async def begin() -> float:
+        if await everybody.wait() == 0:
+            connected()
+        if started is not None:
+            await started.wait()
+        return asyncio.get_running_loop().time()
+
+    await _together(_play_person(story, person, whip_url, token, begin) for person in story.people)
+
+
+async def play_file(
+    path: Path, people: int, whip_url: str, *, token: str | None = None, connected: Callable[[], None] = lambda: None
+) -> None:
+    """Let a number of people join a room and all send the same video file, without end.
+
+    Args:
+        path: Any video file; VP8 with regular key frames is sent as it is, all else costs an encoder a person.
+        people: How many.
+        whip_url: The room's WHIP endpoint.
+        token: Bearer token, where the room wants one.
+        connected: Called once, when all have joined.
+
+    Raises:
+        ClipUnreadable: The file is no video.
+        RoomUnreachable: A person could not reach the room.
+        RoomRefused: The room refused a person.
+    """
+    everybody = asyncio.Barrier(people)
+
+    async def stay(name: str) -> None:
+        async with Publisher(whip_url, name, await asyncio.to_thread(open_camera, path), token):
+            if await everybody.wait() == 0:
+                connected()
+            await asyncio.Event().wait()
+
+    await _together(stay(f"{path.stem} {number}") for number in range(1, people + 1))
+
+
+async def _together(stays: Iterable[Coroutine[None, None, None]]) -> None:
+    """Run the stays of several people; the first that fails ends all, and its error is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for stay in stays:
+                tasks.create_task(stay)
+    except BaseExceptionGroup as group:
+        known = group.subgroup(BotError)
+        if known is None:
+            raise
+        raise known.exceptions[0] from None
+
+
+async def _play_person(
+    story: Story, person: Person, whip_url: str, token: str | None, begin: Callable[[], Awaitable[float]]
+) -> None:
+    """Play one person's cues; each stay in the room is a publisher of its own."""
+    turns: Iterable[int] = count() if story.loops else (0,)
+    cues = ((turn * story.length_s + cue.at_s, cue) for turn in turns for cue in person.cues)
+    zero: float | None = None
+    is_leaving = True
+    while is_leaving:
+        camera = ClipCamera(read_clip(clip_path(person.id, "calm")))
+        async with Publisher(whip_url, person.name, camera, token):
+            zero = await begin() if zero is None else zero
+            is_leaving = await _follow(cues, person, camera, zero)
+            if not is_leaving:
+                await _until(zero + story.length_s)
+        if is_leaving and (back := next(cues, None)):
+            await _until(zero + back[0])
+        elif is_leaving:
+            return
+
+
+async def _follow(cues: Iterator[tuple[float, Cue]], person: Person, camera: ClipCamera, zero: float) -> bool:
+    """Follow the cues of one stay; returns True when the person is to leave, False when no cue is left."""
+    for at_s, cue in cues:
+        await _until(zero + at_s)
+        match cue.act:
+            case Act.PLAY:
+                camera.play(read_clip(clip_path(person.id, cue.segment)))
+            case Act.CAMERA_OFF:
+                camera.switch_off()
+            case Act.CAMERA_ON:
+                camera.switch_on()
+            case Act.LEAVE:
+                return True
+    return False
+
+
+async def _until(at: float) -> None:
+    await asyncio.sleep(at - asyncio.get_running_loop().time())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run as a process of its own: `python -m bot.rooms.publisher WHIP_URL`; ends on SIGINT and SIGTERM with a goodbye."""
+    parser = argparse.ArgumentParser(prog="bot.rooms.publisher", description="Publishes video into a WHIP room.")
+    parser.add_argument("whip_url", help="e.g. http://127.0.0.1:8080/whip/demo")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--story", default="demo", help="drawn people and what they do: demo or quick")
+    what.add_argument("--clip", type=Path, help="any video file, instead of a story")
+    parser.add_argument("--people", type=int, default=1, help="how many people send the clip")
+    parser.add_argument("--token", help="bearer token, where the room wants one")
+    chosen = parser.parse_args(arguments)
+
+    async def publish() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        if chosen.clip:
+            announce = lambda: print(f"publishing {chosen.people}", file=sys.stderr, flush=True)  # noqa: E731
+            await play_file(chosen.clip, chosen.people, chosen.whip_url, token=chosen.token, connected=announce)
+        else:
+            pass
+
+    try:
+        asyncio.run(publish())
+    except asyncio.CancelledError:
+        return 0
+    except BotError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,192 @@
+/** The join page: reads the notice to a person, shows her own picture, and brings it into the room. */
+
+import { Refused, Stay } from "./whip.js";
+
+const CAMERA = { video: { width: 640, height: 360, frameRate: 15 } };
+const ASK_AGAIN_MS = 5000;
+
+const words = {
+  here: "is in this room.",
+  away: "is not in this room now. This page follows by itself.",
+  unanswered: "does not answer.",
+  joining: "Joining …",
+  joined: "You are in the room.",
+  unseen: "You are in the room. Your camera is off.",
+  left: "You have left the room.",
+  lost: "The connection was lost. You are no longer in the room.",
+  noCamera: "No camera was found. Connect one and try again.",
+  denied: "The browser may not use the camera. Allow it in the address bar, then try again.",
+  busy: "The camera cannot be opened. Close other programs that use it, then try again.",
+  unplugged: "The camera stopped. Connect it and switch it on again.",
+  badLink: "This link does not open this room: its token is missing, wrong or too old. Ask for a new invitation.",
+  noRoom: "There is no such room here.",
+  noAnswer: "The bot does not answer. It may have left; try again in a moment.",
+};
+
+const $ = (id) => document.getElementById(id);
+const room = decodeURIComponent(location.pathname.split("/").pop());
+const token = readToken();
+let camera = null;
+let stay = null;
+
+/** The invitation's token leaves the address bar at once; a reload of this tab finds it again. */
+function readToken() {
+  const kept = `classpulse join ${room}`;
+  const given = new URLSearchParams(location.hash.slice(1)).get("t");
+  if (given) {
+    sessionStorage.setItem(kept, given);
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  return given ?? sessionStorage.getItem(kept);
+}
+
+function say(status, trouble = "") {
+  $("status").textContent = status;
+  $("trouble").textContent = trouble;
+}
+
+/** States: apart (before joining, or after), joining, joined. */
+function enter(state) {
+  document.body.dataset.state = state;
+  const isApart = state === "apart";
+  $("join").hidden = state === "joined";
+  $("leave").hidden = isApart;
+  $("join").disabled = !isApart;
+  $("camera").disabled = state === "joining";
+  for (const id of ["name", "opt-out", "individual"]) $(id).disabled = !isApart;
+}
+
+async function readNotice() {
+  let info;
+  try {
+    info = await (await fetch(`${room}/info.json`)).json();
+  } catch {
+    $("presence").textContent = words.unanswered;
+    return false;
+  }
+  $("room").textContent = info.room;
+  document.title = `Join ${info.room} · classpulse`;
+  $("bot").textContent = info.bot;
+  $("presence").textContent = info.is_open ? words.here : words.away;
+  $("summary").textContent = info.summary;
+  $("more").hidden = info.points.length === 0;
+  $("points").replaceChildren(...info.points.flatMap(({ heading, text }) => [entry("dt", heading), entry("dd", text)]));
+  $("individual-choice").hidden = !info.offers_individual;
+  return info.is_open;
+}
+
+function entry(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
+}
+
+async function follow() {
+  const isOpen = await readNotice();
+  if (!isOpen) setTimeout(follow, ASK_AGAIN_MS);
+}
+
+async function switchOn() {
+  const media = await navigator.mediaDevices.getUserMedia(CAMERA);
+  camera = media.getVideoTracks()[0];
+  camera.addEventListener("ended", () => switchOff().then(() => say($("status").textContent, words.unplugged)));
+  $("preview").srcObject = media;
+  $("preview").parentElement.classList.add("sees");
+  $("camera").textContent = "Camera off";
+  await stay?.show(camera);
+}
+
+async function switchOff() {
+  camera?.stop();
+  camera = null;
+  $("preview").srcObject = null;
+  $("preview").parentElement.classList.remove("sees");
+  $("camera").textContent = "Camera on";
+  await stay?.show(null);
+}
+
+function whipUrl() {
+  const url = new URL(`../whip/${encodeURIComponent(room)}`, location.href.split("#")[0]);
+  const name = $("name").value.trim() || "Guest";
+  url.searchParams.set("name", $("opt-out").checked ? `${name} #optout` : name);
+  if ($("individual").checked && !$("opt-out").checked) url.searchParams.set("individual", "1");
+  return url;
+}
+
+async function join() {
+  say(words.joining);
+  enter("joining");
+  const mine = new Stay(token, lost);
+  try {
+    if (!camera) await switchOn();
+    await mine.show(camera);
+    await mine.join(whipUrl());
+  } catch (error) {
+    mine.leave();
+    enter("apart");
+    say("", explain(error));
+    return;
+  }
+  stay = mine;
+  enter("joined");
+  $("leave").focus();
+  say(words.joined);
+}
+
+function lost() {
+  stay = null;
+  enter("apart");
+  $("join").textContent = "Join again";
+  say("", words.lost);
+  follow();
+}
+
+async function leave() {
+  const goodbye = stay?.leave();
+  stay = null;
+  await switchOff();
+  await goodbye;
+  enter("apart");
+  $("join").textContent = "Join again";
+  $("join").focus();
+  say(words.left);
+}
+
+async function toggle() {
+  try {
+    await (camera ? switchOff() : switchOn());
+    if (stay) say(camera ? words.joined : words.unseen);
+    else say("");
+  } catch (error) {
+    say($("status").textContent, explain(error));
+  }
+}
+
+function explain(error) {
+  if (error instanceof Refused) {
+    if (error.status === 401) return words.badLink;
+    if (error.status === 404) return words.noRoom;
+    return error.message || words.noAnswer;
+  }
+  if (error.name === "NotAllowedError") return words.denied;
+  if (error.name === "NotFoundError" || error.name === "OverconstrainedError") return words.noCamera;
+  if (error.name === "NotReadableError" || error.name === "AbortError") return words.busy;
+  if (!navigator.mediaDevices) return words.denied;
+  return words.noAnswer;
+}
+
+$("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (document.body.dataset.state === "apart") join();
+});
+$("camera").addEventListener("click", toggle);
+$("leave").addEventListener("click", leave);
+$("opt-out").addEventListener("change", () => {
+  if ($("opt-out").checked) $("individual").checked = false;
+});
+$("individual").addEventListener("change", () => {
+  if ($("individual").checked) $("opt-out").checked = false;
+});
+addEventListener("pagehide", () => stay?.leave());
+addEventListener("pageshow", (event) => event.persisted && stay && lost());
+follow();

@@ -1,0 +1,89 @@
+/** Publishes one camera into a room by WHIP (RFC 9725): POST the offer, DELETE to leave. Video only. */
+
+const GATHERING_MS = 2000;
+const DISCONNECTED_MS = 5000;
+
+/** A room that did not let us in; `status` is the HTTP status, 0 without an answer. */
+export class Refused extends Error {
+  constructor(status, text) {
+    super(text);
+    this.status = status;
+  }
+}
+
+/** One stay in a room, with or without a picture. */
+export class Stay {
+  #peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+  #sender = this.#peer.addTransceiver("video", { direction: "sendonly" }).sender;
+  #resource = null;
+  #headers;
+  #lost;
+  #patience = 0;
+
+  /** `lost` is called once if the connection ends without our doing. */
+  constructor(token, lost) {
+    this.#headers = token ? { Authorization: `Bearer ${token}` } : {};
+    this.#lost = lost;
+    this.#peer.addEventListener("connectionstatechange", () => this.#watch());
+  }
+
+  /** Send this track; null sends nothing, which the room takes for camera off. */
+  async show(track) {
+    await this.#sender.replaceTrack(track);
+  }
+
+  async join(url) {
+    await this.#peer.setLocalDescription();
+    await this.#gathered();
+    const offer = this.#peer.localDescription.sdp;
+    const headers = { "Content-Type": "application/sdp", ...this.#headers };
+    let response;
+    try {
+      response = await fetch(url, { method: "POST", headers, body: offer });
+    } catch {
+      throw new Refused(0, "");
+    }
+    const text = await response.text();
+    if (response.status !== 201) throw new Refused(response.status, text.trim());
+    this.#resource = new URL(response.headers.get("Location"), url);
+    await this.#peer.setRemoteDescription({ type: "answer", sdp: text });
+    // The room's goodbye closes DTLS; the connection's own state would take half a minute to notice.
+    this.#sender.transport.addEventListener("statechange", () => this.#watch());
+  }
+
+  /** Leave for good; also works while the page is being closed. */
+  async leave() {
+    this.#lost = null;
+    clearTimeout(this.#patience);
+    const resource = this.#resource;
+    this.#resource = null;
+    // The goodbye goes first: a connection that closes before it makes the room forget the stay it names.
+    if (resource) {
+      await fetch(resource, { method: "DELETE", headers: this.#headers, keepalive: true }).catch(() => {});
+    }
+    this.#peer.close();
+  }
+
+  #watch() {
+    clearTimeout(this.#patience);
+    if (!this.#lost) return;
+    const state = this.#peer.connectionState;
+    if (state === "failed" || this.#sender.transport?.state === "closed") this.#end();
+    if (state === "disconnected") this.#patience = setTimeout(() => this.#end(), DISCONNECTED_MS);
+  }
+
+  #end() {
+    const lost = this.#lost;
+    this.leave();
+    lost();
+  }
+
+  #gathered() {
+    return new Promise((resolve) => {
+      const check = () => this.#peer.iceGatheringState === "complete" && resolve();
+      this.#peer.addEventListener("icegatheringstatechange", check);
+      setTimeout(resolve, GATHERING_MS);
+      check();
+    });
+  }
+}

@@ -1,0 +1,130 @@
+"""One stay in a room: who is there, who is watched, and what the class comes to each second."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from bot.alerts import AlertParameters, ChangeDetector
+from bot.class_summary import Classroom
+from bot.engagement import EngagementParameters, Meter
+from bot.inference import Inference
+from bot.observer import observe
+from bot.opt_outs import OptOuts
+from bot.policy import Gate, Policy
+from bot.rooms.base import CameraOff, CameraOn, Clock, Joined, Left, Participant, Room, RoomEvent, Track
+from dashboard_protocol.events import Body, ClassSummary, Forget
+
+log = logging.getLogger(__name__)
+
+RESTART_AFTER_S = 1.0
+"""Pause before a broken observer starts anew: long enough not to spin, short enough not to be noticed."""
+
+
+class Visit:
+    """Follows a room's participants and makes the bodies of its events; publishing them is the caller's."""
+
+    def __init__(
+        self,
+        inference: Inference,
+        policy: Policy,
+        clock: Clock,
+        *,
+        parameters: EngagementParameters,
+        alerts: AlertParameters,
+    ) -> None:
+        self._inference = inference
+        self._policy = policy
+        self._clock = clock
+        self._parameters = parameters
+        self._classroom = Classroom()
+        self._gate = Gate(policy, parameters)
+        self._changes = ChangeDetector(alerts)
+        self._opt_outs = OptOuts()
+        self._meters: dict[str, Meter] = {}
+        self._observers: dict[str, asyncio.Task[None]] = {}
+        self.present_max = 0
+        """Most people present at once."""
+        self.alerts = 0
+        """Alerts raised."""
+
+    async def follow(self, room: Room, publish: Callable[[Body], object]) -> None:
+        """Watch everybody in the room until the stay ends; a broken observer starts anew and disturbs nobody.
+
+        Args:
+            room: The joined room.
+            publish: Takes the bodies that cannot wait for the next second.
+
+        Raises:
+            RoomError: The stay ended; the room says how.
+        """
+        async with asyncio.TaskGroup() as observers:
+            try:
+                async for event in room.events():
+                    for body in self._take(event, observers):
+                        publish(body)
+            finally:
+                for task in self._observers.values():
+                    task.cancel()
+
+    def bodies(self) -> Iterable[Body]:
+        """Make the events of this second; call it once a second."""
+        at = self._clock()
+        for participant_id, meter in self._meters.items():
+            self._classroom.update(participant_id, meter.values(at))
+        values = self._classroom.values(at)
+        self.present_max = max(self.present_max, values.present)
+        summary: ClassSummary = self._gate.summary(values)
+        yield summary
+        yield from self._gate.participants(values)
+        change = self._changes.update(at, self._gate.admitted(values.analysed))
+        if change is not None and (alert := self._gate.alert(change, f"alert-{self.alerts + 1}")):
+            self.alerts += 1
+            yield alert
+
+    def _take(self, event: RoomEvent, observers: asyncio.TaskGroup) -> Iterable[Body]:
+        match event:
+            case Joined(participant=participant):
+                self._classroom.joined(participant)
+                if self._opt_outs.is_out(participant):
+                    self._classroom.forget(participant.id)
+                else:
+                    self._meters[participant.id] = self._policy.meter(self._parameters)
+            case CameraOn(participant=participant, track=track) if meter := self._meters.get(participant.id):
+                meter.camera_on(self._clock())
+                self._stop_observing(participant.id)
+                self._observers[participant.id] = observers.create_task(
+                    self._observe(track, meter), name=f"observer of {participant.id}"
+                )
+            case CameraOff(participant=participant) if meter := self._meters.get(participant.id):
+                self._stop_observing(participant.id)
+                meter.camera_off(self._clock())
+            case Left(participant=participant):
+                self._stop_observing(participant.id)
+                self._meters.pop(participant.id, None)
+                self._classroom.left(participant.id)
+                if self._policy.names_people and participant.opted_in:
+                    yield Forget(participant=participant.id)
+
+    def opt_out(self, participant: Participant) -> Forget:
+        """Stop reading a participant, now and after every return to this meeting; readers get the returned event."""
+        self._stop_observing(participant.id)
+        self._meters.pop(participant.id, None)
+        self._classroom.forget(participant.id)
+        return self._opt_outs.opt_out(participant)
+
+    def _stop_observing(self, participant_id: str) -> None:
+        if task := self._observers.pop(participant_id, None):
+            task.cancel()
+
+    async def _observe(self, track: Track, meter: Meter) -> None:
+        while True:
+            try:
+                await observe(
+                    track, self._inference, meter, clock=self._clock, reads_per_s=self._parameters.reads_per_s
+                )
+            except Exception:
+                # Whatever is wrong with one picture or one track must not end the class for the others.
+                log.exception("the observer of a participant broke; it starts anew")
+                await asyncio.sleep(RESTART_AFTER_S)
+            else:
+                return

@@ -1,0 +1,40 @@
+"""The command `build-engine`: train | evaluate | export."""
+
+import sys
+
+import typer
+
+from build_engine.commands.evaluate import evaluate
+from build_engine.commands.export import export
+from build_engine.commands.train import train
+from build_engine.console import console
+from build_engine.errors import BuildError
+from build_engine.memory import restart_with_settings
+from engine.errors import EngineError
+
+app = typer.Typer(
+    help="From labelled faces to an engine file.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (train, evaluate, export):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; an error of the user's ends in one line on stderr and exit code 2."""
+    if sys.argv[1:2] == ["train"]:
+        restart_with_settings()
+    try:
+        app()
+    except (BuildError, EngineError) as error:
+        console.print(f"build-engine: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.print("build-engine: interrupted; the last checkpoint is good, go on with --resume")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

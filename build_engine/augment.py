@@ -1,0 +1,102 @@
+"""Changes of a training batch that keep its labels: one vectorised pass over all crops, and their regions with them."""
+
+import math
+
+import torch
+import torch.nn.functional as functional
+from torch import Generator, Tensor
+
+from build_engine.recipe import Augmentation
+
+_BINOMIAL = torch.outer(torch.tensor([1.0, 2.0, 1.0]), torch.tensor([1.0, 2.0, 1.0])).view(1, 1, 3, 3) / 16.0
+
+
+def augment(
+    crops: Tensor, regions: Tensor, knobs: Augmentation, mirrored_regions: Tensor, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Turn, shift, scale, mirror, light, blur and partly cover a batch, each crop differently.
+
+    Args:
+        crops: (N, 1, H, W) float32 in [0, 1].
+        regions: (N, R, G, G) float32 in [0, 1]; they follow the geometry of their crop.
+        knobs: strengths.
+        mirrored_regions: (R,) the channel that each region becomes in a mirror: left eye and right eye change places.
+        generator: source of all randomness.
+
+    Returns:
+        New crops, still in [0, 1], and new regions.
+    """
+    count = len(crops)
+    mirrored = torch.rand(count, generator=generator) < knobs.mirror_share
+    theta = _geometry(count, mirrored, knobs, generator)
+    crops = _warp(crops, theta, padding="border")
+    regions = torch.where(mirrored.view(-1, 1, 1, 1), regions[:, mirrored_regions], regions)
+    regions = _warp(regions, theta, padding="zeros")
+    crops = _light(crops, knobs, generator)
+    if knobs.blur_share:
+        blurred = functional.conv2d(functional.pad(crops, (1, 1, 1, 1), mode="replicate"), _BINOMIAL)
+        crops = torch.where(_chosen(count, knobs.blur_share, generator), blurred, crops)
+    if knobs.erase_share:
+        crops = torch.where(
+            _rectangles(crops, knobs.erase_share, generator), crops.mean((1, 2, 3), keepdim=True), crops
+        )
+    return crops, regions
+
+
+def mirror_order(names: tuple[str, ...]) -> Tensor:
+    """Find for each region the channel that it becomes in a mirror.
+
+    Args:
+        names: names of the regions; `left` and `right` in a name mark the side.
+
+    Returns:
+        (R,) int64 permutation; a region without a side stays.
+    """
+    swap = {"left": "right", "right": "left"}
+    mirrored = ["_".join(swap.get(word, word) for word in name.split("_")) for name in names]
+    return torch.tensor([names.index(name) for name in mirrored])
+
+
+def _uniform(count: int, limit: float, generator: Generator) -> Tensor:
+    return (torch.rand(count, generator=generator) * 2 - 1) * limit
+
+
+def _chosen(count: int, share: float, generator: Generator) -> Tensor:
+    return (torch.rand(count, generator=generator) < share).view(-1, 1, 1, 1)
+
+
+def _geometry(count: int, mirrored: Tensor, knobs: Augmentation, generator: Generator) -> Tensor:
+    """Draw one affine map a crop, (N, 2, 3), from output to input in coordinates of [-1, 1]."""
+    angle = _uniform(count, math.radians(knobs.rotate_deg), generator)
+    scale = 1 + _uniform(count, knobs.scale_share, generator)
+    shift_x = _uniform(count, 2 * knobs.shift_share, generator)
+    shift_y = _uniform(count, 2 * knobs.shift_share, generator)
+    side = torch.where(mirrored, -1.0, 1.0)
+    cosine, sine = torch.cos(angle) / scale, torch.sin(angle) / scale
+    rows = (torch.stack((side * cosine, -side * sine, shift_x), 1), torch.stack((sine, cosine, shift_y), 1))
+    return torch.stack(rows, 1)
+
+
+def _warp(maps: Tensor, theta: Tensor, padding: str) -> Tensor:
+    grid = functional.affine_grid(theta, list(maps.shape), align_corners=False)
+    return functional.grid_sample(maps, grid, padding_mode=padding, align_corners=False)
+
+
+def _light(crops: Tensor, knobs: Augmentation, generator: Generator) -> Tensor:
+    count = len(crops)
+    contrast = 1 + _uniform(count, knobs.contrast, generator).view(-1, 1, 1, 1)
+    offset = _uniform(count, knobs.brightness, generator).view(-1, 1, 1, 1)
+    mean = crops.mean((1, 2, 3), keepdim=True)
+    return ((crops - mean) * contrast + mean + offset).clamp(0.0, 1.0)
+
+
+def _rectangles(crops: Tensor, share: float, generator: Generator) -> Tensor:
+    """Mark one rectangle of 15 to 40 % of each side in the chosen crops: (N, 1, H, W) bool."""
+    count, _, height, width = crops.shape
+    inside = []
+    for length, position in ((height, torch.arange(height)), (width, torch.arange(width))):
+        size = (0.15 + 0.25 * torch.rand(count, generator=generator)) * length
+        start = torch.rand(count, generator=generator) * (length - size)
+        inside.append((position >= start[:, None]) & (position < (start + size)[:, None]))
+    covered = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return covered & _chosen(count, share, generator)

@@ -1,0 +1,1 @@
+"""The subcommands of `build-engine`, one a file; each imports what it needs when it runs."""

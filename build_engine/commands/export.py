@@ -1,0 +1,50 @@
+"""`build-engine export`: a run's best weights → an engine file and its manifest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from build_engine.commands.train import Cache, Data
+from build_engine.console import Json, console, progress, report
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    data: Data,
+    to: Annotated[Path, typer.Option(help="The .onnx file to write; the manifest lies beside it.")],
+    private_test: Annotated[
+        bool, typer.Option("--private-test", help="Measure PrivateTest too: once, for the network that ships.")
+    ] = False,
+    cache: Cache = Path("runs/landmarks"),
+    as_json: Json = False,
+) -> None:
+    """Write a trained network as ONNX, calibrated on PublicTest and compared with PyTorch."""
+    from build_engine.dataset import Split, load_faces, repeated
+    from build_engine.export import Judged
+    from build_engine.export import export as export_network
+    from build_engine.landmarks import align_faces
+    from build_engine.run import Run
+
+    if to.suffix != ".onnx":
+        raise typer.BadParameter(f"{to} must end in .onnx", param_hint="--to")
+    faces = load_faces(data)
+    with progress("landmarks") as tell:
+        splits = {
+            split: Judged(align_faces(faces.of(split), cache, progress=tell), repeated(faces, split))
+            for split in (Split.PUBLIC_TEST, Split.PRIVATE_TEST)
+            if split is Split.PUBLIC_TEST or private_test
+        }
+    exported = export_network(
+        Run(run), to, splits[Split.PUBLIC_TEST], splits.get(Split.PRIVATE_TEST), trained_on=Path(data).name
+    )
+    console.print(f"PyTorch and ONNX differ by {exported.parity:.1e} at most")
+    size_mb = to.stat().st_size / 1e6
+    manifest = exported.manifest
+    figures = {
+        "model": str(to),
+        "megabytes": round(size_mb, 2),
+        "parity": exported.parity,
+        "temperature": manifest.temperature,
+    }
+    report({**figures, **manifest.accuracy}, as_json)

@@ -1,0 +1,59 @@
+"""`build-engine train`: labelled faces → a run's folder with its best weights."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from build_engine.console import Json, console, progress
+from build_engine.console import report as report_result
+from build_engine.recipe import RECIPES
+
+Data = Annotated[
+    str, typer.Option(help="fer2013.npz, fer2013.csv, icml_face_data.csv, a folder of images, or drawn:N.")
+]
+Cache = Annotated[Path, typer.Option(help="Folder in which the landmarks of a data set are kept.")]
+
+
+def train(  # noqa: PLR0913 (the options of a command are its parameters)
+    data: Data,
+    recipe: Annotated[str, typer.Option(help=f"One of {', '.join(RECIPES)}.")] = "static",
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/RECIPE by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
+    raw_crops: Annotated[
+        bool, typer.Option("--raw-crops", help="Images as they are, to measure what alignment is worth.")
+    ] = False,
+    cache: Cache = Path("runs/landmarks"),
+    as_json: Json = False,
+) -> None:
+    """Train a network and keep the epoch that is best on PublicTest."""
+    from build_engine.charts import draw_curves
+    from build_engine.dataset import load_faces
+    from build_engine.landmarks import align_faces
+    from build_engine.run import Run
+    from build_engine.train import train as train_network
+
+    if recipe not in RECIPES:
+        raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
+    chosen = RECIPES[recipe]
+    changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "crops": "raw" if raw_crops else None}
+    chosen = replace(chosen, **{name: value for name, value in changes.items() if value is not None})
+    run = Run(out or Path("runs") / recipe)
+    with progress("landmarks") as tell:
+        faces = align_faces(load_faces(data), cache, raw=chosen.crops == "raw", progress=tell)
+    console.print(f"{len(faces.found)} faces, {(~faces.found).sum()} without landmarks keep the image as it is")
+    with progress("epochs") as tell:
+
+        def tell_epoch(row: dict[str, Any]) -> None:
+            tell(row["epoch"], chosen.epochs)
+            console.print(
+                f"epoch {row['epoch']:3}  loss {row['loss']:.3f}  PublicTest {row['accuracy']:.4f}"
+                f" (loss {row['validation_loss']:.3f})  {row['seconds']:.0f} s"
+            )
+            draw_curves(run.folder)
+
+        best = train_network(chosen, faces, run, resume, tell_epoch)
+    report_result({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)

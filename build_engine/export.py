@@ -1,0 +1,191 @@
+"""Weights → ONNX and manifest, proven equal before anything is written."""
+
+import warnings
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from build_engine.errors import ParityBroken
+from build_engine.evaluate import Evaluation, evaluate, read
+from build_engine.files import save
+from build_engine.landmarks import AlignedFaces
+from build_engine.metrics import fit_temperature
+from build_engine.model import StaticCnn
+from build_engine.recipe import Recipe
+from build_engine.run import Run
+from engine.crops import REGIONS, CropSpec, normalise
+from engine.expressions import FERPLUS8
+from engine.manifest import Manifest, digest, manifest_path, write_manifest
+from engine.readings import Floats, Scores
+from engine.runtimes import load_runtime
+
+PARITY_TOLERANCE = 1e-4
+"""Largest difference of a probability between PyTorch and ONNX Runtime, both in float32."""
+
+_OPSET = 17
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """One split and which of its faces an earlier split holds too."""
+
+    faces: AlignedFaces
+    duplicates: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exported:
+    """What was written."""
+
+    manifest: Manifest
+    parity: float
+    """Largest difference of a probability, PyTorch against ONNX Runtime."""
+
+
+class Served(nn.Module):
+    """A trained network as it is served: probabilities, those of the seven-class head calibrated."""
+
+    def __init__(self, network: nn.Module, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, crops: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
+        """Score crops (N, 1, 48, 48) and regions (N, 9, 6, 6): probabilities (N, 7) and (N, 8)."""
+        fer7, ferplus8 = self.network(crops, regions)
+        return torch.softmax(fer7 / self.temperature, 1), torch.softmax(ferplus8, 1)
+
+
+def export(
+    run: Run, to: Path, public_test: Judged, private_test: Judged | None = None, trained_on: str = ""
+) -> Exported:
+    """Write the best weights of a run as ONNX with a manifest beside it.
+
+    Args:
+        run: a trained run.
+        to: `.onnx` file to write; its stem names the network.
+        public_test: fits the temperature, and shows that PyTorch and ONNX Runtime agree.
+        private_test: measured for the manifest where given; read it once, for the network that ships.
+        trained_on: the data in words.
+
+    Raises:
+        RunUnusable: The run has no weights.
+        ParityBroken: The two differ by more than `PARITY_TOLERANCE`; nothing is written.
+        SaveFailed: A file could not be written.
+    """
+    recipe = run.recipe()
+    network = load_network(run, recipe)
+    logits, _ = network_logits(network, public_test.faces)
+    temperature = fit_temperature(public_test.faces.labelled.labels, logits)
+    served = Served(network, temperature).eval()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / to.name
+        save(path, to_onnx(served))
+        manifest = Manifest(
+            name=to.stem,
+            version="1",
+            architecture="static-cnn",
+            api="onnx",
+            precision="fp32",
+            sha256=digest(path),
+            input=CropSpec(),
+            ferplus8=FERPLUS8,
+            temperature=temperature,
+            recipe=asdict(recipe),
+            trained_on=trained_on,
+        )
+        write_manifest(manifest, path)
+        with load_runtime(path) as runtime:
+            parity = difference(probabilities(served, public_test.faces), read(runtime, public_test.faces))
+            if not parity <= PARITY_TOLERANCE:
+                raise ParityBroken(
+                    f"PyTorch and ONNX differ by {parity:.1e}, more than {PARITY_TOLERANCE:.0e}: nothing written"
+                )
+            accuracy = _named("PublicTest", evaluate(runtime, public_test.faces, public_test.duplicates))
+            if private_test is not None:
+                accuracy |= _named("PrivateTest", evaluate(runtime, private_test.faces, private_test.duplicates))
+        manifest = manifest.model_copy(update={"accuracy": accuracy})
+        save(to, path.read_bytes())
+        save(manifest_path(to), (manifest.model_dump_json(indent=2) + "\n").encode())
+    return Exported(manifest, parity)
+
+
+def load_network(run: Run, recipe: Recipe) -> StaticCnn:
+    """Build the network of a run with its best weights, ready to infer.
+
+    Raises:
+        RunUnusable: The run has no weights, or others than its recipe says.
+    """
+    network = StaticCnn(recipe)
+    run.load_weights(network)
+    return network.eval()
+
+
+@torch.no_grad()
+def network_logits(network: nn.Module, faces: AlignedFaces) -> tuple[Floats, Floats]:
+    """Run a network in float32: logits (N, 7) and (N, 8)."""
+    spec = CropSpec()
+    parts = []
+    for start in range(0, len(faces.crops), _BATCH):
+        crops = torch.from_numpy(normalise(faces.crops[start : start + _BATCH], spec))
+        parts.append(network(crops, torch.from_numpy(faces.regions[start : start + _BATCH])))
+    fer7, ferplus8 = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
+    return fer7, ferplus8
+
+
+def probabilities(served: Served, faces: AlignedFaces) -> Scores:
+    """Run the served form in PyTorch."""
+    return Scores(*network_logits(served, faces))
+
+
+def difference(one: Scores, other: Scores) -> float:
+    """Find the largest difference of a probability between two readings of the same faces."""
+    pairs = ((one.fer7, other.fer7), (one.ferplus8, other.ferplus8))
+    return max(float(np.abs(a - b).max()) for a, b in pairs if a is not None and b is not None)
+
+
+def to_onnx(served: Served) -> bytes:
+    """Write a network as one ONNX file, weights inside.
+
+    Args:
+        served: in evaluation mode.
+
+    Returns:
+        The file: inputs `crops` (N, 1, 48, 48) and `regions` (N, 9, 6, 6), outputs `fer7` (N, 7) and `ferplus8` (N, 8),
+        float32, any N.
+    """
+    spec = CropSpec()
+    crops = torch.zeros(2, spec.channels, spec.size_px, spec.size_px)
+    regions = torch.zeros(2, len(REGIONS), spec.region_grid, spec.region_grid)
+    names = {"input_names": ["crops", "regions"], "output_names": ["fer7", "ferplus8"]}
+    buffer = BytesIO()
+    with warnings.catch_warnings():
+        # The TorchScript exporter is deprecated but needs no further package; its successor needs onnxscript.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            served,
+            (crops, regions),
+            buffer,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=_OPSET,
+            dynamic_axes={name: {0: "faces"} for group in names.values() for name in group},
+            **names,  # type: ignore[arg-type]
+        )
+    return buffer.getvalue()
+
+
+def _named(split: str, evaluation: Evaluation) -> dict[str, float]:
+    values = {
+        split: evaluation.figures.accuracy,
+        f"{split} without duplicates": evaluation.accuracy_without_duplicates,
+        f"{split} FERPlus": evaluation.ferplus_accuracy,
+        f"{split} ECE": evaluation.ece,
+    }
+    return {name: round(value, 5) for name, value in values.items() if value is not None}

@@ -1,0 +1,96 @@
+"""Pure figures of a classifier: from labels and probabilities to accuracy, macro averages and calibration."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.readings import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a confusion matrix says; all lie in [0, 1]."""
+
+    accuracy: float
+    macro_precision: float
+    macro_recall: float
+    macro_f1: float
+
+
+def confusion(labels: NDArray[np.int64], read: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Count how often each class was read as each.
+
+    Args:
+        labels: (N,) true classes.
+        read: (N,) classes read.
+        classes: C.
+
+    Returns:
+        (C, C), rows true, columns read.
+    """
+    return np.bincount(labels * classes + read, minlength=classes**2).reshape(classes, classes)
+
+
+def figures(counts: NDArray[np.int64]) -> Figures:
+    """Compute accuracy and unweighted means over the classes that occur.
+
+    A class that was never read has precision 0.
+
+    Args:
+        counts: (C, C) as `confusion` returns it.
+    """
+    occurs = counts.sum(1) > 0
+    hits = np.diag(counts).astype(np.float64)
+    precision = hits / np.maximum(counts.sum(0), 1)
+    recall = hits / np.maximum(counts.sum(1), 1)
+    f1 = 2 * hits / np.maximum(counts.sum(0) + counts.sum(1), 1)
+    return Figures(
+        accuracy=float(hits.sum() / max(counts.sum(), 1)),
+        macro_precision=float(precision[occurs].mean()),
+        macro_recall=float(recall[occurs].mean()),
+        macro_f1=float(f1[occurs].mean()),
+    )
+
+
+def calibration_error(labels: NDArray[np.int64], probabilities: Floats, bins: int = 15) -> float:
+    """Compute the expected calibration error of the top class (Guo et al. 2017, eq. 3) over bins of equal width.
+
+    Args:
+        labels: (N,) true classes.
+        probabilities: (N, C).
+        bins: bins of [0, 1].
+
+    Returns:
+        Mean distance of confidence and accuracy in [0, 1], weighted by the faces in each bin.
+    """
+    confidence = probabilities.max(1).astype(np.float64)
+    hits = probabilities.argmax(1) == labels
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = np.abs(np.bincount(place, confidence - hits, bins))
+    return float(gaps.sum() / len(labels))
+
+
+def fit_temperature(labels: NDArray[np.int64], logits: Floats) -> float:
+    """Find the temperature that makes softmax(logits / T) most likely (Guo et al. 2017, section 4.2).
+
+    Args:
+        labels: (N,) true classes of a validation split.
+        logits: (N, C).
+
+    Returns:
+        T in [0.25, 4], to 0.1 %; the likelihood has one maximum in 1/T, so a golden-section search finds it.
+    """
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits.astype(np.float64) / np.exp(log_temperature)
+        top = scaled.max(1, keepdims=True)
+        normaliser = top[:, 0] + np.log(np.exp(scaled - top).sum(1))
+        return float((normaliser - scaled[np.arange(len(labels)), labels]).mean())
+
+    low, high = np.log(0.25), np.log(4.0)
+    golden = (np.sqrt(5) - 1) / 2
+    while high - low > 0.001:
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return float(np.exp((low + high) / 2))

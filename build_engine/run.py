@@ -1,0 +1,105 @@
+"""The folder of a training run: recipe, checkpoints, log and curves, each written whole or not at all.
+
+recipe.json   every knob
+last.pt       the newest epoch, with all that resuming needs
+best.pt       weights of the epoch that was best on PublicTest
+log.jsonl     a line for each epoch
+curves.png    loss and accuracy over the epochs
+"""
+
+import json
+import pickle
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from build_engine.errors import RunUnusable
+from build_engine.files import save
+from build_engine.recipe import Recipe
+
+
+class Run:
+    """One run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def start(self, recipe: Recipe, resume: bool) -> dict[str, Any] | None:
+        """Open the folder for training.
+
+        Args:
+            recipe: what will be trained; must be that of the folder when resuming.
+            resume: go on from `last.pt`.
+
+        Returns:
+            The newest checkpoint, or None when the run begins.
+
+        Raises:
+            RunUnusable: The folder holds a run and `resume` is false, or a run of another recipe, or none to resume.
+            SaveFailed: The folder cannot be written.
+        """
+        if resume:
+            before = Recipe.load(self.folder / "recipe.json")
+            if before != recipe:
+                raise RunUnusable(
+                    f"{self.folder} was trained by another recipe: resume with the same one, or use another folder"
+                )
+            return self.load("last.pt")
+        if (self.folder / "last.pt").exists():
+            raise RunUnusable(f"{self.folder} holds a run already: add --resume, or name another folder")
+        save(self.folder / "recipe.json", recipe.to_json().encode())
+        return None
+
+    def recipe(self) -> Recipe:
+        """Read the recipe.
+
+        Raises:
+            RunUnusable: There is none, or it is of another version.
+        """
+        return Recipe.load(self.folder / "recipe.json")
+
+    def save_checkpoint(self, name: str, state: dict[str, Any]) -> None:
+        """Write a checkpoint; the one before stays intact until the new one is whole.
+
+        Raises:
+            SaveFailed: The disk is full or the folder cannot be written.
+        """
+        buffer = BytesIO()
+        torch.save(state, buffer)
+        save(self.folder / name, buffer.getvalue())
+
+    def load(self, name: str) -> dict[str, Any]:
+        """Read a checkpoint.
+
+        Raises:
+            RunUnusable: It is missing or broken.
+        """
+        path = self.folder / name
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError as error:
+            raise RunUnusable(f"{path} does not exist: train first, or name another run") from error
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise RunUnusable(f"{path} is broken: train again, or name another run") from error
+        return state
+
+    def load_weights(self, network: torch.nn.Module) -> None:
+        """Put the best weights into a network.
+
+        Raises:
+            RunUnusable: There are none, or they do not fit.
+        """
+        try:
+            network.load_state_dict(self.load("best.pt")["model"])
+        except (RuntimeError, KeyError) as error:
+            raise RunUnusable(f"{self.folder}/best.pt does not fit its recipe: train again") from error
+
+    def save_log(self, history: list[dict[str, Any]]) -> None:
+        """Write one JSON line for each epoch.
+
+        Raises:
+            SaveFailed: The disk is full or the folder cannot be written.
+        """
+        save(self.folder / "log.jsonl", "".join(json.dumps(row) + "\n" for row in history).encode())

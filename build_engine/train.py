@@ -1,0 +1,230 @@
+"""`build-engine train`: the loop, read from top to bottom."""
+
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Generator, Tensor, nn
+
+from build_engine.augment import augment, mirror_order
+from build_engine.dataset import Split, fer7_targets, vote_shares
+from build_engine.errors import DataUnreadable, TrainingDiverged
+from build_engine.landmarks import AlignedFaces
+from build_engine.model import StaticCnn
+from build_engine.recipe import Recipe
+from build_engine.run import Run
+from engine.crops import REGIONS, CropSpec
+
+EpochReport = Callable[[dict[str, Any]], None]
+"""Called after each epoch with its line of the log."""
+
+
+def train(
+    recipe: Recipe, faces: AlignedFaces, run: Run, resume: bool = False, report: EpochReport = lambda row: None
+) -> dict[str, Any]:
+    """Train one network, choosing its epoch on PublicTest.
+
+    The run depends on recipe and data alone: interrupted and resumed it ends with the same weights.
+
+    Args:
+        recipe: every knob.
+        faces: aligned faces with Training and PublicTest; PrivateTest is never looked at.
+        run: folder of the run.
+        resume: go on from the newest checkpoint.
+        report: told of each epoch.
+
+    Returns:
+        The log line of the best epoch.
+
+    Raises:
+        DataUnreadable: A split is empty.
+        TrainingDiverged: The loss is no number; the last checkpoint is good.
+        RunUnusable: The folder does not fit.
+        SaveFailed: A file could not be written; the last checkpoint is good.
+    """
+    batches, judge = Batches(recipe, faces.of(Split.TRAINING)), Batches(recipe, faces.of(Split.PUBLIC_TEST))
+    state = run.start(recipe, resume)
+    torch.manual_seed(recipe.seed)
+    model = StaticCnn(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = deepcopy(model)
+    optimiser = make_optimiser(recipe, model)
+    history: list[dict[str, Any]] = []
+    if state is not None:
+        model.load_state_dict(state["model"])
+        averaged.load_state_dict(state["averaged"])
+        optimiser.load_state_dict(state["optimiser"])
+        history = state["history"]
+
+    while len(history) < recipe.epochs and not is_done(recipe, history):
+        epoch, began = len(history), time.perf_counter()
+        loss = train_epoch(recipe, epoch, history, batches, model, averaged, optimiser)
+        chosen = averaged if recipe.ema_decay else model
+        row = {"epoch": epoch + 1, "loss": loss, **validate(recipe, chosen, judge)}
+        row |= {"learning_rate": optimiser.param_groups[0]["lr"], "seconds": round(time.perf_counter() - began, 1)}
+        is_best = all(row["accuracy"] > other["accuracy"] for other in history)
+        history.append(row)
+        if is_best:
+            run.save_checkpoint("best.pt", {"model": chosen.state_dict(), "epoch": epoch + 1})
+        run.save_checkpoint(
+            "last.pt",
+            {
+                "model": model.state_dict(),
+                "averaged": averaged.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "history": history,
+            },
+        )
+        run.save_log(history)
+        report(row)
+    return max(history, key=lambda row: row["accuracy"])
+
+
+class Batches:
+    """One split as tensors, dealt in batches."""
+
+    def __init__(self, recipe: Recipe, faces: AlignedFaces) -> None:
+        if not len(faces.labelled):
+            raise DataUnreadable("the data hold no face of Training or none of PublicTest: both are needed to train")
+        shares, _ = vote_shares(faces.labelled.votes)
+        self.crops = torch.from_numpy(faces.crops)[:, None]  # (N, 1, 48, 48) uint8
+        self.regions = torch.from_numpy(faces.regions)  # (N, 9, 6, 6)
+        self.labels = torch.from_numpy(faces.labelled.labels)
+        self.fer7 = torch.from_numpy(fer7_targets(faces.labelled, recipe.votes_share))
+        self.ferplus8 = torch.from_numpy(shares)  # zero rows cost nothing
+
+    def __len__(self) -> int:
+        """Count the faces."""
+        return len(self.labels)
+
+
+def train_epoch(
+    recipe: Recipe, epoch: int, history: list[dict[str, Any]], data: Batches, model: nn.Module, averaged: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> float:  # fmt: skip
+    """Show every training face once; return the mean loss.
+
+    Raises:
+        TrainingDiverged: The loss is no number any more.
+    """
+    # All randomness of an epoch hangs on seed and epoch, so that a resumed run repeats it.
+    torch.manual_seed(recipe.seed * 100_003 + epoch)
+    generator = Generator().manual_seed(recipe.seed * 100_003 + epoch)
+    mirrored_regions = mirror_order(REGIONS)
+    spec = CropSpec()
+    order = torch.randperm(len(data), generator=generator).split(recipe.batch_size)
+    model.train()
+    losses = []
+    for step, rows in enumerate(order):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(recipe, epoch + step / len(order), history)
+        crops, regions = data.crops[rows].float() / 255, data.regions[rows]
+        crops, regions = augment(crops, regions, recipe.augmentation, mirrored_regions, generator)
+        fer7, ferplus8 = logits(recipe, model, (crops - spec.mean) / spec.std, regions)
+        loss = soft_cross_entropy(fer7, data.fer7[rows], recipe.label_smoothing)
+        if recipe.ferplus_weight:
+            loss = loss + recipe.ferplus_weight * soft_cross_entropy(
+                ferplus8, data.ferplus8[rows], recipe.label_smoothing
+            )
+        if not torch.isfinite(loss):
+            raise TrainingDiverged(
+                f"the loss is {loss.item()} in epoch {epoch + 1}: lower the learning rate; the last checkpoint is good"
+            )
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        follow(averaged, model, recipe.ema_decay)
+        losses.append(loss.item())
+    return float(np.mean(losses))
+
+
+def logits(recipe: Recipe, model: nn.Module, crops: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
+    """Run the network in the recipe's precision; logits come back in float32."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+        fer7, ferplus8 = model(crops.contiguous(memory_format=torch.channels_last), regions)
+    return fer7.float(), ferplus8.float()
+
+
+def soft_cross_entropy(scores: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Mean cross-entropy against shares (N, C); rows whose target is all zero cost nothing and are not smoothed."""
+    smoothed = targets * (1 - smoothing) + targets.sum(1, keepdim=True) * smoothing / targets.shape[1]
+    return -(smoothed * functional.log_softmax(scores, 1)).sum(1).mean()
+
+
+def learning_rate(recipe: Recipe, progress: float, history: list[dict[str, Any]]) -> float:
+    """Compute the learning rate.
+
+    Args:
+        recipe: `one_cycle` rises and falls by half cosines (Smith and Topin 2018); `plateau` falls by `plateau_factor`
+            whenever the validation loss has not fallen for more than `plateau_patience` epochs.
+        progress: epochs done, with the share of the present one.
+        history: the log so far.
+    """
+    if recipe.schedule == "plateau":
+        return recipe.learning_rate * recipe.plateau_factor ** plateaus(history, recipe.plateau_patience)
+    share = progress / recipe.epochs
+    if share < recipe.warmup_share:
+        return recipe.learning_rate * float(0.04 + 0.96 * (1 - np.cos(np.pi * share / recipe.warmup_share)) / 2)
+    falling = (share - recipe.warmup_share) / (1 - recipe.warmup_share)
+    return recipe.learning_rate * float(0.001 + 0.999 * (1 + np.cos(np.pi * falling)) / 2)
+
+
+def plateaus(history: list[dict[str, Any]], patience: int) -> int:
+    """Count how often the validation loss stood still for more than `patience` epochs."""
+    best, waited, count = np.inf, 0, 0
+    for row in history:
+        if row["validation_loss"] < best:
+            best, waited = row["validation_loss"], 0
+            continue
+        waited += 1
+        if waited > patience:
+            count, waited = count + 1, 0
+    return count
+
+
+def is_done(recipe: Recipe, history: list[dict[str, Any]]) -> bool:
+    """Tell whether early stopping ends the run: no accuracy higher by `stop_delta` within `stop_patience` epochs."""
+    best, waited = -np.inf, 0
+    for row in history:
+        improved = row["accuracy"] > best + recipe.stop_delta
+        best, waited = (row["accuracy"], 0) if improved else (best, waited + 1)
+    return 0 < recipe.stop_patience <= waited
+
+
+def make_optimiser(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """Build the optimiser; L2 acts on matrices and kernels, not on biases and norms."""
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [parameter for parameter in parameters if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=recipe.learning_rate)
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+
+
+@torch.no_grad()
+def follow(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move the averaged weights and running statistics a step towards the trained ones."""
+    for mean, value in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - decay)
+        else:
+            mean.copy_(value)
+
+
+@torch.no_grad()
+def validate(recipe: Recipe, model: nn.Module, data: Batches) -> dict[str, float]:
+    """Measure accuracy and cross-entropy of the seven-class head, without augmentation."""
+    model.eval()
+    spec = CropSpec()
+    hits, loss = 0.0, 0.0
+    for rows in torch.arange(len(data)).split(256):
+        crops = (data.crops[rows].float() / 255 - spec.mean) / spec.std
+        fer7, _ = logits(recipe, model, crops, data.regions[rows])
+        hits += (fer7.argmax(1) == data.labels[rows]).sum().item()
+        loss += functional.cross_entropy(fer7, data.labels[rows], reduction="sum").item()
+    return {"accuracy": hits / len(data), "validation_loss": loss / len(data)}

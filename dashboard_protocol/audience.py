@@ -1,0 +1,186 @@
+"""The readers of one room at this gateway: one bus subscription, folded and encoded once for all of them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from dashboard_protocol.bus.base import Bus, Retained
+from dashboard_protocol.codec import encode
+from dashboard_protocol.errors import BusError
+from dashboard_protocol.events import BotState, Event, Hello, State
+from dashboard_protocol.messages import Resume
+from dashboard_protocol.snapshot import Fold
+from dashboard_protocol.viewer import Outgoing, Viewer
+
+MAX_MISSED = 256
+"""Events a returning reader is sent one by one; who missed more gets a snapshot."""
+BUS_RETRY_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """One connected dashboard."""
+
+    viewer: Viewer
+
+    def wake(self) -> None:
+        """Look at the viewer again."""
+
+
+class Audience:
+    """The present state of a room, and everyone who watches it."""
+
+    def __init__(self, room: str, bus: Bus) -> None:
+        self.room = room
+        self.readers: set[Reader] = set()
+        self._bus = bus
+        self._at = round(time.time(), 3)
+        self._fold = Fold(bot_state=BotState(state=State.REQUESTED, since=self._at))
+        self._hello: Hello | None = None
+        self._epoch = 0
+        self._seq = 0
+        self._opening: tuple[Outgoing, ...] | None = None
+        self.ready = asyncio.Event()
+        """Set once the bus told what it retains."""
+
+    async def follow(self) -> None:
+        """Pass the room's events on until cancelled; comes back when the bus was lost."""
+        while True:
+            try:
+                async with self._bus.subscribe(self.room) as events:
+                    await self._catch_up(await self._bus.snapshot(self.room))
+                    self.ready.set()
+                    async for event in events:
+                        self._take(event)
+            except BusError as error:
+                _log.warning("room %s: %s Trying again.", self.room, error)
+                await asyncio.sleep(BUS_RETRY_S)
+
+    async def admit(self, reader: Reader, resume: Resume | None) -> None:
+        """Open the reader's viewer and keep it supplied, with what it missed where that is still held."""
+        await self.ready.wait()
+        missed = await self._missed(resume)
+        if missed is None or resume is None or self._hello is None:
+            self.show(reader)
+        else:
+            hello = Event(room=self.room, epoch=self._epoch, seq=resume.seq, at=self._at, body=self._hello)
+            first = [Outgoing(event, encode(event)) for event in (hello, *missed)]
+            reader.viewer.open(first, self._epoch, resume.seq)
+            reader.wake()
+        self.readers.add(reader)
+
+    def dismiss(self, reader: Reader) -> None:
+        """Stop supplying the reader."""
+        self.readers.discard(reader)
+
+    def show(self, reader: Reader) -> None:
+        """Give the reader `hello` and a snapshot of this moment, instead of what waits for it."""
+        if self._opening is None:
+            bodies = (self._hello, self._fold.snapshot())
+            events = (
+                Event(room=self.room, epoch=self._epoch, seq=self._seq, at=self._at, body=body)
+                for body in bodies
+                if body is not None
+            )
+            self._opening = tuple(Outgoing(event, encode(event)) for event in events)
+        reader.viewer.open(self._opening, self._epoch, self._seq)
+        reader.wake()
+
+    async def _missed(self, resume: Resume | None) -> list[Event] | None:
+        if resume is None or resume.epoch != self._epoch or self._hello is None or resume.seq > self._seq:
+            return None
+        missed = await self._bus.history(self.room, resume.epoch, resume.seq)
+        if missed is None or len(missed) > MAX_MISSED or resume.epoch != self._epoch:
+            return None
+        # Events may have come in meanwhile; only a history that reaches the present leaves no gap before what follows.
+        return missed if (missed[-1].seq if missed else resume.seq) >= self._seq else None
+
+    async def _catch_up(self, retained: Retained | None) -> None:
+        if retained is None:
+            return
+        hello, snapshot = retained
+        missed = await self._bus.history(self.room, snapshot.epoch, snapshot.seq)
+        self._fold = Fold()
+        self._hello = hello.body if isinstance(hello.body, Hello) else None
+        self._epoch, self._seq, self._at = snapshot.epoch, snapshot.seq, snapshot.at
+        self._fold.apply(snapshot)
+        for event in missed or ():
+            self._note(event)
+        self._opening = None
+        for reader in tuple(self.readers):
+            self.show(reader)
+
+    def _take(self, event: Event) -> None:
+        is_known = event.seq <= self._seq and not isinstance(event.body, Hello)
+        if event.epoch < self._epoch or (event.epoch == self._epoch and is_known):
+            return  # part of what was caught up
+        is_new = event.epoch > self._epoch
+        if is_new:
+            self._fold, self._epoch, self._seq = Fold(), event.epoch, 0
+        self._note(event)
+        outgoing = Outgoing(event, encode(event))
+        for reader in tuple(self.readers):
+            if is_new:
+                self.show(reader)
+            else:
+                reader.viewer.offer(outgoing)
+                reader.wake()
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event.body, Hello):
+            self._hello = event.body
+        self._fold.apply(event)
+        self._epoch, self._seq, self._at = event.epoch, max(event.seq, self._seq), event.at
+        self._opening = None
+
+
+@dataclass
+class _Seating:
+    audience: Audience
+    following: asyncio.Task[None]
+    seats: int = 0
+
+
+class Hall:
+    """The audiences of a gateway; an audience lives from its first reader to its last.
+
+    Args:
+        bus: where the events come from.
+        tasks: parent of the tasks that follow the rooms.
+    """
+
+    def __init__(self, bus: Bus, tasks: asyncio.TaskGroup) -> None:
+        self._bus = bus
+        self._tasks = tasks
+        self._seatings: dict[str, _Seating] = {}
+
+    @asynccontextmanager
+    async def audience(self, room: str) -> AsyncIterator[Audience]:
+        """Keep the room's audience alive while inside."""
+        seating = self._seatings.get(room)
+        if seating is None:
+            audience = Audience(room, self._bus)
+            following = self._tasks.create_task(audience.follow(), name=f"audience of {room}")
+            seating = self._seatings[room] = _Seating(audience, following)
+        seating.seats += 1
+        try:
+            yield seating.audience
+        finally:
+            seating.seats -= 1
+            if not seating.seats:
+                seating.following.cancel()
+                del self._seatings[room]
+
+    def close(self) -> None:
+        """Stop following every room."""
+        for seating in self._seatings.values():
+            seating.following.cancel()
+
+    def readers(self) -> list[Reader]:
+        """Return everyone who watches anything."""
+        return [reader for seating in self._seatings.values() for reader in seating.audience.readers]

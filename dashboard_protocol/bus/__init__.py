@@ -1,0 +1,22 @@
+"""The bus between bots and gateways. `open_bus(url)` picks one by the URL's scheme."""
+
+from urllib.parse import urlsplit
+
+from dashboard_protocol.bus.base import Bus, Retained
+from dashboard_protocol.bus.memory import MemoryBus
+from dashboard_protocol.errors import BusError
+
+__all__ = ["Bus", "MemoryBus", "Retained", "open_bus"]
+
+
+def open_bus(url: str = "memory://") -> Bus:
+    """Return the bus behind `url`.
+
+    Raises:
+        BusError: The scheme is unknown.
+    """
+    match urlsplit(url).scheme:
+        case "memory":
+            return MemoryBus()
+        case scheme:
+            raise BusError(f"No bus is known for {scheme or url!r}: this version has memory:// only.")

@@ -1,0 +1,39 @@
+"""What every bus gives: a room's live events, its newest snapshot, and its recent events."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol
+
+from dashboard_protocol.events import Event
+
+
+class Retained(NamedTuple):
+    """The newest `hello` and `snapshot` of a room, of the same epoch."""
+
+    hello: Event
+    snapshot: Event
+
+
+class Bus(Protocol):
+    """Carries events from one bot to many gateways. Every method raises BusError when the bus cannot be reached."""
+
+    async def open_epoch(self, room: str) -> int:
+        """Return the room's next epoch, from 1; what the bus held of earlier epochs is dropped at its `hello`."""
+
+    async def publish(self, event: Event) -> None:
+        """Send to all subscribers. `hello` is also retained, `snapshot` only retained; `forget` purges the person."""
+
+    def subscribe(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Receive the room's events from entering on; a subscriber that fell behind gets BusError and starts anew."""
+
+    async def snapshot(self, room: str) -> Retained | None:
+        """Return what is retained; None before the first bot."""
+
+    async def history(self, room: str, epoch: int, since: int) -> list[Event] | None:
+        """Return the events after seq `since`, oldest first; None where that epoch is over or some are lost."""
+
+    async def ping(self) -> None:
+        """Return when the bus answers."""
+
+    async def close(self) -> None:
+        """End every subscription and free the bus."""

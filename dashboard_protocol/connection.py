@@ -1,0 +1,222 @@
+"""One dashboard's WebSocket: authenticates, listens, delivers. The decisions are the viewer's and the audience's."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from time import monotonic
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dashboard_protocol.access import REFUSAL, Access, Session
+from dashboard_protocol.allowance import Allowance
+from dashboard_protocol.audience import Audience, Hall
+from dashboard_protocol.codec import check_version
+from dashboard_protocol.errors import AccessDenied, ProtocolError, UnknownVersion
+from dashboard_protocol.messages import Authenticate, Problem, Rate, Renew, Renewed, SnapshotWanted, read_request
+from dashboard_protocol.metrics import GatewayMetrics
+from dashboard_protocol.viewer import Phase, Viewer
+
+LIFELINE = "classpulse.lifeline"
+"""Key in an ASGI scope's extensions under which the server hands over a `Lifeline`."""
+
+
+class CloseCode(IntEnum):
+    """Why a gateway closed a connection (README.md tells readers what to do)."""
+
+    TRY_AGAIN = 1013
+    BAD_PROTOCOL = 4400
+    NOT_AUTHENTICATED = 4401
+    EXPIRED = 4403
+    UNKNOWN_VERSION = 4406
+    TOO_MANY = 4429
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one gateway grants."""
+
+    authenticate_s: float = 5.0
+    connections: int = 10_000
+    queue_events: int = 64
+    bad_messages: int = 20
+    """Messages of one connection that may be malformed before it is closed."""
+    messages_burst: float = 40
+    messages_per_s: float = 5
+    sessions_burst: float = 60
+    """Link exchanges of one address at once."""
+    sessions_per_s: float = 2
+    bus_s: float = 5.0
+    """How long a reader waits for the bus."""
+    recheck_s: float = 5.0
+    """How often at least a quiet connection's session is checked."""
+
+
+class Lifeline:
+    """The socket under a WebSocket: `abort` frees it at once, also when it cannot be written to."""
+
+    def __init__(self, abort: Callable[[], None]) -> None:
+        self.aborted = False
+        self._abort = abort
+
+    def abort(self) -> None:
+        """Cut the connection without a closing handshake."""
+        self.aborted = True
+        self._abort()
+
+
+class Closing(Exception):
+    """The gateway ends this connection with a code and a sentence."""
+
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Connection:
+    """A reader of the audience of one room."""
+
+    def __init__(self, socket: WebSocket, room: str, access: Access, limits: Limits, metrics: GatewayMetrics) -> None:
+        self.viewer = Viewer(limits.queue_events)
+        self._socket = socket
+        self._room = room
+        self._access = access
+        self._limits = limits
+        self._metrics = metrics
+        self._lifeline: Lifeline = socket.scope["extensions"][LIFELINE]
+        self._woken = asyncio.Event()
+        self._allowance = Allowance(limits.messages_burst, limits.messages_per_s)
+        self._bad_messages = 0
+
+    def wake(self) -> None:
+        """Deliver what the viewer holds; cut off a reader whose viewer has given up, even in the middle of a write."""
+        self._woken.set()
+        if self.viewer.phase is Phase.CLOSED:
+            self._lifeline.abort()
+
+    async def run(self, hall: Hall) -> None:
+        """Serve an accepted WebSocket until either side ends it."""
+        try:
+            await self._converse(hall)
+        except* WebSocketDisconnect:
+            pass
+        except* Closing as endings:
+            await self.end(_first(endings))
+        finally:
+            self.viewer.close()
+            self._metrics.replaced.inc(self.viewer.replaced)
+            self._metrics.aborted.inc(self._lifeline.aborted)
+
+    async def end(self, ending: Closing) -> None:
+        """Close politely; cut off where not even that gets through."""
+        self._metrics.closed.labels(code=int(ending.code)).inc()
+        try:
+            async with asyncio.timeout(1):
+                # A close frame has room for 123 bytes.
+                await self._socket.close(ending.code, ending.reason.encode()[:120].decode(errors="ignore"))
+        except TimeoutError:
+            self._lifeline.abort()
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # the reader was quicker
+
+    async def _converse(self, hall: Hall) -> None:
+        request, session = await self._authenticate()
+        self.viewer.limit(request.rate_hz)
+        async with hall.audience(self._room) as audience:
+            try:
+                async with asyncio.timeout(self._limits.bus_s):
+                    await audience.admit(self, request.resume)
+            except TimeoutError:
+                raise Closing(CloseCode.TRY_AGAIN, "The event bus cannot be reached.") from None
+            self._metrics.readers.inc()
+            self._session = session
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._listen(audience), name="listen")
+                    tasks.create_task(self._deliver(), name="deliver")
+            finally:
+                self._metrics.readers.dec()
+                audience.dismiss(self)
+
+    async def _authenticate(self) -> tuple[Authenticate, Session]:
+        try:
+            async with asyncio.timeout(self._limits.authenticate_s):
+                text = await self._receive()
+            check_version(text)
+            request = read_request(text)
+            if not isinstance(request, Authenticate):
+                raise ProtocolError(f"The first message must be authenticate, not {request.type}.")
+            return request, self._access.verify(self._room, request.token)
+        except TimeoutError:
+            raise Closing(CloseCode.NOT_AUTHENTICATED, "The first message must be authenticate, in time.") from None
+        except AccessDenied:
+            raise Closing(CloseCode.NOT_AUTHENTICATED, REFUSAL) from None
+        except UnknownVersion as error:
+            await self._socket.send_text(Problem(code="unknown_version", message=str(error)).model_dump_json())
+            raise Closing(CloseCode.UNKNOWN_VERSION, str(error)) from None
+        except ProtocolError as error:
+            raise Closing(CloseCode.BAD_PROTOCOL, str(error)) from None
+
+    async def _listen(self, audience: Audience) -> None:
+        while True:
+            text = await self._receive()
+            if not self._allowance.take(monotonic()):
+                raise Closing(CloseCode.BAD_PROTOCOL, "Too many messages.")
+            try:
+                self._answer(text, audience)
+            except AccessDenied:
+                raise Closing(CloseCode.EXPIRED, REFUSAL) from None
+            except ProtocolError as error:
+                self._bad_messages += 1
+                if self._bad_messages > self._limits.bad_messages:
+                    raise Closing(CloseCode.BAD_PROTOCOL, "Too many malformed messages.") from None
+                self.viewer.notify(Problem(code="unknown_message", message=str(error)).model_dump_json())
+            self.wake()
+
+    def _answer(self, text: str | bytes, audience: Audience) -> None:
+        match read_request(text):
+            case Renew(token=token):
+                self._session = self._access.verify(self._room, token)
+                remaining_s = round(self._access.remaining_s(self._session), 1)
+                self.viewer.notify(Renewed(expires_in_s=remaining_s).model_dump_json())
+            case SnapshotWanted():
+                audience.show(self)
+            case Rate(rate_hz=rate_hz):
+                self.viewer.limit(rate_hz)
+            case Authenticate():
+                raise ProtocolError("This connection is authenticated already; send renew with a fresh token.")
+
+    async def _deliver(self) -> None:
+        while True:
+            self._woken.clear()
+            remaining_s = self._access.remaining_s(self._session)
+            if remaining_s <= 0:
+                raise Closing(CloseCode.EXPIRED, "The session has ended.")
+            text = self.viewer.take(monotonic())
+            if text is None:
+                await self._idle(remaining_s)
+            else:
+                await self._socket.send_text(text)
+                self._metrics.sent.inc()
+
+    async def _idle(self, remaining_s: float) -> None:
+        due_s = self.viewer.due(monotonic())
+        longest_s = min(remaining_s, self._limits.recheck_s, self._limits.recheck_s if due_s is None else due_s)
+        try:
+            async with asyncio.timeout(longest_s):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    async def _receive(self) -> str | bytes:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        text: str | bytes | None = message.get("text")
+        return message["bytes"] if text is None else text
+
+
+def _first(endings: BaseExceptionGroup[Closing]) -> Closing:
+    ending = endings.exceptions[0]
+    return ending if isinstance(ending, Closing) else _first(ending)

@@ -1,0 +1,183 @@
+"""The gateway: the instructor's page, the exchange of a link for a session, and the live feed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import monotonic
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel, ValidationError
+from starlette.routing import BaseRoute, Mount
+
+from dashboard_protocol.access import REFUSAL, Access
+from dashboard_protocol.allowance import Allowances
+from dashboard_protocol.audience import Hall
+from dashboard_protocol.bus.base import Bus
+from dashboard_protocol.connection import CloseCode, Closing, Connection, Limits
+from dashboard_protocol.errors import AccessDenied, BusError
+from dashboard_protocol.metrics import GatewayMetrics
+from dashboard_protocol.pages import PageFiles, SafeHeaders, room_page
+
+MAX_BODY_BYTES = 4096
+
+
+class SessionRequest(BaseModel):
+    """Body of the exchange: the part of an instructor's link after `#t=`."""
+
+    link: str
+
+
+class SessionGranted(BaseModel):
+    """A session token for the WebSocket."""
+
+    token: str
+    expires_in_s: float
+
+
+class Gateway:
+    """What the routes share. Enter it before the first WebSocket comes; leaving it ends every audience."""
+
+    def __init__(
+        self, bus: Bus, access: Access, *, metrics: GatewayMetrics, origins: Sequence[str] = (), limits: Limits
+    ) -> None:
+        self._bus = bus
+        self._access = access
+        self._metrics = metrics
+        self._origins = frozenset(origins)
+        self._limits = limits
+        self._exchanges = Allowances(limits.sessions_burst, limits.sessions_per_s)
+        self._connections = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Serve while inside."""
+        async with asyncio.TaskGroup() as tasks:
+            self._hall = Hall(self._bus, tasks)
+            self._metrics.queued.set_function(lambda: sum(len(reader.viewer) for reader in self._hall.readers()))
+            yield
+            self._hall.close()
+
+    async def session(self, room: str, request: Request) -> SessionGranted:
+        """Exchange a link for a session token."""
+        if not self._exchanges.take(request.client.host if request.client else "", monotonic()):
+            self._metrics.sessions.labels(outcome="too_many").inc()
+            raise HTTPException(429, "Too many attempts. Try again in a minute.", headers={"retry-after": "60"})
+        try:
+            link = SessionRequest.model_validate_json(await _read_body(request)).link
+            token, expires_in_s = self._access.exchange(room, link)
+        except (AccessDenied, ValidationError):
+            self._metrics.sessions.labels(outcome="refused").inc()
+            raise HTTPException(403, REFUSAL) from None
+        self._metrics.sessions.labels(outcome="granted").inc()
+        return SessionGranted(token=token, expires_in_s=round(expires_in_s, 1))
+
+    async def events(self, room: str, socket: WebSocket) -> None:
+        """Serve one dashboard."""
+        if not self._is_allowed_origin(socket):
+            await socket.close()
+            return
+        await socket.accept()
+        connection = Connection(socket, room, self._access, self._limits, self._metrics)
+        if self._connections >= self._limits.connections:
+            await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections; try again later."))
+            return
+        self._connections += 1
+        self._metrics.connections.inc()
+        try:
+            await connection.run(self._hall)
+        finally:
+            self._connections -= 1
+            self._metrics.connections.dec()
+
+    async def readiness(self, response: Response) -> dict[str, str]:
+        """Say whether readers can be served."""
+        try:
+            await self._bus.ping()
+        except BusError as error:
+            response.status_code = 503
+            return {"status": "not ready", "detail": str(error)}
+        return {"status": "ready"}
+
+    def _is_allowed_origin(self, socket: WebSocket) -> bool:
+        origin = socket.headers.get("origin")
+        if origin is None or origin in self._origins:  # only browsers send it, and only they carry foreign pages
+            return True
+        return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower() != ""
+
+
+def create_app(
+    bus: Bus,
+    access: Access,
+    *,
+    registry: CollectorRegistry | None = None,
+    origins: Sequence[str] = (),
+    limits: Limits | None = None,
+    extra_routes: Sequence[BaseRoute] = (),
+) -> FastAPI:
+    """Build the gateway.
+
+    Args:
+        bus: where the events come from; stays the caller's to close.
+        access: makes and checks links and tokens.
+        registry: where the gateway's metrics go, and what `/metrics` shows; None for one of its own.
+        origins: pages of other hosts that may open the feed, e.g. `https://lms.example.org`.
+        limits: what the gateway grants; None for the defaults.
+        extra_routes: served before the gateway's own, e.g. the embedded room.
+    """
+    metrics = GatewayMetrics(registry or CollectorRegistry())
+    gateway = Gateway(bus, access, metrics=metrics, origins=origins, limits=limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with gateway.open():
+            yield
+
+    mounts = [*extra_routes, Mount("/static", PageFiles(), name="static")]
+    app = FastAPI(title="classpulse", lifespan=lifespan, routes=mounts)
+    app.add_middleware(SafeHeaders)
+    _add_feed(app, gateway)
+    _add_health(app, gateway, metrics.registry)
+    return app
+
+
+def _add_feed(app: FastAPI, gateway: Gateway) -> None:
+    @app.get("/rooms/{room}", include_in_schema=False)
+    async def page(room: str) -> Response:
+        return room_page()
+
+    @app.post("/v1/rooms/{room}/session")
+    async def session(room: str, request: Request, response: Response) -> SessionGranted:
+        """Exchange a link for a session token of at most ten minutes."""
+        response.headers["cache-control"] = "no-store"
+        return await gateway.session(room, request)
+
+    @app.websocket("/v1/rooms/{room}/events")
+    async def events(room: str, websocket: WebSocket) -> None:
+        await gateway.events(room, websocket)
+
+
+def _add_health(app: FastAPI, gateway: Gateway, registry: CollectorRegistry) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """Say that the process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz(response: Response) -> dict[str, str]:
+        """Say whether readers can be served; 503 while the bus is away."""
+        return await gateway.readiness(response)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _read_body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, "The body is larger than 4 KB.")
+    return body

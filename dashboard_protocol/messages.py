@@ -1,0 +1,86 @@
+"""What reader and gateway say to each other beside the events."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from dashboard_protocol.codec import first_problem
+from dashboard_protocol.errors import ProtocolError
+from dashboard_protocol.events import Count, Model, Seconds
+
+MAX_MESSAGE_BYTES = 65_536
+"""Largest message a gateway reads; a larger one ends the connection."""
+
+RateHz = Annotated[float, Field(gt=0, le=1)]
+
+
+class Resume(Model):
+    """Where a reader was: the highest seq it received, and in which epoch."""
+
+    epoch: Count
+    seq: Count
+
+
+class Authenticate(Model):
+    """First message of a reader, within 5 s."""
+
+    type: Literal["authenticate"] = "authenticate"
+    v: int
+    token: str
+    rate_hz: RateHz | None = None
+    """Most class summaries, and updates of one participant, a second; None for all."""
+    resume: Resume | None = None
+
+
+class Renew(Model):
+    """A fresh session token, before the present one expires."""
+
+    type: Literal["renew"] = "renew"
+    token: str
+
+
+class SnapshotWanted(Model):
+    """The reader found a gap and asks for a snapshot."""
+
+    type: Literal["snapshot"] = "snapshot"
+
+
+class Rate(Model):
+    """The reader wants another rate."""
+
+    type: Literal["rate"] = "rate"
+    rate_hz: RateHz | None = None
+
+
+class Renewed(Model):
+    """The gateway took the fresh token."""
+
+    type: Literal["renewed"] = "renewed"
+    expires_in_s: Seconds
+
+
+class Problem(Model):
+    """The gateway did not understand a message, and goes on."""
+
+    type: Literal["error"] = "error"
+    code: Literal["unknown_message", "unknown_version"]
+    message: str
+    """One sentence for people."""
+
+
+Request = Annotated[Authenticate | Renew | SnapshotWanted | Rate, Field(discriminator="type")]
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+
+
+def read_request(text: str | bytes) -> Request:
+    """Read what a reader said.
+
+    Raises:
+        ProtocolError: It is none of the four messages a reader may send, or larger than 64 KB.
+    """
+    if len(text) > MAX_MESSAGE_BYTES:
+        raise ProtocolError(f"The message is larger than {MAX_MESSAGE_BYTES} bytes.")
+    try:
+        return _REQUEST.validate_json(text, strict=True)
+    except ValidationError as error:
+        raise ProtocolError(f"Expected authenticate, renew, snapshot or rate: {first_problem(error)}.") from error

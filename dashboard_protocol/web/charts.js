@@ -1,0 +1,145 @@
+/** Series → SVG path strings. Pure: pixels in, strings out. */
+
+import { GAP } from "./ring.js";
+
+const px = (value) => Math.round(value * 10) / 10;
+
+/** The time axis: whole seconds [from, to] on pixels [x0, x1]. */
+export function timeAxis(from, to, x0, x1) {
+  const scale = (x1 - x0) / Math.max(1, to - from);
+  return {
+    from, to, x0, x1,
+    x: (at) => Math.min(x1, Math.max(x0, x0 + (at - from) * scale)),
+    at: (x) => Math.round(from + (Math.min(x1, Math.max(x0, x)) - x0) / scale),
+    /** Seconds that share a pixel. */
+    bucket: Math.max(1, Math.ceil(1 / scale)),
+  };
+}
+
+/** Runs of known buckets of a column: [{x, end, low, high, last}][]; a bucket spans at most a pixel. */
+export function runs(get, axis) {
+  const found = [];
+  let run = null;
+  const start = axis.from - (axis.from % axis.bucket);
+  for (let s = start; s < axis.to; s += axis.bucket) {
+    const cell = bucketOf(get, s, Math.min(s + axis.bucket, axis.to));
+    if (cell === null) {
+      run = null;
+      continue;
+    }
+    if (run === null) found.push((run = []));
+    run.push({ x: px(axis.x(s)), end: px(axis.x(s + axis.bucket)), ...cell });
+  }
+  return found;
+}
+
+function bucketOf(get, from, to) {
+  let low = Infinity;
+  let high = -Infinity;
+  let last = NaN;
+  for (let s = from; s < to; s++) {
+    const value = get(s);
+    if (Number.isNaN(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+    last = value;
+  }
+  return Number.isNaN(last) ? null : { low, high, last };
+}
+
+/** Step line: level stretches, upright joints; a pixel that holds several values spans their minimum and maximum. */
+export function stepPath(get, axis, y) {
+  return runs(get, axis).map((run) => stepRun(run, y, "M")).join("");
+}
+
+function stepRun(run, y, first) {
+  let path = "";
+  let level = null;
+  for (const { x, low, high, last } of run) {
+    if (path === "") path = `${first}${x} ${px(y(last))}`;
+    else if (last !== level || low !== high) {
+      path += `H${x}`;
+      if (low !== high) path += `V${px(y(high))}V${px(y(low))}`;
+      path += `V${px(y(last))}`;
+    }
+    level = last;
+  }
+  return `${path}H${run.at(-1).end}`;
+}
+
+/** Area from a base line up to the steps. */
+export function areaPath(get, axis, y, base) {
+  return runs(get, axis)
+    .map((run) => `M${run[0].x} ${px(base)}${stepRun(run, y, "L")}V${px(base)}Z`)
+    .join("");
+}
+
+/** Band between two columns, where both are known. */
+export function bandPath(getLow, getHigh, axis, y) {
+  const both = (get, other) => (s) => (Number.isNaN(other(s)) ? NaN : get(s));
+  const highs = runs(both(getHigh, getLow), axis);
+  const lows = runs(both(getLow, getHigh), axis);
+  return highs.map((run, i) => edge(run, y, (cell) => cell.high, "M") + edge(lows[i].toReversed(), y, (cell) => cell.low, "L", true) + "Z").join("");
+}
+
+function edge(run, y, value, first, backwards = false) {
+  const near = (cell) => (backwards ? cell.end : cell.x);
+  let path = `${first}${near(run[0])} ${px(y(value(run[0])))}`;
+  for (let i = 1; i < run.length; i++) {
+    if (value(run[i]) !== value(run[i - 1])) path += `H${near(run[i])}V${px(y(value(run[i])))}`;
+  }
+  return `${path}H${backwards ? run.at(-1).x : run.at(-1).end}`;
+}
+
+/** Stretches without values: [{from, to, cause}]; after the newest value, `tail` says why, or is GAP.none. */
+export function gaps(ring, axis, tail) {
+  const found = [];
+  for (let s = Math.max(axis.from, ring.first ?? axis.to); s < axis.to; s++) {
+    const cause = s > ring.last ? tail : ring.why(s);
+    const open = found.at(-1);
+    if (cause === GAP.none) continue;
+    if (open && open.to === s && open.cause === cause) open.to = s + 1;
+    else found.push({ from: s, to: s + 1, cause });
+  }
+  return found;
+}
+
+/** Seconds between labels, and between ticks. */
+const STEPS_S = [[60, 60], [120, 60], [180, 60], [300, 60], [600, 300], [900, 300], [1800, 600], [3600, 1800]];
+const LABEL_PX = 88;
+
+/** Ticks of a time axis: [{at, major}]; the major ones have room for a label. */
+export function timeTicks(axis) {
+  const perPx = (axis.to - axis.from) / (axis.x1 - axis.x0);
+  const [step, minor] = STEPS_S.find(([s]) => s / perPx >= LABEL_PX) ?? STEPS_S.at(-1);
+  const ticks = [];
+  for (let at = Math.ceil(axis.from / minor) * minor; at <= axis.to; at += minor) ticks.push({ at, major: at % step === 0 });
+  return ticks;
+}
+
+/** Whole round numbers from 0 to at least `max`, at most five. */
+export function countTicks(max) {
+  const step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500].find((s) => max / s <= 4) ?? 1000;
+  const top = Math.max(1, Math.ceil(max / step));
+  return Array.from({ length: top + 1 }, (_, i) => i * step);
+}
+
+/** Push label positions apart until they are `apart` px from each other; keeps their order from top to bottom. */
+export function spread(tops, apart) {
+  const order = tops.map((y, i) => ({ y, i })).sort((a, b) => a.y - b.y || a.i - b.i);
+  for (let n = 1; n < order.length; n++) order[n].y = Math.max(order[n].y, order[n - 1].y + apart);
+  const placed = new Array(tops.length);
+  for (const { y, i } of order) placed[i] = y;
+  return placed;
+}
+
+/** Strips over each other: heights by share of what captions and axis leave. */
+export function stack(height, shares, { top, between, bottom }) {
+  const free = Math.max(0, height - top - bottom - between * (shares.length - 1));
+  let y = top;
+  return shares.map((share) => {
+    const strip = { top: Math.round(y), bottom: Math.round(y + free * share) };
+    y += free * share + between;
+    return strip;
+  });
+}

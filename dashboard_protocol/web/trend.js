@@ -1,0 +1,49 @@
+/** Did a value change: median of the last 30 s against that of the 30 s centred 5 min ago. */
+
+export const APART_S = 300;
+const SPAN_S = 30;
+const NEEDED_S = APART_S + SPAN_S / 2;
+const STEADY_AT_MOST_S = 600;
+const STEP_S = 10;
+/** Moves of class values are told from this many points on. */
+export const POINTS = 15;
+
+/** Median of a column over [from, to], NaN unless half of the seconds are known. */
+export function median(ring, column, from, to) {
+  const known = [];
+  for (let s = from; s <= to; s++) {
+    const value = ring.get(column, s);
+    if (!Number.isNaN(value)) known.push(value);
+  }
+  if (known.length * 2 < to - from + 1) return NaN;
+  known.sort((a, b) => a - b);
+  return known[known.length >> 1];
+}
+
+function change(ring, column, second, scale) {
+  const now = median(ring, column, second - SPAN_S + 1, second);
+  const middle = second - APART_S;
+  const then = median(ring, column, middle - SPAN_S / 2, middle + SPAN_S / 2 - 1);
+  return Math.round(now * scale) - Math.round(then * scale);
+}
+
+/**
+ * Trend of a column at a second: {kind: "move", by} | {kind: "steady", s} | {kind: "short", s} | {kind: "none"}.
+ * `scale` turns the column's unit into the one that is told: 100 for shares, 1 for counts.
+ */
+export function trend(ring, column, second, { scale = 100, threshold = POINTS } = {}) {
+  if (ring.first === null) return { kind: "none" };
+  const measured = second - ring.first;
+  if (measured < NEEDED_S) return { kind: "short", s: measured };
+  const by = change(ring, column, second, scale);
+  if (Number.isNaN(by)) return { kind: "none" };
+  if (Math.abs(by) >= threshold) return { kind: "move", by };
+  for (let back = STEP_S; back <= STEADY_AT_MOST_S; back += STEP_S) {
+    if (measured - back < NEEDED_S) return { kind: "steady", s: Math.min(measured, STEADY_AT_MOST_S + 1) };
+    if (Math.abs(change(ring, column, second - back, scale)) >= threshold) return { kind: "steady", s: back };
+  }
+  return { kind: "steady", s: STEADY_AT_MOST_S + 1 };
+}
+
+/** A count moved when it differs by a tenth of the people present, and by two at least. */
+export const countThreshold = (present) => Math.max(2, Math.ceil(present / 10));

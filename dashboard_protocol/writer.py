@@ -1,0 +1,55 @@
+"""The bot's end of the bus: stamps bodies into events and keeps the room's snapshot current."""
+
+from typing import Self
+
+from dashboard_protocol.bus.base import Bus
+from dashboard_protocol.events import Body, Event, Hello, ParticipantUpdate, Snapshot
+from dashboard_protocol.snapshot import Fold
+
+
+class EventWriter:
+    """Publishes the events of one room and epoch. One writer an epoch, its calls one after the other."""
+
+    def __init__(self, bus: Bus, room: str, epoch: int) -> None:
+        self.room = room
+        self.epoch = epoch
+        self.seq = 0
+        """Seq of the newest event; 0 before the first."""
+        self._bus = bus
+        self._fold = Fold()
+
+    @classmethod
+    async def open(cls, bus: Bus, room: str) -> Self:
+        """Open the room's next epoch. The first body published must be a `Hello`; readers see nothing before it.
+
+        Raises:
+            BusError: The bus cannot be reached.
+        """
+        return cls(bus, room, await bus.open_epoch(room))
+
+    async def publish(self, body: Body, at: float) -> Event:
+        """Publish one body and return its event.
+
+        Args:
+            body: any but `Snapshot`, which the writer makes itself.
+            at: seconds on the room's clock.
+
+        Raises:
+            BusError: The bus cannot be reached; the event is lost, and its seq with it.
+        """
+        if not isinstance(body, Hello):
+            self.seq += 1
+        event = self._stamp(body, at)
+        self._fold.apply(event)
+        await self._bus.publish(event)
+        # One snapshot a second is enough, as readers catch up from history; participants come many times a second.
+        if not isinstance(body, ParticipantUpdate):
+            await self._bus.publish(self._stamp(self._fold.snapshot(), at))
+        return event
+
+    def snapshot(self) -> Snapshot:
+        """Return the room's present state as a late reader would get it."""
+        return self._fold.snapshot()
+
+    def _stamp(self, body: Body, at: float) -> Event:
+        return Event(room=self.room, epoch=self.epoch, seq=self.seq, at=round(at, 3), body=body)

@@ -1,0 +1,1 @@
+"""What the README quotes, one script a figure; run by `make bench NAME=…`."""

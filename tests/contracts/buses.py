@@ -1,0 +1,174 @@
+"""What every bus must do. A test module subclasses `BusContract` and gives it a `bus` fixture."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from dashboard_protocol.bus.base import Bus
+from dashboard_protocol.errors import BusError
+from dashboard_protocol.events import (
+    Body,
+    BotState,
+    Event,
+    Forget,
+    Hello,
+    ParticipantUpdate,
+    PolicyMeaning,
+    Profile,
+    Series,
+    Snapshot,
+    State,
+)
+
+_POLICY = PolicyMeaning(
+    profile=Profile.INDIVIDUAL,
+    computed="",
+    leaves="",
+    never="",
+    opting_out="",
+    k=5,
+    rounding_points=5,
+    window_s=10,
+    freeze_s=10,
+)
+_HELLO = Hello(software="", title="", bot_name="", policy=_POLICY, formula="", levels=(), alerts=None)
+_LIVE = BotState(state=State.LIVE, since=0)
+
+
+def _snapshot() -> Snapshot:
+    return Snapshot(
+        bot_state=None, live_since=None, summary=None, series=Series(), participants=(), alerts=(), bye=None
+    )
+
+
+def _person(participant: str) -> ParticipantUpdate:
+    return ParticipantUpdate(
+        participant=participant,
+        name="",
+        index=None,
+        level=None,
+        coverage=None,
+        grade=None,
+        facing=None,
+        displayed=None,
+        unmeasurable=None,
+        since=0,
+        reads_per_s=0,
+        as_of=None,
+    )
+
+
+def _event(seq: int, body: Body = _LIVE, *, room: str = "r", epoch: int = 1) -> Event:
+    return Event(room=room, epoch=epoch, seq=seq, at=float(seq), body=body)
+
+
+async def _next(events: AsyncIterator[Event]) -> Event:
+    async with asyncio.timeout(5):
+        return await anext(events)
+
+
+class BusContract:
+    """Subclass it as `TestX`; the fixture `bus` yields an empty bus and closes it."""
+
+    async def test_epochs_of_a_room_count_from_one(self, bus: Bus) -> None:
+        assert [await bus.open_epoch("r"), await bus.open_epoch("r"), await bus.open_epoch("other")] == [1, 2, 1]
+
+    async def test_room_without_bot_retains_nothing(self, bus: Bus) -> None:
+        assert await bus.snapshot("r") is None
+        assert await bus.history("r", 1, 0) is None
+
+    async def test_subscriber_gets_events_of_its_room_in_order(self, bus: Bus) -> None:
+        async with bus.subscribe("r") as events:
+            await bus.publish(_event(0, _HELLO))
+            await bus.publish(_event(1, room="other"))
+            for seq in (1, 2, 3):
+                await bus.publish(_event(seq))
+            assert [(await _next(events)).seq for _ in range(4)] == [0, 1, 2, 3]
+
+    async def test_every_subscriber_gets_every_event(self, bus: Bus) -> None:
+        async with bus.subscribe("r") as first, bus.subscribe("r") as second:
+            await bus.publish(_event(1))
+            assert await _next(first) == await _next(second) == _event(1)
+
+    async def test_subscriber_gets_no_snapshots_and_nothing_from_before(self, bus: Bus) -> None:
+        await bus.publish(_event(1))
+        async with bus.subscribe("r") as events:
+            await bus.publish(_event(1, _snapshot()))
+            await bus.publish(_event(2))
+            assert (await _next(events)).seq == 2
+
+    async def test_newest_hello_and_snapshot_are_retained(self, bus: Bus) -> None:
+        await bus.publish(_event(0, _HELLO))
+        for seq in (1, 2):
+            await bus.publish(_event(seq))
+            await bus.publish(_event(seq, _snapshot()))
+        retained = await bus.snapshot("r")
+        assert retained is not None
+        assert retained.hello == _event(0, _HELLO)
+        assert retained.snapshot == _event(2, _snapshot())
+
+    async def test_history_returns_what_came_after(self, bus: Bus) -> None:
+        await bus.publish(_event(0, _HELLO))
+        for seq in (1, 2, 3):
+            await bus.publish(_event(seq))
+        assert await bus.history("r", 1, 1) == [_event(2), _event(3)]
+        assert await bus.history("r", 1, 3) == []
+
+    async def test_history_of_an_earlier_epoch_is_gone(self, bus: Bus) -> None:
+        await bus.publish(_event(0, _HELLO))
+        await bus.publish(_event(1))
+        await bus.publish(_event(0, _HELLO, epoch=2))
+        assert await bus.history("r", 1, 0) is None
+        assert await bus.history("r", 2, 0) == []
+        assert await bus.snapshot("r") is None
+
+    async def test_history_that_lost_events_says_so(self, bus: Bus) -> None:
+        await bus.publish(_event(0, _HELLO))
+        for seq in range(1, 6001):
+            await bus.publish(_event(seq))
+        assert await bus.history("r", 1, 0) is None
+        recent = await bus.history("r", 1, 5990)
+        assert recent is not None
+        assert [event.seq for event in recent] == list(range(5991, 6001))
+
+    async def test_forget_purges_the_person_from_history(self, bus: Bus) -> None:
+        await bus.publish(_event(0, _HELLO))
+        await bus.publish(_event(1, _person("a")))
+        await bus.publish(_event(2, _person("b")))
+        await bus.publish(_event(3, Forget(participant="a")))
+        assert await bus.history("r", 1, 0) == [_event(2, _person("b")), _event(3, Forget(participant="a"))]
+
+    async def test_subscriber_that_does_not_read_is_told_and_slows_nobody(self, bus: Bus) -> None:
+        async with bus.subscribe("r") as idle, bus.subscribe("r") as busy:
+            for seq in range(1, 5001):
+                await bus.publish(_event(seq))
+                await _next(busy)
+            with pytest.raises(BusError):
+                while True:
+                    await _next(idle)
+
+    async def test_cancelled_subscriber_leaves(self, bus: Bus) -> None:
+        entered = asyncio.Event()
+
+        async def listen() -> None:
+            async with bus.subscribe("r") as events:
+                entered.set()
+                await _next(events)
+
+        listening = asyncio.create_task(listen())
+        await entered.wait()
+        listening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await listening
+        await bus.publish(_event(1))
+
+    async def test_closed_bus_refuses_and_ends_subscriptions(self, bus: Bus) -> None:
+        async with bus.subscribe("r") as events:
+            await bus.close()
+            with pytest.raises(BusError):
+                await _next(events)
+        with pytest.raises(BusError):
+            await bus.publish(_event(1))
+        with pytest.raises(BusError):
+            await bus.ping()

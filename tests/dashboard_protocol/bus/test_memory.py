@@ -1,0 +1,22 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from dashboard_protocol.bus import MemoryBus, open_bus
+from dashboard_protocol.errors import BusError
+from tests.contracts.buses import BusContract
+
+
+class TestMemoryBus(BusContract):
+    @pytest.fixture
+    async def bus(self) -> AsyncIterator[MemoryBus]:
+        bus = open_bus("memory://")
+        assert isinstance(bus, MemoryBus)
+        yield bus
+        await bus.close()
+
+
+@pytest.mark.parametrize("url", ["redis://localhost", "nonsense", ""])
+def test_other_buses_are_refused_by_name(url: str) -> None:
+    with pytest.raises(BusError, match="memory://"):
+        open_bus(url)

@@ -1,0 +1,194 @@
+"""A scripted class: fifteen minutes of valid events for the page's tests, the same every time."""
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+
+from dashboard_protocol.bus.memory import MemoryBus
+from dashboard_protocol.events import (
+    Alert,
+    AlertParameters,
+    Body,
+    BotState,
+    ClassSummary,
+    Engagement,
+    Event,
+    ExpressionName,
+    Hello,
+    Level,
+    ParticipantUpdate,
+    PolicyMeaning,
+    Profile,
+    State,
+    Unmeasurable,
+    Window,
+    Withheld,
+)
+from dashboard_protocol.snapshot import Fold
+
+ROOM = "biology"
+BOT = "Pulse · reads faces (classpulse)"
+HISTORY_S = 900
+FALL_S = 240
+"""How long ago, at the end of the script, the class changed and the alert came."""
+AWAY_S = (450, 478)
+"""When, in seconds after the start, the bot was away."""
+NAMES = (
+    *("Ada Obi", "Amir Haddad", "Beatriz Lima", "Chen Wei", "Daniel Roth", "Elif Kaya", "Fatou Diop", "Grace Kim"),
+    *("Hugo Martin", "Ines Costa", "Jonas Berg", "Kavya Rao", "Leo Novak", "Maya Cohen", "Noah Evans"),
+    *("Olga Petrova", "Priya Nair", "Rui Santos", "Sofia Rossi", "Tomas Vega"),
+)
+LEVELS = (
+    Level(name="very low", means="mostly away", from_=0.0),
+    Level(name="low", means="in and out", from_=0.30),
+    Level(name="high", means="with the screen", from_=0.55),
+    Level(name="very high", means="with the screen, lively", from_=0.90),
+)
+_MEANING = {
+    Profile.PRESENCE: ("face in view, head direction", "counts", "expressions, attention, engagement, names, pictures"),
+    Profile.AGGREGATE: (
+        "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
+        "class values while at least 5 people are analysed: 10-s means, rounded to 5 points; counts",
+        "names, pictures, sound",
+    ),
+    Profile.INDIVIDUAL: (
+        "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
+        "class values while at least 5 people are analysed; values of people who opted in themselves",
+        "pictures, sound, values of people who did not opt in",
+    ),
+}
+
+
+def hello(profile: Profile, title: str = "Biology 101, section B") -> Hello:
+    computed, leaves, never = _MEANING[profile]
+    k = 1 if profile is Profile.PRESENCE else 5
+    policy = PolicyMeaning(
+        profile=profile, computed=computed, leaves=leaves, never=never, opting_out="by anyone, at any time",
+        k=k, rounding_points=5, window_s=10, freeze_s=10,
+    )  # fmt: skip
+    alerts = AlertParameters(
+        min_people=8, warm_up_s=300, block_s=30, reference_s=600, slack=1.5, limit=4, min_move=0.15, silence_s=300,
+        reset_share=0.2,
+    )  # fmt: skip
+    return Hello(
+        software="classpulse", title=title, bot_name=BOT, policy=policy, formula="classpulse-engagement/1",
+        levels=LEVELS, alerts=None if profile is Profile.PRESENCE else alerts,
+    )  # fmt: skip
+
+
+def _wave(second: int, period: int, phase: int = 0) -> float:
+    return 0.05 * round(math.sin((second + phase) / period * math.tau))
+
+
+def summary(second: int, profile: Profile, *, at: float, analysed: int | None = None, fallen: bool) -> ClassSummary:
+    """One second of the script."""
+    present = 26 if second < 200 else 28
+    counts = {"present": present, "camera_on": present - 4, "visible": present - 6}
+    if profile is Profile.PRESENCE:
+        facing = (18 if fallen else 22) + (second // 70 % 3 == 0)
+        return ClassSummary(
+            **counts, facing=min(facing, present - 6), analysed=None, coverage=None, engagement=None, expressions=None,
+            valence=None, arousal=None, attentive=None, withheld=Withheld.PRESENCE, reads_per_s=88, as_of=at,
+        )  # fmt: skip
+    people = 20 + (second // 45 % 3 == 0) if analysed is None else analysed
+    if people < 5:
+        few = {"present": 28, "camera_on": 9, "visible": 6}
+        return ClassSummary(
+            **few, facing=None, analysed=people, coverage=None, engagement=None, expressions=None, valence=None,
+            arousal=None, attentive=None, withheld=Withheld.BELOW_K, reads_per_s=16, as_of=at,
+        )  # fmt: skip
+    mean = round((0.65 if fallen else 0.80) + _wave(second, 130), 2)
+    shares = (0.10, 0.20, 0.45, 0.25) if fallen else (0.0, 0.10, 0.35, 0.55)
+    spread = people >= 10
+    names: tuple[ExpressionName, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    values = (0, 0, 0, 0.1, 0.1, 0.1, 0.6) if fallen else (0, 0, 0, 0.25, 0.05, 0.1, 0.5)
+    return ClassSummary(
+        **counts, facing=None, analysed=people, coverage=0.85,
+        engagement=Engagement(
+            mean=mean,
+            q1=round(mean - 0.15 + _wave(second, 90, 40), 2) if spread else None,
+            q3=round(min(1, mean + 0.10 + _wave(second, 75)), 2) if spread else None,
+            levels=shares if spread else None,
+            level=2,
+        ),
+        expressions=dict(zip(names, values, strict=True)), valence=0.1, arousal=-0.2,
+        attentive=round((0.65 if fallen else 0.85) + _wave(second, 210, 30), 2), withheld=None, reads_per_s=88, as_of=at,
+    )  # fmt: skip
+
+
+def alert(at: float, number: int = 1) -> Alert:
+    window = Window(start=at - 180, end=at)
+    return Alert(id=f"a{number}", kind="fall", from_=0.8, to=0.6, window=window, people=20, why="facing")
+
+
+def person(number: int, at: float) -> ParticipantUpdate:
+    name = NAMES[number]
+    reason = {5: Unmeasurable.CAMERA_OFF, 14: Unmeasurable.NOT_IN_VIEW}.get(number)
+    level = (3, 2, 2, 1, 2, 2, 3, 2, 1, 2, 2, 0)[number % 12]
+    return ParticipantUpdate(
+        participant=f"p{number}", name=name, index=None if reason else level / 4 + 0.1, level=None if reason else level,
+        coverage=None if reason else 0.9, grade=None if reason else "full", facing=None if reason else level > 0,
+        displayed=None if reason else ("neutral", "happy", "unclear")[number % 3], unmeasurable=reason, since=at - 40,
+        reads_per_s=4, as_of=at,
+    )  # fmt: skip
+
+
+@dataclass
+class ScriptedClass:
+    """Publishes the script of one room on a memory bus, as a bot would."""
+
+    bus: MemoryBus
+    now: float
+    profile: Profile = Profile.AGGREGATE
+    room: str = ROOM
+    seq: int = 0
+    epoch: int = 1
+    fold: Fold = field(default_factory=Fold)
+
+    def _event(self, body: Body, at: float) -> Event:
+        event = Event(room=self.room, epoch=self.epoch, seq=self.seq, at=at, body=body)
+        self.fold.apply(event)
+        return event
+
+    def tell(self, body: Body, at: float) -> Event:
+        """Fold one event without publishing it: history."""
+        self.seq += 1
+        return self._event(body, at)
+
+    async def open(self, at: float | None = None) -> None:
+        """Publish hello and a snapshot of what was told, as of `at`."""
+        self.epoch = await self.bus.open_epoch(self.room)
+        when = self.now if at is None else at
+        await self.bus.publish(self._event(hello(self.profile), when))
+        await self._snapshot(when)
+
+    async def publish(self, body: Body, at: float | None = None) -> None:
+        """Publish one event and let the gateway send it on."""
+        when = self.now if at is None else at
+        await self.bus.publish(self.tell(body, when))
+        for _ in range(12):  # reaches the socket, so that the next summary does not replace it
+            await asyncio.sleep(0)
+
+    async def _snapshot(self, at: float) -> None:
+        body = self.fold.snapshot()
+        await self.bus.publish(Event(room=self.room, epoch=self.epoch, seq=self.seq, at=at, body=body))
+
+    def summary(self, second: int, analysed: int | None = None) -> ClassSummary:
+        at = self.now - HISTORY_S + second
+        fallen = second >= HISTORY_S - FALL_S
+        return summary(second, self.profile, at=at, analysed=analysed, fallen=fallen)
+
+    def past(self, until_s: int = HISTORY_S, live_s: float = 42 * 60) -> None:
+        """Tell the class up to `until_s` seconds after its start."""
+        start = self.now - HISTORY_S
+        self.tell(BotState(state=State.LIVE, since=self.now - live_s), self.now - live_s)
+        for second in range(until_s):
+            if not AWAY_S[0] <= second < AWAY_S[1]:
+                self.tell(self.summary(second), start + second)
+        if self.profile is not Profile.PRESENCE and until_s > HISTORY_S - FALL_S:
+            self.tell(alert(self.now - FALL_S), self.now - FALL_S)
+
+    async def stream(self, from_s: int, to_s: int = HISTORY_S + 1, analysed: int | None = None) -> None:
+        """Publish seconds of the script one after the other."""
+        for second in range(from_s, to_s):
+            await self.publish(self.summary(second, analysed), self.now - HISTORY_S + second)

@@ -1,0 +1,94 @@
+"""README.md keeps its word: the tree is the tree, the commands exist, the example runs.
+
+`python -m tests.test_readme` writes the tree from the first line of every module's docstring.
+"""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PACKAGES = ("bot", "engine", "build_engine", "dashboard_protocol")
+OTHERS = {
+    "tests/": "mirrors the packages; contracts/ for every room and bus, end_to_end/ with real browsers, benchmarks/",
+    "deploy/": "the versions that were tested together",
+}
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TREE = re.compile(r"(<!-- tree -->\n```text\n).*?(```\n<!-- /tree -->)", re.DOTALL)
+
+
+def first_line(path: Path) -> str:
+    """Say what a file is, in its own words."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    opening = re.match(r"\s*(?:/\*+|<!doctype html>\s*<!--|//)\s*(.*?)\s*(?:\*/|-->)?\n", text, re.IGNORECASE)
+    return opening.group(1) if opening else ""
+
+
+def entries(folder: Path, depth: int = 0) -> Iterator[tuple[str, str]]:
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
+        if path.name in ("__init__.py", "__pycache__"):
+            continue
+        indent = "  " * depth
+        if path.is_dir():
+            init = path / "__init__.py"
+            inner = list(entries(path, depth + 1))
+            if inner:
+                yield f"{indent}{path.name}/", first_line(init) if init.exists() else ""
+                yield from inner
+        elif path.suffix in (".py", ".js", ".css") or path.name.isupper() or path.suffix == ".html":
+            yield f"{indent}{path.name}", first_line(path)
+
+
+def tree() -> str:
+    rows: list[tuple[str, str]] = []
+    for package in PACKAGES:
+        rows.append((f"{package}/", first_line(ROOT / package / "__init__.py")))
+        rows += entries(ROOT / package, 1)
+    rows += OTHERS.items()
+    return "".join(f"{left:<26}{right}".rstrip() + "\n" for left, right in rows)
+
+
+def write_tree() -> None:
+    README.write_text(TREE.sub(lambda found: found.group(1) + tree() + found.group(2), README.read_text()))
+
+
+def commands() -> list[list[str]]:
+    shells = [body for kind, body in FENCE.findall(README.read_text()) if kind == "console"]
+    return [shlex.split(line) for shell in shells for line in shell.splitlines() if line and not line.startswith("#")]
+
+
+def test_tree_names_every_file() -> None:
+    found = TREE.search(README.read_text())
+    assert found, "README.md has lost its tree"
+    assert found.group(0) == found.group(1) + tree() + found.group(2), "run: python -m tests.test_readme"
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c[0] in ("classpulse", "build-engine")], ids=" ".join)
+def test_commands_of_the_readme_exist_with_their_flags(command: list[str]) -> None:
+    words = [word for word in command if re.fullmatch(r"[a-z][a-z-]*", word)]
+    executable = Path(sys.executable).with_name(words[0])
+    shown = subprocess.run(
+        [executable, words[1], "--help"], capture_output=True, text=True, timeout=60, env={"COLUMNS": "200"}
+    )
+    assert shown.returncode == 0, shown.stderr
+    for flag in (word for word in command if word.startswith("--")):
+        assert flag in shown.stdout
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c[0] == "make"], ids=" ".join)
+def test_make_targets_of_the_readme_exist(command: list[str]) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert command[1] in targets
+
+
+if __name__ == "__main__":
+    write_tree()
