@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
-from statistics import fmean, median, variance
+from statistics import fmean, median
 from typing import Literal, NamedTuple
 
 from bot.class_summary import Person
@@ -128,8 +128,10 @@ class ChangeDetector:
             self._sample_at = at + parameters.sample_s
         if at < self._sample_at:
             return None
-        # After a stall of the whole bot the next sample is due a full window later, not at once.
-        self._sample_at = max(self._sample_at, at - parameters.sample_s) + parameters.sample_s
+        self._sample_at += parameters.sample_s
+        if self._sample_at <= at:
+            # After a stall of the whole bot the next window is due a full step later, not at once.
+            self._sample_at = at + parameters.sample_s
         self._windows.append({person.participant.id: _sample(person) for person in people if person.values.factors})
         if len(self._windows) < parameters.windows_per_block:
             return None
@@ -212,8 +214,13 @@ class Comparison:
     def spread(self, least: float) -> float:
         """Give σ: the largest of a floor, the persons' own spread over √N, and the spread of the blocks."""
         deviations = median(abs(mean - self.level) for mean in self._means)
-        own = fmean(variance([block.people[person].engagement for block in self._reference]) for person in self.people)
+        own = fmean(self._variance(person) for person in self.people)
         return max(least, sqrt(own / len(self.people)), 1.4826 * deviations)
+
+    def _variance(self, person: str) -> float:
+        values = [block.people[person].engagement for block in self._reference]
+        mean = sum(values) / len(values)
+        return sum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
     def personal_moves(self) -> list[float]:
         """Give how far each person's own mean lies from that of the reference time."""

@@ -82,10 +82,9 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     clock = RoomClock()
     policy = Policy(settings.policy, k=settings.k)
     parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
-    visit_token = None if settings.is_loopback else token_urlsafe(16)
-    room = open_room(
-        settings.room_url, clock=clock, notice=_notice(settings, policy), host=settings.host, token=visit_token
-    )
+    token = None if settings.is_loopback else token_urlsafe(16)
+    notice = _notice(settings, policy, parameters)
+    room = open_room(settings.room_url, clock=clock, notice=notice, host=settings.host, token=token)
     access = Access(load_secret())
     inference = LocalInference(settings.engine, threads=settings.engine_threads, expressions=policy.reads_expressions)
     visit = Visit(inference, policy, clock, parameters=parameters, alerts=settings.alerts)
@@ -97,7 +96,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         app = create_app(bus, access, extra_routes=routes)
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls))
-        addresses = _addresses(server, room.name, access, visit_token)
+        addresses = _addresses(server, room.name, access, token)
         surroundings.tell(addresses)
         writer = await EventWriter.open(bus, room.name)
         outbox = await stack.enter_async_context(Outbox(writer, clock, surroundings.show).publishing())
@@ -184,15 +183,15 @@ def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters,
         software=f"classpulse/{__version__}",
         title=settings.title or room,
         bot_name=visible_name(settings.bot_name),
-        policy=policy.meaning(parameters.window_s),
+        policy=policy.meaning(parameters),
         formula=FORMULA,
         levels=levels(parameters),
         alerts=policy.alerts(settings.alerts),
     )
 
 
-def _notice(settings: Settings, policy: Policy) -> Notice:
-    meaning = policy.meaning()
+def _notice(settings: Settings, policy: Policy, parameters: EngagementParameters) -> Notice:
+    meaning = policy.meaning(parameters)
     return Notice(
         bot_name=settings.bot_name,
         profile=policy.profile.value,

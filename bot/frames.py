@@ -50,8 +50,9 @@ class Mailbox(Generic[T]):
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()
-        # Late readers start a new rhythm: catching up would be a burst of reads.
-        self._due_s = max(self._due_s, loop.time() - self._interval_s) + self._interval_s
+        now = loop.time()
+        # A reader late by more than a turn starts a new rhythm: catching up would be a burst of reads.
+        self._due_s = self._interval_s + (self._due_s if now < self._due_s + self._interval_s else now)
         return self._slot.pop()
 
 

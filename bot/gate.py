@@ -1,7 +1,7 @@
 """The only way from values to events: rounds, withholds and freezes as the policy demands. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 
 from bot.alerts import Change
@@ -87,14 +87,16 @@ class Gate:
         """Make the event of a change, rounded; None under `presence`, and below k people."""
         if not self._policy.reads_expressions or change.people < self._policy.k:
             return None
-        return events.Alert(
-            id=alert_id,
-            kind=change.kind,
-            from_=self._round(change.reference),
-            to=self._round(change.now),
-            window=events.Window(start=change.start, end=change.end),
-            people=change.people,
-            why=change.why,
+        return events.Alert.model_validate(
+            {
+                "id": alert_id,
+                "kind": change.kind,
+                "from": self._round(change.reference),
+                "to": self._round(change.now),
+                "window": events.Window(start=change.start, end=change.end),
+                "people": change.people,
+                "why": change.why,
+            }
         )
 
     def _advance(self, at: float, people: Sequence[Person]) -> Withheld | None:
@@ -133,10 +135,8 @@ class Gate:
         )
         if means.expressions is None or means.scored < self._policy.k:
             return published
-        return Published(
-            engagement=published.engagement,
-            attentive=published.attentive,
-            coverage=published.coverage,
+        return replace(
+            published,
             expressions={name.value: self._round(share) for name, share in zip(FER7, means.expressions, strict=True)},
             valence=None if means.valence is None else self._round(means.valence),
             arousal=None if means.arousal is None else self._round(means.arousal),

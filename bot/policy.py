@@ -104,6 +104,6 @@ class Policy:
 def levels(parameters: EngagementParameters) -> tuple[events.Level, ...]:
     """Give the four levels, lowest first, for `hello`."""
     return tuple(
-        events.Level(name=level.name, means=level.means, from_=start)
+        events.Level.model_validate({"name": level.name, "means": level.means, "from": start})
         for level, start in zip(LEVEL_NAMES, (0.0, *parameters.cuts), strict=True)
     )

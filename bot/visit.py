@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from bot.alerts import AlertParameters, ChangeDetector
 from bot.class_summary import Classroom
 from bot.engagement import EngagementParameters, Meter
+from bot.errors import RoomClosed, RoomError
+from bot.gate import Gate
 from bot.inference import Inference
 from bot.observer import observe
 from bot.opt_outs import OptOuts
-from bot.policy import Gate, Policy
+from bot.policy import Policy
 from bot.rooms.base import CameraOff, CameraOn, Clock, Joined, Left, Participant, Room, RoomEvent, Track
 from dashboard_protocol.events import Body, ClassSummary, Forget
 
@@ -57,14 +59,17 @@ class Visit:
         Raises:
             RoomError: The stay ended; the room says how.
         """
+        ended: RoomError = RoomClosed(f"{room.name} has ended")
         async with asyncio.TaskGroup() as observers:
             try:
                 async for event in room.events():
                     for body in self._take(event, observers):
                         publish(body)
-            finally:
-                for task in self._observers.values():
-                    task.cancel()
+            except RoomError as error:
+                ended = error
+            for task in self._observers.values():
+                task.cancel()
+        raise ended  # outside of the group, which would wrap it
 
     def bodies(self) -> Iterable[Body]:
         """Make the events of this second; call it once a second."""

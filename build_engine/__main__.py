@@ -8,8 +8,8 @@ from build_engine.commands.evaluate import evaluate
 from build_engine.commands.export import export
 from build_engine.commands.train import train
 from build_engine.console import console
+from build_engine.environment import restart_with_settings
 from build_engine.errors import BuildError
-from build_engine.memory import restart_with_settings
 from engine.errors import EngineError
 
 app = typer.Typer(
@@ -31,9 +31,6 @@ def main() -> None:
     except (BuildError, EngineError) as error:
         console.print(f"build-engine: {error}", style="red", markup=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        console.print("build-engine: interrupted; the last checkpoint is good, go on with --resume")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

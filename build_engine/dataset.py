@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from build_engine.errors import DataUnreadable
 from engine.expressions import FER7, FERPLUS8
+from engine.readings import Floats
 
 CROP_PX = 48
 
@@ -94,7 +95,7 @@ def _read(source: str) -> LabelledFaces:
     return readers[path.suffix.lower()](path)
 
 
-def vote_shares(votes: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def vote_shares(votes: NDArray[np.uint8]) -> tuple[Floats, NDArray[np.bool_]]:
     """Turn FERPlus votes into targets of the eight-class head.
 
     Votes of one annotator alone are dropped and the majority decides (Barsoum et al. 2016, "Training deep networks
@@ -113,7 +114,7 @@ def vote_shares(votes: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[
     return shares / np.maximum(shares.sum(1, keepdims=True), 1.0), counts
 
 
-def fer7_targets(faces: LabelledFaces, votes_share: float) -> NDArray[np.float32]:
+def fer7_targets(faces: LabelledFaces, votes_share: float) -> Floats:
     """Mix the FER label with the FERPlus votes.
 
     Args:
@@ -128,7 +129,8 @@ def fer7_targets(faces: LabelledFaces, votes_share: float) -> NDArray[np.float32
     shares = shares[:, _VOTES_IN_FER7]
     total = shares.sum(1, keepdims=True)
     weight = np.where(total > 0, votes_share, 0.0).astype(np.float32)
-    return (1 - weight) * labels + weight * shares / np.maximum(total, 1e-6)
+    mixed: Floats = (1 - weight) * labels + weight * shares / np.maximum(total, 1e-6)
+    return mixed
 
 
 def repeated(faces: LabelledFaces, split: Split) -> NDArray[np.bool_]:

@@ -87,7 +87,8 @@ def draw_face(expression: Expression, random: np.random.Generator) -> NDArray[np
     )
     _draw_mouth(canvas, x, y + 0.3 * width, width, features, skin)
     small = cv2.resize(canvas, (CROP_PX, CROP_PX), interpolation=cv2.INTER_AREA).astype(np.float64)
-    return np.clip(small + random.normal(0, 4, small.shape), 0, 255).astype(np.uint8)
+    noisy: NDArray[np.uint8] = np.clip(small + random.normal(0, 4, small.shape), 0, 255).astype(np.uint8)
+    return noisy
 
 
 def _draw_eye(

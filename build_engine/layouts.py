@@ -22,9 +22,11 @@ _SPLIT_FOLDERS = {
 _USAGES = {split.label: split for split in Split}
 _IMAGES = {".png", ".jpg", ".jpeg"}
 
+_LabelledImage = tuple[NDArray[np.uint8], int, Split]
+
 
 def read_npz(path: Path) -> LabelledFaces:
-    """Read `images (N, 48, 48) uint8, labels (N,), usage (N,)`; also, where present, `ferplus (N, 10), row_certain (N,)`.
+    """Read `images (N, 48, 48) uint8, labels (N,), usage (N,)`; where present also `ferplus (N, 10), row_certain (N,)`.
 
     Votes of rows that are not certain are dropped.
 
@@ -32,13 +34,13 @@ def read_npz(path: Path) -> LabelledFaces:
         DataUnreadable: The file is broken, or an array is missing or of another shape.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             images, labels, splits = arrays["images"], arrays["labels"], arrays["usage"]
             votes = arrays["ferplus"] if "ferplus" in arrays else np.zeros((len(labels), 10), np.uint8)
             certain = arrays["row_certain"] if "row_certain" in arrays else np.ones(len(labels), np.bool_)
     except KeyError as error:
         raise DataUnreadable(f"{path} lacks an array: {error.args[0]}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataUnreadable(f"{path} is broken ({error}): get it again") from error
     if images.shape[1:] != (CROP_PX, CROP_PX) or images.dtype != np.uint8:
         raise DataUnreadable(
@@ -60,22 +62,19 @@ def read_csv(path: Path) -> LabelledFaces:
     Raises:
         DataUnreadable: A column is missing, or a row is no 48x48 face; the message names the row.
     """
-    images, labels, splits = [], [], []
+    faces = []
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.reader(file)
             header = [name.strip().lower() for name in next(rows, [])]
-            emotion, pixels, usage = (header.index(name) for name in ("emotion", "pixels", "usage"))
+            missing = {"emotion", "pixels", "usage"} - set(header)
+            if missing:
+                raise DataUnreadable(f"{path} has no column {', '.join(sorted(missing))}: it is no fer2013.csv")
             for row in rows:
-                images.append(_pixels(path, rows.line_num, row[pixels]))
-                labels.append(int(row[emotion]))
-                splits.append(_USAGES[row[usage].strip()])
+                faces.append(_row(dict(zip(header, row, strict=False)), f"{path}, line {rows.line_num}"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataUnreadable(f"{path} is broken ({error}): get it again") from error
-    except (ValueError, KeyError, IndexError) as error:
-        raise DataUnreadable(f"{path} is no fer2013.csv ({error}): emotion, pixels and Usage are needed") from error
-    _check_range(path, np.array(labels), len(FER7), "emotion")
-    return _without_votes(images, labels, splits)
+    return _without_votes(faces)
 
 
 def read_folder(path: Path) -> LabelledFaces:
@@ -87,31 +86,35 @@ def read_folder(path: Path) -> LabelledFaces:
     Raises:
         DataUnreadable: There is no split or class folder, or an image is broken or not 48x48.
     """
-    images, labels, splits = [], [], []
-    for split_folder in sorted(path.iterdir()):
+    faces: list[_LabelledImage] = []
+    for split_folder in sorted(folder for folder in path.iterdir() if folder.is_dir()):
         split = _SPLIT_FOLDERS.get(split_folder.name.lower())
-        if split is None or not split_folder.is_dir():
+        if split is None:
             continue
         for class_folder in sorted(folder for folder in split_folder.iterdir() if folder.is_dir()):
             label = _CLASS_FOLDERS.get(class_folder.name.lower())
             if label is None:
                 raise DataUnreadable(f"{class_folder} is no class of FER-2013: {', '.join(FER7)}")
-            for file in sorted(file for file in class_folder.iterdir() if file.suffix.lower() in _IMAGES):
-                images.append(_image(file))
-                labels.append(label)
-                splits.append(_USAGES.get(file.name.split("_")[0], split))
-    if not images:
+            files = sorted(file for file in class_folder.iterdir() if file.suffix.lower() in _IMAGES)
+            faces += [(_image(file), label, _USAGES.get(file.name.split("_")[0], split)) for file in files]
+    if not faces:
         raise DataUnreadable(f"{path} holds no train/CLASS/*.png or test/CLASS/*.png")
-    if Split.PUBLIC_TEST not in splits:
-        splits = [_held_out(image, split) for image, split in zip(images, splits, strict=True)]
-    return _without_votes(images, labels, splits)
+    if all(split is not Split.PUBLIC_TEST for _, _, split in faces):
+        faces = [(image, label, _held_out(image, split)) for image, label, split in faces]
+    return _without_votes(faces)
 
 
-def _pixels(path: Path, line: int, text: str) -> NDArray[np.uint8]:
-    values = np.array(text.split(), dtype=np.int64)
-    if values.size != CROP_PX**2 or values.min() < 0 or values.max() > 255:
-        raise DataUnreadable(f"{path}, line {line}: {values.size} pixels; {CROP_PX**2} values of 0 to 255 are needed")
-    return values.astype(np.uint8).reshape(CROP_PX, CROP_PX)
+def _row(row: dict[str, str], place: str) -> _LabelledImage:
+    try:
+        pixels = np.array(row["pixels"].split(), dtype=np.int64)
+        label, split = int(row["emotion"]), _USAGES[row["usage"].strip()]
+    except (KeyError, ValueError) as error:
+        raise DataUnreadable(f"{place}: {error} is unusable; emotion, pixels and Usage are needed") from error
+    if pixels.size != CROP_PX**2 or pixels.min() < 0 or pixels.max() > 255 or not 0 <= label < len(FER7):
+        raise DataUnreadable(
+            f"{place}: emotion {label}, {pixels.size} pixels; 0 to 6 and {CROP_PX**2} values of 0 to 255 are needed"
+        )
+    return pixels.astype(np.uint8).reshape(CROP_PX, CROP_PX), label, split
 
 
 def _image(file: Path) -> NDArray[np.uint8]:
@@ -137,7 +140,8 @@ def _check_range(path: Path, values: NDArray[np.int64], limit: int, name: str) -
         raise DataUnreadable(f"{path} holds a {name} outside 0 to {limit - 1}")
 
 
-def _without_votes(images: list[NDArray[np.uint8]], labels: list[int], splits: list[Split]) -> LabelledFaces:
-    stacked = np.stack(images) if images else np.zeros((0, CROP_PX, CROP_PX), np.uint8)
-    votes = np.zeros((len(labels), 10), np.uint8)
-    return LabelledFaces(stacked, np.array(labels, np.int64), np.array(splits, np.int64), votes)
+def _without_votes(faces: list[_LabelledImage]) -> LabelledFaces:
+    images = np.array([image for image, _, _ in faces], np.uint8).reshape(-1, CROP_PX, CROP_PX)
+    labels = np.array([label for _, label, _ in faces], np.int64)
+    splits = np.array([split for _, _, split in faces], np.int64)
+    return LabelledFaces(images, labels, splits, np.zeros((len(faces), 10), np.uint8))

@@ -62,13 +62,13 @@ def train(
     while len(history) < recipe.epochs and not is_done(recipe, history):
         epoch, began = len(history), time.perf_counter()
         loss = train_epoch(recipe, epoch, history, batches, model, averaged, optimiser)
-        chosen = averaged if recipe.ema_decay else model
-        row = {"epoch": epoch + 1, "loss": loss, **validate(recipe, chosen, judge)}
+        row = {"epoch": epoch + 1, "loss": loss, **validate(recipe, averaged, judge)}
+        check_finite(row["validation_loss"], epoch)
         row |= {"learning_rate": optimiser.param_groups[0]["lr"], "seconds": round(time.perf_counter() - began, 1)}
         is_best = all(row["accuracy"] > other["accuracy"] for other in history)
         history.append(row)
         if is_best:
-            run.save_checkpoint("best.pt", {"model": chosen.state_dict(), "epoch": epoch + 1})
+            run.save_checkpoint("best.pt", {"model": averaged.state_dict(), "epoch": epoch + 1})
         run.save_checkpoint(
             "last.pt",
             {
@@ -115,7 +115,7 @@ def train_epoch(
     generator = Generator().manual_seed(recipe.seed * 100_003 + epoch)
     mirrored_regions = mirror_order(REGIONS)
     spec = CropSpec()
-    order = torch.randperm(len(data), generator=generator).split(recipe.batch_size)
+    order = torch.randperm(len(data), generator=generator).split(recipe.batch_size)  # type: ignore[no-untyped-call]
     model.train()
     losses = []
     for step, rows in enumerate(order):
@@ -129,16 +129,25 @@ def train_epoch(
             loss = loss + recipe.ferplus_weight * soft_cross_entropy(
                 ferplus8, data.ferplus8[rows], recipe.label_smoothing
             )
-        if not torch.isfinite(loss):
-            raise TrainingDiverged(
-                f"the loss is {loss.item()} in epoch {epoch + 1}: lower the learning rate; the last checkpoint is good"
-            )
+        losses.append(loss.item())
+        check_finite(losses[-1], epoch)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         follow(averaged, model, recipe.ema_decay)
-        losses.append(loss.item())
     return float(np.mean(losses))
+
+
+def check_finite(loss: float, epoch: int) -> None:
+    """Refuse to go on, or to save weights, with a loss that is no number.
+
+    Raises:
+        TrainingDiverged: The loss is infinite or not a number.
+    """
+    if not np.isfinite(loss):
+        raise TrainingDiverged(
+            f"the loss is {loss} in epoch {epoch + 1}: lower the learning rate; the last checkpoint is good"
+        )
 
 
 def logits(recipe: Recipe, model: nn.Module, crops: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,7 +217,7 @@ def make_optimiser(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
 
 @torch.no_grad()
 def follow(averaged: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move the averaged weights and running statistics a step towards the trained ones."""
+    """Move the averaged weights and running statistics a step towards the trained ones; decay 0 copies them."""
     for mean, value in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
         if mean.is_floating_point():
             mean.lerp_(value, 1 - decay)
@@ -222,7 +231,7 @@ def validate(recipe: Recipe, model: nn.Module, data: Batches) -> dict[str, float
     model.eval()
     spec = CropSpec()
     hits, loss = 0.0, 0.0
-    for rows in torch.arange(len(data)).split(256):
+    for rows in torch.arange(len(data)).split(256):  # type: ignore[no-untyped-call]
         crops = (data.crops[rows].float() / 255 - spec.mean) / spec.std
         fer7, _ = logits(recipe, model, crops, data.regions[rows])
         hits += (fer7.argmax(1) == data.labels[rows]).sum().item()

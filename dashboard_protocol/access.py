@@ -97,7 +97,9 @@ class Access:
 
     def revoke(self, room: str) -> None:
         """Close every link and session of `room` made so far; links made later open it again."""
-        self._revoked_at[room] = self._clock()
+        now = self._clock()
+        # A link older than its life needs no revocation.
+        self._revoked_at = {name: at for name, at in self._revoked_at.items() if at > now - self._link_s} | {room: now}
 
     def _sign(self, use: str, room: str, since: float, expires_at: float) -> str:
         claims = {"use": use, "room": room, "since": since, "exp": expires_at}

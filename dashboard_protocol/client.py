@@ -70,15 +70,24 @@ async def watch(
         UnknownVersion: The gateway speaks another protocol version.
         FeedLost: The gateway stayed away for longer than `patience_s`, or is none.
     """
-    feed = _Feed(_parse(link), rate_hz, patience_s, backoff_s)
-    async with aclosing(feed.events()) as events:
-        yield events
+    address = _parse(link)
+    async with httpx.AsyncClient(timeout=OPEN_S) as http:
+        feed = _Feed(http, address, rate_hz=rate_hz, patience_s=patience_s, backoff_s=backoff_s)
+        async with aclosing(feed.events()) as events:
+            yield events
 
 
 class _Feed:
     def __init__(
-        self, address: _Address, rate_hz: float | None, patience_s: float, backoff_s: tuple[float, ...]
+        self,
+        http: httpx.AsyncClient,
+        address: _Address,
+        *,
+        rate_hz: float | None,
+        patience_s: float,
+        backoff_s: tuple[float, ...],
     ) -> None:
+        self._http = http
         self._address = address
         self._rate_hz = rate_hz
         self._patience_s = patience_s
@@ -170,8 +179,7 @@ class _Feed:
         self._position = Resume(epoch=event.epoch, seq=seq)
 
     async def _exchange(self) -> str:
-        async with httpx.AsyncClient(timeout=OPEN_S) as http:
-            response = await http.post(self._address.session, json={"link": self._address.link})
+        response = await self._http.post(self._address.session, json={"link": self._address.link})
         if response.status_code == 403:
             raise AccessDenied(REFUSAL)
         if response.status_code == 429 or response.status_code >= 500:

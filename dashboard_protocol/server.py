@@ -27,11 +27,11 @@ class Pace:
     ping_s: float = 2.0
     """Between pings."""
     silence_s: float = 8.0
-    """A WebSocket reader from which no pong or message came for longer is cut off, at the next ping."""
+    """A WebSocket reader from which no pong or message came for so long is cut off, at a ping."""
     request_s: float = 10.0
     """For a request to arrive, head and body."""
     response_s: float = 30.0
-    """For a client to take the next part of a response."""
+    """For a client to take the part of a response that waits for it."""
     farewell_s: float = 1.0
     """For closing handshakes when the server stops."""
 
@@ -101,7 +101,8 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
         """Ping again, unless the reader has been silent, or has taken nothing, for too long."""
         now = self.loop.time()
         heard_at = self._heard_at if self._full_since is None else min(self._heard_at, self._full_since)
-        if now - heard_at > self.pace.silence_s:
+        # Silence is a whole number of pings, give or take a timer's jitter: the quarter decides the tie, in time.
+        if now - heard_at > self.pace.silence_s - self.pace.ping_s / 4:
             self._lifeline.abort()
         else:
             super().send_keepalive_ping()
@@ -144,8 +145,14 @@ class PunctualHttp(H11Protocol):
     def handle_events(self) -> None:
         """Follow the request."""
         super().handle_events()
+        # In any other state the client owes nothing more: its request is complete or broken.
         if self.conn.their_state.__name__ not in ("IDLE", "SEND_BODY"):
             self._forget_deadline()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """Leave the deadlines to the WebSocket."""
+        self._forget_deadline()
+        super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:
         """Give the client some time to read on."""
@@ -184,6 +191,19 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # renews the Date header; uvicorn's own loop wakes ten times as often
+            try:
+                async with asyncio.timeout(1):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -238,7 +258,7 @@ async def serve(
         await server.listening.wait()
         yield Served(host=host, port=listener.getsockname()[1], scheme="https" if tls else "http")
     finally:
-        server.should_exit = True
+        server.stop()
         await serving
 
 
@@ -250,10 +270,12 @@ def _load(config: uvicorn.Config) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise ServerRefused(f"{port} is no port: choose one from 1 to 65535, or 0 for any free one.")
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.create_server((address[0], port), family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ServerRefused(f"Cannot listen on {host}:{port} ({error}): choose another host or port.") from error
     listener.setblocking(False)
     return listener

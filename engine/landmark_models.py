@@ -16,7 +16,7 @@ with native_chatter_withheld():
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
 _MESH_CONFIDENCE: Final = 0.3  # finds 97 % of FER-2013's images
-_DETECTION_CONFIDENCE: Final = 0.4  # what is no face after all, the mesh refuses
+_DETECTION_CONFIDENCE: Final = 0.5  # what is no face after all, the mesh refuses
 _SHORT_RANGE, _FULL_RANGE = 0, 1  # mediapipe's numbers
 
 _met_a_face = threading.Event()

@@ -38,7 +38,7 @@ class Manifest(BaseModel):
     max_batch: int = Field(default=32, ge=1, le=4096)
     """Most faces in one call of the network."""
     temperature: float = Field(default=1.0, gt=0)
-    """Found on the validation split: the runtime divides the logits behind the file's probabilities by it."""
+    """Found on the validation split: the runtime divides the logits behind both outputs by it."""
     accuracy: dict[str, float] = {}
     """Named figures, shares in [0, 1] unless the name carries another unit."""
     recipe: dict[str, Any] = {}

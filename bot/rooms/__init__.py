@@ -1,21 +1,15 @@
 """Rooms the bot can join: the URL's scheme picks the connector."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from bot.errors import SettingsRefused
 from bot.rooms.base import Clock, Room
 from bot.rooms.notice import Notice
 
-if TYPE_CHECKING:
-    from bot.rooms.local import LocalRoom
-
 SCHEMES = ("local",)
 
 
-def open_room(
-    url: str, *, clock: Clock, notice: Notice, host: str = "127.0.0.1", token: str | None = None
-) -> "Room | LocalRoom":
+def open_room(url: str, *, clock: Clock, notice: Notice, host: str = "127.0.0.1", token: str | None = None) -> Room:
     """Find the connector for a room; nothing is opened before the room is entered.
 
     Args:

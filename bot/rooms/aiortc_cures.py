@@ -5,7 +5,6 @@ Each cure is put on the objects of one connection, never on the library: other u
 
 import asyncio
 import logging
-import queue
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -15,16 +14,17 @@ from importlib.metadata import version
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtcpByePacket
 from av import VideoFrame
 
 from bot.errors import RoomRefused
+from bot.rooms.decoding import EncodedFrames, Pictures
 
 log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER_BYTES = 4 << 20
-MAX_WAITING_FRAMES = 30
-"""Encoded frames a decoder may lag behind: 2 s at 15 frames a second."""
+JITTER_PACKETS = 128
 SO_RCVBUFFORCE = 33
 """Linux: as SO_RCVBUF, beyond the system's limit; needs CAP_NET_ADMIN. Python does not name it."""
 CLOSING_S = 2.0
@@ -32,8 +32,10 @@ CLOSING_S = 2.0
 DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 DECODER_ERROR = "_RTCRtpReceiver__decoder_error"
+JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
+NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
 RECEIVER_NAMES = (
-    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR),
+    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR),
     *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_pli"),
 )
 TRANSPORT_NAMES = ("_recv_next", "_rtp_router")
@@ -52,7 +54,7 @@ class Traffic:
     """RTCP BYE packets: the sender has stopped its camera, and may start it again."""
     media_ssrc: int = 0
     """Source of the newest media packet; 0 before the first."""
-    decoders: "list[tuple[threading.Thread, Pictures]]" = field(default_factory=list)
+    decoders: list[tuple[threading.Thread, Pictures]] = field(default_factory=list)
     """Decoders to wait for once the connection is closed."""
 
 
@@ -148,68 +150,18 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
             protocol.datagram_received = _counting(protocol.datagram_received, traffic)
 
 
-async def request_keyframe(peer: RTCPeerConnection, traffic: Traffic) -> None:
-    """Ask the sender for a whole picture; nothing happens before its first media packet."""
+async def skip_gap(peer: RTCPeerConnection, traffic: Traffic) -> None:
+    """Give up on packets that never came, and ask the sender for a whole picture to go on with.
+
+    aiortc waits for a lost packet until 512 newer ones have come: half a minute of a quiet camera.
+    """
     for transceiver in peer.getTransceivers():
         receiver: Any = transceiver.receiver
+        setattr(receiver, JITTER_BUFFER, JitterBuffer(capacity=JITTER_PACKETS, is_video=True))
+        getattr(receiver, NACK_GENERATOR).missing.clear()
+        getattr(receiver, DECODER_QUEUE).await_keyframe()
         if traffic.media_ssrc:
             await receiver._send_rtcp_pli(traffic.media_ssrc)
-
-
-class EncodedFrames(queue.Queue[Any]):
-    """The decoder's inbox, bounded: a decoder that lags skips to the next whole picture instead of showing the past.
-
-    aiortc's own has no limit, and on its end waits until everything in it is decoded.
-    """
-
-    def __init__(self, lost_picture: threading.Event) -> None:
-        """Open an empty inbox.
-
-        Args:
-            lost_picture: Set when pictures were skipped; aiortc then asks the sender for a whole one.
-        """
-        super().__init__()
-        self._lost_picture = lost_picture
-        self._awaits_keyframe = True
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        """Add (codec, encoded frame), or None to end the decoder."""
-        if item is None or self.qsize() >= MAX_WAITING_FRAMES:
-            with self.mutex:
-                self.queue.clear()
-            self._awaits_keyframe = True
-        if item is not None and self._awaits_keyframe:
-            if not is_keyframe(item[0].name, item[1].data):
-                self._lost_picture.set()
-                return
-            self._awaits_keyframe = False
-        super().put(item, block, timeout)
-
-
-def is_keyframe(codec: str, data: bytes) -> bool:
-    """Tell whether an encoded frame can be decoded without the ones before it.
-
-    VP8: RFC 6386 section 9.1, the first bit is 0. H264 (with start codes): a NAL unit of type 5 or 7.
-    """
-    if codec == "VP8":
-        return bool(data) and not data[0] & 1
-    return any(unit and unit[0] & 0x1F in (5, 7) for unit in data.split(b"\x00\x00\x01")[1:])
-
-
-class Pictures:
-    """Takes the place of a track's queue of decoded pictures, which has no limit, and hands each on at once."""
-
-    def __init__(self, deliver: Callable[[VideoFrame], None]) -> None:
-        self.ended = asyncio.Event()
-        """Set by the decoder's last act."""
-        self._deliver = deliver
-
-    async def put(self, picture: VideoFrame | None) -> None:
-        """Take a picture, or None when the decoder has ended."""
-        if picture is None:
-            self.ended.set()
-        else:
-            self._deliver(picture)
 
 
 async def join_decoders(traffic: Traffic) -> None:

@@ -82,7 +82,7 @@ class CameraOff:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A participant is gone."""
+    """A participant is gone; a camera that was on is off, without a `CameraOff` of its own."""
 
     participant: Participant
     absence: Absence

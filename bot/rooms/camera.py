@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from av.video.stream import VideoStream
+from av.stream import Stream
 
 from bot.rooms.clip import Clip, ClipFrame, ClipUnreadable, NotAsItIs, read_clip
 
-EncodedPicture = av.Packet[VideoStream]
-Picture = av.VideoFrame | EncodedPicture
+EncodedPicture: TypeAlias = "av.Packet[Stream]"  # subscriptable for type checkers only
+Picture: TypeAlias = "av.VideoFrame | EncodedPicture"
 RTP_TIME_BASE = Fraction(1, 90_000)
 LATEST_S = 0.5
 """Frames later than that are moved, not hurried: a burst after a stall would only be lost."""
@@ -95,7 +96,8 @@ class ClipCamera(Camera):
 
     async def _next(self) -> tuple[EncodedPicture, float]:
         frame = next(self._frames)
-        return av.Packet(frame.data), frame.duration_s
+        packet: EncodedPicture = av.Packet(frame.data)
+        return packet, frame.duration_s
 
 
 class FileCamera(Camera):

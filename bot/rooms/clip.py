@@ -73,7 +73,9 @@ def read_clip(path: Path) -> Clip:
     return Clip(path, _frames(path, packets, time_base, float(1 / rate)))
 
 
-def _frames(path: Path, packets: list[av.Packet[VideoStream]], time_base: Fraction, last_s: float) -> tuple[ClipFrame, ...]:
+def _frames(
+    path: Path, packets: "list[av.Packet[VideoStream]]", time_base: Fraction, last_s: float
+) -> tuple[ClipFrame, ...]:
     if not packets or not packets[0].is_keyframe:
         raise NotAsItIs(f"{path} does not begin with a key frame: it has to be encoded anew")
     times = [float((packet.pts or 0) * time_base) for packet in packets]

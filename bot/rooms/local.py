@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import Self
 
 from starlette.routing import BaseRoute
 
-from bot.errors import RoomClosed, SettingsRefused
+from bot.errors import RoomClosed, RoomRefused, SettingsRefused
 from bot.frames import Mailbox
 from bot.rooms import join, whip
 from bot.rooms.admission import Admission, RoomFull, RoomNotOpen
@@ -81,6 +82,8 @@ class LocalRoom:
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
+        for address in self._addresses or ():
+            _check_address(address)
         self._events = asyncio.Queue()
         self._visits = await asyncio.TaskGroup().__aenter__()
         return self
@@ -168,3 +171,13 @@ class LocalRoom:
             del self._peers[resource]
             if absence is not None:
                 self._events.put_nowait(Left(participant, absence))
+
+
+def _check_address(address: str) -> None:
+    """Raise RoomRefused unless media can listen on this address."""
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(where)
+    except OSError as error:
+        raise RoomRefused(f"{address} is no address of this machine to receive video on ({error})") from error

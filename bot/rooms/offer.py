@@ -26,8 +26,13 @@ class Offer:
     """The reduced offer: one video section, no other."""
     index: int
     """Where that section stood in the original."""
-    rejections: tuple[str, ...]
-    """Answers to the other sections, in their order; port 0 and inactive."""
+    others: tuple[str, ...]
+    """Answers to the other sections, in their order: inactive, and port 0 where that is possible."""
+    carrier: int | None
+    """The section that carries the whole bundle's transport, if it is not the video's own; None if it is.
+
+    Browsers that bundle all they have cannot do without it, so it is answered as inactive instead of port 0.
+    """
 
     def complete(self, answer: str) -> str:
         """Turn the answer to the reduced offer into the answer to the original one.
@@ -35,8 +40,12 @@ class Offer:
         Args:
             answer: SDP answer with exactly one section.
         """
-        session, video = _split(answer)
-        sections = [*self.rejections[: self.index], *video, *self.rejections[self.index :]]
+        session, [video] = _split(answer)
+        sections = [*self.others[: self.index], video, *self.others[self.index :]]
+        if self.carrier is not None:
+            sections[self.carrier] += _transport(video)
+            mids = " ".join(mid for i in (self.carrier, self.index) for mid in _values(sections[i], "mid"))
+            session = _with_bundle(session, mids)
         return "".join([session, *sections])
 
 
@@ -56,9 +65,14 @@ def read_offer(text: str) -> Offer:
     index = next((i for i, section in enumerate(sections) if _sends_video(section)), None)
     if index is None:
         raise OfferUnsupported("The offer has no video to receive: send one video track as VP8 or H264.")
-    video = _with_transport(session, sections, index)
-    rejections = tuple(_rejection(section) for i, section in enumerate(sections) if i != index)
-    return Offer(sdp=_only_bundle_of(session, video) + video, index=index, rejections=rejections)
+    carrier = _carrier(session, sections, index)
+    video = _with_transport(session, sections[index], sections[carrier] if carrier is not None else "")
+    return Offer(
+        sdp=_with_bundle(session, " ".join(_values(video, "mid"))) + video,
+        index=index,
+        others=tuple(_silent(section, i == carrier) for i, section in enumerate(sections) if i != index),
+        carrier=carrier,
+    )
 
 
 def _split(sdp: str) -> tuple[str, list[str]]:
@@ -88,15 +102,26 @@ def _sends_video(section: str) -> bool:
     return not is_rejected and not is_silent and any(name in CODECS for name in maps)
 
 
-def _with_transport(session: str, sections: list[str], index: int) -> str:
-    """Give the section what a bundle may state only once, in its first section, and drop what aiortc cannot use."""
-    first, *lines = sections[index].splitlines()
+def _carrier(session: str, sections: list[str], index: int) -> int | None:
+    """Find the audio or video section that comes first in the bundle of the chosen one."""
+    bundle = next((value.split()[1:] for value in _values(session, "group") if value.startswith("BUNDLE")), [])
+    mids = [_values(section, "mid") for section in sections]
+    if not set(mids[index]) & set(bundle) or mids[index] == bundle[:1]:
+        return None
+    is_media = [section.startswith(("m=audio", "m=video")) for section in sections]
+    return next((i for i, mid in enumerate(mids) if mid == bundle[:1] and is_media[i]), None)
+
+
+def _with_transport(session: str, section: str, carrier: str) -> str:
+    """Give the section what a bundle may state only once, and drop what aiortc cannot use."""
+    first, *lines = section.splitlines()
     words = first.split()
     words[1] = "9"  # a bundle-only section stands with port 0, which otherwise means rejected
+    borrowed = [line for line in _transport(carrier).splitlines() if not _values(section, _name(line))]
     candidates = 0
     kept = [" ".join(words)]
-    for line in lines + _borrowed(session, sections, index):
-        is_candidate = line.startswith("a=candidate:")
+    for line in lines + borrowed:
+        is_candidate = _name(line) == "candidate"
         candidates += is_candidate
         # Looking up a .local name takes a network and seconds; ICE learns the address from the first check instead.
         if not is_candidate or (".local " not in line and candidates <= MAX_CANDIDATES):
@@ -108,28 +133,24 @@ def _with_transport(session: str, sections: list[str], index: int) -> str:
     return video
 
 
-def _borrowed(session: str, sections: list[str], index: int) -> list[str]:
-    bundle = next((value.split()[1:] for value in _values(session, "group") if value.startswith("BUNDLE")), [])
-    if not set(_values(sections[index], "mid")) & set(bundle):
-        return []
-    tagged = next((section for section in sections if _values(section, "mid") == bundle[:1]), "")
-    return [
-        line
-        for name in TRANSPORT_ATTRIBUTES
-        if not _values(sections[index], name)
-        for line in tagged.splitlines()
-        if line == f"a={name}" or line.startswith(f"a={name}:")
-    ]
+def _name(line: str) -> str:
+    return line.removeprefix("a=").partition(":")[0]
 
 
-def _only_bundle_of(session: str, video: str) -> str:
+def _transport(section: str) -> str:
+    return "".join(line + "\r\n" for line in section.splitlines() if _name(line) in TRANSPORT_ATTRIBUTES)
+
+
+def _with_bundle(session: str, mids: str) -> str:
     kept = [line for line in session.splitlines() if not line.startswith("a=group:")]
-    kept += [f"a=group:BUNDLE {mid}" for mid in _values(video, "mid")[:1]]
-    return "".join(line + "\r\n" for line in kept)
+    group = [f"a=group:BUNDLE {mids}"] if mids else []
+    return "".join(line + "\r\n" for line in kept + group)
 
 
-def _rejection(section: str) -> str:
+def _silent(section: str, is_carrier: bool) -> str:
     words = section.splitlines()[0].split()
-    words[1:2] = ["0"]
-    mids = [f"a=mid:{mid}" for mid in _values(section, "mid")[:1]]
-    return "".join(line + "\r\n" for line in (" ".join(words), "c=IN IP4 0.0.0.0", *mids, "a=inactive"))
+    words[1] = "9" if is_carrier else "0"
+    lines = [" ".join(words), "c=IN IP4 0.0.0.0", *(f"a=mid:{mid}" for mid in _values(section, "mid")), "a=inactive"]
+    if is_carrier:
+        lines += ["a=rtcp-mux", *(line for line in section.splitlines() if line.startswith("a=rtpmap:"))]
+    return "".join(line + "\r\n" for line in lines)

@@ -13,7 +13,7 @@ from av import VideoFrame
 
 from bot.errors import RoomError, RoomRefused
 from bot.frames import Mailbox
-from bot.rooms.aiortc_cures import Traffic, attend_sockets, cure, join_decoders, request_keyframe
+from bot.rooms.aiortc_cures import Traffic, attend_sockets, cure, join_decoders, skip_gap
 from bot.rooms.base import Absence, Clock, Frame
 from bot.rooms.offer import OfferMalformed, read_offer
 from engine.readings import Image
@@ -25,8 +25,9 @@ CAMERA_PATIENCE_S = 2.0
 """No media for so long means that the camera is off."""
 VANISH_PATIENCE_S = 8.0
 """Nothing at all for so long means gone; a living peer checks its connection every 4 to 6 s (RFC 7675)."""
+CLOSING_S = 5.0
 KEYFRAME_PATIENCE_S = 1.0
-"""Media without a picture for so long is answered by asking for a whole picture."""
+"""Media without a picture for so long: a packet is lost for good, and a whole picture is asked for."""
 
 
 class PeerLost(RoomError):
@@ -75,6 +76,7 @@ class Peer:
         Raises:
             OfferMalformed: It cannot be parsed.
             OfferUnsupported: It offers no video that can be received.
+            RoomRefused: This machine has no address to receive on.
         """
         reduced = read_offer(offer)
         try:
@@ -85,7 +87,7 @@ class Peer:
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         attend_sockets(self._connection, self._traffic)
         if " typ " not in self._connection.localDescription.sdp:
-            raise RoomRefused(f"No address to receive video on: {self._addresses} cannot be used")
+            raise RoomRefused("This machine has no network address to receive video on")
         return reduced.complete(self._connection.localDescription.sdp)
 
     async def __aenter__(self) -> Self:
@@ -99,7 +101,11 @@ class Peer:
     async def close(self) -> None:
         """Close the connection and free its sockets and its thread. Safe to call twice."""
         self.leave()
-        await self._connection.close()
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                await self._connection.close()
+        except TimeoutError:
+            log.warning("A connection did not close within %s s", CLOSING_S)
         await join_decoders(self._traffic)
 
     def leave(self) -> None:
@@ -167,7 +173,7 @@ class Peer:
             self._lose(Absence.VANISHED)
         if self._blind_s >= KEYFRAME_PATIENCE_S:
             self._blind_s = 0.0
-            await request_keyframe(self._connection, self._traffic)
+            await skip_gap(self._connection, self._traffic)
 
     def _on_picture(self, picture: VideoFrame) -> None:
         self._frames_decoded += 1

@@ -2,13 +2,9 @@
 
 import argparse
 import asyncio
-import logging
 import signal
-import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from functools import cache
-from ipaddress import ip_address
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -21,12 +17,10 @@ from bot.errors import BotError, RoomRefused, RoomUnreachable
 from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.camera import Camera, ClipCamera, open_camera
 from bot.rooms.clip import read_clip
+from bot.rooms.whip_client import delete, endpoint, loopback_address, post_offer
 from bot.samples.story import Act, Cue, Person, Story, clip_path, load_story
 
-log = logging.getLogger(__name__)
-
 CONNECT_WITHIN_S = 15.0
-GOODBYE_WITHIN_S = 2.0
 
 
 class Publisher:
@@ -35,7 +29,9 @@ class Publisher:
     What is sent is the camera's business: `camera.play(clip)`, `camera.switch_off()`, `camera.switch_on()`.
     """
 
-    def __init__(self, whip_url: str, name: str, camera: Camera, token: str | None = None) -> None:
+    def __init__(
+        self, whip_url: str, name: str, camera: Camera, token: str | None = None, *, opts_in: bool = False
+    ) -> None:
         """Prepare to join; opens nothing yet.
 
         Args:
@@ -43,10 +39,14 @@ class Publisher:
             name: Display name.
             camera: What to send; stopped on leaving.
             token: Bearer token, where the room wants one.
+            opts_in: Whether this person agrees to be read individually.
+
+        Raises:
+            SettingsRefused: `whip_url` is no address of a WHIP endpoint.
         """
         self.camera = camera
-        self._url = httpx.URL(whip_url).copy_merge_params({"name": name})
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._url = endpoint(whip_url).copy_merge_params({"name": name} | ({"individual": "1"} if opts_in else {}))
+        self._token = token
         self._resource: httpx.URL | None = None
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._settled = asyncio.Event()
@@ -62,10 +62,10 @@ class Publisher:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 await self._join()
         except TimeoutError as error:
-            await self._leave()
+            await self._leave_undisturbed()
             raise RoomUnreachable(f"{self._where} gave no connection within {CONNECT_WITHIN_S:.0f} s") from error
         except BaseException:
-            await self._leave()
+            await self._leave_undisturbed()
             raise
         return self
 
@@ -73,7 +73,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the participant out of the room."""
-        await self._leave()
+        await self._leave_undisturbed()
 
     @property
     def is_connected(self) -> bool:
@@ -89,10 +89,10 @@ class Publisher:
         transceiver = self._peer.addTransceiver(self.camera, direction="sendonly")
         codecs = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in ("video/VP8", "video/rtx")])
-        if _is_loopback(self._url.host):
-            listen_on(self._peer, [self._url.host if self._url.host != "localhost" else "127.0.0.1"])
+        if loopback := loopback_address(self._url.host):
+            listen_on(self._peer, [loopback])
         await self._peer.setLocalDescription(await self._peer.createOffer())
-        answer = await self._exchange(self._peer.localDescription.sdp)
+        answer, self._resource = await post_offer(self._url, self._peer.localDescription.sdp, self._token)
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         except ValueError as error:
@@ -103,50 +103,23 @@ class Publisher:
             self._settled.clear()
             await self._settled.wait()
 
-    async def _exchange(self, offer: str) -> str:
-        """POST the offer, keep the address to delete later, return the answer."""
-        headers = {"Content-Type": "application/sdp", **self._headers}
+    async def _leave_undisturbed(self) -> None:
+        # In a task of its own: aioice swallows a cancellation that reaches it while it closes.
+        leaving = asyncio.create_task(self._leave())
         try:
-            async with _http() as http:
-                response = await http.post(self._url, content=offer, headers=headers)
-        except httpx.HTTPError as error:
-            raise RoomUnreachable(f"{self._where} does not answer ({error}): is the room open?") from error
-        if response.status_code != httpx.codes.CREATED:
-            reason = response.text.strip()[:200] or "no reason given"
-            refusal = f"{self._where} answered {response.status_code}: {reason}"
-            raise RoomUnreachable(refusal) if response.is_server_error else RoomRefused(refusal)
-        if "Location" in response.headers:
-            self._resource = response.url.join(response.headers["Location"])
-        return response.text
+            await asyncio.shield(leaving)
+        except asyncio.CancelledError:
+            await asyncio.wait([leaving])
+            raise
 
     async def _leave(self) -> None:
         resource, self._resource = self._resource, None
         try:
             if resource is not None:
-                async with asyncio.timeout(GOODBYE_WITHIN_S), _http() as http:
-                    await http.delete(resource, headers=self._headers)
-        except (httpx.HTTPError, TimeoutError) as error:
-            log.info("No goodbye at %s: %s", self._where, error)
+                await delete(resource, self._token)
         finally:
             self.camera.stop()
             await self._peer.close()
-
-
-def _http() -> httpx.AsyncClient:
-    return httpx.AsyncClient(verify=_tls(), timeout=CONNECT_WITHIN_S, follow_redirects=True)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Load the certificates once: it takes longer than a whole request."""
-    return ssl.create_default_context()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def play_story(
@@ -155,7 +128,7 @@ async def play_story(
     *,
     token: str | None = None,
     started: asyncio.Event | None = None,
-    connected: Callable[[], None] = lambda: None,
+    connected: Callable[[int], None] = lambda people: None,
 ) -> None:
     """Let the people of a story join a room and play; ends with the story, or never if it loops.
 
@@ -164,7 +137,7 @@ async def play_story(
         whip_url: The room's WHIP endpoint.
         token: Bearer token, where the room wants one.
         started: Second 0 of the story is when this is set, e.g. because the bot is live; None for when all have joined.
-        connected: Called once, when all have joined.
+        connected: Called once, with the number of people, when all have joined.
 
     Raises:
         RoomUnreachable: A person could not reach the room.
@@ -174,7 +147,7 @@ async def play_story(
 
     async def begin() -> float:
         if await everybody.wait() == 0:
-            connected()
+            connected(len(story.people))
         if started is not None:
             await started.wait()
         return asyncio.get_running_loop().time()
@@ -183,7 +156,12 @@ async def play_story(
 
 
 async def play_file(
-    path: Path, people: int, whip_url: str, *, token: str | None = None, connected: Callable[[], None] = lambda: None
+    path: Path,
+    people: int,
+    whip_url: str,
+    *,
+    token: str | None = None,
+    connected: Callable[[int], None] = lambda people: None,
 ) -> None:
     """Let a number of people join a room and all send the same video file, without end.
 
@@ -192,7 +170,7 @@ async def play_file(
         people: How many.
         whip_url: The room's WHIP endpoint.
         token: Bearer token, where the room wants one.
-        connected: Called once, when all have joined.
+        connected: Called once, with the number of people, when all have joined.
 
     Raises:
         ClipUnreadable: The file is no video.
@@ -204,7 +182,7 @@ async def play_file(
     async def stay(name: str) -> None:
         async with Publisher(whip_url, name, await asyncio.to_thread(open_camera, path), token):
             if await everybody.wait() == 0:
-                connected()
+                connected(people)
             await asyncio.Event().wait()
 
     await _together(stay(f"{path.stem} {number}") for number in range(1, people + 1))
@@ -265,32 +243,42 @@ async def _until(at: float) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run as a process of its own: `python -m bot.rooms.publisher WHIP_URL`; ends on SIGINT and SIGTERM with a goodbye."""
+    """Publish as a process of its own until SIGINT or SIGTERM: `python -m bot.rooms.publisher WHIP_URL`.
+
+    Writes `publishing N` to stderr once N people have joined; returns the exit status.
+    """
     parser = argparse.ArgumentParser(prog="bot.rooms.publisher", description="Publishes video into a WHIP room.")
     parser.add_argument("whip_url", help="e.g. http://127.0.0.1:8080/whip/demo")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--story", default="demo", help="drawn people and what they do: demo or quick")
     what.add_argument("--clip", type=Path, help="any video file, instead of a story")
-    parser.add_argument("--people", type=int, default=1, help="how many people send the clip")
+    parser.add_argument("--people", type=int, default=1, metavar="N", help="how many people send the clip")
     parser.add_argument("--token", help="bearer token, where the room wants one")
     chosen = parser.parse_args(arguments)
-
-    async def publish() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        if chosen.clip:
-            announce = lambda: print(f"publishing {chosen.people}", file=sys.stderr, flush=True)  # noqa: E731
-            await play_file(chosen.clip, chosen.people, chosen.whip_url, token=chosen.token, connected=announce)
-        else:
-            pass
-
     try:
-        asyncio.run(publish())
+        asyncio.run(_publish(chosen))
     except asyncio.CancelledError:
         return 0
     except BotError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+async def _publish(chosen: argparse.Namespace) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+    def announce(people: int) -> None:
+        print(f"publishing {people}", file=sys.stderr, flush=True)
+
+    if chosen.clip:
+        await play_file(chosen.clip, chosen.people, chosen.whip_url, token=chosen.token, connected=announce)
+    else:
+        await play_story(load_story(chosen.story), chosen.whip_url, token=chosen.token, connected=announce)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

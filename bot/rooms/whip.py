@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.errors import BotError
+from bot.errors import BotError, RoomRefused
 from bot.rooms.admission import RoomFull, RoomNotOpen
 from bot.rooms.offer import OfferMalformed, OfferUnsupported
 
@@ -70,6 +70,8 @@ async def _publish(room: "LocalRoom", request: Request) -> Response:
         raise RequestRefused(400, str(error)) from error
     except OfferUnsupported as error:
         raise RequestRefused(422, str(error)) from error
+    except RoomRefused as error:
+        raise RequestRefused(500, str(error)) from error
     except (RoomFull, RoomNotOpen) as error:
         raise RequestRefused(503, str(error), Retry_After=str(RETRY_AFTER_S)) from error
     location = f"{request.url.path}/{admission.resource}"

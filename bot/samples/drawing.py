@@ -10,7 +10,6 @@ from bot.samples.look import Look, Point
 from bot.samples.pose import Pose
 from engine.readings import Image
 
-
 FOCAL_LENGTH_PX = 640.0
 """Of a usual webcam: 53° across."""
 

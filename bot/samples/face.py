@@ -41,7 +41,9 @@ def paint(look: Look, pose: Pose) -> Canvas:
     return np.asarray(cv2.GaussianBlur(canvas, (0, 0), 0.9), np.float32)
 
 
-def _glow(canvas: Canvas, middle: tuple[float, float], radii: tuple[float, float], colour: Colour, share: float) -> None:
+def _glow(
+    canvas: Canvas, middle: tuple[float, float], radii: tuple[float, float], colour: Colour, share: float
+) -> None:
     """Lay a soft ellipse of colour over the canvas."""
     reach = 2.2
     left, right = ((middle[0] + s * reach * radii[0] + HALF_WIDTH) * DENSITY for s in (-1, 1))
@@ -76,9 +78,9 @@ def _stroke(canvas: Canvas, line: Curve, colour: Colour, width: float) -> None:
 def _curve(points: Sequence[tuple[float, float]], steps: int = 24) -> Curve:
     """Bézier curve of two to four control points."""
     t = np.linspace(0, 1, steps)[:, None]
-    layer: list[Curve] = [np.repeat(np.array([point], np.float64), steps, axis=0) for point in points]
+    layer = [np.full((steps, 2), point, np.float64) for point in points]
     while len(layer) > 1:
-        layer = [a * (1 - t) + b * t for a, b in pairwise(layer)]
+        layer = [np.asarray(a + (b - a) * t, np.float64) for a, b in pairwise(layer)]
     return layer[0]
 
 
@@ -158,7 +160,7 @@ def _disc(canvas: Canvas, middle: tuple[float, float], radius: float, colour: Co
 
 
 def _paint_brow(canvas: Canvas, look: Look, pose: Pose, side: int) -> None:
-    y = -0.615 - 0.20 * pose.brows
+    y = -0.615 - 0.15 * pose.brows
     arch = 0.07 + 0.03 * pose.brows
     line = _curve([(side * 0.17, y + 0.055), (side * 0.42, y - 2 * arch), (side * 0.68, y + 0.07)])
     _stroke(canvas, line, look.brow_colour, 0.088 * look.brow_weight)

@@ -85,7 +85,7 @@ def trace(look: Look, pose: Pose, x: Floats, y: Floats, camera: Point) -> Surfac
 def _march(
     look: Look, pose: Pose, origin: Floats, towards: Floats, pixel: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Follow N rays to the head; returns way, distances to skin and hair, and closest approach (0 for a hit), (N,) each."""
+    """Follow N rays; returns way, distances to skin and hair there, and closest approach (0 for a hit), (N,) each."""
     count = len(towards)
     start = float(np.linalg.norm(origin))
     way = np.full(count, start - 2.4, np.float32)

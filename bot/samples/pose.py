@@ -38,9 +38,7 @@ class Pose:
 
     def added(self, other: "Pose") -> "Pose":
         """Add the other pose's difference from a quiet face, e.g. small natural motion."""
-        return Pose(
-            *(a + b - quiet for a, b, quiet in zip(self.values(), other.values(), QUIET.values(), strict=True))
-        )
+        return Pose(*(a + b - quiet for a, b, quiet in zip(self.values(), other.values(), QUIET.values(), strict=True)))
 
     def values(self) -> tuple[float, ...]:
         """List the parameters in the order of their declaration."""

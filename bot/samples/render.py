@@ -15,7 +15,6 @@ from typing import Any
 import av
 import cv2
 
-from bot.samples.backdrop import HEIGHT_PX, WIDTH_PX
 from bot.samples.drawing import draw
 from bot.samples.people import PEOPLE
 from bot.samples.pose import Pose
@@ -54,9 +53,10 @@ def encode(pictures: list[Image], path: Path) -> None:
         # A frame that is never shown, or known only later, could not be sent as it is.
         "auto-alt-ref": "0", "lag-in-frames": "0", "keyint_min": str(FRAMES_PER_S),
     }  # fmt: skip
+    height_px, width_px, _ = pictures[0].shape
     with av.open(str(path), "w", format="webm", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libvpx", rate=FRAMES_PER_S, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
         stream.bit_rate, stream.gop_size = BITS_PER_S, FRAMES_PER_S
         stream.codec_context.flags |= av.codec.context.Flags.bitexact
         for index, picture in enumerate(pictures):

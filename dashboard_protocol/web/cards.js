@@ -70,7 +70,7 @@ function drawPerson(people, hello, { second }) {
   const person = people.find(({ participant }) => participant === opened);
   if (!person || !$("person").open) return;
   text($("person-name"), person.name);
-  const [left, right, height] = [84, 480, 148];
+  const [left, right, height] = [84, Math.min(506, innerWidth - 60), 148];
   const axis = timeAxis(second + 1 - PERSON_S, second + 1, left, right);
   const y = (level) => height - 30 - level * 34;
   const labels = hello.levels.map((level, i) => svg("text", { x: 0, y: y(i) + 4, class: "label" }, words.levelName(hello, i)));
@@ -79,4 +79,5 @@ function drawPerson(people, hello, { second }) {
   const ends = [svg("text", { x: left, y: height - 4, class: "label" }, words.clock(axis.from)), svg("text", { x: right, y: height - 4, class: "label end" }, words.clock(axis.to))];
   $("person-chart").replaceChildren(...labels, ...lines, line, ...ends);
   style($("person-chart"), "height", `${height}px`);
+  style($("person-chart"), "width", `${right}px`);
 }

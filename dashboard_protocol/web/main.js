@@ -18,6 +18,9 @@ const DESCRIBE_MS = 30_000;
 const DEAD_MS = 15_000;
 const AT_ONCE = new Set(["hello", "snapshot", "bot_state", "forget", "bye", "alert"]);
 
+/** What the slot tells even when paused. */
+const MOVING = new Set(["trouble", "policy"]);
+
 const room = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
 const store = createStore();
 const ui = { pausedAt: null, covered: false, dismissed: new Set(), shown: null };
@@ -74,7 +77,7 @@ function render() {
   drawPolicy(next, room);
   if (!next.live) drawColumn(next);
   else if (!paused || !model?.live) drawLive((model = next), nowMs);
-  else if (next.slot.kind !== "alert") drawSlot(next);
+  else drawSlot(MOVING.has(next.slot.kind) || MOVING.has(model.slot.kind) || ui.dismissed.has(model.slot.id) ? next : model);
   if (!paused || !next.live) model = next;
 }
 
@@ -114,7 +117,7 @@ function describe({ series, second, presence }, nowMs) {
 
 function retitle(next, nowMs) {
   const title = ui.covered ? "classpulse" : words.pageTitle(next);
-  if (title === document.title || (!ui.covered && nowMs - titledMs < TITLE_MS && next.state === model?.state)) return;
+  if (title === document.title || (!ui.covered && nowMs - titledMs < TITLE_MS && next.state === model?.state && next.alertOpen === model.alertOpen)) return;
   titledMs = nowMs;
   document.title = title;
 }

@@ -13,7 +13,7 @@ const ALL_STRIPS = new Set([GAP.feed, GAP.bot]);
 
 const AGGREGATE = [
   { share: 0.64, max: 1, ticks: [0, 0.5, 1], band: ["q1", "q3"], lines: [["mean"]] },
-  { share: 0.21, max: 1, ticks: [0, 1], title: "Attentive", note: ["% of people analysed, facing the screen with gaze on it", "% of people analysed"], lines: [["attentive", (v) => `${percent(v)} now`, true]] },
+  { share: 0.21, max: 1, ticks: [0, 1], title: "Attentive", note: ["% of people analysed, facing the screen with gaze on it", "% of people analysed"], lines: [["attentive", (v, fresh) => percent(v) + (fresh ? " now" : ""), true]] },
   { share: 0.15, ticks: [], title: "People", note: ["solid: analysed · dashed: present", "analysed (solid), present (dashed)"], lines: [["analysed", (v) => `${count(v)} analysed`, true], ["present", (v) => `${count(v)} present`]] },
 ];
 const COUNTS = [{ share: 1, lines: [["facing", (v) => `${count(v)} facing`, true], ["visible", (v) => `${count(v)} face in view`], ["camera_on", (v) => `${count(v)} camera on`], ["present", (v) => `${count(v)} present`]] }];
@@ -68,7 +68,7 @@ export class TimePanel {
     const to = second + 1 + (tail === GAP.none ? 0 : Math.round(this.drift ?? 0));
     const from = this.windowS ? to - this.windowS : Math.max(series.first ?? to - 600, to - series.capacity);
     const time = timeAxis(Math.min(from, to - 60), to, 34, this.#right());
-    Object.assign(this, { series, time });
+    Object.assign(this, { series, time, fresh: tail === GAP.none });
     const holes = gaps(series, time, tail);
     this.#stack(height).forEach((place, i) => this.#strip(this.strips[i], place, time, holes, { hello, summary, first: i === 0 }));
     this.#marks(alerts, time);
@@ -150,7 +150,7 @@ export class TimePanel {
       attr(node, "class", `label ${line[0]}${line[2] ? " strong" : ""}`);
       attr(node, "x", time.x1 + 14);
       attr(node, "y", Math.round(tops[i] - over));
-      text(node, line[1](value(line)));
+      text(node, line[1](value(line), this.fresh));
     });
   }
 

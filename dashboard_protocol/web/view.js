@@ -45,6 +45,8 @@ export function drawFirstRow(model) {
   text($("number"), hero.number);
   drawTrend($("index-trend"), hero.trend);
   text($("ground"), hero.ground);
+  text($("withheld").firstElementChild, hero.trend.text);
+  text($("withheld").lastElementChild, hero.ground);
   text($("attentive"), attentive.word);
   drawTrend($("attentive-trend"), attentive.trend);
 }

@@ -25,17 +25,18 @@ export function span(s, exact = false) {
   return unit(Math.floor(minutes / 60), "h") + (minutes % 60 ? ` ${unit(minutes % 60, "min")}` : "");
 }
 
+const missing = (value) => (value ?? NaN) !== value; // also of NaN, which differs from itself
+
 /** A share as it is shown; the ends are open because class values arrive rounded. */
 export function percent(share) {
-  if (share === null || share === undefined || Number.isNaN(share)) return DASH;
+  if (missing(share)) return DASH;
   const whole = Math.round(share * 100);
   if (whole === 0) return `<${NB}5%`;
   return whole === 100 ? `>${NB}95%` : `${whole}%`;
 }
 
-export const index = (share) => (share === null || share === undefined || Number.isNaN(share) ? DASH : `${Math.round(share * 100)}`);
-const count = (n) => (n === null || n === undefined || Number.isNaN(n) ? DASH : `${n}`);
-export { count };
+export const index = (share) => (missing(share) ? DASH : `${Math.round(share * 100)}`);
+export const count = (n) => (missing(n) ? DASH : `${n}`);
 
 export const levelName = (hello, level) => capital(hello.levels[level].name);
 export const meterLabel = (hello, level) => (level === null ? "level not known" : `level ${hello.levels[level].name}, ${level + 1} of ${hello.levels.length}`);
@@ -58,6 +59,7 @@ export function trend(found, counts = false) {
     const by = Math.abs(found.by);
     return `${found.by < 0 ? "down" : "up"} ${counts ? by : points(by)} in ${unit(5, "min")}`;
   }
+  if (found.kind === "steady" && counts) return "steady";
   if (found.kind === "steady") return found.s > 600 ? `steady for over ${unit(10, "min")}` : `steady for ${span(Math.max(60, found.s))}`;
   if (found.kind === "short") return `measured for ${span(found.s)}`;
   return "no comparison yet";
@@ -66,13 +68,12 @@ export function trend(found, counts = false) {
 export const FIRST_VALUES = `first values in about ${unit(15, "s")}`;
 export const SETTLING = `values return in about ${unit(10, "s")}`;
 export const asOf = (at, s) => `as of ${clockS(at)}` + (s === undefined ? "" : `, ${span(s)} ago`);
-export const silence = (s) => `No new values for ${span(s)}`;
+const silence = (s) => `No new values for ${span(s)}`;
 export const lastValue = (value, at) => `last ${value} at ${clockS(at)}`;
 export const WITHHELD = "Withheld";
 export const belowK = (analysed, k) => `${people(analysed)} analysed, ${k} are needed`;
 const ORDINAL = ["", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
 export const returns = ({ k, freeze_s }) => `Values return by themselves ${unit(freeze_s, "s")} after a ${ORDINAL[k] ?? `${k}th`} person is analysed.`;
-export const ATTENTIVE = "facing the screen, gaze on it";
 
 export function ground(summary) {
   const analysed = `${count(summary.analysed)} of ${people(summary.present)} analysed`;
@@ -135,7 +136,6 @@ export function change(entry) {
     case "camera_on": return `${unit(by, plural(by, "camera", "cameras"))} went ${entry.by > 0 ? "on" : "off"}`;
   }
 }
-export const NO_CHANGES = "None since this page opened";
 
 const PROFILE = {
   presence: () => "Counts only; no expressions, no attention, no names.",
@@ -145,7 +145,6 @@ const PROFILE = {
 export const policySentence = (policy) => `Policy: ${policy.profile}. ${PROFILE[policy.profile](policy)}`;
 export const POLICY_ROWS = [["Computed", "computed"], ["Leaves the bot", "leaves"], ["Never", "never"], ["Opting out", "opting_out"]];
 export const FORMULA = "facing the screen, gaze and open eyes; a small part for movement in the face";
-export const PRIVACY = "privacy page of this room";
 
 export const gapName = (cause) => ["", "feed interrupted", "bot rejoining", "withheld"][cause];
 export const notes = {
@@ -233,7 +232,7 @@ function ended(bot, bye, byeAt) {
 export const pageTitle = (model) => {
   const { hello, live, state, alertOpen } = model;
   if (!hello) return "classpulse";
-  const value = live && state === "live" && model.hero.number !== "" ? `${model.hero.word} ${model.hero.number}` : BAR[state] ?? "";
+  const value = live && state === "live" && model.hero?.number ? `${model.hero.word} ${model.hero.number}` : BAR[state] ?? "";
   return `${alertOpen ? "• " : ""}${value} · ${hello.title}`;
 };
 
@@ -242,4 +241,3 @@ export const spokenRow = (model) => model.presence
   ? model.counts.map(({ label, value, of, trend: told }) => `${label} ${value}${of ? ` ${of}` : ""}, ${told}.`).join(" ")
   : `Engagement index ${model.hero.word} ${model.hero.number}, ${model.hero.trend.text}. Attentive ${model.attentive.word}, ${model.attentive.trend.text}. ${model.hero.ground}`;
 export const spokenLevel = (word) => `Engagement index now ${word}`;
-export const COVERED = "Covered. Press C or click to show.";

@@ -68,6 +68,11 @@ async def _next(events: AsyncIterator[Event]) -> Event:
         return await anext(events)
 
 
+async def _exhaust(events: AsyncIterator[Event]) -> None:
+    while True:
+        await _next(events)
+
+
 class BusContract:
     """Subclass it as `TestX`; the fixture `bus` yields an empty bus and closes it."""
 
@@ -145,8 +150,7 @@ class BusContract:
                 await bus.publish(_event(seq))
                 await _next(busy)
             with pytest.raises(BusError):
-                while True:
-                    await _next(idle)
+                await _exhaust(idle)
 
     async def test_cancelled_subscriber_leaves(self, bus: Bus) -> None:
         entered = asyncio.Event()

@@ -1,3 +1,5 @@
+"""Head pose, eyes, irises and mouth of synthetic landmarks."""
+
 import math
 
 import numpy as np

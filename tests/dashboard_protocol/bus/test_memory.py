@@ -1,3 +1,5 @@
+"""The memory bus keeps the contract."""
+
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +10,8 @@ from tests.contracts.buses import BusContract
 
 
 class TestMemoryBus(BusContract):
+    """`memory://`."""
+
     @pytest.fixture
     async def bus(self) -> AsyncIterator[MemoryBus]:
         bus = open_bus("memory://")

@@ -11,9 +11,7 @@ from dashboard_protocol.events import (
     Body,
     BotState,
     ClassSummary,
-    Engagement,
     Event,
-    ExpressionName,
     Hello,
     Level,
     ParticipantUpdate,
@@ -38,11 +36,14 @@ NAMES = (
     *("Hugo Martin", "Ines Costa", "Jonas Berg", "Kavya Rao", "Leo Novak", "Maya Cohen", "Noah Evans"),
     *("Olga Petrova", "Priya Nair", "Rui Santos", "Sofia Rossi", "Tomas Vega"),
 )
-LEVELS = (
-    Level(name="very low", means="mostly away", from_=0.0),
-    Level(name="low", means="in and out", from_=0.30),
-    Level(name="high", means="with the screen", from_=0.55),
-    Level(name="very high", means="with the screen, lively", from_=0.90),
+LEVELS = tuple(
+    Level.model_validate({"name": name, "means": means, "from": threshold})
+    for name, means, threshold in (
+        ("very low", "mostly away", 0.0),
+        ("low", "in and out", 0.30),
+        ("high", "with the screen", 0.55),
+        ("very high", "with the screen, lively", 0.90),
+    )
 )
 _MEANING = {
     Profile.PRESENCE: ("face in view, head direction", "counts", "expressions, attention, engagement, names, pictures"),
@@ -83,42 +84,47 @@ def _wave(second: int, period: int, phase: int = 0) -> float:
 def summary(second: int, profile: Profile, *, at: float, analysed: int | None = None, fallen: bool) -> ClassSummary:
     """One second of the script."""
     present = 26 if second < 200 else 28
-    counts = {"present": present, "camera_on": present - 4, "visible": present - 6}
+    values: dict[str, object] = dict.fromkeys(
+        ("facing", "analysed", "coverage", "engagement", "expressions", "valence", "arousal", "attentive", "withheld")
+    )
+    values |= {"present": present, "camera_on": present - 4, "visible": present - 6, "reads_per_s": 88, "as_of": at}
     if profile is Profile.PRESENCE:
         facing = (18 if fallen else 22) + (second // 70 % 3 == 0)
-        return ClassSummary(
-            **counts, facing=min(facing, present - 6), analysed=None, coverage=None, engagement=None, expressions=None,
-            valence=None, arousal=None, attentive=None, withheld=Withheld.PRESENCE, reads_per_s=88, as_of=at,
-        )  # fmt: skip
+        values |= {"facing": min(facing, present - 6), "withheld": Withheld.PRESENCE}
+        return ClassSummary.model_validate(values)
     people = 20 + (second // 45 % 3 == 0) if analysed is None else analysed
     if people < 5:
-        few = {"present": 28, "camera_on": 9, "visible": 6}
-        return ClassSummary(
-            **few, facing=None, analysed=people, coverage=None, engagement=None, expressions=None, valence=None,
-            arousal=None, attentive=None, withheld=Withheld.BELOW_K, reads_per_s=16, as_of=at,
-        )  # fmt: skip
+        few = {"camera_on": 9, "visible": 6, "analysed": people, "withheld": Withheld.BELOW_K}
+        return ClassSummary.model_validate(values | few)
+    return ClassSummary.model_validate(values | {"analysed": people} | _class_values(second, fallen, people >= 10))
+
+
+def _class_values(second: int, fallen: bool, spread: bool) -> dict[str, object]:
     mean = round((0.65 if fallen else 0.80) + _wave(second, 130), 2)
-    shares = (0.10, 0.20, 0.45, 0.25) if fallen else (0.0, 0.10, 0.35, 0.55)
-    spread = people >= 10
-    names: tuple[ExpressionName, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-    values = (0, 0, 0, 0.1, 0.1, 0.1, 0.6) if fallen else (0, 0, 0, 0.25, 0.05, 0.1, 0.5)
-    return ClassSummary(
-        **counts, facing=None, analysed=people, coverage=0.85,
-        engagement=Engagement(
-            mean=mean,
-            q1=round(mean - 0.15 + _wave(second, 90, 40), 2) if spread else None,
-            q3=round(min(1, mean + 0.10 + _wave(second, 75)), 2) if spread else None,
-            levels=shares if spread else None,
-            level=2,
-        ),
-        expressions=dict(zip(names, values, strict=True)), valence=0.1, arousal=-0.2,
-        attentive=round((0.65 if fallen else 0.85) + _wave(second, 210, 30), 2), withheld=None, reads_per_s=88, as_of=at,
-    )  # fmt: skip
+    engagement = {
+        "mean": mean,
+        "q1": round(mean - 0.15 + _wave(second, 90, 40), 2) if spread else None,
+        "q3": round(min(1, mean + 0.10 + _wave(second, 75)), 2) if spread else None,
+        "levels": ((0.10, 0.20, 0.45, 0.25) if fallen else (0.0, 0.10, 0.35, 0.55)) if spread else None,
+        "level": 2,
+    }
+    names = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    shares = (0, 0, 0, 0.1, 0.1, 0.1, 0.6) if fallen else (0, 0, 0, 0.25, 0.05, 0.1, 0.5)
+    attentive = round((0.65 if fallen else 0.85) + _wave(second, 210, 30), 2)
+    return {
+        "coverage": 0.85,
+        "engagement": engagement,
+        "expressions": dict(zip(names, shares, strict=True)),
+        "valence": 0.1,
+        "arousal": -0.2,
+        "attentive": attentive,
+    }
 
 
 def alert(at: float, number: int = 1) -> Alert:
     window = Window(start=at - 180, end=at)
-    return Alert(id=f"a{number}", kind="fall", from_=0.8, to=0.6, window=window, people=20, why="facing")
+    body = {"id": f"a{number}", "kind": "fall", "from": 0.8, "to": 0.6, "window": window, "people": 20, "why": "facing"}
+    return Alert.model_validate(body)
 
 
 def person(number: int, at: float) -> ParticipantUpdate:

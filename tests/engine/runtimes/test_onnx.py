@@ -1,3 +1,5 @@
+"""ONNX Runtime on tiny networks made here."""
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,7 +82,7 @@ def test_batch_made_for_another_network_fails_and_the_runtime_stays_usable(model
         with pytest.raises(InferenceFailed, match="regions"):
             runtime.infer(batch(2, grid=6))
         with pytest.raises(InferenceFailed, match="float64"):
-            runtime.infer(FaceBatch(batch(1).crops.astype(np.float64), batch(1).regions))  # type: ignore[arg-type]
+            runtime.infer(FaceBatch(batch(1).crops.astype(np.float64), batch(1).regions))
         assert len(runtime.infer(batch(2)).fer7) == 2
 
 

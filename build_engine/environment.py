@@ -1,4 +1,4 @@
-"""glibc's malloc, set so that training does not spend its time in page faults."""
+"""The environment that training wants: malloc without page faults, OpenMP threads that sleep while they wait."""
 
 import os
 import sys
@@ -10,8 +10,12 @@ SETTINGS: Final = {
     "MALLOC_TOP_PAD_": str(256 << 20),
     "MALLOC_ARENA_MAX": "1",
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
-"""Freed memory is kept (training 2 to 6 times faster on two cores), and comes in huge pages (a few percent)."""
+"""Freed memory is kept (training 2 to 6 times faster on two cores), and comes in huge pages (a few percent).
+
+Threads that spin at OpenMP's barriers cost nothing on an idle machine and two thirds of the time on a busy one.
+"""
 
 
 def missing_settings(environment: dict[str, str]) -> dict[str, str]:
@@ -20,7 +24,7 @@ def missing_settings(environment: dict[str, str]) -> dict[str, str]:
 
 
 def restart_with_settings() -> None:
-    """Replace this process by itself with the settings, which glibc reads at start only; returns if they are there."""
+    """Replace this process by itself with the settings, which are read at start only; returns if they are there."""
     missing = missing_settings(dict(os.environ))
     if missing and sys.platform == "linux":
         os.execve(sys.executable, [sys.executable, "-m", "build_engine", *sys.argv[1:]], {**os.environ, **missing})

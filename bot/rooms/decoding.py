@@ -1,0 +1,72 @@
+"""What stands before and behind a decoder thread: a bounded inbox for encoded frames, and a way out for pictures."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from av import VideoFrame
+
+MAX_WAITING_FRAMES = 30
+"""Encoded frames a decoder may lag behind: 2 s at 15 frames a second."""
+
+
+class EncodedFrames(queue.Queue[Any]):
+    """The decoder's inbox, bounded: a decoder that lags skips to the next whole picture instead of showing the past.
+
+    aiortc's own has no limit, and on its end waits until everything in it is decoded.
+    """
+
+    def __init__(self, lost_picture: threading.Event) -> None:
+        """Open an empty inbox.
+
+        Args:
+            lost_picture: Set when pictures were skipped; aiortc then asks the sender for a whole one.
+        """
+        super().__init__()
+        self._lost_picture = lost_picture
+        self._awaits_keyframe = True
+
+    def await_keyframe(self) -> None:
+        """Skip what cannot be decoded by itself."""
+        self._awaits_keyframe = True
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add (codec, encoded frame), or None to end the decoder."""
+        if item is None or self.qsize() >= MAX_WAITING_FRAMES:
+            with self.mutex:
+                self.queue.clear()
+            self._awaits_keyframe = True
+        if item is not None and self._awaits_keyframe:
+            if not is_keyframe(item[0].name, item[1].data):
+                self._lost_picture.set()
+                return
+            self._awaits_keyframe = False
+        super().put(item, block, timeout)
+
+
+def is_keyframe(codec: str, data: bytes) -> bool:
+    """Tell whether an encoded frame can be decoded without the ones before it.
+
+    VP8: RFC 6386 section 9.1, the first bit is 0. H264 (with start codes): a NAL unit of type 5 or 7.
+    """
+    if codec == "VP8":
+        return bool(data) and not data[0] & 1
+    return any(unit and unit[0] & 0x1F in (5, 7) for unit in data.split(b"\x00\x00\x01")[1:])
+
+
+class Pictures:
+    """Takes the place of a track's queue of decoded pictures, which has no limit, and hands each on at once."""
+
+    def __init__(self, deliver: Callable[[VideoFrame], None]) -> None:
+        self.ended = asyncio.Event()
+        """Set by the decoder's last act."""
+        self._deliver = deliver
+
+    async def put(self, picture: VideoFrame | None) -> None:
+        """Take a picture, or None when the decoder has ended."""
+        if picture is None:
+            self.ended.set()
+        else:
+            self._deliver(picture)

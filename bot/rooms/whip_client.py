@@ -1,0 +1,95 @@
+"""The signalling of a WHIP publisher (RFC 9725): POST an offer, keep the address, DELETE it to leave."""
+
+import asyncio
+import logging
+import ssl
+from functools import cache
+from ipaddress import ip_address
+
+import httpx
+
+from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
+
+log = logging.getLogger(__name__)
+
+REQUEST_WITHIN_S = 15.0
+GOODBYE_WITHIN_S = 2.0
+
+
+def endpoint(whip_url: str) -> httpx.URL:
+    """Read the address of a WHIP endpoint.
+
+    Raises:
+        SettingsRefused: It is none.
+    """
+    try:
+        url = httpx.URL(whip_url)
+    except httpx.InvalidURL as error:
+        raise SettingsRefused(f"{whip_url} is no address of a WHIP endpoint ({error})") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise SettingsRefused(f"{whip_url} is no address of a WHIP endpoint: it begins with http:// or https://")
+    return url
+
+
+async def post_offer(url: httpx.URL, offer: str, token: str | None) -> tuple[str, httpx.URL | None]:
+    """Send an offer.
+
+    Args:
+        url: WHIP endpoint, with its query.
+        offer: SDP with all candidates.
+        token: Bearer token, where the room wants one.
+
+    Returns:
+        The SDP answer, and the address to delete on leaving, if the room named one.
+
+    Raises:
+        RoomUnreachable: No answer, or the room cannot serve now.
+        RoomRefused: The room said no.
+    """
+    where = url.copy_with(query=None)
+    headers = {"Content-Type": "application/sdp", **_authorization(token)}
+    try:
+        async with _http(url) as http:
+            response = await http.post(url, content=offer, headers=headers)
+    except httpx.HTTPError as error:
+        raise RoomUnreachable(f"{where} does not answer ({error}): is the room open?") from error
+    if response.status_code != httpx.codes.CREATED:
+        refusal = f"{where} answered {response.status_code}: {response.text.strip()[:200] or 'no reason given'}"
+        raise RoomUnreachable(refusal) if response.is_server_error else RoomRefused(refusal)
+    location = response.headers.get("Location")
+    return response.text, response.url.join(location) if location else None
+
+
+async def delete(resource: httpx.URL, token: str | None) -> None:
+    """Say goodbye; a room that does not listen any more is left all the same."""
+    try:
+        async with asyncio.timeout(GOODBYE_WITHIN_S), _http(resource) as http:
+            await http.delete(resource, headers=_authorization(token))
+    except (httpx.HTTPError, TimeoutError) as error:
+        log.info("No goodbye at %s: %s", resource.copy_with(query=None), error)
+
+
+def loopback_address(host: str) -> str | None:
+    """Return the loopback address a host name stands for, None for any other host."""
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        return host if ip_address(host).is_loopback else None
+    except ValueError:
+        return None
+
+
+def _authorization(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _http(url: httpx.URL) -> httpx.AsyncClient:
+    # A proxy named in the environment does not lead back to this machine.
+    by_proxy = loopback_address(url.host) is None
+    return httpx.AsyncClient(verify=_tls(), timeout=REQUEST_WITHIN_S, follow_redirects=True, trust_env=by_proxy)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Load the certificates once: it takes longer than a whole request."""
+    return ssl.create_default_context()

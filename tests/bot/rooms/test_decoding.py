@@ -1,0 +1,90 @@
+"""A decoder that lags never shows the past, and its pictures never wait."""
+
+import threading
+from dataclasses import dataclass
+
+import pytest
+from av import VideoFrame
+
+from bot.rooms.decoding import MAX_WAITING_FRAMES, EncodedFrames, Pictures, is_keyframe
+
+KEY = b"\x10rest"
+DELTA = b"\x11rest"
+
+
+@dataclass
+class Codec:
+    """As aiortc names it."""
+
+    name: str = "VP8"
+
+
+@dataclass
+class Encoded:
+    """An encoded frame."""
+
+    data: bytes
+
+
+def put(inbox: EncodedFrames, *frames: bytes) -> None:
+    for data in frames:
+        inbox.put((Codec(), Encoded(data)))
+
+
+def waiting(inbox: EncodedFrames) -> list[bytes]:
+    return [inbox.get_nowait()[1].data for _ in range(inbox.qsize())]
+
+
+def test_decoding_starts_with_a_whole_picture() -> None:
+    lost = threading.Event()
+    inbox = EncodedFrames(lost)
+    put(inbox, DELTA)
+    assert lost.is_set()
+    put(inbox, KEY, DELTA)
+    assert waiting(inbox) == [KEY, DELTA]
+
+
+def test_decoder_that_lags_skips_to_the_next_whole_picture() -> None:
+    lost = threading.Event()
+    inbox = EncodedFrames(lost)
+    put(inbox, KEY, *[DELTA] * (MAX_WAITING_FRAMES - 1))
+    assert not lost.is_set()
+    put(inbox, DELTA, DELTA)
+    assert lost.is_set()
+    assert waiting(inbox) == []
+    put(inbox, KEY, DELTA)
+    assert waiting(inbox) == [KEY, DELTA]
+
+
+def test_end_of_the_decoder_overtakes_what_waits() -> None:
+    inbox = EncodedFrames(threading.Event())
+    put(inbox, KEY, DELTA)
+    inbox.put(None)
+    assert inbox.get_nowait() is None
+    assert inbox.empty()
+
+
+@pytest.mark.parametrize(
+    ("codec", "data", "expected"),
+    [
+        ("VP8", KEY, True),
+        ("VP8", DELTA, False),
+        ("VP8", b"", False),
+        ("H264", b"\x00\x00\x00\x01\x67sps\x00\x00\x00\x01\x68pps\x00\x00\x00\x01\x65idr", True),
+        ("H264", b"\x00\x00\x01\x65idr", True),
+        ("H264", b"\x00\x00\x00\x01\x41slice", False),
+        ("H264", b"", False),
+    ],
+)
+def test_whole_pictures_are_recognised(codec: str, data: bytes, expected: bool) -> None:
+    assert is_keyframe(codec, data) is expected
+
+
+async def test_pictures_are_handed_on_until_the_decoder_ends() -> None:
+    delivered: list[VideoFrame] = []
+    pictures = Pictures(delivered.append)
+    frame = VideoFrame(16, 16)
+    await pictures.put(frame)
+    assert delivered == [frame]
+    await pictures.put(None)
+    assert pictures.ended.is_set()

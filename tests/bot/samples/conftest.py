@@ -1,0 +1,13 @@
+"""The engine's own eyes on the drawings."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from engine.faces import FaceFinder
+
+
+@pytest.fixture(scope="session")
+def finder() -> Iterator[FaceFinder]:
+    with FaceFinder(pool_size=1) as finder:
+        yield finder

@@ -1,0 +1,257 @@
+"""What leaves the bot under each profile."""
+
+import json
+from collections.abc import Sequence
+from math import isclose
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.alerts import Change
+from bot.class_summary import ClassValues, Person
+from bot.engagement import EngagementParameters, PersonValues
+from bot.engagement.levels import raw_level
+from bot.gate import Gate, fold
+from bot.policy import Policy
+from bot.rooms.base import Participant
+from dashboard_protocol.events import ClassSummary, Profile, Unmeasurable, Withheld
+
+DEFAULTS = EngagementParameters()
+NEUTRAL = (0.0, 0.0, 0.0, 0.02, 0.04, 0.0, 0.94)
+
+
+def person(number: int, index: float | None = 0.62, opted_in: bool = False, scored: bool = True) -> Person:
+    """One person; everything follows from the index."""
+    measured = index is not None
+    return Person(
+        Participant(f"p{number}", f"Name {number}", opted_in),
+        PersonValues(
+            at=0.0,
+            camera_on=True,
+            visible=measured,
+            facing_camera=measured,
+            unmeasurable=None if measured else Unmeasurable.NOT_IN_VIEW,
+            since=1.0,
+            reads_per_s=4.04,
+            as_of=5.0,
+            index=index,
+            level=None if index is None else raw_level(index, DEFAULTS),
+            coverage=0.913 if measured else None,
+            attention=None if index is None else min(1.0, index / 0.85),
+            expressions_mean=NEUTRAL if measured and scored else None,
+            valence=-0.012 if measured and scored else None,
+            arousal=0.021 if measured and scored else None,
+        ),
+    )
+
+
+def room(at: float, people: Sequence[Person]) -> ClassValues:
+    analysed = tuple(each for each in people if each.values.index is not None)
+    count = len(people)
+    return ClassValues(at, count + 1, count, len(analysed), len(analysed), tuple(people), analysed, 4.04 * count, 5.0)
+
+
+class Watched:
+    """A gate that is asked once a second."""
+
+    def __init__(self, profile: Profile = Profile.AGGREGATE, k: int = 5) -> None:
+        self.gate = Gate(Policy(profile, k=k), DEFAULTS)
+        self.at = 0.0
+
+    def seconds(self, count: int, people: Sequence[Person]) -> list[ClassSummary]:
+        found = []
+        for _ in range(count):
+            self.at += 1.0
+            found.append(self.gate.summary(room(self.at, people)))
+        return found
+
+
+def means(summaries: Sequence[ClassSummary]) -> list[float | None]:
+    return [None if each.engagement is None else each.engagement.mean for each in summaries]
+
+
+def test_first_values_come_after_the_freeze_and_are_rounded_to_five_points() -> None:
+    found = Watched().seconds(12, [person(number) for number in range(6)])
+    assert means(found) == [None] * 10 + [0.60] * 2
+    assert {each.withheld for each in found[:10]} == {Withheld.SETTLING}
+    last = found[-1]
+    assert last.withheld is None
+    assert (last.analysed, last.present, last.coverage, last.attentive) == (6, 7, 0.90, 1.0)
+    assert last.facing is None, "head counts belong to presence"
+    assert last.expressions is not None
+    assert last.expressions["neutral"] == 0.95
+    assert last.expressions["happy"] == 0.0
+    assert list(last.expressions) == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    assert (last.valence, last.arousal) == (0.0, 0.0)
+    assert last.engagement is not None
+    assert last.engagement.level == 2
+    assert (last.engagement.q1, last.engagement.levels) == (None, None)
+    assert last.reads_per_s == 24.2
+
+
+def test_change_of_the_set_repeats_the_last_values_for_ten_seconds() -> None:
+    watched, people = Watched(), [person(number, 0.8) for number in range(6)]
+    watched.seconds(11, people)
+    found = watched.seconds(11, [*people, person(6, 0.1)])
+    assert means(found) == [0.80] * 10 + [0.70]
+    assert [each.analysed for each in found] == [7] * 11, "counts stay"
+    assert {each.withheld for each in found} == {None}
+
+
+def test_changes_within_a_freeze_do_not_prolong_it_and_the_set_is_adopted_at_its_end() -> None:
+    watched, people = Watched(), [person(number, 0.8) for number in range(6)]
+    watched.seconds(11, people)
+    watched.seconds(6, people[:5])
+    found = watched.seconds(6, [*people[:5], person(7, 0.2)])
+    assert means(found) == [0.80] * 4 + [0.70] * 2
+
+
+def test_below_k_everything_is_withheld_at_once_and_returns_ten_seconds_after_the_fifth_person() -> None:
+    watched, people = Watched(), [person(number) for number in range(5)]
+    assert means(watched.seconds(11, people))[-1] == 0.60
+    below = watched.seconds(1, people[:4])[0]
+    assert below.withheld is Withheld.BELOW_K
+    assert (below.engagement, below.expressions, below.valence, below.attentive, below.coverage) == (None,) * 5
+    assert (below.analysed, below.visible) == (4, 4)
+    found = watched.seconds(11, people)
+    assert {each.withheld for each in found[:10]} == {Withheld.SETTLING}
+    assert means(found) == [None] * 10 + [0.60]
+
+
+def test_people_without_an_index_do_not_count_towards_k() -> None:
+    found = Watched().seconds(12, [*(person(number) for number in range(4)), person(8, None)])
+    assert {each.withheld for each in found} == {Withheld.BELOW_K}
+
+
+def test_quartiles_and_shares_come_from_ten_people_on() -> None:
+    indexes = [0.1, 0.4, 0.4, 0.4, 0.6, 0.6, 0.6, 0.6, 0.97, 0.97, 0.97]
+    nine = Watched().seconds(11, [person(number, index) for number, index in enumerate(indexes[:9])])[-1].engagement
+    eleven = Watched().seconds(11, [person(number, index) for number, index in enumerate(indexes)])[-1].engagement
+    assert nine is not None
+    assert (nine.q1, nine.q3, nine.levels) == (None, None, None)
+    assert eleven is not None
+    assert (eleven.q1, eleven.q3) == (0.40, 0.80)
+    assert eleven.levels == (0.0, 0.35, 0.35, 0.25), "one person at level 0 is folded into level 1"
+
+
+@pytest.mark.parametrize(
+    ("counts", "folded"),
+    [
+        ((5, 5, 5, 5), (5, 5, 5, 5)),
+        ((1, 9, 0, 0), (0, 10, 0, 0)),
+        ((2, 0, 8, 0), (0, 0, 10, 0)),
+        ((4, 1, 5, 0), (4, 0, 6, 0)),
+        ((4, 2, 4, 0), (4, 0, 6, 0)),
+        ((1, 1, 1, 7), (0, 0, 3, 7)),
+        ((0, 0, 1, 0), (0, 0, 1, 0)),
+    ],
+)
+def test_levels_of_one_or_two_people_are_folded(
+    counts: tuple[int, int, int, int], folded: tuple[int, int, int, int]
+) -> None:
+    assert fold(counts) == folded
+
+
+@given(st.tuples(*[st.integers(0, 12)] * 4).filter(lambda counts: sum(counts) >= 10))
+def test_folding_keeps_everybody_and_points_at_nobody(counts: tuple[int, int, int, int]) -> None:
+    folded = fold(counts)
+    assert sum(folded) == sum(counts)
+    assert all(count == 0 or count >= 3 for count in folded)
+
+
+def test_level_is_that_of_the_rounded_mean() -> None:
+    people = [person(number, 0.54) for number in range(5)]
+    engagement = Watched().seconds(11, people)[-1].engagement
+    assert engagement is not None
+    assert (engagement.mean, engagement.level) == (0.55, 2)
+
+
+def test_expressions_of_fewer_than_k_people_are_withheld() -> None:
+    people = [person(number, scored=number < 4) for number in range(6)]
+    last = Watched().seconds(11, people)[-1]
+    assert last.engagement is not None
+    assert (last.expressions, last.valence, last.arousal) == (None, None, None)
+
+
+def test_presence_lets_only_counts_out() -> None:
+    watched = Watched(Profile.PRESENCE)
+    last = watched.seconds(30, [person(number) for number in range(12)])[-1]
+    assert last.withheld is Withheld.PRESENCE
+    assert (last.present, last.camera_on, last.visible, last.facing) == (13, 12, 12, 12)
+    withheld = (last.analysed, last.coverage, last.engagement, last.expressions, last.valence, last.attentive)
+    assert withheld == (None,) * 6
+    assert watched.gate.participants(room(1.0, [person(1, opted_in=True)])) == ()
+    assert watched.gate.alert(Change("fall", 0.8, 0.6, 0.0, 60.0, 23, "facing"), "a1") is None
+
+
+def test_no_name_or_id_leaves_under_aggregate() -> None:
+    watched, people = Watched(), [person(number, opted_in=True) for number in range(12)]
+    text = " ".join(json.dumps(each.model_dump(mode="json")) for each in watched.seconds(12, people))
+    assert "Name" not in text
+    assert "p1" not in text
+    assert watched.gate.participants(room(1.0, people)) == ()
+
+
+def test_individual_names_only_people_who_opted_in() -> None:
+    gate = Gate(Policy(Profile.INDIVIDUAL), DEFAULTS)
+    people = [person(1, 0.6234, opted_in=True), person(2), person(3, None, opted_in=True)]
+    first, second = gate.participants(room(1.0, people))
+    assert (first.participant, first.name, first.index, first.level, first.coverage) == ("p1", "Name 1", 0.62, 2, 0.91)
+    assert first.unmeasurable is None
+    assert (second.index, second.unmeasurable, second.since) == (None, Unmeasurable.NOT_IN_VIEW, 1.0)
+
+
+def test_few_people_who_did_not_opt_in_enter_no_class_value() -> None:
+    opted_in = [person(number, 0.8, opted_in=True) for number in range(6)]
+    others = [person(number, 0.2) for number in range(10, 15)]
+    four, five = (Watched(Profile.INDIVIDUAL).seconds(11, [*opted_in, *others[:n]])[-1] for n in (4, 5))
+    assert (means([four]), four.analysed) == ([0.80], 6)
+    assert (means([five]), five.analysed) == ([0.55], 11)
+
+
+def test_class_below_k_is_withheld_under_individual_too() -> None:
+    people = [person(1, opted_in=True), person(2, opted_in=True), *(person(number) for number in range(3, 7))]
+    last = Watched(Profile.INDIVIDUAL).seconds(12, people)[-1]
+    assert (last.withheld, last.analysed) == (Withheld.BELOW_K, 2)
+
+
+def test_alert_leaves_rounded() -> None:
+    gate = Gate(Policy(Profile.AGGREGATE), DEFAULTS)
+    alert = gate.alert(Change("fall", 0.812, 0.587, 40.0, 100.0, 23, "facing"), "a1")
+    assert alert is not None
+    assert (alert.from_, alert.to, alert.people, alert.why) == (0.80, 0.60, 23, "facing")
+    assert (alert.window.start, alert.window.end) == (40.0, 100.0)
+    assert gate.alert(Change("fall", 0.8, 0.6, 0.0, 60.0, 4, "gaze"), "a2") is None
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    k=st.integers(3, 8), extra=st.integers(0, 20), joiner=st.floats(0, 1), data=st.data()
+)  # fmt: skip
+def test_two_summaries_leave_25_points_of_doubt_about_a_joiner(
+    k: int, extra: int, joiner: float, data: st.DataObject
+) -> None:
+    """Somebody knows both rounded means and that nothing else changed; what can the joiner's index have been?
+
+    Without the knowledge that an index lies in [0, 1]: means at the very edge of the range tell more.
+    """
+    size = max(5, k + extra)
+    others = data.draw(st.lists(st.floats(0, 1), min_size=size, max_size=size))
+    watched, people = Watched(k=k), [person(number, index) for number, index in enumerate(others)]
+    before = means(watched.seconds(11, people))[-1]
+    found = watched.seconds(11, [*people, person(99, joiner)])
+    assert set(means(found)[:10]) == {before}
+    after = means(found)[-1]
+    assert before is not None
+    assert after is not None
+    possible = _possible_joiners(before, after, size)
+    assert possible[0] - 1e-9 <= joiner <= possible[1] + 1e-9
+    assert possible[1] - possible[0] >= 0.25
+    assert isclose(before * 20, round(before * 20), abs_tol=1e-9)
+
+
+def _possible_joiners(before: float, after: float, size: int) -> tuple[float, float]:
+    half = 0.025
+    least = (size + 1) * (after - half) - size * (before + half)
+    return least, (size + 1) * (after + half) - size * (before - half)

@@ -1,0 +1,185 @@
+"""One stay: who is counted, who is watched, and what a broken observer does to the others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from bot import visit as visit_module
+from bot.alerts import AlertParameters
+from bot.engagement import EngagementParameters
+from bot.errors import RoomClosed
+from bot.inference.local import LocalInference
+from bot.policy import Policy
+from bot.rooms.base import Absence, CameraOff, CameraOn, Frame, Joined, Left, Participant, RoomEvent
+from bot.visit import Visit
+from dashboard_protocol.events import Body, ClassSummary, Forget, Profile
+from engine.readings import Box, FaceReading
+
+ANNA = Participant("p1", "Anna")
+BERND = Participant("p2", "Bernd", opted_in=True)
+
+
+@dataclass
+class ScriptedRoom:
+    """A room in which happens what the test says."""
+
+    name: str = "r"
+    queue: asyncio.Queue[RoomEvent | None] = field(default_factory=asyncio.Queue)
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        while (event := await self.queue.get()) is not None:
+            yield event
+            self.queue.task_done()
+        raise RoomClosed("over")
+
+    async def happens(self, *events: RoomEvent) -> None:
+        for event in events:
+            self.queue.put_nowait(event)
+        await self.queue.join()
+
+
+@dataclass(eq=False)
+class Camera:
+    """A track whose frames the test hands out."""
+
+    participant: Participant
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    queue: asyncio.Queue[Frame] = field(default_factory=asyncio.Queue)
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        self.wanted.set()
+        while True:
+            yield await self.queue.get()
+
+    def show(self, at: float) -> None:
+        self.queue.put_nowait(Frame(at, 640, 360, lambda: np.zeros((360, 640, 3), np.uint8)))
+
+
+class Blind(LocalInference):
+    """An engine that never finds a face, or breaks in a way nobody foresaw."""
+
+    def __init__(self) -> None:
+        super().__init__(None, threads=1, expressions=False)
+        self.breaks = 0
+        self.reads = 0
+        self.read_one = asyncio.Event()
+
+    async def read(self, frame: Frame, last_box: Box | None) -> FaceReading | None:
+        self.reads += 1
+        self.read_one.set()
+        if self.breaks:
+            self.breaks -= 1
+            raise ZeroDivisionError("a bug")
+        return None
+
+
+class Stay:
+    """A visit that follows a scripted room."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.at = 100.0
+        self.inference = Blind()
+        self.room = ScriptedRoom()
+        self.published: list[Body] = []
+        self.visit = Visit(
+            self.inference,
+            Policy(profile),
+            lambda: self.at,
+            parameters=EngagementParameters(reads_per_s=50.0),
+            alerts=AlertParameters(),
+        )
+
+    async def follow(self) -> None:
+        await self.visit.follow(self.room, self.published.append)  # type: ignore[arg-type]
+
+    def summary(self) -> ClassSummary:
+        (body,) = (body for body in self.visit.bodies() if isinstance(body, ClassSummary))
+        return body
+
+
+async def end(stay: Stay, following: asyncio.Task[None]) -> None:
+    stay.room.queue.put_nowait(None)
+    with pytest.raises(RoomClosed):
+        await following
+
+
+async def test_visit_counts_who_is_there_and_whose_camera_is_on() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    camera = Camera(ANNA)
+    await stay.room.happens(Joined(ANNA), Joined(BERND), CameraOn(ANNA, camera))
+    await camera.wanted.wait()
+    summary = stay.summary()
+    assert (summary.present, summary.camera_on, summary.visible) == (2, 1, 0)
+    await stay.room.happens(CameraOff(ANNA), Left(BERND, Absence.LEFT))
+    summary = stay.summary()
+    assert (summary.present, summary.camera_on) == (1, 0)
+    assert stay.visit.present_max == 2
+    await end(stay, following)
+
+
+async def test_person_who_left_is_forgotten_only_where_she_was_shown() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(ANNA), Joined(BERND), Left(ANNA, Absence.VANISHED), Left(BERND, Absence.LEFT))
+    assert stay.published == [Forget(participant="p2")]
+    await end(stay, following)
+
+
+async def test_person_who_opted_out_by_name_is_counted_and_never_read() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    out = Participant("p3", "Cem #optout")
+    camera = Camera(out)
+    camera.show(100.0)
+    await stay.room.happens(Joined(out), CameraOn(out, camera))
+    assert stay.summary().present == 1
+    assert not camera.wanted.is_set()
+    assert stay.inference.reads == 0
+    await end(stay, following)
+
+
+async def test_opting_out_ends_the_reading_at_once() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    camera = Camera(ANNA)
+    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
+    await camera.wanted.wait()
+    assert stay.visit.opt_out(ANNA) == Forget(participant="p1")
+    await stay.room.happens(Left(ANNA, Absence.LEFT), Joined(Participant("p9", "Anna")))
+    again = Camera(Participant("p9", "Anna"))
+    await stay.room.happens(CameraOn(again.participant, again))
+    assert not again.wanted.is_set(), "it holds across a rejoin"
+    await end(stay, following)
+
+
+async def test_broken_observer_starts_anew_and_the_others_never_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit_module, "RESTART_AFTER_S", 0.0)
+    stay = Stay(Profile.AGGREGATE)
+    stay.inference.breaks = 1
+    following = asyncio.create_task(stay.follow())
+    camera = Camera(ANNA)
+    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
+    for _ in range(2):
+        stay.inference.read_one.clear()
+        camera.show(100.0)
+        async with asyncio.timeout(5):
+            await stay.inference.read_one.wait()
+    assert stay.inference.reads == 2
+    assert not following.done()
+    await end(stay, following)
+
+
+async def test_cancelled_visit_leaves_no_observer_behind() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    camera = Camera(ANNA)
+    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
+    await camera.wanted.wait()
+    following.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following
+    assert not [task for task in asyncio.all_tasks() if "observer" in task.get_name()]

@@ -1,0 +1,65 @@
+"""Small data and runs for the tests of `build_engine`."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from build_engine.dataset import LabelledFaces
+from build_engine.drawn import read_drawn
+from build_engine.landmarks import AlignedFaces, align_faces
+from build_engine.recipe import SMOKE, Recipe
+from build_engine.run import Run
+from build_engine.train import train
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "../shared/data/fer2013.npz"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def drawn() -> LabelledFaces:
+    """Seventy drawn faces: 56 of Training, 7 of each test split."""
+    return read_drawn("drawn:70")
+
+
+@pytest.fixture(scope="session")
+def faces(drawn: LabelledFaces, tmp_path_factory: pytest.TempPathFactory) -> AlignedFaces:
+    """The same, cut out by the mesh."""
+    return align_faces(drawn, tmp_path_factory.mktemp("landmarks"))
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """Two epochs of a second or so."""
+    return replace(SMOKE, epochs=2)
+
+
+@pytest.fixture(scope="session")
+def trained(recipe: Recipe, faces: AlignedFaces, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run."""
+    run = Run(tmp_path_factory.mktemp("run"))
+    train(recipe, faces, run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def fer2013() -> Path:
+    """The real data, where they lie beside the checkout."""
+    if not SHARED_DATA.exists():
+        pytest.skip("../shared/data/fer2013.npz is absent")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(1)

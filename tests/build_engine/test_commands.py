@@ -1,0 +1,133 @@
+"""The command `build-engine`, as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from build_engine import __main__ as command_line
+from build_engine.dataset import LabelledFaces
+from build_engine.environment import SETTINGS
+
+DRAWN = ["--data", "drawn:140"]
+
+
+def build_engine(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run the command in this process; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["build-engine", *arguments])
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)  # else `train` would restart this process
+    with pytest.raises(SystemExit) as end:
+        command_line.main()
+    return int(end.value.code or 0)
+
+
+def only_line(text: str) -> Any:
+    (line,) = text.splitlines()
+    return json.loads(line)
+
+
+def test_smoke_chain_trains_exports_and_evaluates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert build_engine("train", *DRAWN, "--recipe", "smoke", "--json", monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr()
+    assert only_line(said.out)["run"] == "runs/smoke"
+    assert "140 faces, " in said.err
+    assert said.err.count("PublicTest") == 3
+    assert (tmp_path / "runs/smoke/curves.png").read_bytes().startswith(b"\x89PNG")
+
+    export = ("export", "runs/smoke", *DRAWN, "--to", "tiny.onnx", "--json")
+    assert build_engine(*export, monkeypatch=monkeypatch) == 0
+    exported = only_line(capsys.readouterr().out)
+    assert exported["parity"] <= 1e-4
+    assert "PrivateTest" not in exported
+
+    evaluate = ("evaluate", *DRAWN, "--split", "PrivateTest", "--model", "tiny.onnx", "--confusion", "c.png", "--json")
+    assert build_engine(*evaluate, monkeypatch=monkeypatch) == 0
+    result = only_line(capsys.readouterr().out)
+    assert result["model"] == "tiny"
+    assert result["precision"] == "fp32"
+    assert result["faces"] == 14
+    names = (
+        "accuracy",
+        "accuracy_without_duplicates",
+        "ferplus_accuracy",
+        "macro_precision",
+        "macro_recall",
+        "macro_f1",
+    )
+    assert all(0 <= result[name] <= 1 for name in (*names, "ece"))
+    assert Path("c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_installed_command_restarts_itself_and_trains(tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    arguments = ["train", "--data", "drawn:70", "--recipe", "smoke", "--epochs", "1", "--raw-crops", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "build_engine", *arguments],
+        env={**clean, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert only_line(done.stdout)["recipe"] == "smoke"
+    assert json.loads((tmp_path / "runs/smoke/recipe.json").read_text())["crops"] == "raw"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("train", "--data", "nothing.npz"), "does not exist"),
+        (("train", "--data", "drawn:3"), "at least 70"),
+        (("train", "--data", "wide.npz"), "(70, 48, 64) uint8; (N, 48, 48) uint8 is needed"),
+        (("train", "--data", "cut.npz"), "is broken"),
+        (("evaluate", "--data", "drawn:70", "--model", "missing.onnx"), "no such model"),
+        (("evaluate", "--data", "drawn:70", "--model", "model.txt"), "give one of"),
+        (("export", "nowhere", "--data", "drawn:70", "--to", "m.onnx"), "train first"),
+    ],
+)
+def test_error_of_the_user_is_one_line_and_exit_code_two(
+    arguments: tuple[str, ...], reason: str, drawn: LabelledFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    np.savez("wide.npz", images=np.zeros((70, 48, 64), np.uint8), labels=drawn.labels, usage=drawn.splits)
+    Path("cut.npz").write_bytes(Path("wide.npz").read_bytes()[:300])
+    assert build_engine(*arguments, "--json", monkeypatch=monkeypatch) == 2
+    said = capsys.readouterr()
+    assert not said.out
+    (line,) = said.err.strip().splitlines()
+    assert line.startswith("build-engine: ")
+    assert reason in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("train", "--data", "drawn:70", "--recipe", "best"), "paper, static, smoke"),
+        (("export", "run", "--data", "drawn:70", "--to", "m.plan"), ".onnx"),
+        (("evaluate", "--data", "drawn:70", "--split", "Test"), "PrivateTest"),
+    ],
+)
+def test_wrong_option_names_what_is_possible(
+    arguments: tuple[str, ...], reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build_engine(*arguments, monkeypatch=monkeypatch) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_help_needs_no_torch() -> None:
+    code = "import sys, build_engine.__main__; assert 'torch' not in sys.modules and 'onnxruntime' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": "."})
+
+
+def test_figures_are_printed_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    from build_engine.console import report
+
+    report({"accuracy": 0.65432, "model": "x"}, as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["accuracy  0.6543", "model     x"]

@@ -1,0 +1,128 @@
+"""Export: one file that answers as the trained network does, or nothing."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from build_engine import export as exporting
+from build_engine.dataset import Split, repeated
+from build_engine.errors import ParityBroken, RunUnusable
+from build_engine.evaluate import evaluate, read
+from build_engine.export import Judged, Served, export, load_network, network_logits, softmax
+from build_engine.landmarks import AlignedFaces
+from build_engine.recipe import Recipe
+from build_engine.run import Run
+from engine.crops import normalise
+from engine.manifest import load_manifest
+from engine.readings import FaceBatch
+from engine.runtimes import load_runtime
+
+
+@pytest.fixture(scope="module")
+def splits(faces: AlignedFaces) -> dict[Split, Judged]:
+    return {split: Judged(faces.of(split), repeated(faces.labelled, split)) for split in Split}
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Run, splits: dict[Split, Judged], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny.onnx"
+    export(trained, path, splits[Split.PUBLIC_TEST], splits[Split.PRIVATE_TEST], trained_on="drawn faces")
+    return path
+
+
+def test_file_holds_its_weights_and_takes_any_number_of_faces(exported: Path) -> None:
+    model = onnx.load(exported, load_external_data=False)
+    onnx.checker.check_model(model)
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+    assert [entry.name for entry in model.graph.output] == ["fer7", "ferplus8"]
+    assert sorted(path.name for path in exported.parent.iterdir()) == ["tiny.json", "tiny.onnx"]
+    for entry in (*model.graph.input, *model.graph.output):
+        assert entry.type.tensor_type.shape.dim[0].dim_param
+
+
+def test_manifest_tells_where_the_network_comes_from(exported: Path, recipe: Recipe) -> None:
+    manifest = load_manifest(exported)
+    assert manifest.name == "tiny"
+    assert manifest.trained_on == "drawn faces"
+    assert manifest.recipe["seed"] == recipe.seed
+    assert Recipe.from_dict(manifest.recipe) == recipe
+    assert {"PublicTest", "PrivateTest", "PrivateTest FERPlus"} <= manifest.accuracy.keys()
+    assert 0.25 <= manifest.temperature <= 4
+
+
+def test_served_network_answers_as_the_trained_one(exported: Path, trained: Run, faces: AlignedFaces) -> None:
+    network = load_network(trained, trained.recipe())
+    with load_runtime(exported) as runtime:
+        served = read(runtime, faces)
+        expected = softmax(network_logits(network, faces), runtime.manifest.temperature)
+    np.testing.assert_allclose(served.fer7, expected.fer7, atol=1e-5)
+    assert served.ferplus8 is not None
+    assert expected.ferplus8 is not None
+    np.testing.assert_allclose(served.ferplus8, expected.ferplus8, atol=1e-5)
+    np.testing.assert_allclose(served.fer7.sum(1), 1, atol=1e-5)
+
+
+def test_network_that_ignores_regions_reads_the_same_without_landmarks(exported: Path, faces: AlignedFaces) -> None:
+    with load_runtime(exported) as runtime:
+        crops = normalise(faces.crops[:5], runtime.manifest.input)
+        with_regions = runtime.infer(FaceBatch(crops, faces.regions[:5])).fer7.copy()
+        without = runtime.infer(FaceBatch(crops, np.zeros_like(faces.regions[:5]))).fer7
+    np.testing.assert_array_equal(with_regions, without)
+
+
+def test_export_that_differs_writes_nothing(
+    trained: Run, splits: dict[Split, Judged], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_onnx = exporting.to_onnx
+
+    def disturbed(served: Served) -> bytes:
+        other = copy.deepcopy(served)
+        with torch.no_grad():
+            next(other.parameters()).mul_(1.5)
+        return to_onnx(other)
+
+    monkeypatch.setattr(exporting, "to_onnx", disturbed)
+    with pytest.raises(ParityBroken, match="nothing written"):
+        export(trained, tmp_path / "bad.onnx", splits[Split.PUBLIC_TEST])
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_without_weights_is_not_exported(splits: dict[Split, Judged], tmp_path: Path, recipe: Recipe) -> None:
+    (tmp_path / "recipe.json").write_text(recipe.to_json())
+    with pytest.raises(RunUnusable, match="train first"):
+        export(Run(tmp_path), tmp_path / "m.onnx", splits[Split.PUBLIC_TEST])
+
+
+def test_weights_of_another_recipe_are_refused(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "best.pt").write_bytes((trained.folder / "best.pt").read_bytes())
+    with pytest.raises(RunUnusable, match="does not fit its recipe"):
+        load_network(Run(tmp_path), Recipe(name="other"))
+
+
+def test_evaluation_counts_what_the_runtime_reads(exported: Path, splits: dict[Split, Judged]) -> None:
+    faces = splits[Split.TRAINING].faces
+    duplicates: NDArray[np.bool_] = np.arange(len(faces.crops)) < 10
+    with load_runtime(exported) as runtime:
+        evaluation = evaluate(runtime, faces, duplicates)
+        hits = read(runtime, faces).fer7.argmax(1) == faces.labelled.labels
+    assert evaluation.faces == 56
+    assert evaluation.figures.accuracy == pytest.approx(hits.mean())
+    assert evaluation.accuracy_without_duplicates == pytest.approx(hits[10:].mean())
+    assert evaluation.confusion.sum() == 56
+    assert np.trace(evaluation.confusion) == hits.sum()
+    assert evaluation.ferplus_accuracy is not None
+    assert evaluation.found > 0.9
+
+
+def test_faces_without_votes_have_no_ferplus_figure(exported: Path, splits: dict[Split, Judged]) -> None:
+    faces = splits[Split.PUBLIC_TEST].faces
+    faces.labelled.votes[:] = 0
+    with load_runtime(exported) as runtime:
+        evaluation = evaluate(runtime, faces, np.ones(len(faces.crops), np.bool_))
+    assert evaluation.ferplus_accuracy is None
+    assert evaluation.accuracy_without_duplicates is None

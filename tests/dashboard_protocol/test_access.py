@@ -1,0 +1,164 @@
+"""Links, session tokens and the secret that signs them."""
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
+from dashboard_protocol.errors import AccessDenied, SecretRefused
+from tests.dashboard_protocol.staging import SECRET
+
+
+class Clock:
+    """A clock that stands still until moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def access(clock: Clock) -> Access:
+    return Access(SECRET, clock=clock)
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    return {"use": "link", "room": "r", "since": 1_000_000.0, "exp": 1_000_600.0, **changes}
+
+
+def test_link_opens_its_room(access: Access) -> None:
+    token, expires_in_s = access.exchange("r", access.link("r"))
+    assert expires_in_s == 600
+    assert access.remaining_s(access.verify("r", token)) == 600
+
+
+def test_link_lasts_twelve_hours(access: Access, clock: Clock) -> None:
+    link = access.link("r")
+    clock.now += 12 * 3600 - 1
+    token, expires_in_s = access.exchange("r", link)
+    assert expires_in_s == 1, "a session never outlives its link"
+    clock.now += 1
+    with pytest.raises(AccessDenied):
+        access.exchange("r", link)
+    with pytest.raises(AccessDenied):
+        access.verify("r", token)
+
+
+def test_session_lasts_ten_minutes(access: Access, clock: Clock) -> None:
+    session = access.verify("r", access.exchange("r", access.link("r"))[0])
+    clock.now += 599
+    assert access.remaining_s(session) == 1
+    clock.now += 5
+    assert access.remaining_s(session) == 0
+
+
+def test_revoking_closes_links_and_sessions_of_that_room_alone(access: Access, clock: Clock) -> None:
+    links = {room: access.link(room) for room in "rs"}
+    session = access.verify("r", access.exchange("r", links["r"])[0])
+    access.revoke("r")
+    assert access.remaining_s(session) == 0
+    with pytest.raises(AccessDenied):
+        access.exchange("r", links["r"])
+    access.exchange("s", links["s"])
+    clock.now += 0.001
+    access.exchange("r", access.link("r"))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "",
+        "nonsense",
+        "a.b.c",
+        jwt.encode(claims(), "", algorithm="none"),
+        jwt.encode(claims(), SECRET + SECRET, algorithm="HS512"),
+        jwt.encode(claims(), b"another secret of thirty-two bytes", algorithm="HS256"),
+        jwt.encode(claims(room="s"), SECRET, algorithm="HS256"),
+        jwt.encode(claims(use="session"), SECRET, algorithm="HS256"),
+        jwt.encode(claims(exp=999_999), SECRET, algorithm="HS256"),
+        jwt.encode(claims(exp="NaN"), SECRET, algorithm="HS256"),
+        jwt.encode(claims(since="long ago"), SECRET, algorithm="HS256"),
+        jwt.encode(claims(since=None), SECRET, algorithm="HS256"),
+        jwt.encode({"use": "link", "room": "r", "since": 1.0}, SECRET, algorithm="HS256"),
+    ],
+)
+def test_every_refusal_reads_the_same(access: Access, forged: str) -> None:
+    with pytest.raises(AccessDenied, match=r"^This link does not open this class\.$"):
+        access.exchange("r", forged)
+
+
+def test_link_is_no_session_token(access: Access) -> None:
+    with pytest.raises(AccessDenied):
+        access.verify("r", access.link("r"))
+
+
+def test_short_secret_is_refused() -> None:
+    with pytest.raises(SecretRefused, match="32"):
+        Access(b"short")
+
+
+def test_instructors_address_hides_the_link_in_the_fragment() -> None:
+    assert instructor_url("http://h:1/", "Biology 1/2", "L") == "http://h:1/rooms/Biology%201%2F2#t=L"
+
+
+@pytest.fixture
+def no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLASSPULSE_SECRET", raising=False)
+
+
+def test_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CLASSPULSE_SECRET", "x" * 40)
+    assert load_secret(tmp_path) == b"x" * 40
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("CLASSPULSE_SECRET", "x")
+    with pytest.raises(SecretRefused, match="CLASSPULSE_SECRET is too short"):
+        load_secret(tmp_path)
+
+
+@pytest.mark.usefixtures("no_variable")
+def test_secret_is_made_once_for_this_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    first = load_secret()
+    assert len(first) == 64
+    assert load_secret() == first
+    (file,) = state_directory().iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("no_variable")
+def test_state_directory_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    assert state_directory() == Path.home() / ".local/state/classpulse"
+
+
+@pytest.mark.usefixtures("no_variable")
+def test_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    load_secret(tmp_path)
+    (tmp_path / "secret").chmod(0o644)
+    with pytest.raises(SecretRefused, match="chmod 600"):
+        load_secret(tmp_path)
+
+
+@pytest.mark.usefixtures("no_variable")
+def test_secret_made_by_another_process_meanwhile_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_secret(tmp_path)
+    monkeypatch.setattr(Path, "exists", lambda self: False)
+    assert load_secret(tmp_path) == first
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+@pytest.mark.usefixtures("no_variable")
+def test_secret_that_cannot_be_stored_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SecretRefused, match="set CLASSPULSE_SECRET instead"):
+        load_secret(tmp_path / "file")

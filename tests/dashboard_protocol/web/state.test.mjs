@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { announcement } from "../../../dashboard_protocol/web/announce.js";
+import { backoffS, hasGap } from "../../../dashboard_protocol/web/feed.js";
+import { buildModel, openAlert, pageState } from "../../../dashboard_protocol/web/model.js";
+import { GAP } from "../../../dashboard_protocol/web/ring.js";
+import { createStore, feedBack, feedLost, fold, roomNow } from "../../../dashboard_protocol/web/store.js";
+import { alert, hello, person, series, snapshot, state, summary } from "./class.mjs";
+
+const OPEN = { phase: "open", downMs: null, retryMs: null };
+const newUi = () => ({ pausedAt: null, dismissed: new Set(), shown: null });
+
+function live(profile = "aggregate", until = 1100) {
+  const store = createStore();
+  fold(store, hello(profile), 0);
+  fold(store, state("live", 1000), 0);
+  for (let at = 1000; at <= until; at++) fold(store, summary(at), (at - 1000) * 1000);
+  return store;
+}
+
+test("the room's clock goes on from the last event by monotonic time", () => {
+  assert.equal(roomNow(live(), 103_000), 1103);
+  assert.equal(roomNow(createStore(), 5), null);
+});
+
+test("the bot's states are the page's, with the reason of waiting", () => {
+  const store = createStore();
+  assert.equal(pageState(store, OPEN, 0), "connecting");
+  fold(store, hello(), 0);
+  for (const [name, reason, shown] of [["requested", null, "requested"], ["joining", null, "joining"], ["waiting", "lobby", "lobby"], ["waiting", "not_open", "not_open"], ["reconnecting", null, "reconnecting"], ["leaving", null, "leaving"], ["ended", "kicked", "ended"]]) {
+    fold(store, state(name, 1000, { reason }), 0);
+    assert.equal(pageState(store, OPEN, 0), shown);
+  }
+});
+
+test("live needs proof: silence after five seconds, interruption after two without a socket", () => {
+  const store = live();
+  assert.equal(pageState(store, OPEN, 104_900), "live");
+  assert.equal(pageState(store, OPEN, 105_100), "silent");
+  assert.equal(pageState(store, { phase: "down", downMs: 100_000, retryMs: null }, 101_900), "live");
+  assert.equal(pageState(store, { phase: "down", downMs: 100_000, retryMs: null }, 102_100), "interrupted");
+});
+
+test("an end outweighs a refused link, and a refused link everything else", () => {
+  const store = live();
+  assert.equal(pageState(store, { ...OPEN, phase: "denied" }, 0), "no_access");
+  fold(store, { type: "bye", at: 1200, reason: "room_closed", report: null, live_s: 200, present_max: 28, alerts: 0 }, 0);
+  assert.equal(pageState(store, { ...OPEN, phase: "denied" }, 0), "ended");
+  const model = buildModel(store, OPEN, newUi(), 0);
+  assert.match(model.column.lead[0], /^The room was closed at \d\d:\d\d\. The bot has left\.$/);
+});
+
+test("old values are grey, and after a minute gone", () => {
+  const store = live();
+  const down = { phase: "down", downMs: 100_000, retryMs: 141_000 };
+  const stale = buildModel(store, down, newUi(), 138_000);
+  assert.equal(stale.kind, "stale");
+  assert.match(stale.hero.trend.text, /^as of \d\d:\d\d:\d\d, 38\u00a0s ago$/);
+  assert.match(stale.slot.ground, /Next try in 3\u00a0s\.$/);
+  const lost = buildModel(store, down, newUi(), 161_000);
+  assert.deepEqual([lost.kind, lost.hero.word, lost.hero.number], ["lost", "–", ""]);
+  assert.match(lost.hero.trend.text, /^last High 80 at/);
+});
+
+test("withheld is said, never shown as zero", () => {
+  const store = live();
+  fold(store, summary(1101, null, { analysed: 4 }), 101_000);
+  const model = buildModel(store, OPEN, newUi(), 101_000);
+  assert.equal(model.hero.word, "Withheld");
+  assert.equal(model.hero.trend.text, "4\u00a0people analysed, 5 are needed");
+  assert.equal(model.hero.level, null);
+  assert.equal(store.series.why(1101), GAP.withheld);
+  assert.equal(store.series.get("present", 1101), 28);
+});
+
+test("a gap is told as what it was, and history fills it", () => {
+  const store = live();
+  feedLost(store, 1100);
+  fold(store, summary(1128), 128_000);
+  feedBack(store, 1128);
+  assert.equal(store.series.why(1110), GAP.feed);
+  assert.deepEqual([store.changes[0].kind, store.changes[0].s], ["feed", 28]);
+  const rows = Array.from({ length: 28 }, (_, i) => ({ ...summary(1101 + i), mean: 0.7, q1: 0.6, q3: 0.8 }));
+  fold(store, snapshot(1128, { series: series(rows) }), 128_000);
+  assert.equal(store.series.why(1110), GAP.none);
+  assert.equal(Math.round(store.series.get("mean", 1110) * 100), 70);
+  fold(store, state("reconnecting", 1130), 130_000);
+  fold(store, state("live", 1150), 150_000);
+  fold(store, summary(1150), 150_000);
+  assert.equal(store.series.why(1140), GAP.bot);
+});
+
+test("an alert is kept once, stays twenty seconds before a newer one, and can be dismissed", () => {
+  const store = live();
+  fold(store, alert(1100), 100_000);
+  fold(store, snapshot(1100, { alerts: [{ at: 1100, alert: alert(1100) }] }), 100_000);
+  assert.equal(store.alerts.length, 1);
+  const ui = newUi();
+  assert.equal(openAlert(store.alerts, 1101, 101_000, ui).alert.id, "a1");
+  fold(store, alert(1110, "a2"), 110_000);
+  assert.equal(openAlert(store.alerts, 1111, 111_000, ui).alert.id, "a1");
+  assert.equal(openAlert(store.alerts, 1122, 122_000, ui).alert.id, "a2");
+  ui.dismissed.add("a2").add("a1");
+  assert.equal(openAlert(store.alerts, 1123, 123_000, ui), null);
+  assert.equal(openAlert(store.alerts, 1500, 500_000, newUi()), null);
+});
+
+test("connection trouble takes the slot before an alert", () => {
+  const store = live();
+  fold(store, alert(1100), 100_000);
+  assert.equal(buildModel(store, OPEN, newUi(), 101_000).slot.kind, "alert");
+  assert.equal(buildModel(store, OPEN, newUi(), 110_000).slot.kind, "trouble");
+});
+
+test("the calm slot says why there can be no alerts yet", () => {
+  assert.match(buildModel(live(), OPEN, newUi(), 100_000).slot.lead, /^Alerts start at/);
+  const store = live("aggregate", 1400);
+  assert.equal(buildModel(store, OPEN, newUi(), 400_000).slot.lead, "None in the last 10\u00a0min");
+  fold(store, summary(1401, 0.8, { analysed: 6 }), 401_000);
+  assert.equal(buildModel(store, OPEN, newUi(), 401_000).slot.lead, "Alerts need 8\u00a0people analysed");
+});
+
+test("forget leaves nothing of a person, and names alone order the cards", () => {
+  const store = live("individual");
+  for (const name of ["Noah", "Ada", "Maya"]) fold(store, person(name, 1100), 100_000);
+  fold(store, { type: "forget", at: 1101, participant: "Maya" }, 101_000);
+  assert.deepEqual(buildModel(store, OPEN, newUi(), 101_000).people.map(({ name }) => name), ["Ada", "Noah"]);
+  assert.ok(!JSON.stringify([...store.people.keys(), store.changes]).includes("Maya"));
+});
+
+test("heads are told as sums that have stood for ten seconds", () => {
+  const store = live();
+  for (let at = 1101; at < 1120; at++) fold(store, summary(at, 0.8, { present: at < 1105 ? 29 : 30 }), 0);
+  assert.deepEqual(store.changes.map(({ kind, by }) => [kind, by]), [["present", 2]]);
+});
+
+test("under presence there are counts and nothing else", () => {
+  const store = createStore();
+  fold(store, hello("presence"), 0);
+  fold(store, state("live", 1000), 0);
+  fold(store, summary(1000, null, { facing: 18, analysed: null, withheld: "presence" }), 0);
+  const model = buildModel(store, OPEN, newUi(), 0);
+  assert.deepEqual(model.counts.map(({ value, of }) => `${value} ${of}`.trim()), ["28", "24 of 28", "22 of 24", "18 of 22"]);
+  assert.equal(model.slot.kind, "empty");
+  assert.equal(model.hero, undefined);
+  assert.equal(store.series.why(1000), GAP.none);
+});
+
+test("a change of policy clears the people and is told", () => {
+  const store = live("individual");
+  fold(store, person("Ada", 1100), 100_000);
+  fold(store, { ...hello("aggregate"), at: 1101 }, 101_000);
+  assert.equal(store.people.size, 0);
+  assert.equal(buildModel(store, OPEN, newUi(), 101_500).slot.title, "The policy is now aggregate");
+});
+
+test("values are not announced, changes of state and alerts are", () => {
+  const store = live();
+  const memory = {};
+  const say = (nowMs) => announcement(memory, buildModel(store, OPEN, newUi(), nowMs), nowMs);
+  assert.equal(say(100_000), null);
+  fold(store, summary(1101, 0.5), 101_000);
+  assert.equal(say(101_000), null);
+  fold(store, alert(1102), 102_000);
+  assert.match(say(102_000), /^Index down 20.points in 3.min\. From 80 to 60, 20.people measured/);
+  fold(store, state("reconnecting", 1103), 103_000);
+  assert.match(say(103_000), /^The bot is rejoining the meeting\./);
+});
+
+test("retries back off to fifteen seconds, and a gap is a prev that is not the last seq", () => {
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 9].map((n) => backoffS(n, () => 0.5)), [0.5, 1, 2, 4, 8, 15, 15]);
+  assert.ok(hasGap({ prev: 4, seq: 9 }, 3));
+  assert.ok(!hasGap({ prev: 4, seq: 9 }, 4));
+  assert.ok(!hasGap({ prev: 4, seq: 9 }, null));
+});

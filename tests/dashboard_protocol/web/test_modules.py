@@ -1,0 +1,99 @@
+"""The page's pure modules under `node --test`, its colours and its size."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+WEB = HERE.parents[2] / "dashboard_protocol" / "web"
+STYLE = (WEB / "page.css").read_text()
+KILOBYTE = 1024
+TEXT, GRAPHIC = 4.5, 3.0
+
+NODE = shutil.which("node")
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node for the page's modules")
+@pytest.mark.parametrize("suite", sorted(path.name for path in HERE.glob("*.test.mjs")))
+def test_pure_modules_pass_under_node(suite: str) -> None:
+    done = subprocess.run([NODE or "node", "--test", suite], cwd=HERE, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert re.search(r"^# fail 0$", done.stdout, re.MULTILINE), done.stdout[-4000:]
+
+
+def _tokens() -> dict[str, tuple[str, str]]:
+    found = re.findall(r"--(\w+): light-dark\(#(\w{6}), #(\w{6})\);", STYLE)
+    return {name: (light, dark) for name, light, dark in found}
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2.2."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of WCAG 2.2 between two colours."""
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("front", "back", "least", "stated"),
+    [
+        ("ink", "surface", TEXT, (16.4, 14.4)),
+        ("ink2", "surface", TEXT, (7.9, 8.9)),
+        ("ink2", "bg", TEXT, (7.3, 9.8)),
+        ("ink3", "surface", TEXT, (5.7, 6.4)),
+        ("ink3", "bg", TEXT, (5.2, 7.0)),
+        ("edge", "surface", GRAPHIC, (3.7, 4.4)),
+        ("edge", "sunken", GRAPHIC, (3.2, 3.9)),
+        ("index", "surface", GRAPHIC, (5.2, 7.3)),
+        ("index", "band", GRAPHIC, (3.9, 5.0)),
+        ("att", "surface", GRAPHIC, (4.6, 7.2)),
+        ("att", "attBand", GRAPHIC, (4.1, 6.0)),
+        ("attInk", "surface", TEXT, (6.7, 9.1)),
+        ("count", "surface", GRAPHIC, (5.4, 6.4)),
+        ("count", "countBand", GRAPHIC, (4.4, 5.2)),
+        ("count", "sunken", GRAPHIC, (4.7, 5.7)),
+        ("alert", "surface", GRAPHIC, (5.2, 7.9)),
+        ("alertInk", "surface", TEXT, (7.6, 9.9)),
+        ("ink", "alertBg", TEXT, (15.1, 13.5)),
+        ("ink2", "alertBg", TEXT, None),
+        ("alertLine", "bg", GRAPHIC, (3.3, 4.5)),
+    ],
+)
+def test_colours_keep_their_contrast(front: str, back: str, least: float, stated: tuple[float, float] | None) -> None:
+    tokens = _tokens()
+    found = [contrast(tokens[front][theme], tokens[back][theme]) for theme in (0, 1)]
+    assert min(found) >= least
+    if stated is not None:
+        assert found == pytest.approx(stated, abs=0.1)
+
+
+def test_no_colour_stands_outside_the_tokens() -> None:
+    rules = STYLE.split("}", 1)[1]
+    assert set(re.findall(r"#[0-9A-Fa-f]{3,8}\b(?=[;, )])", rules)) <= {"#0006"}
+
+
+def test_page_asks_nobody_else_and_carries_nothing_inline() -> None:
+    page = (WEB / "index.html").read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=\"/static/)|<style|\sstyle=|\son\w+=", page)
+    for path in WEB.glob("*.*"):
+        text = path.read_text()
+        assert set(re.findall(r"https?://[\w./-]+", text)) <= {"http://www.w3.org/2000/svg"}, path.name
+        assert "innerHTML" not in text, path.name
+
+
+def test_style_and_script_stay_small() -> None:
+    assert sum(path.stat().st_size for path in WEB.glob("*.css")) <= 20 * KILOBYTE
+    assert sum(path.stat().st_size for path in WEB.glob("*.js")) <= 60 * KILOBYTE
+
+
+@pytest.mark.parametrize("path", sorted(WEB.glob("*.js")), ids=lambda path: path.name)
+def test_modules_stay_readable_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300

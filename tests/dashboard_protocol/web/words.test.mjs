@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import * as words from "../../../dashboard_protocol/web/words.js";
+import { alert, hello } from "./class.mjs";
+
+const plain = (text) => text.replaceAll("\u00a0", " ");
+const WEB = new URL("../../../dashboard_protocol/web/", import.meta.url);
+
+test("ages are told in the two largest units", () => {
+  assert.deepEqual([38, 240, 4320, 3600].map((s) => plain(words.span(s))), ["38 s", "4 min", "1 h 12 min", "1 h"]);
+  assert.equal(plain(words.span(70, true)), "1 min 10 s");
+});
+
+test("shares are open at both ends and null is a dash", () => {
+  assert.deepEqual([0, 0.05, 0.65, 1, null, NaN].map((share) => plain(words.percent(share))), ["< 5%", "5%", "65%", "> 95%", "–", "–"]);
+  assert.deepEqual([0.654, null].map(words.index), ["65", "–"]);
+});
+
+test("an alert names what was measured, of how many, and when", () => {
+  assert.equal(plain(words.alertTitle(alert(10_000))), "Index down 20 points in 3 min");
+  assert.match(plain(words.alertGround(alert(10_000))), /^80 → 60, 20 people measured, \d\d:\d\d to \d\d:\d\d\. Largest part: looking away from the screen\.$/);
+  assert.match(words.alertGround(alert(10_000), true), /^From 80 to 60,/);
+});
+
+test("trends are told in points, never in per cent", () => {
+  const told = [{ kind: "move", by: -15 }, { kind: "steady", s: 360 }, { kind: "steady", s: 601 }, { kind: "short", s: 190 }, { kind: "none" }];
+  assert.deepEqual(told.map((found) => plain(words.trend(found))), ["down 15 points in 5 min", "steady for 6 min", "steady for over 10 min", "measured for 3 min", "no comparison yet"]);
+  assert.equal(plain(words.trend({ kind: "move", by: 4 }, true)), "up 4 in 5 min");
+});
+
+test("every end reason has its own sentence", () => {
+  const reasons = ["asked_to_leave", "room_closed", "kicked", "refused", "unreachable", "alone", "max_duration", "opted_out", "worker_lost", "failed"];
+  const said = reasons.map((reason) => words.column("ended", { bye: { reason, live_s: 60, present_max: 3, alerts: 0 }, byeAt: 1000 }).lead[0]);
+  assert.equal(new Set(said).size, reasons.length);
+  for (const sentence of said.slice(-2)) assert.match(sentence, /^Measuring stopped at/);
+});
+
+test("the lobby names the bot and how long it has waited", () => {
+  const { lead } = words.column("lobby", { hello: hello(), bot: { since: 1000 }, now: 1070 });
+  assert.equal(lead[0], "Let “Pulse” in from your meeting's participant list.");
+  assert.match(plain(lead[1]), /^In the lobby since \d\d:\d\d, 1 min 10 s\.$/);
+});
+
+test("no page text claims what was not measured", async () => {
+  const texts = await Promise.all(["words.js", "index.html"].map((name) => readFile(new URL(name, WEB), "utf8")));
+  const never = /\bfeels?\b|\bmood\b|\bemotion|\bbored|\bdistracted|\bdisengaged|\boops|real-time AI|only \d+%/i;
+  for (const text of texts) assert.doesNotMatch(text, never);
+});

@@ -1,0 +1,246 @@
+"""The join page in a real browser with a made-up camera, publishing into a real local room."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from starlette.applications import Starlette
+
+from bot.rooms import local
+from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left
+from bot.rooms.local import LocalRoom
+from bot.rooms.notice import Notice
+from tests.contracts.rooms import expect
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-sandbox", "--disable-quic",
+    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+NOTICE = Notice(
+    bot_name="Ada",
+    profile="individual",
+    summary="Values of people who opted in leave the bot.",
+    points=(("Computed", "Displayed expression"), ("Never", "Pictures, sound")),
+    offers_individual=True,
+)
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is not installed"),
+]
+
+
+@pytest.fixture
+def room() -> LocalRoom:
+    return LocalRoom("biology-101", clock=time.monotonic, notice=NOTICE, token="secret")
+
+
+@pytest.fixture
+async def address(room: LocalRoom) -> AsyncIterator[str]:
+    config = uvicorn.Config(
+        Starlette(routes=room.routes()), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/join/biology-101"
+    await server.shutdown()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def context(browser: Browser) -> BrowserContext:
+    return await browser.new_context(viewport={"width": 390, "height": 844})
+
+
+@pytest.fixture
+async def page(context: BrowserContext, address: str) -> AsyncIterator[Page]:
+    """The page as an invited person opens it; whatever the browser complains about fails the test."""
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+    await page.goto(address + "#t=secret")
+    yield page
+    assert complaints == []
+
+
+def is_complaint(message: ConsoleMessage) -> bool:
+    return message.type in ("error", "warning") and "status of" not in message.text
+
+
+async def join(page: Page, name: str) -> None:
+    await page.get_by_label("Name", exact=True).fill(name)
+    await page.get_by_role("button", name="Join").click()
+    await page.get_by_text("You are in the room.").wait_for()
+
+
+async def test_person_reads_the_notice_joins_leaves_and_comes_again(room: LocalRoom, page: Page) -> None:
+    async with room:
+        await page.get_by_text("Ada · reads faces (classpulse) is in this room.").wait_for()
+        await page.get_by_text("What is computed").click()
+        assert await page.get_by_text("Pictures, sound").is_visible()
+        assert "secret" not in page.url
+        events = room.events()
+        await join(page, "Eve")
+        first = (await expect(events, Joined)).participant
+        assert (first.name, first.opted_in) == ("Eve", False)
+        on = await expect(events, CameraOn)
+        async with asyncio.timeout(10):
+            async for frame in on.track.frames():
+                if frame.width_px == 640:
+                    assert frame.to_rgb().std() > 10
+                    break
+        assert await page.evaluate("document.getElementById('preview').videoWidth") == 640
+        await page.get_by_role("button", name="Leave").click()
+        assert await expect(events, Left) == Left(first, Absence.LEFT)
+        await page.get_by_text("You have left the room.").wait_for()
+        await page.get_by_role("button", name="Join again").click()
+        assert (await expect(events, Joined)).participant.id != first.id
+
+
+async def test_camera_goes_off_and_on_while_the_person_stays(room: LocalRoom, page: Page) -> None:
+    async with room:
+        events = room.events()
+        await join(page, "Eve")
+        await expect(events, Joined)
+        await expect(events, CameraOn)
+        await page.get_by_role("button", name="Camera off").click()
+        await page.get_by_text("Your camera is off.").wait_for()
+        await expect(events, CameraOff)
+        await page.get_by_role("button", name="Camera on").click()
+        on = await expect(events, CameraOn)
+        async with asyncio.timeout(10):
+            await anext(on.track.frames())
+
+
+async def test_person_may_agree_or_stay_unread_but_not_both(room: LocalRoom, page: Page) -> None:
+    async with room:
+        await page.get_by_label("I agree").check()
+        await page.get_by_label("Do not read my face").check()
+        assert not await page.get_by_label("I agree").is_checked()
+        await join(page, "Eve")
+        participant = (await expect(room.events(), Joined)).participant
+        assert (participant.name, participant.opted_in) == ("Eve #optout", False)
+
+
+async def test_agreement_reaches_the_room(room: LocalRoom, page: Page) -> None:
+    async with room:
+        await page.get_by_label("I agree").check()
+        await join(page, "Eve")
+        assert (await expect(room.events(), Joined)).participant.opted_in
+
+
+async def test_closed_tab_has_left(room: LocalRoom, page: Page) -> None:
+    async with room:
+        events = room.events()
+        await join(page, "Eve")
+        participant = (await expect(events, Joined)).participant
+        await expect(events, CameraOn)
+        await page.close()
+        assert await expect(events, Left) == Left(participant, Absence.LEFT)
+
+
+async def test_page_waits_for_the_bot_and_notices_when_it_leaves(room: LocalRoom, page: Page) -> None:
+    await page.get_by_text("is not in this room now").wait_for()
+    await page.get_by_role("button", name="Join").click()
+    await page.get_by_text("The bot is not in biology-101").wait_for()
+    async with room:
+        await page.get_by_text("is in this room.").wait_for()
+        await join(page, "Eve")
+    await page.get_by_text("The connection was lost").wait_for(timeout=10_000)
+    async with room:
+        await page.get_by_role("button", name="Join again").click()
+        await page.get_by_text("You are in the room.").wait_for()
+
+
+async def test_link_without_token_and_full_room_are_told(
+    room: LocalRoom, page: Page, context: BrowserContext, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room:
+        other = await (await context.browser.new_context()).new_page()  # type: ignore[union-attr]
+        await other.goto(address)
+        await other.get_by_role("button", name="Join").click()
+        await other.get_by_text("This link does not open this room").wait_for()
+        monkeypatch.setattr(local, "MAX_PUBLISHERS", 0)
+        await page.get_by_role("button", name="Join").click()
+        await page.get_by_text("biology-101 is full").wait_for()
+
+
+async def test_missing_and_forbidden_cameras_are_told(room: LocalRoom, page: Page) -> None:
+    async with room:
+        for error, text in (("NotFoundError", "No camera was found"), ("NotAllowedError", "may not use the camera")):
+            await page.evaluate(
+                "name => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name); } }",
+                error,
+            )
+            await page.get_by_role("button", name="Join").click()
+            await page.get_by_text(text).wait_for()
+            assert await page.get_by_role("button", name="Join").is_enabled()
+
+
+async def test_browser_that_offers_sound_first_sends_its_picture_all_the_same(room: LocalRoom, page: Page) -> None:
+    """As other WHIP clients do: one bundle whose first section is audio."""
+    async with room:
+        directions = await page.evaluate(
+            """async () => {
+              const media = await navigator.mediaDevices.getUserMedia({ video: true });
+              const peer = window.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+              const [camera] = media.getVideoTracks();
+              for (const source of ["audio", camera, "video"]) peer.addTransceiver(source, { direction: "sendonly" });
+              peer.createDataChannel("chat");
+              await peer.setLocalDescription();
+              const headers = { "Content-Type": "application/sdp", Authorization: "Bearer secret" };
+              const body = peer.localDescription.sdp;
+              const response = await fetch("../whip/biology-101", { method: "POST", headers, body });
+              await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+              return peer.getTransceivers().map((transceiver) => transceiver.currentDirection);
+            }"""
+        )
+        assert directions == ["inactive", "sendonly"]
+        events = room.events()
+        await expect(events, Joined)
+        on = await expect(events, CameraOn)
+        async with asyncio.timeout(10):
+            await anext(on.track.frames())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_page_fits_a_phone_and_is_readable(room: LocalRoom, page: Page, scheme: str) -> None:
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    async with room:
+        await join(page, "Eve")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        small = await page.evaluate(
+            "[...document.querySelectorAll('button')].filter(b => !b.hidden && b.offsetHeight < 44).length"
+        )
+        assert small == 0
+        for selector in ("#bot", "#summary", ".note", "#status", "#leave"):
+            assert await page.evaluate(CONTRAST, selector) >= 4.5, selector
+
+
+CONTRAST = """(selector) => {
+  const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const luminance = (color) => {
+    const [red, green, blue] = color.match(/[\\d.]+/g).map(Number).map(channel);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const element = document.querySelector(selector);
+  let behind = element;
+  while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
+  const both = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(luminance);
+  return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+}"""

@@ -1,0 +1,339 @@
+"""The instructor's page in a real Chromium, fed by the real gateway; its pictures lie in artefacts/page/."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
+
+from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.bus.memory import MemoryBus
+from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State
+from dashboard_protocol.gateway import create_app
+from dashboard_protocol.server import serve
+from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ROOM, ScriptedClass, alert, person
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts" / "page"
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+DESK = ViewportSize(width=1280, height=840)
+PHONE = ViewportSize(width=390, height=844)
+ALL_SIZES = (DESK, PHONE, ViewportSize(width=768, height=1240), ViewportSize(width=1920, height=1080))
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium at /usr/bin/chromium"),
+]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        await launched.close()
+
+
+@dataclass
+class Stage:
+    """One gateway, one scripted room, one open page."""
+
+    browser: Browser
+    stack: AsyncExitStack
+    bus: MemoryBus = field(default_factory=MemoryBus)
+    access: Access = field(default_factory=lambda: Access(b"page-tests" * 4))
+    complaints: list[str] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.server = AsyncExitStack()
+        served = await self.server.enter_async_context(serve(create_app(self.bus, self.access), port=0))
+        self.stack.push_async_callback(self.server.aclose)
+        self.address = instructor_url(served.origin, ROOM, self.access.link(ROOM))
+        context = await self.browser.new_context(viewport=DESK, color_scheme="light", reduced_motion="reduce")
+        self.stack.push_async_callback(context.close)
+        self.page = await context.new_page()
+        self.page.set_default_timeout(5000)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        await self.page.clock.install()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A refused or unreachable exchange is always logged by the browser itself.
+        expected = "Failed to load resource" in message.text or "WebSocket connection" in message.text
+        if message.type in ("error", "warning") and not expected:
+            self.complaints.append(message.text)
+
+    def room(self, profile: Profile = Profile.AGGREGATE) -> ScriptedClass:
+        return ScriptedClass(self.bus, time.time(), profile)
+
+    async def open(self) -> Page:
+        await self.page.goto(self.address)
+        return self.page
+
+    async def state(self, name: str) -> None:
+        await expect(self.page.locator("body")).to_have_attribute("data-state", name)
+
+    async def jump(self, seconds: float) -> None:
+        """Let the page believe that time has passed."""
+        await self.page.clock.fast_forward(round(seconds * 1000))
+
+    async def shoot(self, name: str, sizes: tuple[ViewportSize, ...] = (DESK, PHONE)) -> None:
+        """Keep pictures, with the page's clock held, and check that nothing scrolls sideways."""
+        await self.page.clock.pause_at((await self.page.evaluate("Date.now()") + 1100) / 1000)
+        for size in sizes:
+            await self.page.set_viewport_size(size)
+            for scheme in ("light", "dark"):
+                await self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                path = ARTEFACTS / f"{name}-{size['width']}-{scheme}.png"
+                await self.page.screenshot(path=path, full_page=size["width"] < 1200)
+            wide = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{name} scrolls sideways at {size['width']}"
+        await self.page.set_viewport_size(DESK)
+        await self.page.clock.resume()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(browser: Browser) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        made = Stage(browser, stack)
+        await made.start()
+        yield made
+        assert made.complaints == []
+
+
+async def live(stage: Stage, profile: Profile = Profile.AGGREGATE, until_s: int = HISTORY_S + 1) -> ScriptedClass:
+    """Open the page in the middle of the script and stream it to its end, so that it holds all that it saw."""
+    room = stage.room(profile)
+    joined_s = HISTORY_S - 330
+    room.past(joined_s)
+    await room.open(room.now - HISTORY_S + joined_s - 1)
+    await stage.open()
+    await stage.state("live")
+    await room.stream(joined_s, min(until_s, HISTORY_S - FALL_S))
+    if until_s > HISTORY_S - FALL_S:
+        if profile is not Profile.PRESENCE:
+            await room.publish(alert(room.now - FALL_S), room.now - FALL_S)
+        await room.stream(HISTORY_S - FALL_S, until_s)
+    return room
+
+
+async def test_page_shows_the_live_class_and_its_alert(stage: Stage) -> None:
+    await live(stage)
+    page = stage.page
+    await expect(page.locator("#level")).to_have_text("High")
+    await expect(page.locator("#number")).to_have_text("65")
+    await expect(page.locator("#index-trend")).to_have_text("down 15 points in 5 min")
+    await expect(page.locator("#slot-title")).to_have_text("Index down 20 points in 3 min")
+    await expect(page.locator("#ground")).to_have_text("20 of 28 people analysed · coverage 85%")
+    await expect(page).to_have_title(re.compile(r"^• High \d+ · Biology 101, section B$"))
+    assert "#" not in page.url
+    assert await page.evaluate("document.querySelectorAll('*').length") <= 1500
+    await stage.shoot("live", ALL_SIZES)
+    await page.keyboard.press("d")
+    await expect(page.locator("#slot-ground")).to_contain_text("None open; last one")
+    await stage.shoot("calm")
+
+
+async def test_page_keeps_its_link_for_a_reload(stage: Stage) -> None:
+    await live(stage, until_s=HISTORY_S - FALL_S)
+    await stage.page.reload()
+    await stage.state("live")
+    await expect(stage.page.locator("#level")).to_have_text("High")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [
+        (State.REQUESTED, None, "Waiting for the bot"),
+        (State.JOINING, None, "The bot is joining"),
+        (State.WAITING, "lobby", "The bot is in the lobby"),
+        (State.WAITING, "not_open", "The room is not open yet"),
+    ],
+)
+async def test_page_tells_how_far_the_bot_is(stage: Stage, state: State, reason: str | None, words: str) -> None:
+    room = stage.room()
+    room.tell(BotState(state=State.REQUESTED, since=room.now - 70), room.now - 70)
+    if state is not State.REQUESTED:
+        room.tell(BotState(state=State.JOINING, since=room.now - 6), room.now - 6)
+        room.tell(BotState(state=state, since=room.now - 6, reason=reason), room.now - 6)
+    await room.open()
+    await stage.open()
+    await expect(stage.page.locator("#column-title")).to_have_text(words)
+    await stage.shoot(reason or state.value)
+
+
+async def test_page_says_so_while_there_are_no_values_yet(stage: Stage) -> None:
+    room = stage.room()
+    await room.open()
+    await stage.open()
+    await room.publish(BotState(state=State.LIVE, since=room.now))
+    await stage.state("live")
+    await expect(stage.page.locator("#index-trend")).to_have_text("first values in about 15 s")
+    await stage.shoot("first-values")
+
+
+async def test_page_withholds_below_k_and_shares_below_ten(stage: Stage) -> None:
+    room = await live(stage)
+    await room.stream(HISTORY_S + 1, HISTORY_S + 60, analysed=7)
+    await expect(stage.page.locator("#levels-note")).to_have_text("shares from 10 people")
+    await stage.shoot("few")
+    await room.stream(HISTORY_S + 60, HISTORY_S + 180, analysed=4)
+    await expect(stage.page.locator("#level")).to_have_text("Withheld")
+    await expect(stage.page.locator("#index-trend")).to_have_text("4 people analysed, 5 are needed")
+    await expect(stage.page.locator("#expression-rows .value").first).to_have_text("–")
+    await expect(stage.page.locator("#duration")).to_have_text("44 min")
+    await stage.shoot("below-k")
+
+
+async def test_page_shows_counts_only_under_presence(stage: Stage) -> None:
+    await live(stage, Profile.PRESENCE)
+    await expect(stage.page.locator("#counts .hero").last).to_have_text("19 of 22")
+    await expect(stage.page.locator("#counts .trend").last).to_have_text("down 3 in 5 min")
+    await expect(stage.page.locator("#index-panel")).to_be_hidden()
+    await expect(stage.page.locator("#dots i")).to_have_count(28)
+    await stage.shoot("presence", ALL_SIZES)
+
+
+async def test_page_shows_people_by_name_and_forgets_them_even_when_paused(stage: Stage) -> None:
+    room = await live(stage, Profile.INDIVIDUAL)
+    for number in reversed(range(20)):
+        await room.publish(person(number, room.now))
+    for ago_s in reversed(range(200)):
+        await room.publish(
+            person(0 if ago_s < 120 else 1, room.now).model_copy(update={"participant": "p0", "name": "Ada Obi"}),
+            room.now - ago_s,
+        )
+    await room.publish(room.summary(HISTORY_S))
+    page = stage.page
+    await expect(page.locator("#card-grid .card")).to_have_count(20)
+    names = await page.locator("#card-grid b").all_inner_texts()
+    assert names == sorted(names)
+    await stage.shoot("individual", ALL_SIZES)
+    await page.locator(".card", has_text="Ada Obi").click()
+    await expect(page.locator("#person-name")).to_have_text("Ada Obi")
+    await stage.shoot("person")
+    await page.evaluate("document.querySelector('[data-do=pause]').click()")
+    await stage.state("paused")
+    await room.publish(Forget(participant="p0"))
+    await expect(page.locator(".card", has_text="Ada Obi")).to_have_count(0)
+    assert "Ada Obi" not in await page.content()
+
+
+async def test_page_tells_when_its_feed_is_interrupted_and_then_gone(stage: Stage) -> None:
+    await live(stage)
+    await stage.server.aclose()
+    await stage.jump(3)
+    await stage.state("interrupted")
+    await stage.jump(35)
+    await expect(stage.page.locator("#slot-title")).to_have_text("The live feed is interrupted")
+    await expect(stage.page.locator("#slot-ground")).to_contain_text("Values on this page are from")
+    await expect(stage.page.locator("#slot-action")).to_have_text("Try now")
+    await expect(stage.page.locator("#index-trend")).to_contain_text("as of")
+    await stage.shoot("interrupted", ALL_SIZES)
+    await stage.jump(30)
+    await expect(stage.page.locator("#level")).to_have_text("–")
+    await expect(stage.page.locator("#index-trend")).to_contain_text("last High 65 at")
+    await stage.shoot("lost")
+
+
+async def test_page_greys_values_that_stop_coming(stage: Stage) -> None:
+    await live(stage)
+    await stage.jump(8)
+    await stage.state("silent")
+    await expect(stage.page.locator("#slot-title")).to_contain_text("No new values for")
+    await stage.shoot("silent")
+
+
+async def test_page_tells_that_the_bot_is_rejoining(stage: Stage) -> None:
+    room = await live(stage)
+    await room.publish(BotState(state=State.RECONNECTING, since=room.now, attempts=2))
+    await stage.state("reconnecting")
+    await stage.jump(38)
+    await expect(stage.page.locator("#slot-ground")).to_contain_text("It has tried twice.")
+    await stage.shoot("reconnecting")
+
+
+async def test_page_is_read_by_keyboard_while_paused(stage: Stage) -> None:
+    room = await live(stage)
+    page = stage.page
+    await page.keyboard.press("p")
+    await stage.state("paused")
+    await page.locator("#chart").focus()
+    for _ in range(8):
+        await page.keyboard.press("ArrowLeft")
+    await expect(page.locator("#reading")).to_contain_text("of 28 analysed")
+    await page.locator("#policy-button").evaluate("button => button.click()")
+    await expect(page.locator("#policy")).to_contain_text("rounded to 5 points")
+    before = await page.locator("#people-rows").inner_text()
+    await room.stream(HISTORY_S + 1, HISTORY_S + 3, analysed=12)
+    await stage.jump(2)
+    assert await page.locator("#people-rows").inner_text() == before
+    await stage.shoot("paused-reading-policy")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("p")
+    await stage.state("live")
+    await page.keyboard.press("v")
+    await expect(page.locator("#value-rows")).to_contain_text("Valence")
+    await stage.shoot("all-values")
+
+
+async def test_page_covers_itself_at_once(stage: Stage) -> None:
+    await live(stage)
+    await stage.page.keyboard.press("c")
+    await expect(stage.page).to_have_title("classpulse")
+    await expect(stage.page.locator("#cover")).to_be_visible()
+    await expect(stage.page.locator("#level")).to_be_hidden()
+    await stage.shoot("covered", (DESK,))
+    await stage.page.keyboard.press("c")
+    await expect(stage.page.locator("#level")).to_be_visible()
+
+
+async def test_page_tells_how_the_class_ended(stage: Stage) -> None:
+    room = await live(stage)
+    await room.publish(BotState(state=State.ENDED, since=room.now, reason="room_closed"))
+    bye = Bye(reason=EndReason.ROOM_CLOSED, report="/v1/rooms/biology/report", live_s=3060, present_max=28, alerts=2)
+    await room.publish(bye)
+    await stage.state("ended")
+    await expect(stage.page.locator("#column-lead")).to_contain_text("The room was closed at")
+    await expect(stage.page.locator("#column-link")).to_have_text("Open the report")
+    await stage.shoot("ended")
+
+
+async def test_page_says_the_same_of_every_link_that_does_not_open(stage: Stage) -> None:
+    await stage.room().open()
+    stage.address += "x"
+    await stage.open()
+    await stage.state("no_access")
+    await expect(stage.page.locator("#column-title")).to_have_text("This link does not open this class")
+    await stage.shoot("no-access")
+
+
+async def test_nothing_moves_from_hello_to_trouble(stage: Stage) -> None:
+    await stage.page.add_init_script(
+        "window.shifts = []; new PerformanceObserver((list) => {"
+        "for (const entry of list.getEntries()) shifts.push([entry.startTime, entry.value,"
+        " ...entry.sources.map((source) => source.node?.id || source.node?.className)]); })"
+        ".observe({ type: 'layout-shift', buffered: true })"
+    )
+    room = await live(stage, until_s=HISTORY_S - FALL_S)
+    await expect(stage.page.locator("#level")).to_have_text("High")
+    await stage.page.evaluate("shifts.length = 0")
+    await room.publish(alert(room.now - FALL_S), room.now - FALL_S)
+    await room.stream(HISTORY_S - FALL_S)
+    await expect(stage.page.locator("#slot-title")).to_have_text("Index down 20 points in 3 min")
+    await room.stream(HISTORY_S + 1, HISTORY_S + 20, analysed=4)
+    await expect(stage.page.locator("#level")).to_have_text("Withheld")
+    await stage.jump(8)
+    await stage.state("silent")
+    # The duration stands right of the state's word, and a longer word pushes it aside.
+    assert [shift for shift in await stage.page.evaluate("shifts") if shift[2:] != ["duration"]] == []
