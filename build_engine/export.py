@@ -86,19 +86,7 @@ def export(
     with TemporaryDirectory() as folder:
         path = Path(folder) / to.name
         save(path, to_onnx(Served(network).eval()))
-        manifest = Manifest(
-            name=to.stem,
-            version="1",
-            architecture="static-cnn",
-            api="onnx",
-            precision="fp32",
-            sha256=digest(path),
-            input=CropSpec(),
-            ferplus8=FERPLUS8,
-            temperature=temperature,
-            recipe=asdict(recipe),
-            trained_on=trained_on,
-        )
+        manifest = _manifest(to.stem, path, temperature, recipe, trained_on)
         write_manifest(manifest, path)
         with load_runtime(path) as runtime:
             parity = difference(softmax(logits, temperature), read(runtime, public_test.faces))
@@ -177,6 +165,22 @@ def to_onnx(served: Served) -> bytes:
             **names,  # type: ignore[arg-type]
         )
     return buffer.getvalue()
+
+
+def _manifest(name: str, path: Path, temperature: float, recipe: Recipe, trained_on: str) -> Manifest:
+    return Manifest(
+        name=name,
+        version="1",
+        architecture="static-cnn",
+        api="onnx",
+        precision="fp32",
+        sha256=digest(path),
+        input=CropSpec(),
+        ferplus8=FERPLUS8,
+        temperature=temperature,
+        recipe=asdict(recipe),
+        trained_on=trained_on,
+    )
 
 
 def _named(split: str, evaluation: Evaluation) -> dict[str, float]:

@@ -48,39 +48,48 @@ def train(
     """
     batches, judge = Batches(recipe, faces.of(Split.TRAINING)), Batches(recipe, faces.of(Split.PUBLIC_TEST))
     state = run.start(recipe, resume)
-    torch.manual_seed(recipe.seed)
-    model = StaticCnn(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    averaged = deepcopy(model)
-    optimiser = make_optimiser(recipe, model)
-    history: list[dict[str, Any]] = []
+    learning = Learning(recipe)
     if state is not None:
-        model.load_state_dict(state["model"])
-        averaged.load_state_dict(state["averaged"])
-        optimiser.load_state_dict(state["optimiser"])
-        history = state["history"]
-
+        learning.restore(state)
+    history = learning.history
     while len(history) < recipe.epochs and not is_done(recipe, history):
         epoch, began = len(history), time.perf_counter()
-        loss = train_epoch(recipe, epoch, history, batches, model, averaged, optimiser)
-        row = {"epoch": epoch + 1, "loss": loss, **validate(recipe, averaged, judge)}
+        loss = train_epoch(recipe, learning, batches)
+        row = {"epoch": epoch + 1, "loss": loss, **validate(recipe, learning.averaged, judge)}
         check_finite(row["validation_loss"], epoch)
-        row |= {"learning_rate": optimiser.param_groups[0]["lr"], "seconds": round(time.perf_counter() - began, 1)}
+        row["learning_rate"] = learning.optimiser.param_groups[0]["lr"]
+        row["seconds"] = round(time.perf_counter() - began, 1)
         is_best = all(row["accuracy"] > other["accuracy"] for other in history)
         history.append(row)
         if is_best:
-            run.save_checkpoint("best.pt", {"model": averaged.state_dict(), "epoch": epoch + 1})
-        run.save_checkpoint(
-            "last.pt",
-            {
-                "model": model.state_dict(),
-                "averaged": averaged.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "history": history,
-            },
-        )
+            run.save_checkpoint("best.pt", {"model": learning.averaged.state_dict(), "epoch": epoch + 1})
+        run.save_checkpoint("last.pt", learning.checkpoint())
         run.save_log(history)
         report(row)
     return max(history, key=lambda row: row["accuracy"])
+
+
+class Learning:
+    """All that changes while a network learns: weights, their average, the optimiser's momenta, the log."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        torch.manual_seed(recipe.seed)
+        self.model = StaticCnn(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = deepcopy(self.model)
+        self.optimiser = make_optimiser(recipe, self.model)
+        self.history: list[dict[str, Any]] = []
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Give everything that resuming needs."""
+        parts = {"model": self.model, "averaged": self.averaged, "optimiser": self.optimiser}
+        return {name: part.state_dict() for name, part in parts.items()} | {"history": self.history}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a checkpoint."""
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.history = state["history"]
 
 
 class Batches:
@@ -101,15 +110,13 @@ class Batches:
         return len(self.labels)
 
 
-def train_epoch(
-    recipe: Recipe, epoch: int, history: list[dict[str, Any]], data: Batches, model: nn.Module, averaged: nn.Module,
-    optimiser: torch.optim.Optimizer,
-) -> float:  # fmt: skip
+def train_epoch(recipe: Recipe, learning: Learning, data: Batches) -> float:
     """Show every training face once; return the mean loss.
 
     Raises:
         TrainingDiverged: The loss is no number any more.
     """
+    epoch, model, optimiser = len(learning.history), learning.model, learning.optimiser
     # All randomness of an epoch hangs on seed and epoch, so that a resumed run repeats it.
     torch.manual_seed(recipe.seed * 100_003 + epoch)
     generator = Generator().manual_seed(recipe.seed * 100_003 + epoch)
@@ -120,7 +127,7 @@ def train_epoch(
     losses = []
     for step, rows in enumerate(order):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, epoch + step / len(order), history)
+            group["lr"] = learning_rate(recipe, epoch + step / len(order), learning.history)
         crops, regions = data.crops[rows].float() / 255, data.regions[rows]
         crops, regions = augment(crops, regions, recipe.augmentation, mirrored_regions, generator)
         fer7, ferplus8 = logits(recipe, model, (crops - spec.mean) / spec.std, regions)
@@ -134,7 +141,7 @@ def train_epoch(
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        follow(averaged, model, recipe.ema_decay)
+        follow(learning.averaged, model, recipe.ema_decay)
     return float(np.mean(losses))
 
 

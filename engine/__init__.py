@@ -8,12 +8,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import EngineError, ImageUnreadable, InferenceFailed, ModelRefused
-from .expressions import FER7, FERPLUS8, Expression
-from .readings import Box, Face, FaceBatch, FaceReading, Image, Scores
+from engine.errors import EngineError, ImageUnreadable, InferenceFailed, ModelRefused
+from engine.expressions import FER7, FERPLUS8, Expression
+from engine.readings import Box, Face, FaceBatch, FaceReading, Image, Scores
 
 if TYPE_CHECKING:
-    from .reader import Engine
+    from engine.reader import Engine
 
 __all__ = [
     "FER7", "FERPLUS8", "Box", "EngineError", "Expression", "Face", "FaceBatch", "FaceReading", "Image",
@@ -35,8 +35,8 @@ def load_engine(model: str | Path | None = None, threads: int = 1) -> "Engine":
         ModelRefused: The model, its manifest or its runtime is missing, or they do not fit.
     """
     # Imported here because mediapipe takes most of a second, and class names are wanted without it.
-    from .faces import FaceFinder
-    from .reader import Engine
-    from .runtimes import load_runtime
+    from engine.faces import FaceFinder
+    from engine.reader import Engine
+    from engine.runtimes import load_runtime
 
     return Engine(FaceFinder(), load_runtime(model, threads))

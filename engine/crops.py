@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from .errors import ImageUnreadable
-from .readings import Face, FaceBatch, Floats, Image
+from engine.errors import ImageUnreadable
+from engine.readings import Face, FaceBatch, Floats, Image
 
 Grey = NDArray[np.uint8]
 """One channel, shape (height, width), uint8."""

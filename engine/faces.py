@@ -8,10 +8,10 @@ from typing import Final, Self
 
 import numpy as np
 
-from . import gaze
-from .errors import ImageUnreadable
-from .landmark_models import Detector, Mesh, Pool
-from .readings import Box, Face, Floats, Image
+from engine import gaze
+from engine.errors import ImageUnreadable
+from engine.landmark_models import Detector, Mesh, Pool
+from engine.readings import Box, Face, Floats, Image
 
 _AROUND_FACE: Final = 2.0
 """Side of the mesh's crop in face sizes: a head that moves by half its size between two reads stays inside."""

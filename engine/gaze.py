@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .readings import Floats
+from engine.readings import Floats
 
 Points = NDArray[np.float64]
 

@@ -7,16 +7,15 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from .errors import EngineError
-from .native_log import native_chatter_withheld
-from .readings import Box, Floats, Image
+from engine.errors import EngineError
+from engine.native_log import native_chatter_withheld
+from engine.readings import Box, Floats, Image
 
 with native_chatter_withheld():
     from mediapipe.python.solutions.face_detection import FaceDetection
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
 _MESH_CONFIDENCE: Final = 0.3  # finds 97 % of FER-2013's images
-_DETECTION_CONFIDENCE: Final = 0.5  # what is no face after all, the mesh refuses
 _SHORT_RANGE, _FULL_RANGE = 0, 1  # mediapipe's numbers
 
 _met_a_face = threading.Event()
@@ -55,7 +54,7 @@ class Detector:
 
     def __init__(self, model: int) -> None:
         with native_chatter_withheld():
-            self._model: Any = FaceDetection(_DETECTION_CONFIDENCE, model)
+            self._model: Any = FaceDetection(model_selection=model)
             self._model.process(_BLANK)
 
     @classmethod

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from .crops import CropSpec
-from .errors import ModelRefused
-from .expressions import FER7, FERPLUS8
+from engine.crops import CropSpec
+from engine.errors import ModelRefused
+from engine.expressions import FER7, FERPLUS8
 
 Api = Literal["onnx", "tensorrt"]
 SUFFIXES: Final[dict[str, Api]] = {".onnx": "onnx", ".plan": "tensorrt"}

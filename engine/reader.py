@@ -7,11 +7,11 @@ from typing import Self
 import cv2
 import numpy as np
 
-from .crops import face_batch
-from .errors import ImageUnreadable
-from .faces import FaceFinder
-from .readings import FaceReading, Image
-from .runtimes import Runtime
+from engine.crops import face_batch
+from engine.errors import ImageUnreadable
+from engine.faces import FaceFinder
+from engine.readings import FaceReading, Image
+from engine.runtimes import Runtime
 
 
 class Engine:

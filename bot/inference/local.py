@@ -50,9 +50,9 @@ class LocalInference:
         if self._runtime is not None:
             self._runtime.close()
 
-    async def read(self, frame: Frame, last_box: Box | None) -> FaceReading | None:
+    async def read(self, frame: Frame, last_box: Box | None, *, thorough: bool = True) -> FaceReading | None:
         """Find the largest face of a frame and read it; see `Inference`."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, frame, last_box)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, frame, last_box, thorough)
 
     def _load(self) -> None:
         from engine.faces import FaceFinder
@@ -63,9 +63,9 @@ class LocalInference:
 
             self._runtime = load_runtime(self._model)
 
-    def _read(self, frame: Frame, last_box: Box | None) -> FaceReading | None:
+    def _read(self, frame: Frame, last_box: Box | None, thorough: bool) -> FaceReading | None:
         image = frame.to_rgb()
-        face = self._finder.find(image, last_box)
+        face = self._finder.find(image, last_box, thorough=thorough)
         if face is None:
             return None
         if self._runtime is None:

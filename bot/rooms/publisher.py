@@ -195,8 +195,8 @@ async def _together(stays: Iterable[Coroutine[None, None, None]]) -> None:
             for stay in stays:
                 tasks.create_task(stay)
     except BaseExceptionGroup as group:
-        known = group.subgroup(BotError)
-        if known is None:
+        known, unknown = group.split(BotError)
+        if known is None or unknown is not None:
             raise
         raise known.exceptions[0] from None
 
@@ -255,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--people", type=int, default=1, metavar="N", help="how many people send the clip")
     parser.add_argument("--token", help="bearer token, where the room wants one")
     chosen = parser.parse_args(arguments)
+    if chosen.people < 1:
+        parser.error("--people must be at least 1")
     try:
         asyncio.run(_publish(chosen))
     except asyncio.CancelledError:

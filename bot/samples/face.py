@@ -160,7 +160,7 @@ def _disc(canvas: Canvas, middle: tuple[float, float], radius: float, colour: Co
 
 
 def _paint_brow(canvas: Canvas, look: Look, pose: Pose, side: int) -> None:
-    y = -0.615 - 0.15 * pose.brows
+    y = -0.615 - 0.20 * pose.brows
     arch = 0.07 + 0.03 * pose.brows
     line = _curve([(side * 0.17, y + 0.055), (side * 0.42, y - 2 * arch), (side * 0.68, y + 0.07)])
     _stroke(canvas, line, look.brow_colour, 0.088 * look.brow_weight)

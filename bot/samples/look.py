@@ -19,7 +19,7 @@ class HairPart:
     """Height of its waves."""
 
 
-FACE_OPENING: tuple[Point, Point] = ((0, 0.32, 0.82), (1.03, 1.47, 1.12))
+FACE_OPENING: tuple[Point, Point] = ((0, 0.32, 0.80), (1.0, 1.40, 1.10))
 _CAP = HairPart((0, -0.62, -0.36), (1.14, 1.16, 1.06), FACE_OPENING)
 SHORT = (_CAP,)
 CROPPED = (HairPart((0, -0.60, -0.36), (1.08, 1.12, 1.00), ((0, 0.30, 0.70), (1.10, 1.25, 1.05))),)

@@ -9,8 +9,6 @@ from bot.samples.pose import QUIET, Pose
 
 FRAMES_PER_S = 15
 _BLINK_HALF_S = 0.09
-_AT_SCREEN = Pose(pitch_deg=-5.0)
-"""The camera stands above the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ SEGMENTS: dict[str, Segment] = {
     "talk": Segment(8, Pose(mouth=0.02), 0.4, _talking),
     "away_left": Segment(8, Pose(yaw_deg=50.0, pitch_deg=-3.0), 0.6),
     "away_right": Segment(8, Pose(yaw_deg=-52.0, pitch_deg=-3.0), 0.6),
-    "down": Segment(8, Pose(pitch_deg=-53.0, lids=0.55, gaze_down=0.12, shift_y=0.4), 0.7),
+    "down": Segment(8, Pose(pitch_deg=-56.0, lids=0.55, gaze_down=0.12, shift_y=0.4), 0.7),
     "turned_25": Segment(6, Pose(yaw_deg=25.0)),
     "turned_-40": Segment(6, Pose(yaw_deg=-40.0)),
     "gaze_aside": Segment(6, Pose(gaze=0.36), 0.2),
@@ -66,7 +64,7 @@ def poses(name: str, seed: str) -> list[Pose]:
         at_s = index / FRAMES_PER_S
         held = _eased(min(at_s, segment.duration_s - at_s) / segment.rise_s)
         pose = QUIET.mixed(segment.peak.added(segment.life(at_s)), held)
-        pose = pose.added(_sway(at_s / segment.duration_s, sways)).added(_AT_SCREEN)
+        pose = pose.added(_sway(at_s / segment.duration_s, sways))
         shut = min((abs(at_s - blink) / _BLINK_HALF_S for blink in blinks), default=1.0)
         pose = replace(pose, lids=max(0.0, pose.lids) * min(1.0, shut**2), mouth=max(0.0, pose.mouth))
         performed.append(pose)

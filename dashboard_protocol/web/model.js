@@ -142,7 +142,7 @@ function slot(store, { state, now, summaryAt, ageS, presence, summary }, feed, u
   if (store.policyAt !== null && now - store.policyAt < POLICY_TOLD_S && !ui.dismissed.has(store.policyAt)) {
     return { kind: "policy", id: store.policyAt, ...words.policyChanged(store.hello.policy), foot: words.ago(now - store.policyAt), action: "Dismiss" };
   }
-  return presence ? { kind: "empty" } : { kind: "calm", title: words.ALERTS, lead: calm(store, now, summary) };
+  return presence ? { kind: "empty" } : { kind: "calm", lead: calm(store, now, summary) };
 }
 
 function calm(store, now, summary) {

@@ -52,10 +52,7 @@ export function drawFirstRow(model) {
 }
 
 function drawCounts(cells) {
-  each($("counts"), cells, () => {
-    const cell = $("count-cell").content.firstElementChild.cloneNode(true);
-    return cell;
-  }, (cell, { label, value, of, trend }) => {
+  each($("counts"), cells, () => $("count-cell").content.firstElementChild.cloneNode(true), (cell, { label, value, of, trend }) => {
     const [caption, hero, line] = cell.children;
     text(caption, label);
     text(hero.firstElementChild, value);
@@ -66,9 +63,9 @@ function drawCounts(cells) {
 
 export function drawSlot({ slot }) {
   attr($("slot"), "data-kind", slot.kind);
-  const calm = slot.kind === "calm";
+  text($("slot-lead"), slot.lead ?? "");
   text($("slot-title"), slot.title ?? "");
-  text($("slot-ground"), calm ? slot.lead : slot.ground ?? "");
+  text($("slot-ground"), slot.ground ?? "");
   text($("slot-foot"), slot.foot ?? "");
   text($("slot-action"), slot.action ?? "");
   hide($("slot-action"), !slot.action);

@@ -101,7 +101,6 @@ export function alertGround(alert, spoken = false) {
 
 export const ago = (s) => `${span(s)} ago`;
 export const since = (at) => `since ${clockS(at)}`;
-export const ALERTS = "Alerts";
 export const calm = {
   none: `None in the last ${unit(10, "min")}`,
   last: (at) => `None open; last one ${clock(at)}`,

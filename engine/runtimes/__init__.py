@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from ..errors import ModelRefused
-from ..manifest import SUFFIXES
-from .base import Runtime
+from engine.errors import ModelRefused
+from engine.manifest import SUFFIXES
+from engine.runtimes.base import Runtime
 
 __all__ = ["DEFAULT_MODEL", "Runtime", "load_runtime"]
 
@@ -29,7 +29,7 @@ def load_runtime(path: str | Path | None = None, threads: int = 1) -> Runtime:
     path = DEFAULT_MODEL if path is None else Path(path)
     api = SUFFIXES.get(path.suffix)
     if api == "onnx":
-        from .onnx import OnnxRuntime
+        from engine.runtimes.onnx import OnnxRuntime
 
         return OnnxRuntime(path, threads)
     if api == "tensorrt":

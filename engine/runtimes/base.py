@@ -5,10 +5,10 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from ..crops import REGIONS
-from ..errors import InferenceFailed
-from ..manifest import Manifest
-from ..readings import FaceBatch, Floats, Scores
+from engine.crops import REGIONS
+from engine.errors import InferenceFailed
+from engine.manifest import Manifest
+from engine.readings import FaceBatch, Floats, Scores
 
 
 class Runtime(Protocol):

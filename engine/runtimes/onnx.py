@@ -6,12 +6,12 @@ from typing import Any, Final, Self
 import numpy as np
 import onnxruntime
 
-from ..crops import REGIONS
-from ..errors import InferenceFailed, ModelRefused
-from ..expressions import FER7, FERPLUS8
-from ..manifest import Manifest, load_manifest
-from ..readings import FaceBatch, Floats, Scores
-from .base import calibrated, check_batch
+from engine.crops import REGIONS
+from engine.errors import InferenceFailed, ModelRefused
+from engine.expressions import FER7, FERPLUS8
+from engine.manifest import Manifest, load_manifest
+from engine.readings import FaceBatch, Floats, Scores
+from engine.runtimes.base import calibrated, check_batch
 
 _ERRORS_ONLY: Final = 3  # of onnxruntime's severities
 

@@ -151,7 +151,7 @@ def _told(parameters: AlertParameters, fall_at_s: int, until_s: int) -> list[Cha
 
 
 def test_seconds_become_blocks_of_three_windows() -> None:
-    (change,) = _told(DEFAULTS, 600, 700)
+    (change,) = _told(DEFAULTS, 601, 700)
     assert (change.start, change.end) == (1600.0, 1660.0)
     assert (change.reference, change.now) == pytest.approx((0.8, 0.55))
 

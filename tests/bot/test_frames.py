@@ -72,9 +72,9 @@ async def test_reads_are_spaced_and_late_ones_are_not_made_up_for() -> None:
         if number == 1:
             await asyncio.sleep(0.12)
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert gaps[0] == pytest.approx(0.05, abs=0.03)
+    assert gaps[0] >= 0.045
     assert gaps[1] >= 0.12
-    assert gaps[2] == pytest.approx(0.05, abs=0.03)
+    assert gaps[2] >= 0.045
 
 
 async def test_paced_reader_gets_what_is_newest_when_its_turn_comes() -> None:

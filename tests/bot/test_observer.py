@@ -65,9 +65,11 @@ class ScriptedInference:
 
     answers: list[FaceReading | Exception | None]
     boxes: list[Box | None] = field(default_factory=list)
+    thorough: list[bool] = field(default_factory=list)
 
-    async def read(self, frame: Frame, last_box: Box | None) -> FaceReading | None:
+    async def read(self, frame: Frame, last_box: Box | None, *, thorough: bool = True) -> FaceReading | None:
         self.boxes.append(last_box)
+        self.thorough.append(thorough)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -109,6 +111,19 @@ async def test_observer_looks_for_the_face_where_it_was_last() -> None:
         track.queue.put_nowait(None)
     assert [box and box.x for box in inference.boxes] == [None, 0.3, None]
     assert [at for at, _ in meter.taken] == [101.0, 102.0, 103.0]
+
+
+async def test_observer_searches_an_empty_picture_thoroughly_only_now_and_then() -> None:
+    track, meter = CameraTrack(), RecordingMeter()
+    meter.camera_on(0.0)
+    inference = ScriptedInference([None] * 12)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch(track, inference, meter, rate=1000.0))
+        for number in range(12):
+            track.show(101.0 + number)
+            await meter.until(partial(_has_taken, meter, number + 1))
+        track.queue.put_nowait(None)
+    assert [number for number, thorough in enumerate(inference.thorough) if thorough] == [0, 1, 8]
 
 
 async def test_observer_skips_a_read_when_no_picture_comes() -> None:

@@ -67,7 +67,7 @@ class Blind(LocalInference):
         self.reads = 0
         self.read_one = asyncio.Event()
 
-    async def read(self, frame: Frame, last_box: Box | None) -> FaceReading | None:
+    async def read(self, frame: Frame, last_box: Box | None, *, thorough: bool = True) -> FaceReading | None:
         self.reads += 1
         self.read_one.set()
         if self.breaks:

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from build_engine import environment
 from build_engine.environment import SETTINGS, missing_settings, restart_with_settings
 
 
@@ -20,7 +19,7 @@ def test_settings_of_the_user_stay() -> None:
 def test_process_with_all_settings_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(environment.os, "execve", lambda *_: pytest.fail("restarted without need"))
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("restarted without need"))
     restart_with_settings()
 
 
@@ -28,7 +27,6 @@ def test_process_with_all_settings_goes_on(monkeypatch: pytest.MonkeyPatch) -> N
 def test_process_restarts_itself_with_the_settings_and_its_arguments() -> None:
     code = (
         "import json, os, sys; import build_engine.environment as e;"
-        "real = os.execve;"
         "e.os.execve = lambda path, arguments, values: print(json.dumps([arguments[1:], values]));"
         "e.restart_with_settings()"
     )

@@ -83,7 +83,7 @@ def test_export_that_differs_writes_nothing(
     def disturbed(served: Served) -> bytes:
         other = copy.deepcopy(served)
         with torch.no_grad():
-            next(other.parameters()).mul_(1.5)
+            other.network.get_parameter("fer7.weight").mul_(1.5)
         return to_onnx(other)
 
     monkeypatch.setattr(exporting, "to_onnx", disturbed)

@@ -79,7 +79,8 @@ async def page(context: BrowserContext, address: str) -> AsyncIterator[Page]:
 
 
 def is_complaint(message: ConsoleMessage) -> bool:
-    return message.type in ("error", "warning") and "status of" not in message.text
+    """Tell whether something is wrong; that a room refuses with 503 is shown by the page itself."""
+    return message.type in ("error", "warning") and "status of 503" not in message.text
 
 
 async def join(page: Page, name: str) -> None:

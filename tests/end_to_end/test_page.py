@@ -140,8 +140,8 @@ async def test_page_shows_the_live_class_and_its_alert(stage: Stage) -> None:
     assert await page.evaluate("document.querySelectorAll('*').length") <= 1500
     await stage.shoot("live", ALL_SIZES)
     await page.keyboard.press("d")
-    await expect(page.locator("#slot-ground")).to_contain_text("None open; last one")
-    await stage.shoot("calm")
+    await expect(page.locator("#slot-lead")).to_contain_text("None open; last one")
+    await stage.shoot("calm", (DESK,))
 
 
 async def test_page_keeps_its_link_for_a_reload(stage: Stage) -> None:
@@ -243,7 +243,7 @@ async def test_page_tells_when_its_feed_is_interrupted_and_then_gone(stage: Stag
     await stage.jump(30)
     await expect(stage.page.locator("#level")).to_have_text("–")
     await expect(stage.page.locator("#index-trend")).to_contain_text("last High 65 at")
-    await stage.shoot("lost")
+    await stage.shoot("lost", (DESK,))
 
 
 async def test_page_greys_values_that_stop_coming(stage: Stage) -> None:
@@ -251,7 +251,7 @@ async def test_page_greys_values_that_stop_coming(stage: Stage) -> None:
     await stage.jump(8)
     await stage.state("silent")
     await expect(stage.page.locator("#slot-title")).to_contain_text("No new values for")
-    await stage.shoot("silent")
+    await stage.shoot("silent", (DESK,))
 
 
 async def test_page_tells_that_the_bot_is_rejoining(stage: Stage) -> None:
@@ -284,7 +284,7 @@ async def test_page_is_read_by_keyboard_while_paused(stage: Stage) -> None:
     await stage.state("live")
     await page.keyboard.press("v")
     await expect(page.locator("#value-rows")).to_contain_text("Valence")
-    await stage.shoot("all-values")
+    await stage.shoot("all-values", (DESK,))
 
 
 async def test_page_covers_itself_at_once(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Crops and region maps: framing, turning, shrinking, borders."""
 
 import math
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -25,6 +26,7 @@ def placed(
     return (points / (WIDTH, HEIGHT, WIDTH)).astype(np.float32)
 
 
+@cache
 def smooth_picture() -> Image:
     """A picture whose every place looks different and which survives resampling."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)

@@ -68,7 +68,10 @@ export class Stay {
     clearTimeout(this.#patience);
     if (!this.#lost) return;
     const state = this.#peer.connectionState;
-    if (state === "failed" || this.#sender.transport?.state === "closed") this.#end();
+    if (this.#sender.transport?.state === "closed") {
+      this.#resource = null; // the room has said goodbye, and there is nothing left to delete
+      this.#end();
+    } else if (state === "failed") this.#end();
     if (state === "disconnected") this.#patience = setTimeout(() => this.#end(), DISCONNECTED_MS);
   }
 

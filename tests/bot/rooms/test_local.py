@@ -73,7 +73,7 @@ async def test_slow_reader_sees_only_new_frames(stage: "WhipStage") -> None:
         for wanted in (10, 20, 30):
             await until(lambda wanted=wanted: guest.camera.sent >= wanted)  # type: ignore[misc]
             ages.append(time.monotonic() - (await anext(frames)).at)
-        assert max(ages) < 0.25
+        assert max(ages) < 0.5  # a queue would make the last one 1.8 s old
 
 
 AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=sendonly\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n"
@@ -112,7 +112,7 @@ async def test_camera_that_says_bye_is_off_at_once_and_may_come_back(stage: "Whi
         await guest.camera_off()
         await send_bye(guest)
         await expect(events, CameraOff)
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 1.5  # less than the patience with silence
         await guest.camera_on()
         await expect(events, CameraOn)
 
@@ -144,7 +144,7 @@ async def test_packet_that_is_lost_for_good_stops_the_picture_for_a_moment_only(
             while guest.camera.sent < 60:
                 await anext(frames)
                 longest, last = max(longest, time.monotonic() - last), time.monotonic()
-        assert 0.5 < longest < 2.5
+        assert 0.5 < longest < 4.0  # stock: 34 s
 
 
 async def test_datagrams_of_strangers_disturb_nobody(stage: "WhipStage") -> None:
@@ -254,6 +254,8 @@ async def test_silent_guest_without_camera_stays_as_long_as_her_connection_answe
     stage: "WhipStage", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peer, "CAMERA_PATIENCE_S", 0.5)
+    monkeypatch.setattr(peer, "VANISH_PATIENCE_S", 2.0)
+    monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.8)  # of both ends; 5 s in real life
     async with stage.room as room:
         guest = await stage.guest("Eve")
         events = room.events()
