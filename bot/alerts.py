@@ -132,7 +132,7 @@ class ChangeDetector:
         if self._sample_at <= at:
             # After a stall of the whole bot the next window is due a full step later, not at once.
             self._sample_at = at + parameters.sample_s
-        self._windows.append({person.participant.id: _sample(person) for person in people if person.values.factors})
+        self._windows.append(_samples(people))
         if len(self._windows) < parameters.windows_per_block:
             return None
         block = merge(self._block_at, at, self._windows)
@@ -247,12 +247,12 @@ class Comparison:
         return fmean(getattr(block.people[person], name) for block in blocks for person in self.people)
 
 
-def _sample(person: Person) -> Sample:
-    values = person.values
-    if values.index is None or values.factors is None:
-        raise ValueError(f"{person.participant.id} has no index")
-    factors = values.factors
-    return Sample(values.index, factors.facing, factors.gaze, factors.eyes, factors.activity)
+def _samples(people: Sequence[Person]) -> dict[str, Sample]:
+    return {
+        person.participant.id: Sample(values.index, factors.facing, factors.gaze, factors.eyes, factors.activity)
+        for person in people
+        if (values := person.values).index is not None and (factors := values.factors) is not None
+    }
 
 
 def _average(samples: Sequence[Sample]) -> Sample:

@@ -24,7 +24,7 @@ for command in (train, evaluate, export):
 
 def main() -> None:
     """Run the command line; an error of the user's ends in one line on stderr and exit code 2."""
-    if sys.argv[1:2] == ["train"]:
+    if sys.argv[1:2] in (["train"], ["export"]):
         restart_with_settings()
     try:
         app()

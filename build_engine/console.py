@@ -3,13 +3,10 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line on stdout.")]
 
 console = Console(stderr=True, highlight=False)
 """For everything but a result."""

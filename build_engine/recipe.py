@@ -38,7 +38,7 @@ class Recipe:
     crops: Literal["aligned", "raw"] = "aligned"
     """Aligned crops are what serving reads; raw images only serve to measure what alignment is worth."""
     seed: int = 1
-    epochs: int = 18
+    epochs: int = 13
     batch_size: int = 128
     optimiser: Literal["adam", "sgd"] = "sgd"
     """`sgd` is with Nesterov momentum 0.9."""

@@ -75,5 +75,5 @@ def _draw_shoulders(scene: Scene, look: Look) -> None:
     neckline = [(0.62 * np.cos(t), 1.50 + 0.34 * np.sin(t)) for t in np.linspace(np.pi, 0, 20)]
     base: list[tuple[float, float]] = [(2.6, 5), (-2.6, 5)]
     fill([*neckline, *shoulder, *base, *((-px, py) for px, py in reversed(shoulder))], look.clothes)
-    collar = np.array([((x + px * scale) * 16, (y + py * scale) * 16) for px, py in neckline], np.int32)
+    collar = np.round([((x + px * scale) * 16, (y + py * scale) * 16) for px, py in neckline]).astype(np.int32)
     cv2.polylines(scene, [collar], False, darker(look.clothes, 0.75), max(2, round(0.05 * scale)), cv2.LINE_AA, 4)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from build_engine.commands.train import Cache, Data
-from build_engine.console import Json, console, progress, report
+from build_engine.commands.options import Cache, Data, Json
+from build_engine.console import console, progress, report
 
 
 def export(

@@ -6,14 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from build_engine.console import Json, console, progress
-from build_engine.console import report as report_result
+from build_engine.commands.options import Cache, Data, Json
+from build_engine.console import console, progress, report
 from build_engine.recipe import RECIPES
-
-Data = Annotated[
-    str, typer.Option(help="fer2013.npz, fer2013.csv, icml_face_data.csv, a folder of images, or drawn:N.")
-]
-Cache = Annotated[Path, typer.Option(help="Folder in which the landmarks of a data set are kept.")]
 
 
 def train(  # noqa: PLR0913 (the options of a command are its parameters)
@@ -56,4 +51,4 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
             draw_curves(run.folder)
 
         best = train_network(chosen, faces, run, resume, tell_epoch)
-    report_result({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)
+    report({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)

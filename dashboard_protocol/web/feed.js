@@ -29,8 +29,9 @@ export class Feed {
     this.onStatus = onStatus;
     this.status = { phase: "connecting", downMs: null, retryMs: null };
     this.attempt = 0;
-    this.fresh = false;
+    this.mayRetry = true;
     this.position = null;
+    this.seq = null;
     this.ended = false;
   }
 
@@ -91,34 +92,38 @@ export class Feed {
     if (event.seq === undefined) return;
     if (event.type === "hello") {
       this.attempt = 0;
-      this.fresh = true;
+      this.mayRetry = true;
       this.asked = false;
+      this.seq = null;
       this.#set({ phase: "open", downMs: null, retryMs: null });
     } else {
       this.#follow(event);
     }
-    this.ended = event.type === "bye" || (event.type === "snapshot" && event.bye !== null);
     this.onEvent(event);
   }
 
   #follow(event) {
     const { epoch, seq } = event;
     const sameBot = this.position === null || this.position.epoch === epoch;
+    if (!sameBot) this.ended = false;
+    if (event.type === "bye" || event.bye) this.ended = true;
     if (event.type === "snapshot") this.asked = false;
-    else if ((!sameBot || hasGap(event, this.position?.seq ?? null)) && !this.asked) {
+    else if ((!sameBot || hasGap(event, this.seq)) && !this.asked) {
       this.asked = true;
       this.#send({ type: "snapshot" });
     }
-    this.position = { epoch, seq };
+    this.seq = seq;
+    // Newer summaries overtake older events: one resumes after the highest.
+    this.position = { epoch, seq: sameBot && this.position ? Math.max(seq, this.position.seq) : seq };
   }
 
   #closed(code) {
     if (this.ended) return;
     if (code === OUTDATED) return this.#set({ phase: "outdated" });
     if (!DENIED.has(code)) return this.#again();
-    // A session that was good once may merely have run out: one fresh exchange before the link counts as refused.
-    if (!this.fresh) return this.#set({ phase: "denied" });
-    this.fresh = false;
+    // The session may merely have run out: one fresh exchange before the link counts as refused.
+    if (!this.mayRetry) return this.#set({ phase: "denied" });
+    this.mayRetry = false;
     this.start();
   }
 

@@ -51,8 +51,15 @@ const feed = new Feed({ room, link: takeLink(), onEvent: receive, onStatus: (sta
 function receive(event) {
   fold(store, event, performance.now());
   if (event.type !== "hello") feedBack(store, event.at);
-  if (event.type === "forget") dropMissing([...store.people.values()]);
-  request(AT_ONCE.has(event.type));
+  const atOnce = AT_ONCE.has(event.type);
+  if (atOnce) dropPeople();
+  request(atOnce);
+}
+
+/** Who is forgotten is gone at once, also from a paused or hidden page. */
+function dropPeople() {
+  dropMissing([...store.people.values()]);
+  if (model?.people) model.people = model.people.filter(({ participant }) => store.people.has(participant));
 }
 
 /** Render soon: at once when asked, else when a second has passed since the last one. */
@@ -67,9 +74,10 @@ function request(atOnce) {
 function render() {
   frame = 0;
   const nowMs = (renderedMs = performance.now());
-  const paused = ui.pausedAt !== null;
+  if (model?.policy && model.policy.profile !== store.hello.policy.profile) ui.pausedAt = null;
   const next = buildModel(store, feed.status, ui, nowMs);
   if (!next.live) ui.pausedAt = next.pausedAt = null;
+  const paused = ui.pausedAt !== null;
   announcer.follow(next, nowMs, paused || ui.covered);
   retitle(next, nowMs);
   drawBar(next);

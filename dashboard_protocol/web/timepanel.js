@@ -6,6 +6,7 @@ import { GAP } from "./ring.js";
 import { percent, clock, count, gapName } from "./words.js";
 
 const NARROW_PX = 480;
+const SLIM_PX = 290;
 const LABELLED_GAP_PX = 60;
 const CLEAR_PX = 34;
 const LABEL_APART_PX = 14;
@@ -113,7 +114,7 @@ export class TimePanel {
     attr(caption, "x", time.x0);
     attr(caption, "y", top - 8);
     text(caption.firstElementChild, spec.title ?? "");
-    text(caption.lastElementChild, spec.note?.[this.size.narrow ? 1 : 0] ?? "");
+    text(caption.lastElementChild, this.size.width < SLIM_PX ? "" : spec.note?.[this.size.narrow ? 1 : 0] ?? "");
     this.#direct(labels, spec, time, y);
   }
 
@@ -172,11 +173,12 @@ export class TimePanel {
 
   #axis(time) {
     const base = this.strips.at(-1).bottom;
-    const taken = [time.x1 - 8, ...(this.cursor === null ? [] : [time.x(this.cursor)])];
+    const read = this.cursor === null ? null : time.x(this.cursor);
+    const taken = [time.x1 - 20, ...(read === null ? [] : [read])];
     const ticks = timeTicks(time).map((tick) => ({ ...tick, x: Math.round(time.x(tick.at)) + 0.5 }));
     const labels = ticks.filter(({ major, x }) => major && taken.every((other) => Math.abs(x - other) > CLEAR_PX)).map(({ at, x }) => ({ x, word: clock(at), mark: "middle" }));
-    labels.push({ x: time.x1, word: "now", mark: "end strong" });
-    if (this.cursor !== null) labels.push({ x: Math.max(time.x0 + 14, Math.min(time.x1 - 50, time.x(this.cursor))), word: clock(this.cursor), mark: "middle strong" });
+    if (read === null || read < time.x1 - 2 * CLEAR_PX) labels.push({ x: time.x1, word: "now", mark: "end strong" });
+    if (read !== null) labels.push({ x: Math.max(time.x0 + 14, Math.min(time.x1 - 18, read)), word: clock(this.cursor), mark: "middle strong" });
     if (!this.axis.children.length) this.axis.append(svg("path", { class: "base" }), svg("g"));
     attr(this.axis.firstElementChild, "d", `M${time.x0} ${base + 0.5}H${time.x1}` + ticks.map(({ x }) => `M${x} ${base}v5`).join(""));
     each(this.axis.lastElementChild, labels, () => svg("text"), (node, { x, word, mark }) => {

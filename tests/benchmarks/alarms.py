@@ -141,9 +141,8 @@ def alarms(indexes: Iterator[Array], classes: int, parameters: AlertParameters) 
 
 
 def false_alarms(people: int, hours: int, drift: bool, seed: int) -> tuple[float, float]:
-    """Count false falls and false rises an hour; classes are one hour long and counted after the warm-up."""
+    """Count false falls and false rises an hour, in classes of up to ten hours, warm-up and silence included."""
     random = np.random.default_rng([seed, people, drift])
-    # Every class lives ten hours, so that warm-up and silence weigh as they do in a long day.
     length_h = min(10, hours)
     classes = max(1, hours // length_h)
     found = alarms(blocks(Classes(classes, people, drift, random), length_h * HOUR_S), classes, _parameters(people))

@@ -95,6 +95,20 @@ def test_after_an_alert_come_five_minutes_of_silence_and_a_new_reference() -> No
     assert changes[0].reference == pytest.approx(0.55)
 
 
+@pytest.mark.parametrize(("warm_up_s", "told_at_s"), [(300.0, 420.0), (600.0, 600.0)])
+def test_fall_within_the_warm_up_is_told_at_its_end(warm_up_s: float, told_at_s: float) -> None:
+    room = Class(AlertParameters(warm_up_s=warm_up_s))
+    room.lives(12, *[CALM] * 10)
+    assert [change.end for change in room.lives(12, *[AWAY] * 10)][:1] == [told_at_s]
+
+
+def test_longer_silence_holds_the_next_alert_back() -> None:
+    room = Class(AlertParameters(silence_s=600.0))
+    room.lives(20, *[CALM] * 10)
+    assert len(room.lives(12, *[AWAY] * 10)) == 1
+    assert [change.end for change in room.lives(20, *[CALM] * 10)] == [660.0 + 600.0]
+
+
 def test_changed_class_starts_anew() -> None:
     room = Class()
     room.lives(20, *[CALM] * 10)
