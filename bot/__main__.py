@@ -83,7 +83,7 @@ def demo(
 
 
 @app.command()
-def join(
+def join(  # noqa: PLR0913  one parameter a flag
     room_url: Annotated[str, typer.Argument(help="The meeting: local://NAME opens a room of its own.")],
     *,
     policy: PolicyFlag = None,

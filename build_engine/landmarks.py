@@ -4,8 +4,9 @@ import functools
 import hashlib
 import inspect
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from build_engine.dataset import LabelledFaces, Split
 from build_engine.files import save
 from engine import faces as engine_faces
+from engine import landmark_models
 from engine.crops import CropSpec, align, region_maps
 from engine.readings import Box, Floats
 
@@ -103,16 +105,15 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
     except (OSError, ValueError, EOFError):
         pass  # absent or broken: found again below
     chunks = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
-    results = []
-    if len(images) <= 4 * _CHUNK:  # starting processes would cost more than they save
-        for chunk in chunks:
-            results.append(_search(chunk))
+    results: list[Floats] = []
+    with ExitStack() as workers:
+        search: Callable[..., Iterable[Floats]] = map
+        if len(chunks) > 4:  # for fewer, starting processes would cost more than they save
+            pool = ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"))
+            search = workers.enter_context(pool).map
+        for result in search(_search, chunks):
+            results.append(result)
             progress(sum(map(len, results)), len(images))
-    else:
-        with ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn")) as workers:
-            for result in workers.map(_search, chunks):
-                results.append(result)
-                progress(sum(map(len, results)), len(images))
     landmarks = np.concatenate(results)
     buffer = BytesIO()
     np.save(buffer, landmarks)
@@ -121,7 +122,8 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
 
 
 def _digest(images: NDArray[np.uint8]) -> str:
-    parts = (version("mediapipe"), inspect.getsource(engine_faces), inspect.getsource(_search), str(images.shape))
+    code = [inspect.getsource(part) for part in (engine_faces, landmark_models, _search)]
+    parts = (version("mediapipe"), *code, str(images.shape))
     digest = hashlib.sha256("\0".join(parts).encode())
     digest.update(np.ascontiguousarray(images).data)
     return digest.hexdigest()[:20]

@@ -8,7 +8,8 @@ import { percent, clock, count, gapName } from "./words.js";
 const NARROW_PX = 480;
 const SLIM_PX = 290;
 const LABELLED_GAP_PX = 60;
-const CLEAR_PX = 34;
+// Two labels of a wide font, side by side.
+const CLEAR_PX = 40;
 const LABEL_APART_PX = 14;
 const ALL_STRIPS = new Set([GAP.feed, GAP.bot]);
 
@@ -174,7 +175,7 @@ export class TimePanel {
   #axis(time) {
     const base = this.strips.at(-1).bottom;
     const read = this.cursor === null ? null : time.x(this.cursor);
-    const taken = [time.x1 - 20, ...(read === null ? [] : [read])];
+    const taken = [time.x1 - 14, ...(read === null ? [] : [read])];
     const ticks = timeTicks(time).map((tick) => ({ ...tick, x: Math.round(time.x(tick.at)) + 0.5 }));
     const labels = ticks.filter(({ major, x }) => major && taken.every((other) => Math.abs(x - other) > CLEAR_PX)).map(({ at, x }) => ({ x, word: clock(at), mark: "middle" }));
     if (read === null || read < time.x1 - 2 * CLEAR_PX) labels.push({ x: time.x1, word: "now", mark: "end strong" });

@@ -1,0 +1,188 @@
+"""A pure fold of a class's events into what may be told about it later. Holds no person's data, and is bounded."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dashboard_protocol import words
+from dashboard_protocol.events import (
+    Alert,
+    AlertAt,
+    BotState,
+    Bye,
+    ClassSummary,
+    Event,
+    Forget,
+    Hello,
+    ParticipantUpdate,
+    Profile,
+    Snapshot,
+    State,
+    Withheld,
+)
+from dashboard_protocol.timeline import HELD_S, Gap, Timeline, row_of
+
+MAX_CHANGES = 1000
+MAX_ALERTS = 200
+SETTLED_S = 10.0
+"""A head count is told once it has stood for this long."""
+_SERIES = ("mean", "q1", "q3", "attentive", "present", "camera_on", "visible", "facing", "analysed")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of what happened."""
+
+    at: float
+    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "returned", "present", "camera_on"]
+    by: int = 0
+    s: float = 0.0
+    profile: Profile | None = None
+    alert: Alert | None = None
+
+    def __str__(self) -> str:
+        """Say it, in the words of the page."""
+        if self.alert is not None:
+            return words.alert_title(self.alert)
+        number = abs(self.by)
+        return {
+            "feed": f"Feed interrupted for {words.span(self.s)}",
+            "rejoined": f"Bot away for {words.span(self.s)}",
+            "policy": f"Policy changed to {self.profile}",
+            "withheld": "Values withheld: too few people analysed",
+            "returned": "Values returned",
+            "present": f"{words.people(number)} {'joined' if self.by > 0 else 'left'}",
+            "camera_on": f"{number} {'camera' if number == 1 else 'cameras'} {'on' if self.by > 0 else 'off'}",
+        }[self.kind]
+
+
+@dataclass
+class _Noted:
+    told: int
+    value: int
+    since: float
+
+
+@dataclass
+class Record:
+    """What is known of one class, over the bots that served it."""
+
+    room: str = ""
+    hello: Hello | None = None
+    bot: BotState | None = None
+    live_since: float | None = None
+    summary: ClassSummary | None = None
+    summary_at: float | None = None
+    bye: Bye | None = None
+    ended_at: float | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+    alerts: deque[AlertAt] = field(default_factory=lambda: deque(maxlen=MAX_ALERTS))
+    """Oldest first."""
+    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
+    """Oldest first, as they became known."""
+    states: deque[BotState] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
+    _noted: dict[Literal["present", "camera_on"], _Noted] = field(default_factory=dict)
+    _was_away: bool = False
+
+    @property
+    def is_presence(self) -> bool:
+        """Whether only counts may be published."""
+        return self.hello is not None and self.hello.policy.profile is Profile.PRESENCE
+
+    def apply(self, event: Event) -> None:
+        """Take one published event in. People's own events are left out, so there is nothing of theirs to forget."""
+        self.room = event.room
+        match event.body:
+            case Hello() as hello:
+                self._take_hello(event.at, hello)
+            case Snapshot() as snapshot:
+                self._take_snapshot(event.at, snapshot)
+            case BotState() as state:
+                self._take_state(state)
+            case ClassSummary() as summary:
+                self._take_summary(event.at, summary)
+            case Alert() as alert:
+                self._take_alert(event.at, alert)
+            case Bye() as bye:
+                self.bye, self.ended_at = bye, event.at
+            case ParticipantUpdate() | Forget():
+                pass
+
+    def _take_hello(self, at: float, hello: Hello) -> None:
+        if self.hello is not None and self.hello.policy.profile is not hello.policy.profile:
+            self.changes.append(Change(at, "policy", profile=hello.policy.profile))
+        self.hello = hello
+
+    def _take_snapshot(self, at: float, snapshot: Snapshot) -> None:
+        if snapshot.bot_state is not None:
+            self._take_state(snapshot.bot_state)
+        self.live_since = snapshot.live_since if self.live_since is None else self.live_since
+        series = snapshot.series
+        for number, row_at in enumerate(series.at[:-1] if snapshot.summary else series.at):
+            self._write(row_at, {name: getattr(series, name)[number] for name in _SERIES})
+        if snapshot.summary is not None:
+            self._take_summary(series.at[-1] if series.at else at, snapshot.summary)
+        for known in snapshot.alerts:
+            self._take_alert(known.at, known.alert)
+        self.bye = snapshot.bye
+        if snapshot.bye is not None:
+            self.ended_at = snapshot.bot_state.since if snapshot.bot_state else at
+
+    def _take_state(self, state: BotState) -> None:
+        before = self.bot
+        if before is not None and before.state is State.RECONNECTING and state.state is State.LIVE:
+            self.changes.append(Change(before.since, "rejoined", s=state.since - before.since))
+        if state.state in (State.REQUESTED, State.JOINING):
+            self.bye = None
+        self._was_away = self._was_away or state.state is not State.LIVE
+        if before is None or before.state is not state.state or before.since != state.since:
+            self.states.append(state)
+        self.bot = state
+        if state.state is State.LIVE and self.live_since is None:
+            self.live_since = state.since
+
+    def _take_summary(self, at: float, summary: ClassSummary) -> None:
+        if self.timeline.at and at <= self.timeline.at[-1]:
+            return
+        was = self.summary.withheld if self.summary else None
+        if summary.withheld is Withheld.BELOW_K and was is not Withheld.BELOW_K:
+            self.changes.append(Change(at, "withheld"))
+        if was is Withheld.BELOW_K and summary.withheld is None:
+            self.changes.append(Change(at, "returned"))
+        self.summary, self.summary_at = summary, at
+        self._write(at, row_of(summary), withheld=summary.withheld, as_of=summary.as_of)
+
+    def _write(
+        self,
+        at: float,
+        row: dict[str, float | None],
+        *,
+        withheld: Withheld | None = None,
+        as_of: float | None = None,
+    ) -> None:
+        last = self.timeline.at[-1] if self.timeline.at else at
+        hole = Gap.BOT if self._was_away else Gap.FEED
+        cause = Gap.WITHHELD if row.get("mean") is None and not self.is_presence else Gap.NONE
+        if not self.timeline.append(at, row, cause=cause, hole=hole, withheld=withheld, as_of=as_of):
+            return
+        if hole is Gap.FEED and at - last > HELD_S + 1:
+            self.changes.append(Change(last, "feed", s=at - last))
+        self._was_away = self.bot is not None and self.bot.state is not State.LIVE
+        self._watch("present", at, int(row["present"] or 0))
+        if self.is_presence:
+            self._watch("camera_on", at, int(row["camera_on"] or 0))
+
+    def _watch(self, name: Literal["present", "camera_on"], at: float, value: int) -> None:
+        """Tell joins and leaves in lines of their sum, never one by one."""
+        noted = self._noted.setdefault(name, _Noted(value, value, at))
+        if value != noted.value:
+            noted.value, noted.since = value, at
+        if noted.value != noted.told and at - noted.since >= SETTLED_S:
+            self.changes.append(Change(noted.since, name, by=noted.value - noted.told))
+            noted.told = noted.value
+
+    def _take_alert(self, at: float, alert: Alert) -> None:
+        if any(known.alert.id == alert.id and known.at == at for known in self.alerts):
+            return
+        self.alerts.append(AlertAt(at=at, alert=alert))
+        self.changes.append(Change(at, "alert", alert=alert))

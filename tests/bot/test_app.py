@@ -1,0 +1,179 @@
+"""One running bot: what it serves, and how truthfully it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import pytest
+
+from bot import app
+from bot.app import Addresses, Guests, Surroundings, run
+from bot.errors import RoomClosed, RoomError, RoomRefused, RoomUnreachable
+from bot.rooms.base import Room, RoomEvent
+from bot.settings import Settings
+from dashboard_protocol.client import watch
+from dashboard_protocol.events import BotState, Bye, EndReason, Event, Hello, Profile, State
+
+
+@pytest.fixture(autouse=True)
+def _state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+class Run:
+    """A bot that runs in the background of a test."""
+
+    def __init__(self, *, guests: Guests | None = None, opens_at_root: bool = False, **settings: object) -> None:
+        chosen = {"room_url": "local://r", "policy": Profile.PRESENCE, "port": 0, **settings}
+        self.settings = Settings.model_validate(chosen)
+        self.events: list[Event] = []
+        self.addresses: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+        self.stop = asyncio.Event()
+        self._changed = asyncio.Event()
+        self.surroundings = Surroundings(
+            stop=self.stop,
+            tell=self.addresses.set_result,
+            show=self._show,
+            guests=guests,
+            opens_at_root=opens_at_root,
+        )
+
+    def _show(self, event: Event) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    async def __aenter__(self) -> Self:
+        self.task = asyncio.create_task(run(self.settings, self.surroundings))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop.set()
+        await asyncio.wait([self.task])
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not reached():
+                self._changed.clear()
+                await self._changed.wait()
+
+    @property
+    def states(self) -> list[State]:
+        return [event.body.state for event in self.events if isinstance(event.body, BotState)]
+
+
+class TroubledRoom:
+    """A room that refuses, cannot be reached, or ends the stay."""
+
+    name = "r"
+
+    def __init__(self, on_entering: RoomError | None = None, on_staying: RoomError | None = None) -> None:
+        self.on_entering = on_entering
+        self.on_staying = on_staying
+
+    async def __aenter__(self) -> Self:
+        if self.on_entering:
+            raise self.on_entering
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        if self.on_staying:
+            raise self.on_staying
+        await asyncio.Event().wait()
+        yield  # type: ignore[misc]
+
+
+def offer_room(monkeypatch: pytest.MonkeyPatch, room: Room) -> None:
+    monkeypatch.setattr(app, "open_room", lambda *_, **__: room)
+
+
+async def test_dashboard_sees_the_whole_life_of_a_bot_from_hello_to_bye() -> None:
+    bodies = []
+    async with Run(title="Biology 101") as bot, watch((await bot.addresses).dashboard) as feed:
+        async for event in feed:
+            bodies.append(event.body)
+            if State.LIVE in bot.states:
+                bot.stop.set()
+    hello = next(body for body in bodies if isinstance(body, Hello))
+    assert hello.title == "Biology 101"
+    assert hello.bot_name.endswith("· reads faces (classpulse)")
+    assert hello.alerts is None, "presence has no alerts"
+    assert isinstance(bodies[-1], Bye)
+    assert await bot.task is EndReason.ASKED_TO_LEAVE
+
+
+async def test_root_opens_the_page_only_where_that_was_asked_for() -> None:
+    for opens, status in ((True, 303), (False, 404)):
+        async with Run(opens_at_root=opens) as bot:
+            origin = (await bot.addresses).dashboard.partition("/rooms/")[0]
+            async with httpx.AsyncClient() as http:
+                response = await http.get(origin + "/")
+                formula = await http.get(origin + "/formula")
+            assert response.status_code == status
+            assert "classpulse-engagement/1" in formula.text
+    assert response.headers.get("location") is None
+
+
+async def test_room_that_refuses_ends_the_bot_as_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer_room(monkeypatch, TroubledRoom(on_entering=RoomRefused("no")))
+    async with Run() as bot:
+        with pytest.raises(RoomRefused):
+            await bot.task
+    assert bot.states == [State.REQUESTED, State.JOINING, State.LEAVING, State.ENDED]
+    assert isinstance(bot.events[-1].body, Bye)
+    assert bot.events[-1].body.reason is EndReason.REFUSED
+
+
+async def test_room_that_cannot_be_reached_ends_the_bot_as_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer_room(monkeypatch, TroubledRoom(on_entering=RoomUnreachable("no answer")))
+    async with Run() as bot:
+        with pytest.raises(RoomUnreachable):
+            await bot.task
+    assert isinstance(bot.events[-1].body, Bye)
+    assert bot.events[-1].body.reason is EndReason.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (RoomClosed("over"), EndReason.ROOM_CLOSED),
+        (RoomUnreachable("lost"), EndReason.UNREACHABLE),
+        (RoomRefused("out"), EndReason.KICKED),
+    ],
+    ids=lambda value: str(value),
+)
+async def test_stay_that_the_room_ends_has_its_true_reason(
+    monkeypatch: pytest.MonkeyPatch, trouble: RoomError, reason: EndReason
+) -> None:
+    offer_room(monkeypatch, TroubledRoom(on_staying=trouble))
+    async with Run() as bot:
+        assert await bot.task is reason
+    assert State.LIVE in bot.states
+
+
+async def test_bug_ends_the_bot_as_failed_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer_room(monkeypatch, TroubledRoom())
+    monkeypatch.setattr("bot.visit.Visit.bodies", lambda self: 1 / 0)
+    async with Run() as bot:
+        with pytest.raises(ExceptionGroup):
+            await bot.task
+    assert isinstance(bot.events[-1].body, Bye)
+    assert bot.events[-1].body.reason is EndReason.FAILED
+
+
+async def test_broken_guests_do_not_end_the_bot(caplog: pytest.LogCaptureFixture) -> None:
+    async def guests(addresses: Addresses) -> None:
+        raise ZeroDivisionError
+
+    async with Run(guests=guests, max_duration_s=1.5) as bot:
+        assert await bot.task is EndReason.MAX_DURATION
+    assert "the bot stays" in caplog.text

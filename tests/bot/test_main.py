@@ -1,0 +1,110 @@
+"""The command `classpulse` as a person or a script meets it: a real process, its output and its exit code."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dashboard_protocol.codec import decode
+from dashboard_protocol.events import BotState, Bye, Hello, State
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "XDG_STATE_HOME": str(tmp_path), "PYTHONWARNINGS": "error::ResourceWarning"}
+
+
+def classpulse(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments], capture_output=True, text=True, timeout=PATIENCE_S, env=environment
+    )
+
+
+@contextmanager
+def running(environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", *arguments], stdout=pipe, stderr=pipe, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_real_meeting_has_no_default_policy(environment: dict[str, str]) -> None:
+    refused = classpulse(environment, "join", "local://seminar")
+    assert refused.returncode == 2
+    assert "--policy" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["zoom://1234"], "local://NAME"),
+        (["local://no/such name"], "letters"),
+        (["local://r", "--host", "0.0.0.0"], "--behind-proxy"),
+        (["local://r", "--bus", "redis://127.0.0.1"], "memory://"),
+        (["local://r", "--reads-per-s", "0"], "--reads-per-s"),
+        (["local://r", "--policy", "aggregate", "--engine", "no-such.onnx"], "no-such.onnx"),
+    ],
+    ids=["scheme", "name", "host", "bus", "rate", "engine"],
+)
+def test_flag_that_cannot_be_used_ends_in_one_line(
+    environment: dict[str, str], arguments: list[str], hint: str
+) -> None:
+    policy = [] if "--policy" in arguments else ["--policy", "presence"]
+    refused = classpulse(environment, "join", *arguments, *policy, "--port", "0", "--json")
+    assert refused.returncode in (1, 2)
+    assert hint in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
+
+
+def test_taken_port_ends_in_one_line(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = classpulse(environment, "join", "local://r", "--policy", "presence", "--port", port)
+    assert refused.returncode == 2
+    assert port in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_json_output_is_events_and_nothing_else_from_hello_to_bye(environment: dict[str, str]) -> None:
+    done = classpulse(
+        environment, "join", "local://r", "--policy", "presence", "--port", "0", "--duration", "2", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    events = [decode(line) for line in done.stdout.splitlines()]
+    assert isinstance(events[0].body, Hello)
+    states = [event.body.state for event in events if isinstance(event.body, BotState)]
+    assert states == [State.REQUESTED, State.JOINING, State.LIVE, State.LEAVING, State.ENDED]
+    assert [event.seq for event in events] == list(range(len(events)))
+    assert isinstance(events[-1].body, Bye)
+    assert events[-1].body.reason == "max_duration"
+    assert 2.0 <= events[-1].body.live_s < 4.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_signal_makes_the_bot_leave_cleanly(environment: dict[str, str], number: signal.Signals) -> None:
+    with running(environment, "join", "local://r", "--policy", "presence", "--port", "0", "--json") as bot:
+        assert bot.stdout is not None
+        for line in bot.stdout:
+            if json.loads(line).get("state") == "live":
+                break
+        bot.send_signal(number)
+        rest, errors = bot.communicate(timeout=PATIENCE_S)
+    assert bot.returncode == 0, errors
+    assert json.loads(rest.splitlines()[-1])["type"] == "bye"
+    assert json.loads(rest.splitlines()[-1])["reason"] == "asked_to_leave"
+    assert "Traceback" not in errors
