@@ -70,6 +70,7 @@ def demo(
     """Show a class of eight drawn people on this machine: page, room and bot in one process."""
     from bot.samples.cast import Cast
 
+    cast = Cast("demo", tuple(clip or ()), opts_in=policy is Profile.INDIVIDUAL)
     settings = make_settings(
         room_url="local://demo",
         policy=policy,
@@ -79,7 +80,7 @@ def demo(
         port=port,
         alerts=DEMO_ALERTS,
     )
-    serve_room(settings, json=json, guests=Cast("demo", tuple(clip or ())), opens_at_root=True)
+    serve_room(settings, json=json, guests=cast, opens_at_root=True)
 
 
 @app.command()

@@ -52,7 +52,7 @@ class Change:
             "withheld": "Values withheld: too few people analysed",
             "returned": "Values returned",
             "present": f"{words.people(number)} {'joined' if self.by > 0 else 'left'}",
-            "camera_on": f"{number} {'camera' if number == 1 else 'cameras'} {'on' if self.by > 0 else 'off'}",
+            "camera_on": f"{words.cameras(number)} went {'on' if self.by > 0 else 'off'}",
         }[self.kind]
 
 

@@ -77,6 +77,11 @@ def people(number: int) -> str:
     return unit(number, "person" if number == 1 else "people")
 
 
+def cameras(number: int) -> str:
+    """`1 camera`, `3 cameras`."""
+    return unit(number, "camera" if number == 1 else "cameras")
+
+
 def span(seconds: float, *, exact: bool = False) -> str:
     """Tell a length of time: `38 s`, `4 min`, `1 h 12 min`; `exact` keeps seconds up to an hour."""
     whole = max(0, floor(seconds))

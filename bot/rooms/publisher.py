@@ -127,6 +127,7 @@ async def play_story(
     whip_url: str,
     *,
     token: str | None = None,
+    opts_in: bool = False,
     started: asyncio.Event | None = None,
     connected: Callable[[int], None] = lambda people: None,
 ) -> None:
@@ -136,6 +137,7 @@ async def play_story(
         story: Who does what, when.
         whip_url: The room's WHIP endpoint.
         token: Bearer token, where the room wants one.
+        opts_in: Whether everybody agrees to be read individually.
         started: Second 0 of the story is when this is set, e.g. because the bot is live; None for when all have joined.
         connected: Called once, with the number of people, when all have joined.
 
@@ -152,7 +154,13 @@ async def play_story(
             await started.wait()
         return asyncio.get_running_loop().time()
 
-    await _together(_play_person(story, person, whip_url, token, begin) for person in story.people)
+    async def play(person: Person) -> None:
+        def enter(camera: Camera) -> Publisher:
+            return Publisher(whip_url, person.name, camera, token, opts_in=opts_in)
+
+        await _play_person(story, person, enter, begin)
+
+    await _together(play(person) for person in story.people)
 
 
 async def play_file(
@@ -202,7 +210,7 @@ async def _together(stays: Iterable[Coroutine[None, None, None]]) -> None:
 
 
 async def _play_person(
-    story: Story, person: Person, whip_url: str, token: str | None, begin: Callable[[], Awaitable[float]]
+    story: Story, person: Person, enter: Callable[[Camera], Publisher], begin: Callable[[], Awaitable[float]]
 ) -> None:
     """Play one person's cues; each stay in the room is a publisher of its own."""
     turns: Iterable[int] = count() if story.loops else (0,)
@@ -211,7 +219,7 @@ async def _play_person(
     is_leaving = True
     while is_leaving:
         camera = ClipCamera(read_clip(clip_path(person.id, "calm")))
-        async with Publisher(whip_url, person.name, camera, token):
+        async with enter(camera):
             zero = await begin() if zero is None else zero
             is_leaving = await _follow(cues, person, camera, zero)
             if not is_leaving:

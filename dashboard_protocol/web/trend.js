@@ -4,7 +4,7 @@ export const APART_S = 300;
 const SPAN_S = 30;
 const NEEDED_S = APART_S + SPAN_S / 2;
 const STEADY_AT_MOST_S = 600;
-const STEP_S = 10;
+const STEP_S = 30;
 /** Moves of class values are told from this many points on. */
 export const POINTS = 15;
 

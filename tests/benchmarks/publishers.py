@@ -20,7 +20,7 @@ async def publish(whip_url: str, count: int) -> None:
     async with AsyncExitStack() as stack:
         for number, person in enumerate(islice(cycle(PEOPLE), count), start=1):
             camera = ClipCamera(read_clip(clip_path(person.id, "calm")))
-            await stack.enter_async_context(Publisher(whip_url, f"{person.name} {number}", camera))
+            await stack.enter_async_context(Publisher(whip_url, f"{person.name} {number}", camera, opts_in=True))
         print(f"publishing {count}", flush=True)
         await stop.wait()
 

@@ -1,0 +1,112 @@
+"""The figures of a class as a whole, each from published values only. Pure."""
+
+from dataclasses import dataclass
+from math import isnan
+from statistics import median_low
+
+from dashboard_protocol.events import Withheld
+from dashboard_protocol.record import Record
+from dashboard_protocol.report.moves import Block, Move, blocks, moves
+from dashboard_protocol.timeline import COUNTS, EXPRESSIONS, HELD_S, WITHHELD, Gap, Stretch
+
+LONG_GAP_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Lowest, middle and highest 30-s median of a share, in points, and when the highest was."""
+
+    low: int
+    median: int
+    high: int
+    high_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a report says in numbers."""
+
+    start: float
+    end: float
+    is_presence: bool
+    """Whether there are counts only."""
+    measured_s: float
+    """Time with class values, or with counts where there are only these."""
+    withheld_s: dict[Withheld, float]
+    away: tuple[Stretch, ...]
+    """Stretches of five seconds and more in which nothing came."""
+    level_s: tuple[float, float, float, float]
+    """Time at each level of the class index, lowest first."""
+    index: Spread | None
+    attentive: Spread | None
+    expressions: dict[str, Spread]
+    moves: tuple[Move, ...]
+    medians: dict[str, float]
+    """Lower medians of the counts and of coverage; a name without values is missing."""
+    present_max: int
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the class."""
+        return self.end - self.start
+
+
+def digest(record: Record) -> Digest:
+    """Work the figures out."""
+    timeline = record.timeline
+    start, end = _bounds(record)
+    is_presence = not blocks(timeline, "mean") and record.is_presence
+    seconds = _seconds(record)
+    index = blocks(timeline, "mean")
+    known = {name: [value for value in timeline[name] if not isnan(value)] for name in (*COUNTS, "coverage")}
+    levels = [0.0] * 4
+    withheld = dict.fromkeys(Withheld, 0.0)
+    measured_s = 0.0
+    for row, lasted_s in enumerate(seconds):
+        level, reason = timeline["level"][row], WITHHELD[timeline.withheld[row]]
+        if not isnan(level):
+            levels[int(level)] += lasted_s
+        if reason is not None:
+            withheld[reason] += lasted_s
+        if is_presence or not isnan(timeline["mean"][row]):
+            measured_s += lasted_s
+    gaps = timeline.gaps(int(start), int(end))
+    return Digest(
+        start=start,
+        end=end,
+        is_presence=is_presence,
+        measured_s=measured_s,
+        withheld_s={reason: lasted_s for reason, lasted_s in withheld.items() if lasted_s},
+        away=tuple(gap for gap in gaps if gap.cause is not Gap.WITHHELD and gap.end - gap.start >= LONG_GAP_S),
+        level_s=(levels[0], levels[1], levels[2], levels[3]),
+        index=_spread(index),
+        attentive=_spread(blocks(timeline, "attentive")),
+        expressions={name: found for name in EXPRESSIONS if (found := _spread(blocks(timeline, name)))},
+        moves=tuple(moves(index)),
+        medians={name: median_low(values) for name, values in known.items() if values},
+        present_max=int(max(known["present"], default=0)),
+    )
+
+
+def _bounds(record: Record) -> tuple[float, float]:
+    """From when the bot was live until it left, or as far as is known."""
+    at = record.timeline.at
+    told = [state.since for state in record.states]
+    start = record.live_since or (at[0] if at else told[0] if told else 0.0)
+    end = record.ended_at or (at[-1] + 1 if at else told[-1] if told else start)
+    return min(start, at[0] if at else start), max(end, start, at[-1] + 1 if at else start)
+
+
+def _seconds(record: Record) -> list[float]:
+    """For how long each row stands: until the next one, but no longer than a short hole."""
+    at = record.timeline.at
+    lasts = [min(after - before, HELD_S + 1.0) for before, after in zip(at, at[1:], strict=False)]
+    return [*lasts, 1.0] if at else []
+
+
+def _spread(medians: list[Block]) -> Spread | None:
+    if not medians:
+        return None
+    values = [block.value for block in medians]
+    highest = max(medians, key=lambda block: block.value)
+    return Spread(min(values), median_low(values), highest.value, highest.at)

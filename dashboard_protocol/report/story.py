@@ -1,0 +1,165 @@
+"""What happened, in sentences for somebody who was not there. Rules on numbers, no judgement. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+
+from dashboard_protocol import words
+from dashboard_protocol.events import Withheld
+from dashboard_protocol.record import Record
+from dashboard_protocol.report.digest import Digest, Spread
+from dashboard_protocol.report.moves import NEAR, Move
+from dashboard_protocol.timeline import Gap
+from dashboard_protocol.trend import POINTS
+from dashboard_protocol.words import points, span
+
+MOVES_TOLD = 3
+SHORT_S = 600
+"""Classes up to this long are told to the second."""
+
+
+class Clock:
+    """Times of day as this report tells them."""
+
+    def __init__(self, figures: Digest, zone: tzinfo | None) -> None:
+        self._zone = zone
+        self._exact = figures.duration_s <= SHORT_S
+
+    def __call__(self, at: float) -> str:
+        """Show a time."""
+        return words.clock(at, self._zone, exact=self._exact)
+
+
+def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[str]:
+    """Tell the class in a few sentences, one paragraph each.
+
+    Args:
+        record: the class.
+        figures: its figures.
+        zone: where its times are told; this machine's zone by default.
+    """
+    clock = Clock(figures, zone)
+    told = [_presence(record, figures, clock)]
+    if figures.is_presence:
+        told.append(_counts(figures))
+    elif figures.index is not None and record.hello is not None:
+        told += [_index(record, figures, figures.index, clock), _attentive(figures), _expressions(figures, clock)]
+        told.append(_alerts(record))
+    told.append(_missing(record, figures, clock))
+    return [sentence for sentence in told if sentence]
+
+
+def _presence(record: Record, figures: Digest, clock: Clock) -> str:
+    title = record.hello.title if record.hello else record.room
+    if not len(record.timeline):
+        return f"The bot was invited to {title} and never read a face there."
+    most, usual = figures.present_max, int(figures.medians["present"])
+    there = words.people(most) if usual == most else f"{words.people(most)} at most, {usual} as the median,"
+    verb = "was" if most == 1 and usual == most else "were"
+    return (
+        f"From {clock(figures.start)} to {clock(figures.end)} the bot was in {title} for {span(figures.duration_s)}; "
+        f"{there} {verb} present."
+    )
+
+
+def _counts(figures: Digest) -> str:
+    seen = {name: f"{value:.0f}" for name, value in figures.medians.items()}
+    return (
+        f"As the median, {seen['camera_on']} of {seen['present']} had a camera on, {seen['visible']} had a face in "
+        f"view and {seen.get('facing', words.DASH)} faced the camera. This is head direction, nothing more."
+    )
+
+
+def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
+    assert record.hello is not None
+    total_s = sum(figures.level_s)
+    level = max(range(4), key=lambda number: figures.level_s[number])
+    name = words.level_name(record.hello, level)
+    share = figures.level_s[level] / total_s
+    how_long = "all of the measured time" if share > 0.995 else f"{span(figures.level_s[level])} of {span(total_s)}"
+    often = "" if share > 0.995 else "most of the measured time: " if share > 0.5 else "longer than any other level: "
+    sentence = f"The engagement index of the class was {name} for {often}{how_long}; its median was {found.median}."
+    return " ".join([sentence, *_moves(figures.moves, clock)]) if figures.moves else f"{sentence} {_steady(found)}"
+
+
+def _steady(found: Spread) -> str:
+    if found.low == found.high:
+        return "It did not move."
+    return f"It moved by less than {points(POINTS)} at a time and stayed between {found.low} and {found.high}."
+
+
+def _moves(found: Sequence[Move], clock: Clock) -> Iterator[str]:
+    """Tell the largest moves in order of time; a move and its way back are one sentence."""
+    told = sorted(sorted(found, key=lambda move: -move.size)[:MOVES_TOLD], key=lambda move: move.start.at)
+    skip: Move | None = None
+    named = len(told)
+    for move in told:
+        if move is skip:
+            continue
+        sentence = (
+            f"It {'fell' if move.by < 0 else 'rose'} by {points(move.size)}, from {move.start.value} to "
+            f"{move.end.value}, {_when(move, clock)}"
+        )
+        back = next((other for other in found if other.start.at >= move.end.at and other.by * move.by < 0), None)
+        if back is not None and abs(back.end.value - move.start.value) <= NEAR:
+            named += back not in told
+            skip = back
+            sentence += f", and was back at {back.end.value} at {clock(back.end.at)}"
+        yield f"{sentence}."
+    more = len(found) - named
+    if more > 0:
+        yield f"{more} more {'move' if more == 1 else 'moves'} of {points(POINTS)} or more can be seen in the chart."
+
+
+def _when(move: Move, clock: Clock) -> str:
+    start, end = clock(move.start.at), clock(move.end.at)
+    return f"at {start}" if start == end else f"between {start} and {end}"
+
+
+def _attentive(figures: Digest) -> str:
+    found = figures.attentive
+    if found is None:
+        return ""
+    low, middle, high = (words.percent(value / 100) for value in (found.low, found.median, found.high))
+    about = f"Attentive ({words.ATTENTIVE}) were {middle} of the people analysed as the median"
+    return f"{about}." if low == high else f"{about}, {low} at the lowest and {high} at the highest."
+
+
+def _expressions(figures: Digest, clock: Clock) -> str:
+    if not figures.expressions:
+        return ""
+    shown = figures.expressions
+    most = max(shown, key=lambda name: shown[name].median)
+    peaks = [
+        f"{words.EXPRESSION[name]} reached {words.percent(found.high / 100)} at {clock(found.high_at)}"
+        for name, found in shown.items()
+        if name != "neutral" and found.high - found.median >= POINTS
+    ]
+    sentence = (
+        f"Of the displayed expressions, {words.EXPRESSION[most]} had the largest share "
+        f"({words.percent(shown[most].median / 100)} as the median)"
+    )
+    return "; ".join([sentence, *peaks]) + "."
+
+
+def _alerts(record: Record) -> str:
+    number = len(record.alerts)
+    if number == 0:
+        return "No alert was raised."
+    return "One alert was raised." if number == 1 else f"{number} alerts were raised."
+
+
+def _missing(record: Record, figures: Digest, clock: Clock) -> str:
+    said = []
+    if (lasted_s := figures.withheld_s.get(Withheld.BELOW_K)) and record.hello:
+        said.append(
+            f"Class values were withheld for {span(lasted_s)}, while fewer than {record.hello.policy.k} people were "
+            "analysed."
+        )
+    for cause, what in ((Gap.BOT, "while the bot rejoined the meeting"), (Gap.FEED, "while the feed was interrupted")):
+        stretches = [gap for gap in figures.away if gap.cause is cause]
+        if stretches:
+            whole = span(sum(gap.end - gap.start for gap in stretches))
+            when = ", ".join(clock(gap.start) for gap in stretches[:MOVES_TOLD])
+            more = " and later" if len(stretches) > MOVES_TOLD else ""
+            said.append(f"Nothing is known for {whole} {what} ({when}{more}).")
+    return " ".join(said)
