@@ -7,6 +7,7 @@ log.jsonl     a line for each epoch
 curves.png    loss and accuracy over the epochs
 """
 
+import hashlib
 import json
 import pickle
 from io import BytesIO
@@ -84,6 +85,17 @@ class Run:
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise RunUnusable(f"{path} is broken: train again, or name another run") from error
         return state
+
+    def digest(self) -> str:
+        """Compute the SHA-256 of the best weights' file, in hexadecimal.
+
+        Raises:
+            RunUnusable: There are none.
+        """
+        try:
+            return hashlib.sha256((self.folder / "best.pt").read_bytes()).hexdigest()
+        except OSError as error:
+            raise RunUnusable(f"{self.folder}/best.pt cannot be read ({error.strerror}): train first") from error
 
     def load_weights(self, network: torch.nn.Module) -> None:
         """Put the best weights into a network.

@@ -24,7 +24,12 @@ EpochReport = Callable[[dict[str, Any]], None]
 
 
 def train(
-    recipe: Recipe, faces: AlignedFaces, run: Run, resume: bool = False, report: EpochReport = lambda row: None
+    recipe: Recipe,
+    faces: AlignedFaces,
+    run: Run,
+    resume: bool = False,
+    report: EpochReport = lambda row: None,
+    start: Run | None = None,
 ) -> dict[str, Any]:
     """Train one network, choosing its epoch on PublicTest.
 
@@ -36,6 +41,7 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
+        start: begin with the best weights of this run, which `recipe.started_from` names.
 
     Returns:
         The log line of the best epoch.
@@ -51,6 +57,9 @@ def train(
     learning = Learning(recipe)
     if state is not None:
         learning.restore(state)
+    elif start is not None:
+        start.load_weights(learning.model)
+        start.load_weights(learning.averaged)
     history = learning.history
     while len(history) < recipe.epochs and not is_done(recipe, history):
         epoch, began = len(history), time.perf_counter()

@@ -5,7 +5,9 @@ DashboardError
 │   └── UnknownVersion       a message of another protocol version
 ├── AccessDenied             a link or token that does not open this room
 ├── BusError                 the bus cannot be used
-└── FeedLost                 the client gave up on its gateway
+│   └── EpochOver            a newer bot serves the room
+├── FeedLost                 the client gave up on its gateway
+└── ReportRefused            the report after class cannot be written
 """
 
 
@@ -49,5 +51,13 @@ class BusError(DashboardError):
     """The bus URL is unknown or the bus cannot be reached."""
 
 
+class EpochOver(BusError):
+    """A newer bot serves the room: what this one says is refused, and it must leave."""
+
+
 class FeedLost(DashboardError):
     """The gateway refused the client or stayed away for longer than the client was told to wait."""
+
+
+class ReportRefused(DashboardError):
+    """The report cannot be written to the path that was chosen, or there is nothing to report."""

@@ -26,8 +26,8 @@ ALWAYS = {
 }  # fmt: skip
 IN_PLACES = {
     "engine/runtimes/": {"onnxruntime", "tensorrt", "pycuda"},
-    "dashboard_protocol/bus/redis.py": {"redis"},
-    "dashboard_protocol/queue/redis.py": {"redis"},
+    "dashboard_protocol/bus/redis": {"redis"},
+    "dashboard_protocol/queue/redis": {"redis"},
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},
     "bot/rooms/": {"aiortc", "aioice", "av", "httpx", "websockets"},
     "bot/samples/": {"av", "cv2"},

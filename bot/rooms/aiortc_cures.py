@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtcpByePacket
 from av import VideoFrame
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER_BYTES = 4 << 20
 JITTER_PACKETS = 128
+"""Packets that wait for a lost one; aiortc's 512 are half a minute of a quiet camera."""
+NACK_EVERY_S = 0.1
+"""A lost packet is asked for again after so long; aiortc asks once, and question and answer can be lost like it."""
 SO_RCVBUFFORCE = 33
 """Linux: as SO_RCVBUF, beyond the system's limit; needs CAP_NET_ADMIN. Python does not name it."""
 CLOSING_S = 2.0
@@ -34,9 +37,11 @@ DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 DECODER_ERROR = "_RTCRtpReceiver__decoder_error"
 JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
+CODECS = "_RTCRtpReceiver__codecs"
+RTX_SOURCES = "_RTCRtpReceiver__rtx_ssrc"
 RECEIVER_NAMES = (
-    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR),
-    *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_pli"),
+    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR, CODECS, RTX_SOURCES),
+    *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_nack", "_send_rtcp_pli"),
 )
 TRANSPORT_NAMES = ("_recv_next", "_rtp_router")
 CONNECTION_NAMES = ("get_component_candidates", "_protocols")
@@ -53,7 +58,7 @@ class Traffic:
     goodbyes: int = 0
     """RTCP BYE packets: the sender has stopped its camera, and may start it again."""
     media_ssrc: int = 0
-    """Source of the newest media packet; 0 before the first."""
+    """Source of the media; 0 before the first packet."""
     decoders: list[tuple[threading.Thread, Pictures]] = field(default_factory=list)
     """Decoders to wait for once the connection is closed."""
 
@@ -93,26 +98,35 @@ def check_private_names(receiver: object, transport: object, connection: object)
 
 
 def cure(
-    peer: RTCPeerConnection, deliver: Callable[[VideoFrame], None], *, addresses: Iterable[str] | None = None
-) -> Traffic:
-    """Put every cure on a connection that has its transceivers and has not gathered candidates yet.
+    peer: RTCPeerConnection,
+    deliver: Callable[[VideoFrame], None],
+    traffic: Traffic,
+    *,
+    addresses: Iterable[str] | None = None,
+) -> None:
+    """Put every cure on a connection of one stream, which has its transceivers and has not gathered candidates yet.
 
     Args:
         peer: A connection after `setRemoteDescription` (to answer) or `addTransceiver` (to offer).
         deliver: Called on the event loop with every decoded picture; must not block.
+        traffic: Counts what the connection receives.
         addresses: As in `listen_on`; None keeps aioice's own choice.
-
-    Returns:
-        Counts that grow with what the connection receives.
     """
-    traffic = Traffic()
     for transceiver in peer.getTransceivers():
-        receiver: Any = transceiver.receiver
-        _contain_errors(receiver, receiver.transport, traffic)
-        _bound_decoder(peer, receiver, deliver, traffic)
+        cure_stream(peer, transceiver, deliver, traffic)
     if addresses is not None:
         listen_on(peer, addresses)
-    return traffic
+
+
+def cure_stream(
+    peer: RTCPeerConnection, transceiver: RTCRtpTransceiver, deliver: Callable[[VideoFrame], None], traffic: Traffic
+) -> None:
+    """Put the cures on one transceiver of a connection, once, before it receives; arguments as in `cure`."""
+    receiver: Any = transceiver.receiver
+    setattr(receiver, JITTER_BUFFER, JitterBuffer(capacity=JITTER_PACKETS, is_video=True))
+    _contain_errors(receiver.transport)
+    _attend_packets(receiver, traffic)
+    _bound_decoder(peer, receiver, deliver, traffic)
 
 
 def listen_on(peer: RTCPeerConnection, addresses: Iterable[str]) -> None:
@@ -150,12 +164,9 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
             protocol.datagram_received = _counting(protocol.datagram_received, traffic)
 
 
-async def skip_gap(peer: RTCPeerConnection, traffic: Traffic) -> None:
-    """Give up on packets that never came, and ask the sender for a whole picture to go on with.
-
-    aiortc waits for a lost packet until 512 newer ones have come: half a minute of a quiet camera.
-    """
-    for transceiver in peer.getTransceivers():
+async def skip_gap(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) -> None:
+    """Give up on packets that never came, and ask the sender for a whole picture to go on with."""
+    for transceiver in transceivers:
         receiver: Any = transceiver.receiver
         setattr(receiver, JITTER_BUFFER, JitterBuffer(capacity=JITTER_PACKETS, is_video=True))
         getattr(receiver, NACK_GENERATOR).missing.clear()
@@ -201,18 +212,33 @@ def _bound_decoder(
         if isinstance(thread, threading.Thread):
             traffic.decoders.append((thread, pictures))
             setattr(receiver, DECODER_THREAD, _Unjoined())
-        # With several video sections aiortc cannot route retransmissions, as it registers only the media's own source.
-        for encoding in parameters.encodings:
-            if encoding.rtx:
-                receiver.transport._rtp_router.ssrc_table[encoding.rtx.ssrc] = receiver
+        _route(receiver, parameters)
 
     receiver.receive = receive_cured
 
 
-def _contain_errors(receiver: Any, transport: Any, traffic: Traffic) -> None:
+def _route(receiver: Any, parameters: Any) -> None:
+    """Bring what a later description says to a receiver that has started; aiortc looks only at the first.
+
+    With several video sections aiortc cannot route retransmissions either: it registers only the media's own source.
+    """
+    router = receiver.transport._rtp_router
+    sources = {encoding.ssrc: encoding.rtx.ssrc if encoding.rtx else None for encoding in parameters.encodings}
+    getattr(receiver, CODECS).update({codec.payloadType: codec for codec in parameters.codecs})
+    getattr(receiver, RTX_SOURCES).update({rtx: ssrc for ssrc, rtx in sources.items() if rtx is not None})
+    router.register_receiver(
+        receiver,
+        ssrcs=[source for pair in sources.items() for source in pair if source is not None],
+        payload_types=[codec.payloadType for codec in parameters.codecs],
+        mid=parameters.muxId,
+    )
+
+
+def _contain_errors(transport: Any) -> None:
     """Let a packet that cannot be handled cost only itself; stock aiortc closes the connection on an empty datagram."""
+    if "_recv_next" in vars(transport):
+        return
     receive_next = transport._recv_next
-    handle_rtp, handle_rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
 
     async def receive_next_contained() -> None:
         try:
@@ -222,11 +248,25 @@ def _contain_errors(receiver: Any, transport: Any, traffic: Traffic) -> None:
         except Exception:
             log.warning("Dropped a packet that cannot be handled", exc_info=True)
 
+    transport._recv_next = receive_next_contained
+
+
+def _attend_packets(receiver: Any, traffic: Traffic) -> None:
+    """Count the media, ask again for what is still missing, and let no goodbye end the decoder."""
+    handle_rtp, handle_rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
+    now = asyncio.get_running_loop().time
+    asked_at = now()
+
     async def handle_rtp_counted(packet: Any, arrival_time_ms: int) -> None:
+        nonlocal asked_at
         if packet.payload:
             traffic.media_packets += 1
-            traffic.media_ssrc = packet.ssrc
+            traffic.media_ssrc = getattr(receiver, RTX_SOURCES).get(packet.ssrc, packet.ssrc)
         await handle_rtp(packet, arrival_time_ms=arrival_time_ms)
+        missing = getattr(receiver, NACK_GENERATOR).missing
+        if missing and now() - asked_at >= NACK_EVERY_S:
+            asked_at = now()
+            await receiver._send_rtcp_nack(traffic.media_ssrc, sorted(missing))
 
     async def handle_rtcp_but_bye(packet: Any) -> None:
         # On BYE aiortc ends its decoder for good, but a camera that is switched off may come back.
@@ -235,7 +275,6 @@ def _contain_errors(receiver: Any, transport: Any, traffic: Traffic) -> None:
         else:
             await handle_rtcp(packet)
 
-    transport._recv_next = receive_next_contained
     receiver._handle_rtp_packet = handle_rtp_counted
     receiver._handle_rtcp_packet = handle_rtcp_but_bye
 

@@ -20,7 +20,8 @@ from bot.rooms.aiortc_cures import check_aiortc
 from bot.rooms.base import Absence, CameraOff, CameraOn, Clock, Frame, Joined, Left, Participant, RoomEvent
 from bot.rooms.display_name import clean_name, is_opted_out
 from bot.rooms.notice import Notice
-from bot.rooms.peer import Peer, PeerLost
+from bot.rooms.peer import Peer
+from bot.rooms.stream import StreamLost
 
 log = logging.getLogger(__name__)
 
@@ -159,11 +160,11 @@ class LocalRoom:
                 absence = Absence.VANISHED
                 self._events.put_nowait(Joined(participant))
                 while True:
-                    mailbox = await peer.camera_on()
+                    mailbox = await peer.stream.camera_on()
                     self._events.put_nowait(CameraOn(participant, LocalTrack(participant, mailbox)))
-                    await peer.camera_off()
+                    await peer.stream.camera_off()
                     self._events.put_nowait(CameraOff(participant))
-        except PeerLost as lost:
+        except StreamLost as lost:
             absence = absence and lost.absence
         except Exception:
             log.exception("Lost participant %s to an error", participant.id)

@@ -16,6 +16,7 @@ def export(
     private_test: Annotated[
         bool, typer.Option("--private-test", help="Measure PrivateTest too: once, for the network that ships.")
     ] = False,
+    trained_on: Annotated[str, typer.Option(help="The data in words, for the manifest; by default their name.")] = "",
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
@@ -36,7 +37,11 @@ def export(
             if split is Split.PUBLIC_TEST or private_test
         }
     exported = export_network(
-        Run(run), to, splits[Split.PUBLIC_TEST], splits.get(Split.PRIVATE_TEST), trained_on=Path(data).name
+        Run(run),
+        to,
+        splits[Split.PUBLIC_TEST],
+        splits.get(Split.PRIVATE_TEST),
+        trained_on=trained_on or Path(data).name,
     )
     console.print(f"PyTorch and ONNX differ by {exported.parity:.1e} at most")
     size_mb = to.stat().st_size / 1e6

@@ -18,6 +18,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
+    start_from: Annotated[Path | None, typer.Option(help="A run whose best weights this one begins with.")] = None,
     raw_crops: Annotated[
         bool, typer.Option("--raw-crops", help="Images as they are, to measure what alignment is worth.")
     ] = False,
@@ -35,6 +36,8 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
     chosen = RECIPES[recipe]
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "crops": "raw" if raw_crops else None}
+    start = Run(start_from) if start_from else None
+    changes["started_from"] = start.digest() if start else None
     chosen = replace(chosen, **{name: value for name, value in changes.items() if value is not None})
     run = Run(out or Path("runs") / recipe)
     with progress("landmarks") as tell:
@@ -50,5 +53,5 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
             )
             draw_curves(run.folder)
 
-        best = train_network(chosen, faces, run, resume, tell_epoch)
+        best = train_network(chosen, faces, run, resume, tell_epoch, start)
     report({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)

@@ -13,10 +13,14 @@ def open_bus(url: str = "memory://") -> Bus:
     """Return the bus behind `url`.
 
     Raises:
-        BusError: The scheme is unknown.
+        BusError: The scheme is unknown, or the URL unusable.
     """
     match urlsplit(url).scheme:
         case "memory":
             return MemoryBus()
+        case "redis" | "rediss":
+            from dashboard_protocol.bus.redis import RedisBus
+
+            return RedisBus(url)
         case scheme:
-            raise BusError(f"No bus is known for {scheme or url!r}: this version has memory:// only.")
+            raise BusError(f"No bus is known for {scheme or url!r}: known are memory://, redis:// and rediss://.")

@@ -21,7 +21,11 @@ class Bus(Protocol):
         """Return the room's next epoch, from 1; what the bus held of earlier epochs is dropped at its `hello`."""
 
     async def publish(self, event: Event) -> None:
-        """Send to all subscribers. `hello` is also retained, `snapshot` only retained; `forget` purges the person."""
+        """Send to all subscribers. `hello` is also retained, `snapshot` only retained; `forget` purges the person.
+
+        Raises:
+            EpochOver: A newer epoch of the room is open.
+        """
 
     def subscribe(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Receive the room's events from entering on; a subscriber that fell behind gets BusError and starts anew."""
@@ -31,6 +35,12 @@ class Bus(Protocol):
 
     async def history(self, room: str, epoch: int, since: int) -> list[Event] | None:
         """Return the events after seq `since`, oldest first; None where that epoch is over or some are lost."""
+
+    def archive(self, room: str) -> AsyncIterator[Event]:
+        """Yield the class events that are kept, oldest first; several epochs where the bus outlives a bot."""
+
+    async def erase(self, room: str) -> None:
+        """Delete all that is kept of the room; only once no bot serves it."""
 
     async def ping(self) -> None:
         """Return when the bus answers."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from dashboard_protocol.bus.base import Retained
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Event, Forget, Hello, ParticipantUpdate, Snapshot
 
 HISTORY_EVENTS = 4096
@@ -51,6 +51,8 @@ class MemoryBus:
     async def publish(self, event: Event) -> None:
         """Retain, remember and send the event."""
         self._check_open()
+        if event.epoch < self._epochs[event.room]:
+            raise EpochOver(f"Another bot serves the room {event.room!r} now; this one must leave.")
         room = self._rooms[event.room]
         match event.body:
             case Snapshot():
@@ -97,6 +99,21 @@ class MemoryBus:
         if held is None or held.hello is None or held.hello.epoch != epoch or since < held.lost_through:
             return None
         return [event for event in held.history if event.seq > since]
+
+    async def archive(self, room: str) -> AsyncIterator[Event]:
+        """Yield the newest `hello` and the class events of its epoch."""
+        self._check_open()
+        held = self._rooms.get(room)
+        for event in [held.hello, *held.history] if held else ():
+            if event is not None and not isinstance(event.body, ParticipantUpdate):
+                yield event
+
+    async def erase(self, room: str) -> None:
+        """Delete all that is kept of the room, but for the number of its last epoch."""
+        self._check_open()
+        if held := self._rooms.get(room):
+            held.hello = held.snapshot = None
+            held.history.clear()
 
     async def ping(self) -> None:
         """Return at once while the bus is open."""

@@ -1,6 +1,7 @@
 """The figures of a class as a whole, each from published values only. Pure."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isnan
 from statistics import median_low
 
@@ -100,7 +101,7 @@ def _bounds(record: Record) -> tuple[float, float]:
 def _seconds(record: Record) -> list[float]:
     """For how long each row stands: until the next one, but no longer than a short hole."""
     at = record.timeline.at
-    lasts = [min(after - before, HELD_S + 1.0) for before, after in zip(at, at[1:], strict=False)]
+    lasts = [min(after - before, HELD_S + 1.0) for before, after in pairwise(at)]
     return [*lasts, 1.0] if at else []
 
 

@@ -20,7 +20,7 @@ def join(*children: Child) -> Markup:
     return Markup("".join(_piece(child) for child in children))
 
 
-def element(name: str, *children: Child, **attributes: object) -> Markup:
+def element(name: str, /, *children: Child, **attributes: object) -> Markup:
     """Build an element.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median_low
 
 from dashboard_protocol.timeline import Timeline
@@ -89,7 +90,7 @@ def _turns(section: Sequence[Block], threshold: int) -> list[Block]:
 
 def _legs(section: Sequence[Block], turns: Sequence[Block]) -> list[Move]:
     found = []
-    for before, after in zip(turns, turns[1:], strict=False):
+    for before, after in pairwise(turns):
         leg = [block for block in section if before.at <= block.at <= after.at]
         last_old = max((block for block in leg if abs(block.value - before.value) < NEAR), key=_at)
         first_new = min((b for b in leg if b.at > last_old.at and abs(b.value - after.value) < NEAR), key=_at)

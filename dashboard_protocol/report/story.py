@@ -10,9 +10,10 @@ from dashboard_protocol.report.digest import Digest, Spread
 from dashboard_protocol.report.moves import NEAR, Move
 from dashboard_protocol.timeline import Gap
 from dashboard_protocol.trend import POINTS
-from dashboard_protocol.words import points, span
+from dashboard_protocol.words import points
 
 MOVES_TOLD = 3
+ALERTS_TOLD = 3
 SHORT_S = 600
 """Classes up to this long are told to the second."""
 
@@ -27,6 +28,10 @@ class Clock:
     def __call__(self, at: float) -> str:
         """Show a time."""
         return words.clock(at, self._zone, exact=self._exact)
+
+    def span(self, seconds: float) -> str:
+        """Tell a length of time."""
+        return words.span(seconds, exact=self._exact)
 
 
 def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[str]:
@@ -43,7 +48,7 @@ def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[s
         told.append(_counts(figures))
     elif figures.index is not None and record.hello is not None:
         told += [_index(record, figures, figures.index, clock), _attentive(figures), _expressions(figures, clock)]
-        told.append(_alerts(record))
+        told.append(_alerts(record, clock))
     told.append(_missing(record, figures, clock))
     return [sentence for sentence in told if sentence]
 
@@ -53,11 +58,12 @@ def _presence(record: Record, figures: Digest, clock: Clock) -> str:
     if not len(record.timeline):
         return f"The bot was invited to {title} and never read a face there."
     most, usual = figures.present_max, int(figures.medians["present"])
-    there = words.people(most) if usual == most else f"{words.people(most)} at most, {usual} as the median,"
-    verb = "was" if most == 1 and usual == most else "were"
+    is_steady = min(record.timeline["present"]) == most
+    there = f"{words.people(most)} {'was' if most == 1 else 'were'} present"
     return (
-        f"From {clock(figures.start)} to {clock(figures.end)} the bot was in {title} for {span(figures.duration_s)}; "
-        f"{there} {verb} present."
+        f"From {clock(figures.start)} to {clock(figures.end)} the bot was in {title} for "
+        f"{clock.span(figures.duration_s)}. "
+        + (f"{there}." if is_steady else f"At most {there}, {usual} as the median.")
     )
 
 
@@ -75,7 +81,11 @@ def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
     level = max(range(4), key=lambda number: figures.level_s[number])
     name = words.level_name(record.hello, level)
     share = figures.level_s[level] / total_s
-    how_long = "all of the measured time" if share > 0.995 else f"{span(figures.level_s[level])} of {span(total_s)}"
+    how_long = (
+        "all of the measured time"
+        if share > 0.995
+        else f"{clock.span(figures.level_s[level])} of {clock.span(total_s)}"
+    )
     often = "" if share > 0.995 else "most of the measured time: " if share > 0.5 else "longer than any other level: "
     sentence = f"The engagement index of the class was {name} for {often}{how_long}; its median was {found.median}."
     return " ".join([sentence, *_moves(figures.moves, clock)]) if figures.moves else f"{sentence} {_steady(found)}"
@@ -120,8 +130,8 @@ def _attentive(figures: Digest) -> str:
     if found is None:
         return ""
     low, middle, high = (words.percent(value / 100) for value in (found.low, found.median, found.high))
-    about = f"Attentive ({words.ATTENTIVE}) were {middle} of the people analysed as the median"
-    return f"{about}." if low == high else f"{about}, {low} at the lowest and {high} at the highest."
+    about = f"As the median, {middle} of the people analysed were attentive ({words.ATTENTIVE})"
+    return f"{about}." if low == high else f"{about}: {low} at the lowest, {high} at the highest."
 
 
 def _expressions(figures: Digest, clock: Clock) -> str:
@@ -141,25 +151,33 @@ def _expressions(figures: Digest, clock: Clock) -> str:
     return "; ".join([sentence, *peaks]) + "."
 
 
-def _alerts(record: Record) -> str:
+def _alerts(record: Record, clock: Clock) -> str:
     number = len(record.alerts)
     if number == 0:
         return "No alert was raised."
-    return "One alert was raised." if number == 1 else f"{number} alerts were raised."
+    if number > ALERTS_TOLD:
+        return f"{number} alerts were raised; they stand below."
+    told = "; ".join(f"{words.alert_title(known.alert)}, at {clock(known.at)}" for known in record.alerts)
+    return f"{'One alert was' if number == 1 else f'{number} alerts were'} raised: {told}."
 
 
 def _missing(record: Record, figures: Digest, clock: Clock) -> str:
     said = []
     if (lasted_s := figures.withheld_s.get(Withheld.BELOW_K)) and record.hello:
+        starts = [change.at for change in record.changes if change.kind == "withheld"]
         said.append(
-            f"Class values were withheld for {span(lasted_s)}, while fewer than {record.hello.policy.k} people were "
-            "analysed."
+            f"Class values were withheld for {clock.span(lasted_s)}, while fewer than {record.hello.policy.k} people "
+            f"were analysed{_times(starts, clock)}."
         )
     for cause, what in ((Gap.BOT, "while the bot rejoined the meeting"), (Gap.FEED, "while the feed was interrupted")):
         stretches = [gap for gap in figures.away if gap.cause is cause]
         if stretches:
-            whole = span(sum(gap.end - gap.start for gap in stretches))
-            when = ", ".join(clock(gap.start) for gap in stretches[:MOVES_TOLD])
-            more = " and later" if len(stretches) > MOVES_TOLD else ""
-            said.append(f"Nothing is known for {whole} {what} ({when}{more}).")
+            whole = clock.span(sum(gap.end - gap.start for gap in stretches))
+            said.append(f"Nothing is known for {whole} {what}{_times([gap.start for gap in stretches], clock)}.")
     return " ".join(said)
+
+
+def _times(starts: Sequence[float], clock: Clock) -> str:
+    told = ", ".join(clock(at) for at in starts[:MOVES_TOLD])
+    more = " and later" if len(starts) > MOVES_TOLD else ""
+    return f" (from {told}{more})" if told else ""

@@ -47,10 +47,8 @@ function bucketOf(get, from, to) {
   return Number.isNaN(last) ? null : { low, high, last };
 }
 
-/** Step line: level stretches, upright joints; a pixel that holds several values spans their minimum and maximum. */
-export function stepPath(get, axis, y) {
-  return runs(get, axis).map((run) => stepRun(run, y, "M")).join("");
-}
+/** Step line through runs: level stretches, upright joints; a pixel of several values spans their minimum and maximum. */
+export const stepPath = (steps, y) => steps.map((run) => stepRun(run, y, "M")).join("");
 
 function stepRun(run, y, first) {
   let path = "";
@@ -68,19 +66,12 @@ function stepRun(run, y, first) {
 }
 
 /** Area from a base line up to the steps. */
-export function areaPath(get, axis, y, base) {
-  return runs(get, axis)
-    .map((run) => `M${run[0].x} ${px(base)}${stepRun(run, y, "L")}V${px(base)}Z`)
-    .join("");
-}
+export const areaPath = (steps, y, base) =>
+  steps.map((run) => `M${run[0].x} ${px(base)}${stepRun(run, y, "L")}V${px(base)}Z`).join("");
 
-/** Band between two columns, where both are known. */
-export function bandPath(getLow, getHigh, axis, y) {
-  const both = (get, other) => (s) => (Number.isNaN(other(s)) ? NaN : get(s));
-  const highs = runs(both(getHigh, getLow), axis);
-  const lows = runs(both(getLow, getHigh), axis);
-  return highs.map((run, i) => edge(run, y, (cell) => cell.high, "M") + edge(lows[i].toReversed(), y, (cell) => cell.low, "L", true) + "Z").join("");
-}
+/** Band between two columns, which are known in the same seconds. */
+export const bandPath = (lows, highs, y) =>
+  highs.map((run, i) => edge(run, y, (cell) => cell.high, "M") + edge(lows[i].toReversed(), y, (cell) => cell.low, "L", true) + "Z").join("");
 
 function edge(run, y, value, first, backwards = false) {
   const near = (cell) => (backwards ? cell.end : cell.x);

@@ -1,5 +1,6 @@
 /** What the page says now: store, feed and the instructor's own choices → words and values. Pure. */
 
+import { cards, panels, policyRows } from "./panels.js";
 import { GAP } from "./ring.js";
 import { roomNow } from "./store.js";
 import { APART_S, countThreshold, median, trend } from "./trend.js";
@@ -14,6 +15,9 @@ const ALERT_KEPT_MS = 20_000;
 const RECENT_S = 600;
 const POLICY_TOLD_S = 60;
 const LIVE_STATES = new Set(["live", "leaving", "interrupted", "silent", "reconnecting"]);
+const OVER = new Set(["ended", "no_access"]);
+/** What the slot tells even when paused. */
+const MOVING = new Set(["trouble", "policy"]);
 
 /** State of the page, one of the keys of words.BAR. */
 export function pageState(store, feed, nowMs) {
@@ -39,24 +43,61 @@ export function openAlert(alerts, now, nowMs, ui) {
   return chosen;
 }
 
-export function buildModel(store, feed, ui, nowMs) {
+/** All that the page shows; `open` is the id of the open dialog. */
+export function buildModel(store, feed, ui, nowMs, open) {
   const state = pageState(store, feed, nowMs);
   const now = roomNow(store, nowMs);
-  const model = { state, now, hello: store.hello, live: LIVE_STATES.has(state), pausedAt: ui.pausedAt };
-  model.policy = store.hello?.policy ?? null;
-  model.presence = model.policy?.profile === "presence";
-  model.durationS = store.bye ? store.bye.live_s : store.liveSince !== null && now !== null ? now - store.liveSince : null;
-  if (!model.live) {
-    model.column = words.column(state, { ...store, now });
-    return Object.assign(model, { bot: store.bot, steps: store.steps, retryS: feed.retryMs && (feed.retryMs - nowMs) / 1000 });
-  }
-  Object.assign(model, values(store, state, now, nowMs));
+  const { hello, bot, bye, liveSince } = store;
+  const policy = hello?.policy ?? null;
+  const live = LIVE_STATES.has(state);
+  const presence = policy?.profile === "presence";
+  const told = live || state === "ended";
+  const durationS = bye ? bye.live_s : liveSince !== null && now !== null ? now - liveSince : null;
+  const model = {
+    state, page: state, now, hello, policy, live, presence, bot, kind: "none", bar: words.BAR[state], pause: "Pause",
+    profile: policy?.profile ?? "none", shownPolicy: state === "no_access" ? null : policy, over: OVER.has(state),
+    duration: told && durationS !== null ? words.span(durationS) : "",
+    footer: words.footer(presence), formula: presence ? "" : hello?.formula,
+    policyName: words.policyName(policy?.profile), policyRows: policy ? policyRows(policy, hello) : [],
+  };
+  if (!live) return Object.assign(model, column(store, model, feed, nowMs));
+  Object.assign(model, values(store, state, now, nowMs), { alerts: store.alerts, changes: store.changes });
   model.slot = slot(store, model, feed, ui, nowMs);
-  model.alertOpen = model.slot.kind === "alert";
-  model.alerts = store.alerts;
-  model.changes = store.changes;
-  model.people = [...store.people.values()].sort((a, b) => a.name.localeCompare(b.name) || (a.participant < b.participant ? -1 : 1));
-  return model;
+  model.cards = cards(store.people, hello, now);
+  model.cardsTitle = words.optedIn(model.cards.length);
+  model.cardsOthers = words.others((model.summary?.present ?? 0) - model.cards.length);
+  return Object.assign(model, panels(model, open));
+}
+
+/** A paused page: values stand still; state, policy, trouble and who was forgotten do not. */
+export function hold(was, next, ui) {
+  const { state, policy, shownPolicy, policyRows: rows, hello, duration } = next;
+  const slotMoves = MOVING.has(next.slot.kind) || MOVING.has(was.slot.kind) || ui.dismissed.has(was.slot.id);
+  return {
+    ...forgetOthers(was, next.cards.map(({ key }) => key)), state, policy, shownPolicy, policyRows: rows, hello, duration,
+    page: "paused", bar: words.paused(ui.pausedAt), pause: "Resume", slot: slotMoves ? next.slot : was.slot,
+  };
+}
+
+/** The model without the cards of all but some people. */
+export function forgetOthers(model, participants) {
+  const here = new Set(participants);
+  return { ...model, cards: model.cards.filter(({ key }) => here.has(key)) };
+}
+
+function column({ steps, bot, bye, byeAt }, { state, hello, policy, now, over }, feed, nowMs) {
+  const told = words.column(state, { hello, bot, bye, byeAt, now });
+  const at = words.STEPS.findIndex(([name]) => name === bot?.state);
+  const retryS = over || feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000);
+  const broken = retryS === null ? null : words.trouble.interrupted(null, retryS);
+  return {
+    column: { ...told, lines: told.lead.map((text) => ({ text })), facts: (told.facts ?? []).map(([name, value]) => ({ name, value })) },
+    steps: (told.steps ? words.STEPS : []).map(([name, label], i) => {
+      const waited = i === at && i > 0 ? ` · ${words.span(now - steps[name])}` : "";
+      return { label, mark: i < at ? "done" : i === at ? "now" : "", when: steps[name] === undefined ? "" : words.clock(steps[name]) + waited };
+    }),
+    note: broken ? `${broken.title}. ${broken.ground}` : told.steps && policy ? words.policySentence(policy) : "",
+  };
 }
 
 /** fresh | stale (old, still shown) | lost (too old to show) | withheld | settling. */
@@ -93,19 +134,17 @@ function waitingText(store, now) {
 }
 
 function hero({ kind, summary, summaryAt, ageS, second, series }, store, now) {
-  const { hello } = store;
-  if (kind === "withheld") {
-    const { k } = hello.policy;
-    return { word: words.WITHHELD, number: "", level: null, trend: plain(words.belowK(summary.analysed, k)), ground: words.returns(hello.policy), dashed: true };
-  }
+  const { levels, policy } = store.hello;
   const ground = summary ? words.ground(summary) : "";
   const engagement = summary?.engagement;
-  if (kind === "settling" || !engagement) return { word: words.DASH, number: "", level: null, trend: plain(waitingText(store, now)), ground, dashed: false };
-  const word = words.levelName(hello, engagement.level);
+  const unknown = { word: words.DASH, number: "", level: null, meter: words.meterLabel(levels, null), ground };
+  if (kind === "withheld") return { ...unknown, word: words.WITHHELD, trend: plain(words.belowK(summary.analysed, policy.k)), ground: words.returns(policy) };
+  if (kind === "settling" || !engagement) return { ...unknown, trend: plain(waitingText(store, now)) };
+  const word = words.levelName(levels[engagement.level]);
   const number = words.index(engagement.mean);
-  if (kind === "lost") return { word: words.DASH, number: "", level: null, trend: plain(words.lastValue(`${word} ${number}`, summaryAt)), ground: "", dashed: false };
+  if (kind === "lost") return { ...unknown, trend: plain(words.lastValue(`${word} ${number}`, summaryAt)), ground: "" };
   const line = kind === "stale" ? plain(words.asOf(summaryAt, ageS)) : told(trend(series, "mean", second));
-  return { word, number, level: engagement.level, trend: line, ground, dashed: false };
+  return { word, number, level: engagement.level, meter: words.meterLabel(levels, engagement.level), trend: line, ground };
 }
 
 function attentive({ kind, summary, summaryAt, second, series }, store, now) {

@@ -22,8 +22,15 @@ export class Ring {
 
   /** Value of a column at a whole second; NaN where nothing is known. */
   get(name, second) {
-    if (!this.holds(second)) return NaN;
-    return this.columns[name][second % this.capacity];
+    return this.holds(second) ? this.columns[name][second % this.capacity] : NaN;
+  }
+
+  /** The same as a function of the second, for loops over a column. */
+  reader(name) {
+    const values = this.columns[name];
+    const { capacity, last } = this;
+    const first = last === null ? Infinity : Math.max(this.first, last - capacity + 1);
+    return (second) => (second >= first && second <= last ? values[second % capacity] : NaN);
   }
 
   /** Why nothing is known at a second, one of GAP. */

@@ -38,8 +38,10 @@ export function percent(share) {
 export const index = (share) => (missing(share) ? DASH : `${Math.round(share * 100)}`);
 export const count = (n) => (missing(n) ? DASH : `${n}`);
 
-export const levelName = (hello, level) => capital(hello.levels[level].name);
-export const meterLabel = (hello, level) => (level === null ? "level not known" : `level ${hello.levels[level].name}, ${level + 1} of ${hello.levels.length}`);
+export const signed = (value) => (missing(value) ? DASH : value.toFixed(2).replace("-", "−"));
+
+export const levelName = (level) => capital(level.name);
+export const meterLabel = (levels, level) => (level === null ? "level not known" : `level ${levels[level].name}, ${level + 1} of ${levels.length}`);
 
 export const EXPRESSION = {
   angry: "Anger", disgust: "Disgust", fear: "Fear", happy: "Happiness", sad: "Sadness", surprise: "Surprise", neutral: "Neutral",
@@ -181,8 +183,8 @@ const REASON = {
   starting: () => "just started",
 };
 export const NOT_MEASURABLE = "Not measurable";
-export const reason = (person, now) => REASON[person.unmeasurable](now - person.since);
-export const facing = (is) => (is ? "facing the screen" : "looking away");
+export const reason = (cause, s) => REASON[cause](s);
+export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "looking away");
 export const displayed = (name) => `displayed: ${name === null || name === "unclear" ? "unclear" : EXPRESSION[name].toLowerCase()}`;
 export const optedIn = (n) => `${people(n)} who opted in`;
 export const others = (n) => (n > 0 ? `${n} more ${plural(n, "is", "are")} counted in the class values only` : "");

@@ -82,6 +82,22 @@ def test_another_seed_gives_other_weights(trained: Run, recipe: Recipe, faces: A
     assert not torch.equal(one["fer7.weight"], other["fer7.weight"])
 
 
+def test_run_that_starts_from_another_begins_with_its_best_weights(
+    trained: Run, recipe: Recipe, faces: AlignedFaces, tmp_path: Path
+) -> None:
+    still = replace(recipe, name="second", learning_rate=0.0, started_from=trained.digest())
+    with pytest.raises(Interrupted):
+        train(still, faces, Run(tmp_path), report=interrupt, start=trained)
+    one, other = trained.load("best.pt")["model"], Run(tmp_path).load("last.pt")["model"]
+    torch.testing.assert_close(one["trunk.0.weight"], other["trunk.0.weight"], rtol=0, atol=0)
+    assert Run(tmp_path).recipe().started_from == trained.digest()
+
+
+def test_run_without_weights_is_nothing_to_start_from(tmp_path: Path) -> None:
+    with pytest.raises(RunUnusable, match="train first"):
+        Run(tmp_path).digest()
+
+
 def test_folder_of_a_run_is_not_overwritten(trained: Run, recipe: Recipe, faces: AlignedFaces) -> None:
     with pytest.raises(RunUnusable, match="--resume"):
         train(recipe, faces, trained)

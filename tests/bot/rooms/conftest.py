@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.local import LocalRoom
 from bot.rooms.notice import Notice
-from bot.rooms.peer import VANISH_PATIENCE_S
+from bot.rooms.stream import VANISH_PATIENCE_S
 
 FPS = 15
 NOTICE = Notice(

@@ -13,7 +13,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
 
 from bot.errors import RoomRefused, SettingsRefused
-from bot.rooms import aiortc_cures, local, open_room, peer
+from bot.rooms import aiortc_cures, local, open_room, stream
 from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left
 from bot.rooms.local import LocalRoom
 from bot.rooms.notice import Notice, visible_name
@@ -28,7 +28,7 @@ class TestContract(RoomContract):
 
     @pytest.fixture
     def stage(self, stage: "WhipStage", monkeypatch: pytest.MonkeyPatch) -> "WhipStage":
-        monkeypatch.setattr(peer, "VANISH_PATIENCE_S", 3.0)  # guests whose camera is on are never silent for so long
+        monkeypatch.setattr(stream, "VANISH_PATIENCE_S", 3.0)  # guests whose camera is on are never silent for so long
         return stage
 
 
@@ -173,7 +173,7 @@ async def test_broken_peer_ends_its_own_visit_only(stage: "WhipStage", monkeypat
         async def break_down(broken: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(peer.Peer, "camera_on", break_down)
+        monkeypatch.setattr(stream.Stream, "camera_on", break_down)
         broken = await stage.guest("Ada")
         ada = (await expect(events, Joined)).participant
         assert await expect(events, Left) == Left(ada, Absence.VANISHED)
@@ -253,8 +253,8 @@ async def test_address_of_another_machine_is_refused_at_once() -> None:
 async def test_silent_guest_without_camera_stays_as_long_as_her_connection_answers(
     stage: "WhipStage", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peer, "CAMERA_PATIENCE_S", 0.5)
-    monkeypatch.setattr(peer, "VANISH_PATIENCE_S", 2.0)
+    monkeypatch.setattr(stream, "CAMERA_PATIENCE_S", 0.5)
+    monkeypatch.setattr(stream, "VANISH_PATIENCE_S", 2.0)
     monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.8)  # of both ends; 5 s in real life
     async with stage.room as room:
         guest = await stage.guest("Eve")
@@ -264,7 +264,7 @@ async def test_silent_guest_without_camera_stays_as_long_as_her_connection_answe
         await guest.camera_off()
         await expect(events, CameraOff)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(peer.VANISH_PATIENCE_S + 1.0):
+            async with asyncio.timeout(stream.VANISH_PATIENCE_S + 1.0):
                 await anext(events)
 
 

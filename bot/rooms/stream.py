@@ -1,0 +1,146 @@
+"""One video stream of a connection, as a camera that is on or off: frames go to whoever watches, silence is counted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import cast
+
+from av import VideoFrame
+
+from bot.errors import RoomError
+from bot.frames import Mailbox
+from bot.rooms.aiortc_cures import Traffic
+from bot.rooms.base import Absence, Clock, Frame
+from engine.readings import Image
+
+TICK_S = 0.25
+CAMERA_PATIENCE_S = 2.0
+"""No media for so long means that the camera is off."""
+VANISH_PATIENCE_S = 8.0
+"""Nothing at all for so long means gone; a living peer checks its connection every 4 to 6 s (RFC 7675)."""
+KEYFRAME_PATIENCE_S = 0.75
+"""Media without a picture for so long: a packet is lost for good, and a whole picture is asked for."""
+
+
+class StreamLost(RoomError):
+    """Whoever sent the stream is gone."""
+
+    def __init__(self, absence: Absence) -> None:
+        super().__init__(f"The sender has {absence.value}")
+        self.absence = absence
+
+
+class Stream:
+    """Await `camera_on` and `camera_off` in turns.
+
+    All silence is counted in ticks of this process, so that a stalled event loop never looks like a silent sender.
+    """
+
+    def __init__(
+        self, clock: Clock, traffic: Traffic, recover: Callable[[], Awaitable[None]], *, owns_connection: bool = True
+    ) -> None:
+        """Begin with the camera off.
+
+        Args:
+            clock: The room's clock, for `Frame.at`.
+            traffic: What has come in so far; whoever receives keeps it growing.
+            recover: Called when media comes in but no picture: gives up what was lost.
+            owns_connection: Whether a silent connection means that the sender is gone; False where streams share one.
+        """
+        self._clock = clock
+        self._traffic = traffic
+        self._recover = recover
+        self._owns_connection = owns_connection
+        self._mailbox: Mailbox[Frame] | None = None
+        self._frames_decoded = 0
+        self._is_on = False
+        self._absence: Absence | None = None
+        self._news = asyncio.Event()
+        self._seen = (traffic.datagrams, traffic.media_packets, 0)
+        self._silent_s = self._still_s = self._blind_s = 0.0
+
+    def take(self, picture: VideoFrame) -> None:
+        """Take a decoded picture; never blocks."""
+        self._frames_decoded += 1
+        if self._mailbox is None:
+            return
+        self._mailbox.put(Frame(self._clock(), picture.width, picture.height, partial(_to_rgb, picture)))
+        if not self._is_on:
+            self._is_on = True
+            self._news.set()
+
+    def wake(self) -> None:
+        """Let whoever waits in `tick` look at the world again."""
+        self._news.set()
+
+    def lose(self, absence: Absence) -> None:
+        """Note that the sender is gone; the first reason stands."""
+        if self._absence is None:
+            self._absence = absence
+        self._end_camera()
+        self._news.set()
+
+    async def camera_on(self) -> Mailbox[Frame]:
+        """Wait for the next decoded frame.
+
+        Returns:
+            The newest frames from this one on, until `camera_off` returns or the sender is gone.
+
+        Raises:
+            StreamLost: The sender is gone.
+        """
+        mailbox = Mailbox[Frame]()
+        self._mailbox = mailbox
+        while not self._is_on:
+            await self.tick()
+        self._still_s = 0.0
+        return mailbox
+
+    async def camera_off(self) -> None:
+        """Wait until no media has come for `CAMERA_PATIENCE_S`, or the sender said that it stopped.
+
+        Raises:
+            StreamLost: The sender is gone.
+        """
+        goodbyes = self._traffic.goodbyes
+        try:
+            while self._still_s < CAMERA_PATIENCE_S and self._traffic.goodbyes == goodbyes:
+                await self.tick()
+        finally:
+            self._end_camera()
+
+    async def tick(self) -> None:
+        """Wait for news, a moment at most, and count the silence.
+
+        Raises:
+            StreamLost: The sender is gone.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK_S):
+                await self._news.wait()
+        if self._absence is not None:
+            raise StreamLost(self._absence)
+        if self._news.is_set():
+            self._news.clear()
+            return
+        datagrams, media, frames = self._seen
+        self._seen = self._traffic.datagrams, self._traffic.media_packets, self._frames_decoded
+        self._silent_s = self._silent_s + TICK_S if self._seen[0] == datagrams else 0.0
+        self._still_s = self._still_s + TICK_S if self._seen[1] == media else 0.0
+        self._blind_s = self._blind_s + TICK_S if self._seen[1] > media and self._seen[2] == frames else 0.0
+        if self._owns_connection and self._silent_s >= VANISH_PATIENCE_S:
+            self.lose(Absence.VANISHED)
+        if self._blind_s >= KEYFRAME_PATIENCE_S:
+            self._blind_s = 0.0
+            await self._recover()
+
+    def _end_camera(self) -> None:
+        self._is_on = False
+        if self._mailbox is not None:
+            self._mailbox.close()
+            self._mailbox = None
+
+
+def _to_rgb(picture: VideoFrame) -> Image:
+    return cast(Image, picture.to_ndarray(format="rgb24"))

@@ -1,0 +1,97 @@
+"""Pure: what a publisher remembers of its own events, to deliver again what the bus lost or never got."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dashboard_protocol.codec import encode
+from dashboard_protocol.events import Bye, ClassSummary, Event, Forget, Hello, ParticipantUpdate
+
+SUMMARIES_S = 600.0
+"""Class summaries of so long are remembered; whatever else is not replaceable is remembered for the whole epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An encoded event."""
+
+    kind: str
+    seq: int
+    at: float
+    participant: str
+    """Whom a `participant` or `forget` tells of; empty for the rest."""
+    text: str
+
+
+def letter(event: Event) -> Letter:
+    """Encode an event."""
+    body = event.body
+    participant = body.participant if isinstance(body, ParticipantUpdate | Forget) else ""
+    return Letter(body.type, event.seq, event.at, participant, encode(event))
+
+
+class Recall:
+    """The events of one epoch in the order of publication, delivered or not.
+
+    Ten minutes of class summaries, the newest update of each participant, and everything else.
+
+    Attributes:
+        lost: highest seq of a summary that was never delivered and is forgotten; 0 for none.
+    """
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._letters: dict[int, Letter] = {}  # by number, in order
+        self._numbers = 0
+        self._delivered = 0
+        self._summaries: deque[int] = deque()
+        self._newest: dict[str, int] = {}
+        self._hello = 0
+        self._repeats_hello = False
+        self._dropped = 0
+        """Highest seq of a summary that is forgotten."""
+
+    def add(self, event: Event) -> None:
+        """Remember an event and forget what it makes old."""
+        self._numbers += 1
+        self._letters[self._numbers] = letter(event)
+        match event.body:
+            case Hello():
+                self._letters.pop(self._hello, None)
+                self._hello = self._numbers
+            case ClassSummary():
+                self._summaries.append(self._numbers)
+                self._drop_summaries(event.at - SUMMARIES_S)
+            case ParticipantUpdate(participant=participant):
+                self._letters.pop(self._newest.get(participant, 0), None)
+                self._newest[participant] = self._numbers
+            case Forget(participant=participant):
+                self._letters.pop(self._newest.pop(participant, 0), None)
+            case Bye():
+                for number in self._newest.values():
+                    self._letters.pop(number, None)
+
+    def due(self) -> Iterator[Letter]:
+        """Yield what is not delivered, oldest first; taking the next one says that the one before is delivered."""
+        if self._repeats_hello:
+            yield self._letters[self._hello]
+            self._repeats_hello = False
+        while self._delivered < self._numbers:
+            if (found := self._letters.get(self._delivered + 1)) is not None:
+                yield found
+            self._delivered += 1
+
+    def rewind(self, seq: int) -> None:
+        """The bus holds this epoch up to `seq` only, -1 for nothing: what is later is due again, after the hello."""
+        later = (number for number, known in self._letters.items() if known.seq > seq)
+        self._delivered = next(later, self._numbers + 1) - 1
+        self._repeats_hello = 0 < self._hello <= self._delivered
+        if self._dropped > seq:
+            self.lost = self._dropped
+
+    def _drop_summaries(self, until: float) -> None:
+        while self._letters[self._summaries[0]].at <= until:
+            number = self._summaries.popleft()
+            self._dropped = self._letters.pop(number).seq
+            if number > self._delivered:
+                self.lost = self._dropped

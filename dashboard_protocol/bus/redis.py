@@ -1,0 +1,263 @@
+"""`redis://` and `rediss://`: the bus of many processes.
+
+Live events travel by pub/sub; the newest hello and snapshot are keys that expire; each room has a capped stream. A
+publisher whose Redis is away goes on: it remembers (`recall`) and delivers in order once Redis is back, whatever Redis
+still holds then.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from heapq import merge
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from dashboard_protocol.bus.base import Retained
+from dashboard_protocol.bus.recall import Letter, Recall, letter
+from dashboard_protocol.bus.redis_link import Subscription, connect, place, read, read_all, told_plainly
+from dashboard_protocol.bus.scripts import PUBLISH, Keys
+from dashboard_protocol.errors import BusError, EpochOver
+from dashboard_protocol.events import Event, Snapshot
+
+HISTORY_EVENTS = 12_000
+"""Class events a room keeps: three hours of summaries, and some."""
+PEOPLE_EVENTS = 4096
+RETENTION_S = 7 * 86_400.0
+SUBSCRIBER_EVENTS = 1024
+RETRY_S = 0.25
+PAGE = 500
+
+log = logging.getLogger(__name__)
+
+
+class _Sender:
+    """One room and epoch, from this process."""
+
+    def __init__(self, room: str, epoch: int) -> None:
+        self.keys = Keys(room)
+        self.epoch = epoch
+        self.recall = Recall()
+        self.snapshot: Letter | None = None
+        self.snapshot_s = 0
+        self.last = ""
+        self.is_over = False
+        self.turn = asyncio.Lock()
+
+    def take(self, event: Event) -> None:
+        if isinstance(event.body, Snapshot):
+            self.snapshot = letter(event)
+            # People's values must not outlive a bot that died; a class that ended can be looked at as long as its link.
+            self.snapshot_s = 600 if event.body.participants else 12 * 3600
+        else:
+            self.recall.add(event)
+
+    def rewind(self, last: str) -> None:
+        """Redis says where its streams end: what it lacks is due again."""
+        epoch, _, seq = last.partition("-")
+        self.recall.rewind(int(seq) if epoch == str(self.epoch) else -1)
+        self.last = last
+
+
+class RedisBus:
+    """Any number of processes share it; a bot publishes only while its epoch is the room's newest.
+
+    Args:
+        url: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]`, or `rediss://` for TLS.
+        history_events: class events that a room keeps.
+        people_events: participants' events that a room keeps.
+        subscriber_events: events that may wait for a subscriber; with one more it is cut off.
+        retention_s: how long a room is kept after its last event.
+
+    Raises:
+        BusError: The URL is none of a Redis.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        history_events: int = HISTORY_EVENTS,
+        people_events: int = PEOPLE_EVENTS,
+        subscriber_events: int = SUBSCRIBER_EVENTS,
+        retention_s: float = RETENTION_S,
+    ) -> None:
+        self._redis = connect(url)
+        self._where = place(url)
+        self._publish = self._redis.register_script(PUBLISH)
+        self._limits = (history_events, people_events, round(retention_s))
+        self._subscriber_events = subscriber_events
+        self._senders: dict[str, _Sender] = {}
+        self._recovering: asyncio.Task[None] | None = None
+        self._subscriptions: set[Subscription] = set()
+        self._closed = False
+
+    async def open_epoch(self, room: str) -> int:
+        """Return the room's next epoch, from 1; from now on the epochs before it cannot publish."""
+        self._check_open()
+        with told_plainly(self._where):
+            return int(await self._redis.hincrby(Keys(room)["meta"], "epoch", 1))
+
+    async def publish(self, event: Event) -> None:
+        """Deliver the event; while Redis is away, keep it and return, and deliver it in order once Redis is back.
+
+        Raises:
+            EpochOver: A newer bot serves the room; this one must leave it.
+        """
+        self._check_open()
+        sender = self._senders.get(event.room)
+        if sender is None or sender.epoch != event.epoch:
+            sender = self._senders[event.room] = _Sender(event.room, event.epoch)
+        sender.take(event)
+        if sender.is_over:
+            raise EpochOver(f"Another bot serves the room {event.room!r} now; this one must leave.")
+        if self._recovering is not None:
+            return
+        try:
+            await self._deliver(sender)
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning(
+                "Redis at %s is away (%s); events are kept until it is back.", self._where, type(error).__name__
+            )
+            if self._recovering is None:
+                self._recovering = asyncio.create_task(self._recover(), name="deliver once Redis is back")
+
+    @asynccontextmanager
+    async def subscribe(self, room: str) -> AsyncIterator[AsyncIterator[Event]]:
+        """Receive the room's events from entering on."""
+        self._check_open()
+        subscription = Subscription(self._redis, Keys(room)["live"], self._where, self._subscriber_events)
+        async with subscription.open():
+            self._subscriptions.add(subscription)
+            try:
+                yield subscription.events()
+            finally:
+                self._subscriptions.discard(subscription)
+
+    async def snapshot(self, room: str) -> Retained | None:
+        """Return the newest `hello` and `snapshot`; None before the first bot."""
+        self._check_open()
+        keys = Keys(room)
+        with told_plainly(self._where):
+            texts: list[Any] = await self._redis.mget(keys["hello"], keys["snapshot"])
+        if None in texts:
+            return None
+        hello, snapshot = map(read, texts)
+        return Retained(hello, snapshot) if hello.epoch == snapshot.epoch else None
+
+    async def history(self, room: str, epoch: int, since: int) -> list[Event] | None:
+        """Return the events after seq `since`; None where they are not all held."""
+        self._check_open()
+        keys = Keys(room)
+        first, last = f"{epoch}-{since + 1}", str(epoch)
+        with told_plainly(self._where):
+            async with self._redis.pipeline(transaction=True) as asking:
+                asking.hmget(keys["meta"], "hello", "lost")
+                asking.xrange(keys["events"], first, last)
+                asking.xrange(keys["people"], first, last)
+                (hello, lost), events, people = await asking.execute()
+        if hello != str(epoch) or since < int(lost or 0):
+            return None
+        both = merge(read_all(events), read_all(people), key=lambda event: event.seq)
+        return list(both)
+
+    async def archive(self, room: str) -> AsyncIterator[Event]:
+        """Yield all class events that are kept, of all epochs, each begun by its `hello`."""
+        self._check_open()
+        since = "-"
+        while True:
+            with told_plainly(self._where):
+                page: Any = await self._redis.xrange(Keys(room)["events"], since, "+", count=PAGE)
+            for event in read_all(page):
+                yield event
+            if len(page) < PAGE:
+                return
+            since = f"({page[-1][0]}"
+
+    async def erase(self, room: str) -> None:
+        """Delete all that is kept of the room, but for the number of its last epoch."""
+        self._check_open()
+        keys = Keys(room)
+        with told_plainly(self._where):
+            async with self._redis.pipeline(transaction=True) as asking:
+                asking.delete(*(keys[name] for name in ("hello", "snapshot", "events", "people")))
+                asking.hdel(keys["meta"], "hello", "last", "lost")
+                await asking.execute()
+
+    async def ping(self) -> None:
+        """Return when Redis answers."""
+        self._check_open()
+        with told_plainly(self._where):
+            await self._redis.ping()
+
+    async def close(self) -> None:
+        """Try once more to deliver what is kept, end every subscription, and disconnect."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._recovering is not None:
+            self._recovering.cancel()
+            await asyncio.wait([self._recovering])
+            try:
+                await self._deliver_all()
+            except (RedisError, OSError, TimeoutError):
+                log.error("Redis at %s is still away: the last events of this process are lost.", self._where)
+        for subscription in tuple(self._subscriptions):
+            subscription.cut_off("The bus is closed.")
+        await self._redis.aclose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise BusError("The bus is closed.")
+
+    async def _recover(self) -> None:
+        while True:
+            await asyncio.sleep(RETRY_S)
+            try:
+                await self._redis.ping()
+                await self._deliver_all()
+            except (RedisError, OSError, TimeoutError):
+                continue
+            break
+        self._recovering = None
+        log.warning("Redis at %s is back; what was kept is delivered.", self._where)
+
+    async def _deliver_all(self) -> None:
+        for sender in tuple(self._senders.values()):
+            try:
+                await self._deliver(sender)
+            except EpochOver as error:
+                log.warning("%s", error)
+
+    async def _deliver(self, sender: _Sender) -> None:
+        async with sender.turn:
+            while not await self._deliver_due(sender):
+                pass
+            if sender.snapshot is not None:
+                await self._send(sender, sender.snapshot)
+                sender.snapshot = None
+
+    async def _deliver_due(self, sender: _Sender) -> bool:
+        for due in sender.recall.due():
+            status, last = await self._send(sender, due)
+            if status == "elsewhere":
+                # Empty, or older than we left it, or the answer to a delivery was lost.
+                sender.rewind(last)
+                return False
+            sender.last = last
+        return True
+
+    async def _send(self, sender: _Sender, due: Letter) -> tuple[str, str]:
+        history, people, keep_s = self._limits
+        status, last = await self._publish(
+            keys=sender.keys.for_publishing(),
+            args=[
+                sender.epoch, due.seq, due.kind, due.text, due.participant, sender.last, sender.recall.lost,
+                history, people, keep_s, min(sender.snapshot_s or keep_s, keep_s),
+            ],
+        )  # fmt: skip
+        if status == "over":
+            sender.is_over = True
+            raise EpochOver(f"Another bot serves the room {sender.keys.room!r} now; this one must leave.")
+        return status, last

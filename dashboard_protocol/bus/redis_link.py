@@ -1,0 +1,153 @@
+"""What bus and queue need of Redis: a client, its errors in plain words, and a room's live channel."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from dashboard_protocol.codec import decode
+from dashboard_protocol.errors import BusError, ProtocolError, UnknownEvent
+from dashboard_protocol.events import Event
+
+ANSWER_S = 3.0
+"""Redis that does not answer for so long is away."""
+
+log = logging.getLogger(__name__)
+
+
+def connect(url: str) -> Redis:
+    """Return a client of the Redis behind a URL; nothing is opened yet.
+
+    Raises:
+        BusError: It is no URL of a Redis.
+    """
+    try:
+        # No retries of redis-py's own: a script that ran twice is told apart here, and an outage must show at once.
+        return Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=ANSWER_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except (ValueError, TypeError):
+        # The cause may quote the password.
+        raise BusError("This is no Redis URL: write redis://:PASSWORD@HOST:PORT/0, or rediss:// for TLS.") from None
+
+
+def place(url: str) -> str:
+    """Return host and port of a URL, without its password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+
+
+@contextmanager
+def told_plainly(where: str) -> Iterator[None]:
+    """Turn what redis-py raises into a BusError that says what to do and quotes no secret."""
+    try:
+        yield
+    except AuthenticationError:
+        raise BusError(f"Redis at {where} refused the password: check the bus URL.") from None
+    except ResponseError as error:
+        raise BusError(f"Redis at {where} refused a command ({str(error)[:80]}).") from None
+    except (RedisError, OSError, TimeoutError) as error:
+        raise BusError(f"Redis at {where} does not answer ({type(error).__name__}).") from None
+
+
+class Subscription:
+    """One room's channel. A task reads it, so that a subscriber that does not read holds up nobody but itself."""
+
+    def __init__(self, redis: Redis, channel: str, where: str, most: int) -> None:
+        self._pubsub = redis.pubsub()
+        self._channel = channel
+        self._where = where
+        self._mailbox: asyncio.Queue[str | None] = asyncio.Queue()
+        self._most = most
+        self._ending = ""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Listen while inside.
+
+        Raises:
+            BusError: Redis does not answer.
+        """
+        try:
+            with told_plainly(self._where):
+                await self._pubsub.subscribe(self._channel)
+                await self._pubsub.get_message(timeout=ANSWER_S)  # Redis confirms: from here on nothing is missed
+            # Not a task group: it would wrap what the caller raises.
+            reading = asyncio.create_task(self._read(), name=f"read {self._channel}")
+            try:
+                yield
+            finally:
+                reading.cancel()
+                await asyncio.wait([reading])
+        finally:
+            await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what came since `open`; raises BusError once cut off."""
+        while (text := await self._mailbox.get()) is not None:
+            try:
+                yield read(text)
+            except UnknownEvent as unknown:
+                log.debug("%s", unknown)
+        raise BusError(self._ending)
+
+    def cut_off(self, why: str) -> None:
+        """End the subscription; what waits is dropped, so that the subscriber learns at once."""
+        self._ending = why
+        while not self._mailbox.empty():
+            self._mailbox.get_nowait()
+        self._mailbox.put_nowait(None)
+
+    async def _read(self) -> None:
+        try:
+            with told_plainly(self._where):
+                while self._mailbox.qsize() < self._most:
+                    await self._next()
+            self.cut_off("The subscriber fell behind.")
+        except BusError as error:
+            self.cut_off(str(error))
+
+    async def _next(self) -> None:
+        message: dict[str, Any] | None = await self._pubsub.get_message(timeout=ANSWER_S)
+        if message is None:
+            await self._pubsub.ping()
+            message = await self._pubsub.get_message(timeout=ANSWER_S)
+            if message is None:
+                raise TimeoutError
+        if message["type"] == "message":
+            self._mailbox.put_nowait(message["data"])
+
+
+def read(text: str) -> Event:
+    """Decode one event of the bus.
+
+    Raises:
+        UnknownEvent: A type of a newer v1, to be skipped.
+        BusError: No event at all.
+    """
+    try:
+        return decode(text)
+    except UnknownEvent:
+        raise
+    except ProtocolError as error:
+        raise BusError(f"The bus carries what this version cannot read: {error}") from error
+
+
+def read_all(entries: Iterable[tuple[str, dict[str, str]]]) -> Iterator[Event]:
+    """Decode a page of a stream; events of unknown types are left out."""
+    for _, fields in entries:
+        try:
+            yield read(fields["event"])
+        except UnknownEvent as unknown:
+            log.debug("%s", unknown)

@@ -1,0 +1,224 @@
+"""The report's charts: strips over each other on one time axis, drawn for a width. Pure: record in, SVG out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isnan
+
+from dashboard_protocol import words
+from dashboard_protocol.record import Record
+from dashboard_protocol.report.digest import Digest
+from dashboard_protocol.report.markup import Markup, element, join
+from dashboard_protocol.report.paths import Axis, Scale, area_path, band_path, count_ticks, spread, step_path
+from dashboard_protocol.report.story import Clock
+from dashboard_protocol.report.strips import AGGREGATE, COUNTS, SHOWN, Strip
+from dashboard_protocol.timeline import Gap, Stretch, Timeline
+
+WIDE_PX = 840
+NARROW_PX = 350
+"""Two drawings, because the text of a drawing must not shrink with the page."""
+_LEFT_PX = 34
+_LABELS_PX = 124
+_TOP_PX = 18
+_CAPTION_PX = 30
+_AXIS_PX = 26
+_LABEL_APART_PX = 14
+_MARK_APART_PX = 44
+_GAP_PX_A_LETTER = 7
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    strip: Strip
+    top: int
+    y: Scale
+    bottom: int
+
+
+class Chart:
+    """Draws strips of a class for one width."""
+
+    def __init__(self, record: Record, figures: Digest, clock: Clock, width_px: int) -> None:
+        self._record = record
+        self._timeline: Timeline = record.timeline
+        self._figures = figures
+        self._clock = clock
+        self._width = width_px
+        self._is_narrow = width_px < WIDE_PX
+        right = width_px - (8 if self._is_narrow else _LABELS_PX)
+        start, end = int(figures.start), int(figures.end) + 1
+        self._axis = Axis(start, max(end, start + 10), _LEFT_PX, right)
+        self._gaps = self._timeline.gaps(start, end - 1, Gap.BOT if record.bot and not record.bye else Gap.NONE)
+
+    def timeline(self) -> Markup:
+        """Draw index, attentive and people; counts where there are only these."""
+        name = "Counts over time" if self._figures.is_presence else "Engagement index, attentive and people over time"
+        return self._draw("timeline", name, COUNTS if self._figures.is_presence else AGGREGATE, _CAPTION_PX)
+
+    def expressions(self) -> Markup:
+        """Draw the seven displayed expressions, each in its own strip, never re-sorted."""
+        return self._draw("expressions", "Displayed expressions over time", SHOWN, 20 if self._is_narrow else 10)
+
+    def _draw(self, kind: str, name: str, strips: Sequence[Strip], between: int) -> Markup:
+        hatch = f"hatch-{kind}-{self._width}"
+        placed, top = [], _TOP_PX if kind == "timeline" or self._is_narrow else 6
+        for strip in strips:
+            placed.append(self._place(strip, top))
+            top += strip.height + between
+        height = placed[-1].bottom + _AXIS_PX
+        pattern = element(
+            "pattern",
+            element("path", d="M0 0V6", class_="hatching"),
+            id=hatch,
+            width=6,
+            height=6,
+            patternUnits="userSpaceOnUse",
+            patternTransform="rotate(45)",
+        )
+        with_marks = kind == "timeline" and not self._figures.is_presence
+        content: list[Markup | None] = [element("title", name), element("defs", pattern)]
+        content += [self._strip(place, hatch, is_first=place is placed[0]) for place in placed]
+        content += [self._alerts(placed) if with_marks else None, self._time(placed[-1].bottom)]
+        size = {"viewBox": f"0 0 {self._width} {height}", "width": self._width, "height": height}
+        return element("svg", *content, role="img", class_="narrow" if self._is_narrow else "wide", **size)
+
+    def _place(self, strip: Strip, top: int) -> _Placed:
+        most = 1.0 if strip.is_share else float(count_ticks(self._figures.present_max)[-1])
+        bottom = top + strip.height
+        return _Placed(strip, top, lambda value: bottom - value / most * strip.height, bottom)
+
+    def _strip(self, place: _Placed, hatch: str, *, is_first: bool) -> Markup:
+        strip, axis, y = place.strip, self._axis, place.y
+        get = {line.column: self._reader(line.column) for line in strip.lines}
+        drawn = [self._grid(place)]
+        drawn += [
+            element("path", d=area_path(get[line.column], axis, y, place.bottom), class_=f"area {line.column}")
+            for line in strip.lines
+            if line.is_filled
+        ]
+        if strip.has_band:
+            drawn.append(element("path", d=band_path(self._reader("q1"), self._reader("q3"), axis, y), class_="band"))
+        # Head counts stay known while class values are withheld.
+        hatched = [gap for gap in self._gaps if strip.is_share or gap.cause is not Gap.WITHHELD]
+        drawn += [self._gap(gap, place, hatch, is_named=is_first and strip.height > 60) for gap in hatched]
+        drawn += [
+            element("path", d=step_path(get[line.column], axis, y), class_=f"line {line.column}")
+            for line in reversed(strip.lines)
+        ]
+        return element("g", *drawn, self._caption(place), self._labels(place))
+
+    def _reader(self, column: str) -> Callable[[int], float]:
+        return lambda second: self._timeline.get(column, second)
+
+    def _grid(self, place: _Placed) -> Markup:
+        strip, axis = place.strip, self._axis
+        ticks = strip.ticks if strip.is_share else tuple(count_ticks(self._figures.present_max))
+        lines: Sequence[float] = ticks or (0.0,)
+        beside = axis.x1
+        if strip.has_band and self._record.hello is not None:
+            lines = (0.0, *(level.from_ for level in self._record.hello.levels[1:]), 1.0)
+            beside = axis.x1 if self._is_narrow else self._width
+        if strip.height < 60:
+            ticks = () if strip.is_share else (float(ticks[-1]),)
+            lines = (0.0,)
+        drawn = [element("path", d=f"M{axis.x0} {_half(place.y(value))}H{beside}", class_="grid") for value in lines]
+        drawn += [
+            _text(f"{value * 100 if strip.is_share else value:g}", axis.x0 - 8, place.y(value) + 4, "end")
+            for value in ticks
+        ]
+        return join(*drawn)
+
+    def _gap(self, gap: Stretch, place: _Placed, hatch: str, *, is_named: bool) -> Markup:
+        left, right = self._axis.x(gap.start), self._axis.x(gap.end)
+        middle = (place.top + place.bottom) / 2
+        box = {"y": place.top, "height": place.bottom - place.top}
+        drawn = [element("rect", x=left, width=right - left, fill=f"url(#{hatch})", **box)]
+        name = words.GAP[gap.cause]
+        plate_px = len(name) * _GAP_PX_A_LETTER + 12
+        if is_named and right - left > plate_px:
+            x = (left + right - plate_px) / 2
+            drawn.append(element("rect", x=x, y=middle - 11, width=plate_px, height=22, class_="plate"))
+            drawn.append(_text(name, (left + right) / 2, middle + 4, "middle"))
+        return join(*drawn)
+
+    def _caption(self, place: _Placed) -> Markup | None:
+        strip, is_shown = place.strip, place.strip in SHOWN
+        if not strip.title or (is_shown and not self._is_narrow):
+            return None
+        note = self._median(strip) if is_shown else strip.short_note if self._is_narrow else strip.note
+        said = element("tspan", note, class_="note", dx=8)
+        return element(
+            "text", strip.title, said, x=self._axis.x0, y=place.top - (4 if is_shown else 8), class_="caption"
+        )
+
+    def _median(self, strip: Strip) -> str:
+        found = self._figures.expressions.get(strip.lines[0].column)
+        return words.percent(found.median / 100) if found else words.DASH
+
+    def _labels(self, place: _Placed) -> Markup | None:
+        """What stands right of a strip: level names, the name of an expression, or the last values."""
+        if self._is_narrow:
+            return None
+        x, strip = self._axis.x1 + 14, place.strip
+        if strip.has_band and self._record.hello is not None:
+            edges = [*(level.from_ for level in self._record.hello.levels), 1.0]
+            middles = [place.y((low + high) / 2) + 4 for low, high in pairwise(edges)]
+            named = [words.level_name(self._record.hello, level) for level in range(len(middles))]
+            return join(*(_text(name, x, y) for name, y in zip(named, middles, strict=True)))
+        if strip in SHOWN:
+            line = place.bottom - 4
+            return join(_text(strip.title, x, line), _text(self._median(strip), self._width, line, "end strong"))
+        if not strip.lines[0].label:
+            found = self._figures.attentive
+            told = f"median {words.percent(found.median / 100)}" if found else words.DASH
+            return _text(told, x, place.y((found.median if found else 0) / 100) + 4, "strong attentive")
+        return self._last_values(place, x)
+
+    def _last_values(self, place: _Placed, x: float) -> Markup:
+        ends = [(line, self._timeline[line.column][-1]) for line in place.strip.lines]
+        known = [(line, value) for line, value in ends if line.label and not isnan(value)]
+        tops = spread([place.y(value) + 4 for _, value in known], _LABEL_APART_PX)
+        over = max(0.0, max(tops, default=0.0) - place.bottom - 4)
+        return join(
+            *(
+                _text(line.label(value), x, top - over, "strong" if line.is_filled else "")
+                for (line, value), top in zip(known, tops, strict=True)
+                if line.label
+            )
+        )
+
+    def _alerts(self, placed: Sequence[_Placed]) -> Markup:
+        drawn: list[Markup] = []
+        labelled_px = -_MARK_APART_PX
+        top = placed[0].top
+        for known in self._record.alerts:
+            x = _half(self._axis.x(known.at))
+            stem = "".join(f"M{x} {place.top}V{place.bottom}" for place in placed)
+            drawn.append(element("path", d=stem, class_="stem"))
+            drawn.append(element("path", d=f"M{x - 6} {top - 10}h12l-6 10z", class_="head"))
+            if x - labelled_px < _MARK_APART_PX + 20:
+                continue
+            is_last = x > self._axis.x1 - 54
+            drawn.append(
+                _text(self._clock(known.at), x + (-10 if is_last else 10), top - 2, "end mark" if is_last else "mark")
+            )
+            labelled_px = int(x)
+        return element("g", *drawn)
+
+    def _time(self, base: int) -> Markup:
+        axis = self._axis
+        drawn = [element("path", d=f"M{axis.x0} {base + 0.5}H{axis.x1}", class_="base")]
+        for at, has_label in axis.ticks():
+            x = _half(axis.x(at))
+            drawn.append(element("path", d=f"M{x} {base}v{6 if has_label else 4}", class_="tick"))
+            if has_label and axis.x0 <= x < self._width - 20:
+                drawn.append(_text(self._clock(at), x, base + 20, "middle"))
+        return element("g", *drawn)
+
+
+def _half(value: float) -> float:
+    return round(value) + 0.5
+
+
+def _text(said: str, x: float, y: float, class_: str = "") -> Markup:
+    return element("text", said, x=float(x), y=float(round(y)), class_=class_ or None)

@@ -1,0 +1,125 @@
+"""Rows of the report's tables, and the CSV file. Pure."""
+
+import csv
+import io
+from datetime import UTC, datetime, tzinfo
+from math import isnan, nan
+from statistics import median_low
+
+from dashboard_protocol import words
+from dashboard_protocol.events import BotState, EndReason, State
+from dashboard_protocol.record import Record
+from dashboard_protocol.report.digest import Digest
+from dashboard_protocol.report.story import Clock
+from dashboard_protocol.timeline import COLUMNS, COUNTS, WITHHELD
+
+MAX_PERIODS = 20
+_STEPS_S = (10, 30, 60, 120, 300, 600, 900, 1800, 3600)
+_CSV_NAMES = {"mean": "index_mean", "q1": "index_q1", "q3": "index_q3"} | {
+    f"level_{number}": f"share_level_{number}" for number in range(4)
+}
+CSV_HEAD = ("time_utc", "at", *(_CSV_NAMES.get(name, name) for name in COLUMNS), "as_of", "withheld")
+"""Columns of the CSV file; an empty cell was withheld or not measurable."""
+
+
+def render_csv(record: Record) -> str:
+    """Write one row a summary: UTC time, seconds on the room's clock, all counts and values."""
+    timeline = record.timeline
+    columns = [(timeline[name], name in COUNTS or name == "level") for name in COLUMNS]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_HEAD)
+    for row, at in enumerate(timeline.at):
+        time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        values = (_cell(column[row], is_whole=is_whole) for column, is_whole in columns)
+        as_of = timeline.as_of[row]
+        seen = "" if isnan(as_of) else f"{as_of:.3f}"
+        writer.writerow((time, f"{at:.3f}", *values, seen, WITHHELD[timeline.withheld[row]] or ""))
+    return text.getvalue()
+
+
+def _cell(value: float, *, is_whole: bool) -> str:
+    if isnan(value):
+        return ""
+    return f"{value:.0f}" if is_whole else f"{round(value, 4):g}"
+
+
+def alert_rows(record: Record, zone: tzinfo | None) -> list[list[str]]:
+    """Time, what, from which values in which window, largest part and people of each alert."""
+    rows = []
+    for known in record.alerts:
+        alert = known.alert
+        values = f"{words.index(alert.from_)} → {words.index(alert.to)}".replace(" ", words.NB)
+        start, end = (words.clock(at, zone) for at in (alert.window.start, alert.window.end))
+        what = f"{words.alert_title(alert)}: {values}, {start} to {end}"
+        rows.append([words.clock(known.at, zone), what, words.alert_why(alert), f"{alert.people}"])
+    return rows
+
+
+def change_rows(record: Record, clock: Clock) -> list[list[str]]:
+    """What happened, in order of time: the bot's states and everything but alerts, which have their own table."""
+    lines = [(change.at, str(change)) for change in record.changes if change.kind not in ("alert", "rejoined")]
+    lines += [(state.since, said) for state in record.states if (said := _state(state))]
+    return [[clock(at), said] for at, said in sorted(lines, key=lambda line: line[0])]
+
+
+def _state(state: BotState) -> str | None:
+    match state.state:
+        case State.JOINING:
+            return "Bot joining the meeting"
+        case State.WAITING:
+            return "The room was not open yet" if state.reason == "not_open" else "Bot in the lobby"
+        case State.LIVE:
+            return "Bot live: reading faces"
+        case State.RECONNECTING:
+            return "Bot lost the meeting and began to rejoin"
+        case State.ENDED:
+            return f"Bot left: {_END[EndReason(state.reason)] if state.reason in _END else 'the class ended'}"
+    return None
+
+
+_END = {
+    EndReason.ASKED_TO_LEAVE: "it was asked to",
+    EndReason.ROOM_CLOSED: "the room was closed",
+    EndReason.KICKED: "it was removed from the meeting",
+    EndReason.REFUSED: "the meeting refused it",
+    EndReason.UNREACHABLE: "the meeting could not be reached",
+    EndReason.ALONE: "everyone else had left",
+    EndReason.MAX_DURATION: "the longest stay that was set ended",
+    EndReason.OPTED_OUT: "the class was opted out",
+    EndReason.WORKER_LOST: "the machine that ran it was lost",
+    EndReason.FAILED: "it failed",
+}
+
+
+def period_table(record: Record, figures: Digest, clock: Clock) -> tuple[list[str], list[list[str]], int]:
+    """Medians of the published values over equal periods: head, rows, and the length of a period in seconds."""
+    step_s = next((size for size in _STEPS_S if figures.duration_s / size <= MAX_PERIODS), _STEPS_S[-1])
+    start, end = int(figures.start), int(figures.end)
+    rows = [
+        [clock(at), *_period(record, figures, at, at + step_s)] for at in range(start - start % step_s, end, step_s)
+    ]
+    if figures.is_presence:
+        return ["Time", "Present", "Camera on", "Face in view", "Facing the camera"], rows, step_s
+    head = ["Time", "Index", "Level", "Attentive", "Present", "Analysed", "Coverage", "Valence", "Arousal"]
+    return head, rows, step_s
+
+
+def _period(record: Record, figures: Digest, start: int, end: int) -> list[str]:
+    def usual(column: str) -> float:
+        known = record.timeline.known(column, start, end)
+        return median_low(known) if known else nan
+
+    if figures.is_presence:
+        return [words.count(usual(column)) for column in ("present", "camera_on", "visible", "facing")]
+    level = usual("level")
+    assert record.hello is not None
+    named = words.DASH if isnan(level) else words.level_name(record.hello, int(level))
+    affect = [
+        words.DASH if isnan(value := usual(column)) else f"{value:+.2f}".replace("-", "−")
+        for column in ("valence", "arousal")
+    ]
+    return [
+        words.index(usual("mean")), named, words.percent(usual("attentive")), words.count(usual("present")),
+        words.count(usual("analysed")), words.percent(usual("coverage")), *affect,
+    ]  # fmt: skip

@@ -1,0 +1,73 @@
+/** index.html says where each value of the model stands; this writes those that changed: text and attributes, never markup. */
+
+export const $ = (id) => document.getElementById(id);
+
+/** Value at a dotted path of a model; a leading `!` asks whether it is missing. */
+function reader(path) {
+  const keys = path.replace("!", "").split(".");
+  const read = (model) => keys.reduce((value, key) => value?.[key], model);
+  return path.startsWith("!") ? (model) => !read(model) : read;
+}
+
+/** Compares with the last value written, so that the document is never read. */
+function writer(path, write) {
+  const read = reader(path);
+  let was;
+  return (model) => {
+    const value = read(model);
+    if (value !== was) write((was = value) ?? "");
+  };
+}
+
+function setAttribute(node, name, value) {
+  if (value === "" || value === false) node.removeAttribute(name);
+  else node.setAttribute(name, value === true ? "" : value);
+}
+
+/** One copy of the list's first child for each item; items with a `key` keep their own copy when others come or go. */
+function repeat(list, path) {
+  const read = reader(path);
+  const pattern = list.firstElementChild;
+  pattern.remove();
+  const make = () => {
+    const node = pattern.cloneNode(true);
+    return { node, write: bind(node) };
+  };
+  let rows = new Map();
+  return (model) => {
+    const items = read(model) ?? [];
+    const next = new Map(items.map((item, i) => [item.key ?? i, rows.get(item.key ?? i)]));
+    for (const [key, { node }] of rows) if (!next.has(key)) node.remove();
+    items.forEach((item, i) => {
+      const key = item.key ?? i;
+      const row = next.get(key) ?? make();
+      next.set(key, row);
+      if (list.children[i] !== row.node) list.insertBefore(row.node, list.children[i] ?? null);
+      row.write(item);
+    });
+    rows = next;
+  };
+}
+
+const pairs = (list) => (list ? list.split(" ").map((pair) => pair.split("=")) : []);
+
+function writers(node) {
+  const { text, set, style, each } = node.dataset;
+  const found = pairs(set).map(([name, path]) => writer(path, (value) => setAttribute(node, name, value)));
+  for (const [name, path] of pairs(style)) found.push(writer(path, (value) => node.style.setProperty(name, value)));
+  if (text) found.push(writer(text, (value) => (node.textContent = value)));
+  if (each) found.push(repeat(node, each));
+  else for (const child of node.children) found.push(...writers(child));
+  return found;
+}
+
+/**
+ * The function that draws a model into an element and all that lies in it:
+ * data-text="path", data-set="attribute=path …", data-style="property=path …", data-each="path" for lists.
+ */
+export function bind(root) {
+  const all = writers(root);
+  return (model) => {
+    for (const write of all) write(model);
+  };
+}
