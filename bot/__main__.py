@@ -1,6 +1,8 @@
 """The command `classpulse`: flags → settings → app, and nothing else."""
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import os
 import resource
@@ -16,7 +18,7 @@ from bot import __version__
 from bot.errors import BotError, SettingsRefused
 from bot.settings import DEMO_ALERTS, Settings
 from dashboard_protocol.errors import DashboardError, SecretRefused, ServerRefused
-from dashboard_protocol.events import EndReason, Event, Profile
+from dashboard_protocol.events import BotState, EndReason, Event, Profile
 from engine.errors import EngineError, ModelRefused
 
 NOTICE = (
@@ -159,25 +161,25 @@ def serve_room(settings: Settings, *, json: bool, guests: Any = None, opens_at_r
     from dashboard_protocol.codec import encode
 
     def show(event: Event) -> None:
-        print(encode(event), flush=True)
+        if json:
+            print(encode(event), flush=True)
+        elif isinstance(event.body, BotState):
+            say(f"{event.body.state.value:<10} {(event.body.reason or '').replace('_', ' ')}".rstrip())
 
     def tell(addresses: Addresses) -> None:
         say(f"dashboard  {addresses.dashboard if not opens_at_root else addresses.dashboard.partition('/rooms/')[0]}")
         say(f"join       {addresses.join}")
-        say("ctrl-C makes the bot leave")
+        say("ctrl-C makes the bot leave the room")
 
     async def until_stopped() -> EndReason:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        surroundings = Surroundings(
-            stop=stop, tell=tell, show=show if json else None, guests=guests, opens_at_root=opens_at_root
-        )
+        surroundings = Surroundings(stop=stop, tell=tell, show=show, guests=guests, opens_at_root=opens_at_root)
         return await run(settings, surroundings)
 
     reason = asyncio.run(until_stopped())
-    say(f"the bot has left: {reason.value.replace('_', ' ')}")
     if reason not in GOOD_ENDS:
         raise typer.Exit(1)
 
@@ -185,6 +187,13 @@ def serve_room(settings: Settings, *, json: bool, guests: Any = None, opens_at_r
 def say(text: str) -> None:
     """Tell a person something, on stderr, so that stdout stays for machines."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _return_pictures_to_the_system() -> None:
+    """Give freed pictures back at once: many threads make and drop them, and glibc would keep 25 MB of them in heaps."""
+    mmap_threshold = -3
+    with contextlib.suppress(AttributeError, OSError):  # another C library has no such switch, and no such habit
+        ctypes.CDLL(None).mallopt(mmap_threshold, 128 * 1024)
 
 
 def main() -> None:
@@ -195,6 +204,7 @@ def main() -> None:
     )
     # A core dump would hold pictures of people.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _return_pictures_to_the_system()
     try:
         app()
     except (BotError, EngineError, DashboardError) as error:

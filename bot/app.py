@@ -106,8 +106,8 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         with _farewell(attendance, visit, outbox, clock):
             outbox.put(attendance.start(clock()))
             async with inference, room:
-                outbox.put(attendance.admit(clock()))
-                working = [visit.follow(room, outbox.put), _report(visit, outbox)]
+                following = visit.follow(room, outbox.put, lambda event: attendance.follow(clock(), event))
+                working = [following, _report(visit, outbox)]
                 if surroundings.guests is not None:
                     working.append(_accompany(surroundings.guests(addresses)))
                 reason = await _live(working, surroundings.stop, settings.max_duration_s)

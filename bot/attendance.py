@@ -3,6 +3,7 @@
 import logging
 from enum import Enum, auto
 
+from bot.rooms.base import Admitted, Held, Lost
 from dashboard_protocol.events import BotState, EndReason, State
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,16 @@ class Attendance:
     def lose(self, at: float, reason: str) -> BotState:
         """The connection broke, or a try to mend it failed; each call counts one attempt."""
         return self._move(Happening.LOST, at, reason)
+
+    def follow(self, at: float, event: Admitted | Held | Lost) -> BotState:
+        """Take what the room said of the bot itself."""
+        match event:
+            case Admitted():
+                return self.admit(at)
+            case Held(reason=reason):
+                return self.hold(at, reason)
+            case Lost(reason=reason):
+                return self.lose(at, reason)
 
     def finish(self, at: float, reason: EndReason) -> BotState:
         """Begin to leave."""

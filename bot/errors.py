@@ -5,6 +5,7 @@ BotError
 └── RoomError
     ├── RoomUnreachable  no answer; retried
     ├── RoomRefused      the room said no; not retried
+    │   └── RoomKicked   the room let the bot in, and then sent it away
     └── RoomClosed       the room has ended
 """
 
@@ -27,6 +28,10 @@ class RoomUnreachable(RoomError):
 
 class RoomRefused(RoomError):
     """The room refused the bot; trying again will not help."""
+
+
+class RoomKicked(RoomRefused):
+    """Somebody sent the bot out of the room; it does not come back."""
 
 
 class RoomClosed(RoomError):

@@ -66,6 +66,6 @@ class Settings(BaseModel):
 
 
 DEMO_ALERTS = AlertParameters(
-    min_people=6, warm_up_s=30.0, block_s=6.0, reference_s=60.0, silence_s=60.0, reset_share=0.5
+    min_people=6, warm_up_s=30.0, block_s=6.0, reference_s=60.0, silence_s=30.0, reset_share=0.5
 )
 """A demo has minutes, not hours, and eight people: everything faster, told in `hello`."""

@@ -13,8 +13,22 @@ from bot.inference import Inference
 from bot.observer import observe
 from bot.opt_outs import OptOuts
 from bot.policy import Policy
-from bot.rooms.base import CameraOff, CameraOn, Clock, Joined, Left, Participant, Room, RoomEvent, Track
-from dashboard_protocol.events import Body, ClassSummary, Forget
+from bot.rooms.base import (
+    Admitted,
+    CameraOff,
+    CameraOn,
+    CameraUnreadable,
+    Clock,
+    Held,
+    Joined,
+    Left,
+    Lost,
+    Participant,
+    Room,
+    RoomEvent,
+    Track,
+)
+from dashboard_protocol.events import Body, ClassSummary, Forget, Unmeasurable
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +63,18 @@ class Visit:
         self.alerts = 0
         """Alerts raised."""
 
-    async def follow(self, room: Room, publish: Callable[[Body], object]) -> None:
+    async def follow(
+        self,
+        room: Room,
+        publish: Callable[[Body], object],
+        attend: Callable[[Admitted | Held | Lost], Body] | None = None,
+    ) -> None:
         """Watch everybody in the room until the stay ends; a broken observer starts anew and disturbs nobody.
 
         Args:
             room: The joined room.
             publish: Takes the bodies that cannot wait for the next second.
+            attend: Turns what the room says of the bot itself into the body that tells it; None tells nobody.
 
         Raises:
             RoomError: The stay ended; the room says how.
@@ -63,6 +83,8 @@ class Visit:
         async with asyncio.TaskGroup() as observers:
             try:
                 async for event in room.events():
+                    if attend is not None and isinstance(event, Admitted | Held | Lost):
+                        publish(attend(event))
                     for body in self._take(event, observers):
                         publish(body)
             except RoomError as error:
@@ -100,6 +122,12 @@ class Visit:
                 self._observers[participant.id] = observers.create_task(
                     self._observe(track, meter), name=f"observer of {participant.id}"
                 )
+            case CameraUnreadable(participant=participant) if meter := self._meters.get(participant.id):
+                meter.camera_on(self._clock())
+                self._stop_observing(participant.id)
+                self._observers[participant.id] = observers.create_task(
+                    self._miss(meter), name=f"observer of {participant.id}"
+                )
             case CameraOff(participant=participant) if meter := self._meters.get(participant.id):
                 self._stop_observing(participant.id)
                 meter.camera_off(self._clock())
@@ -120,6 +148,12 @@ class Visit:
     def _stop_observing(self, participant_id: str) -> None:
         if task := self._observers.pop(participant_id, None):
             task.cancel()
+
+    async def _miss(self, meter: Meter) -> None:
+        """Count every read as missed, of a camera whose video cannot be received."""
+        while True:
+            meter.skip(self._clock(), Unmeasurable.CODEC)
+            await asyncio.sleep(1.0 / self._parameters.reads_per_s)
 
     async def _observe(self, track: Track, meter: Meter) -> None:
         while True:

@@ -53,13 +53,7 @@ def train(
         SaveFailed: A file could not be written; the last checkpoint is good.
     """
     batches, judge = Batches(recipe, faces.of(Split.TRAINING)), Batches(recipe, faces.of(Split.PUBLIC_TEST))
-    state = run.start(recipe, resume)
-    learning = Learning(recipe)
-    if state is not None:
-        learning.restore(state)
-    elif start is not None:
-        start.load_weights(learning.model)
-        start.load_weights(learning.averaged)
+    learning = begin(recipe, run, resume, start)
     history = learning.history
     while len(history) < recipe.epochs and not is_done(recipe, history):
         epoch, began = len(history), time.perf_counter()
@@ -99,6 +93,18 @@ class Learning:
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.history = state["history"]
+
+
+def begin(recipe: Recipe, run: Run, resume: bool, start: Run | None) -> Learning:
+    """Start from random weights, from the best of another run, or from the newest checkpoint; see `train`."""
+    state = run.start(recipe, resume)
+    learning = Learning(recipe)
+    if state is not None:
+        learning.restore(state)
+    elif start is not None:
+        start.load_weights(learning.model)
+        start.load_weights(learning.averaged)
+    return learning
 
 
 class Batches:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,14 +12,16 @@ from typing import Protocol
 from dashboard_protocol.bus.base import Bus, Retained
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import BusError
-from dashboard_protocol.events import BotState, Event, Hello, State
-from dashboard_protocol.messages import Resume
+from dashboard_protocol.events import BotState, Event, Forget, Hello, ParticipantUpdate, Snapshot, State
+from dashboard_protocol.messages import Feed, Resume
 from dashboard_protocol.snapshot import Fold
 from dashboard_protocol.viewer import Outgoing, Viewer
 
 MAX_MISSED = 256
 """Events a returning reader is sent one by one; who missed more gets a snapshot."""
 BUS_RETRY_S = 1.0
+HEALING_S = 10.0
+"""For so long after the bus is back, what it held up comes in bursts, and summaries in a burst replace nothing."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +48,11 @@ class Audience:
         self._epoch = 0
         self._seq = 0
         self._opening: tuple[Outgoing, ...] | None = None
+        self._recent: deque[Outgoing] = deque(maxlen=MAX_MISSED)
+        self._complete_after = 0
+        """`_recent` holds every event of the epoch after this seq."""
+        self._feed = Feed(state="restored")
+        self._whole_at = 0.0
         self.ready = asyncio.Event()
         """Set once the bus told what it retains."""
 
@@ -55,23 +63,26 @@ class Audience:
                 async with self._bus.subscribe(self.room) as events:
                     await self._catch_up(await self._bus.snapshot(self.room))
                     self.ready.set()
+                    self._tell(Feed(state="restored"))
                     async for event in events:
                         self._take(event)
             except BusError as error:
                 _log.warning("room %s: %s Trying again.", self.room, error)
+                self._tell(Feed(state="interrupted"))
                 await asyncio.sleep(BUS_RETRY_S)
 
     async def admit(self, reader: Reader, resume: Resume | None) -> None:
         """Open the reader's viewer and keep it supplied, with what it missed where that is still held."""
         await self.ready.wait()
-        missed = await self._missed(resume)
+        missed = self._missed(resume)
         if missed is None or resume is None or self._hello is None:
             self.show(reader)
         else:
             hello = Event(room=self.room, epoch=self._epoch, seq=resume.seq, at=self._at, body=self._hello)
-            first = [Outgoing(event, encode(event)) for event in (hello, *missed)]
-            reader.viewer.open(first, self._epoch, resume.seq)
-            reader.wake()
+            reader.viewer.open([Outgoing(hello, encode(hello)), *missed], self._epoch, resume.seq)
+        if self._feed.state == "interrupted":
+            reader.viewer.notify(self._feed.model_dump_json())
+        reader.wake()
         self.readers.add(reader)
 
     def dismiss(self, reader: Reader) -> None:
@@ -91,26 +102,57 @@ class Audience:
         reader.viewer.open(self._opening, self._epoch, self._seq)
         reader.wake()
 
-    async def _missed(self, resume: Resume | None) -> list[Event] | None:
-        if resume is None or resume.epoch != self._epoch or self._hello is None or resume.seq > self._seq:
+    def _missed(self, resume: Resume | None) -> list[Outgoing] | None:
+        if resume is None or resume.epoch != self._epoch or self._hello is None:
             return None
-        missed = await self._bus.history(self.room, resume.epoch, resume.seq)
-        if missed is None or len(missed) > MAX_MISSED or resume.epoch != self._epoch:
+        if not self._complete_after <= resume.seq <= self._seq:
             return None
-        # Events may have come in meanwhile; only a history that reaches the present leaves no gap before what follows.
-        return missed if (missed[-1].seq if missed else resume.seq) >= self._seq else None
+        return [item for item in self._recent if item.event.seq > resume.seq]
+
+    def _tell(self, feed: Feed) -> None:
+        if feed.state == self._feed.state:
+            return
+        self._feed = feed
+        self._whole_at = time.monotonic() + HEALING_S
+        text = feed.model_dump_json()
+        for reader in tuple(self.readers):
+            reader.viewer.notify(text)
+            reader.wake()
 
     async def _catch_up(self, retained: Retained | None) -> None:
         if retained is None:
             return
         hello, snapshot = retained
-        missed = await self._bus.history(self.room, snapshot.epoch, snapshot.seq)
+        since = max(0, snapshot.seq - MAX_MISSED)
+        recent = await self._bus.history(self.room, snapshot.epoch, since)
+        if recent is None:
+            since = snapshot.seq
+            recent = await self._bus.history(self.room, snapshot.epoch, since)
+        if recent is None:
+            raise BusError("The room moved on while its snapshot was read.")
+        if snapshot.epoch == self._epoch and since <= self._seq <= snapshot.seq:
+            self._go_on(hello, recent)
+        else:
+            self._start_over(hello, snapshot, since, recent)
+
+    def _go_on(self, hello: Event, recent: list[Event]) -> None:
+        """Nothing was missed for good: pass on what came meanwhile."""
+        if hello.body != self._hello:
+            self._pass_on(hello)
+        for event in recent:
+            self._take(event)
+
+    def _start_over(self, hello: Event, snapshot: Event, since: int, recent: list[Event]) -> None:
         self._fold = Fold()
         self._hello = hello.body if isinstance(hello.body, Hello) else None
         self._epoch, self._seq, self._at = snapshot.epoch, snapshot.seq, snapshot.at
         self._fold.apply(snapshot)
-        for event in missed or ():
-            self._note(event)
+        self._recent.clear()
+        self._complete_after = since
+        for event in recent:
+            if event.seq > snapshot.seq:
+                self._note(event)
+            self._remember(Outgoing(event, encode(event)))
         self._opening = None
         for reader in tuple(self.readers):
             self.show(reader)
@@ -122,13 +164,20 @@ class Audience:
         is_new = event.epoch > self._epoch
         if is_new:
             self._fold, self._epoch, self._seq = Fold(), event.epoch, 0
+            self._recent.clear()
+            self._complete_after = 0
+        self._pass_on(event, is_new=is_new)
+
+    def _pass_on(self, event: Event, *, is_new: bool = False) -> None:
         self._note(event)
         outgoing = Outgoing(event, encode(event))
+        self._remember(outgoing)
+        is_late = self._feed.state == "interrupted" or time.monotonic() < self._whole_at
         for reader in tuple(self.readers):
             if is_new:
                 self.show(reader)
             else:
-                reader.viewer.offer(outgoing)
+                (reader.viewer.supply if is_late else reader.viewer.offer)(outgoing)
                 reader.wake()
 
     def _note(self, event: Event) -> None:
@@ -137,6 +186,21 @@ class Audience:
         self._fold.apply(event)
         self._epoch, self._seq, self._at = event.epoch, max(event.seq, self._seq), event.at
         self._opening = None
+
+    def _remember(self, item: Outgoing) -> None:
+        body = item.event.body
+        if isinstance(body, Hello | Snapshot):
+            return
+        if isinstance(body, Forget):
+            kept = [known for known in self._recent if not _tells_of(known.event, body.participant)]
+            self._recent = deque(kept, maxlen=MAX_MISSED)
+        if len(self._recent) == MAX_MISSED:
+            self._complete_after = self._recent[0].event.seq
+        self._recent.append(item)
+
+
+def _tells_of(event: Event, participant: str) -> bool:
+    return isinstance(event.body, ParticipantUpdate) and event.body.participant == participant
 
 
 @dataclass

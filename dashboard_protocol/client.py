@@ -158,7 +158,7 @@ class _Feed:
         except UnknownVersion:
             raise
         except ProtocolError:
-            if _kind(text) in ("renewed", "error"):
+            if _kind(text) in ("renewed", "feed", "error"):
                 return None
             raise
         if not isinstance(event.body, Hello | Snapshot) and event.prev != self._last_seq and not self._asked:

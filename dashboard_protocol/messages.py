@@ -59,6 +59,13 @@ class Renewed(Model):
     expires_in_s: Seconds
 
 
+class Feed(Model):
+    """The gateway lost its event bus, or has it again; the connection stays, and no event is missed unsaid."""
+
+    type: Literal["feed"] = "feed"
+    state: Literal["interrupted", "restored"]
+
+
 class Problem(Model):
     """The gateway did not understand a message, and goes on."""
 

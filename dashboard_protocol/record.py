@@ -25,7 +25,7 @@ from dashboard_protocol.timeline import HELD_S, Gap, Timeline, row_of
 MAX_CHANGES = 1000
 MAX_ALERTS = 200
 SETTLED_S = 10.0
-"""A head count is told once it has stood for this long."""
+"""A head count, or too few people, is told once it has stood for this long."""
 _SERIES = ("mean", "q1", "q3", "attentive", "present", "camera_on", "visible", "facing", "analysed")
 
 
@@ -83,6 +83,8 @@ class Record:
     states: deque[BotState] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
     _noted: dict[Literal["present", "camera_on"], _Noted] = field(default_factory=dict)
     _was_away: bool = False
+    _few_since: float | None = None
+    _is_withheld: bool = False
 
     @property
     def is_presence(self) -> bool:
@@ -114,9 +116,9 @@ class Record:
         self.hello = hello
 
     def _take_snapshot(self, at: float, snapshot: Snapshot) -> None:
+        self.live_since = snapshot.live_since if self.live_since is None else self.live_since
         if snapshot.bot_state is not None:
             self._take_state(snapshot.bot_state)
-        self.live_since = snapshot.live_since if self.live_since is None else self.live_since
         series = snapshot.series
         for number, row_at in enumerate(series.at[:-1] if snapshot.summary else series.at):
             self._write(row_at, {name: getattr(series, name)[number] for name in _SERIES})
@@ -133,7 +135,7 @@ class Record:
         if before is not None and before.state is State.RECONNECTING and state.state is State.LIVE:
             self.changes.append(Change(before.since, "rejoined", s=state.since - before.since))
         if state.state in (State.REQUESTED, State.JOINING):
-            self.bye = None
+            self.bye = self.ended_at = None
         self._was_away = self._was_away or state.state is not State.LIVE
         if before is None or before.state is not state.state or before.since != state.since:
             self.states.append(state)
@@ -144,13 +146,22 @@ class Record:
     def _take_summary(self, at: float, summary: ClassSummary) -> None:
         if self.timeline.at and at <= self.timeline.at[-1]:
             return
-        was = self.summary.withheld if self.summary else None
-        if summary.withheld is Withheld.BELOW_K and was is not Withheld.BELOW_K:
-            self.changes.append(Change(at, "withheld"))
-        if was is Withheld.BELOW_K and summary.withheld is None:
-            self.changes.append(Change(at, "returned"))
         self.summary, self.summary_at = summary, at
+        self._watch_values(at, summary.withheld)
         self._write(at, row_of(summary), withheld=summary.withheld, as_of=summary.as_of)
+
+    def _watch_values(self, at: float, withheld: Withheld | None) -> None:
+        """Tell when values are withheld for longer than a moment, and when they are back."""
+        if withheld is Withheld.BELOW_K:
+            self._few_since = at if self._few_since is None else self._few_since
+            if not self._is_withheld and at - self._few_since >= SETTLED_S:
+                self._is_withheld = True
+                self.changes.append(Change(self._few_since, "withheld"))
+            return
+        self._few_since = None
+        if self._is_withheld and withheld is None:
+            self._is_withheld = False
+            self.changes.append(Change(at, "returned"))
 
     def _write(
         self,

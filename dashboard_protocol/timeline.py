@@ -1,7 +1,7 @@
 """Class values over time: one row a summary in flat arrays, read by the second. Bounded; NaN is not known."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -125,7 +125,7 @@ class Timeline:
 
     def row_at(self, second: int) -> int | None:
         """Find the row that stands for a whole second: its own, or the one before a short hole."""
-        found = bisect_right(self.at, second + 1 - 1e-9) - 1
+        found = bisect_left(self.at, second + 1) - 1
         if found < 0:
             return None
         own = floor(self.at[found])
@@ -150,7 +150,7 @@ class Timeline:
 
     def known(self, column: str, start: float, end: float) -> list[float]:
         """List what is known of a column in [start, end), one value a row."""
-        first, last = bisect_right(self.at, start - 1e-9), bisect_right(self.at, end - 1e-9)
+        first, last = bisect_left(self.at, start), bisect_left(self.at, end)
         return [value for value in self._columns[column][first:last] if not isnan(value)]
 
     def gaps(self, start: int, end: int, tail: Gap = Gap.NONE) -> list[Stretch]:

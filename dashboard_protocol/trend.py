@@ -12,7 +12,7 @@ POINTS = 15
 _SPAN_S = 30
 _NEEDED_S = APART_S + _SPAN_S // 2
 STEADY_AT_MOST_S = 600
-_STEP_S = 10
+_STEP_S = 30
 
 
 @dataclass(frozen=True, slots=True)

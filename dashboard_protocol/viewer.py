@@ -18,6 +18,8 @@ QUEUE_EVENTS = 64
 """Events a reader must not lose that may wait for it; one more, and it is given up."""
 REPLACEABLE_EVENTS = 1024
 """Replaceable events that may wait, one for each participant and one summary; beyond, the oldest is dropped."""
+LATE_EVENTS = 1024
+"""Events that the bus held up and that may wait one by one."""
 
 
 class Phase(Enum):
@@ -104,6 +106,15 @@ class Viewer:
             self._keep(item)
         else:
             self._replace(item.key, item)
+
+    def supply(self, item: Outgoing) -> None:
+        """Take an event that comes late, in a burst: every one is sent, unless the reader is behind or wants fewer."""
+        if self._queue or self._period_s or len(self._first) >= LATE_EVENTS or item.event.seq <= self._known:
+            self.offer(item)
+        elif self.phase is Phase.WATCHING and item.event.epoch == self._epoch:
+            if isinstance(item.event.body, Forget):
+                self._drop(f"participant {item.event.body.participant}")
+            self._first.append(item)
 
     def notify(self, text: str) -> None:
         """Queue an answer to this reader alone; it has no seq and is never dropped."""

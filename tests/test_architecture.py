@@ -30,6 +30,7 @@ IN_PLACES = {
     "dashboard_protocol/queue/redis": {"redis"},
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},
     "bot/rooms/": {"aiortc", "aioice", "av", "httpx", "websockets"},
+    "bot/rooms/notice_picture.py": {"cv2"},  # draws the picture by which the bot shows itself
     "bot/samples/": {"av", "cv2"},
     "bot/inference/": {"zmq"},
 }

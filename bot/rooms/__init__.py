@@ -6,26 +6,30 @@ from bot.errors import SettingsRefused
 from bot.rooms.base import Clock, Room
 from bot.rooms.notice import Notice
 
-SCHEMES = ("local",)
+KNOWN = ("local://NAME", "janus+ws://HOST:PORT/ROOM", "janus+wss://HOST:PORT/ROOM")
 
 
 def open_room(url: str, *, clock: Clock, notice: Notice, host: str = "127.0.0.1", token: str | None = None) -> Room:
     """Find the connector for a room; nothing is opened before the room is entered.
 
     Args:
-        url: `local://NAME`.
+        url: `local://NAME`, or `janus+ws://HOST:PORT/ROOM` and `janus+wss://…` with `?pin=` and `token=`.
         clock: The room's clock.
         notice: What people are told before they join.
         host: Address that media of a local room listens on.
         token: What publishers of a local room must present; None lets everybody in.
 
     Raises:
-        SettingsRefused: The scheme is unknown, or the room has no usable name.
+        SettingsRefused: The scheme is unknown, or the address cannot be used.
     """
     parts = urlsplit(url)
     if parts.scheme == "local":
         from bot.rooms.local import LocalRoom
 
         return LocalRoom(unquote(parts.netloc + parts.path), clock=clock, notice=notice, host=host, token=token)
-    known = ", ".join(f"{scheme}://NAME" for scheme in SCHEMES)
-    raise SettingsRefused(f"{url!r} is no room this bot can join; known are {known}")
+    if parts.scheme in ("janus+ws", "janus+wss"):
+        from bot.rooms.janus import JanusRoom
+
+        return JanusRoom(url, clock=clock, notice=notice)
+    where = url.partition("?")[0]  # behind it stand secrets
+    raise SettingsRefused(f"{where!r} is no room this bot can join; known are {', '.join(KNOWN)}")

@@ -88,20 +88,54 @@ class Left:
     absence: Absence
 
 
-RoomEvent = Joined | CameraOn | CameraOff | Left
+@dataclass(frozen=True, slots=True)
+class CameraUnreadable:
+    """A participant's camera is on, but its video cannot be received: not measurable until a `CameraOn`."""
+
+    participant: Participant
+    reason: str
+    """One line, e.g. the codec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The room confirmed the join, for the first time or again after `Held` or `Lost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The bot waits to be let in; the room tries again by itself, and tells of every try."""
+
+    reason: str
+    """`not_open`: there is no such room yet; `full`: it takes nobody more; `lobby`: somebody has to let the bot in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection broke, or a try to mend it failed; the room tries again by itself.
+
+    Cameras went off; participants stay, and those who do not come back are told as `Left` after the next `Admitted`.
+    """
+
+    reason: str
+    """One line."""
+
+
+RoomEvent = Joined | CameraOn | CameraOff | CameraUnreadable | Left | Admitted | Held | Lost
 
 
 class Room(Protocol):
     """A meeting as the bot sees it. Entering it joins, leaving the `async with` leaves the room, always.
 
-    Raises on entering: RoomUnreachable, RoomRefused. `events` raises RoomClosed or RoomUnreachable when the stay ends.
+    Raises on entering: RoomUnreachable, RoomRefused. `events` raises RoomClosed, RoomKicked, RoomRefused or
+    RoomUnreachable when the stay ends.
     """
 
     name: str
     """The room's name, used in events and links."""
 
     async def __aenter__(self) -> Self:
-        """Join the room under the bot's visible name; returns once the room confirmed it."""
+        """Join the room under the bot's visible name; returns once the room answered: `events` tells what it said."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -109,7 +143,7 @@ class Room(Protocol):
         """Leave the room and free every socket, thread and task of the stay."""
 
     def events(self) -> AsyncIterator[RoomEvent]:
-        """Yield what happens to participants, those already present first. One reader."""
+        """Yield what happens: `Admitted` or `Held` first, then the participants already present. One reader."""
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from bot.frames import Mailbox
 from bot.rooms import join, whip
 from bot.rooms.admission import Admission, RoomFull, RoomNotOpen
 from bot.rooms.aiortc_cures import check_aiortc
-from bot.rooms.base import Absence, CameraOff, CameraOn, Clock, Frame, Joined, Left, Participant, RoomEvent
+from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Clock, Frame, Joined, Left, Participant, RoomEvent
 from bot.rooms.display_name import clean_name, is_opted_out
 from bot.rooms.notice import Notice
 from bot.rooms.peer import Peer
@@ -86,6 +86,7 @@ class LocalRoom:
         for address in self._addresses or ():
             _check_address(address)
         self._events = asyncio.Queue()
+        self._events.put_nowait(Admitted())
         self._visits = await asyncio.TaskGroup().__aenter__()
         return self
 

@@ -10,7 +10,6 @@ SILENT_S = 5.0
 """Without a summary for this long the values are stale."""
 LOST_S = 60.0
 """And for this long they are not shown as values any more."""
-FIRST_S = 20.0
 ALERT_OPEN_S = 300.0
 LIVE_STATES = frozenset({"live", "leaving", "silent", "reconnecting"})
 

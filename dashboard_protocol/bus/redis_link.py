@@ -30,13 +30,15 @@ def connect(url: str) -> Redis:
     """
     try:
         # No retries of redis-py's own: a script that ran twice is told apart here, and an outage must show at once.
-        return Redis.from_url(
+        client = Redis.from_url(
             url,
             decode_responses=True,
             socket_timeout=ANSWER_S,
             socket_connect_timeout=ANSWER_S,
             retry=Retry(NoBackoff(), 0),
         )
+        client.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # unknown options of the URL show only here
+        return client
     except (ValueError, TypeError):
         # The cause may quote the password.
         raise BusError("This is no Redis URL: write redis://:PASSWORD@HOST:PORT/0, or rediss:// for TLS.") from None

@@ -48,7 +48,6 @@ class Chart:
         right = width_px - (8 if self._is_narrow else _LABELS_PX)
         start, end = int(figures.start), int(figures.end) + 1
         self._axis = Axis(start, max(end, start + 10), _LEFT_PX, right)
-        self._gaps = self._timeline.gaps(start, end - 1, Gap.BOT if record.bot and not record.bye else Gap.NONE)
 
     def timeline(self) -> Markup:
         """Draw index, attentive and people; counts where there are only these."""
@@ -99,7 +98,7 @@ class Chart:
         if strip.has_band:
             drawn.append(element("path", d=band_path(self._reader("q1"), self._reader("q3"), axis, y), class_="band"))
         # Head counts stay known while class values are withheld.
-        hatched = [gap for gap in self._gaps if strip.is_share or gap.cause is not Gap.WITHHELD]
+        hatched = [gap for gap in self._figures.gaps if strip.is_share or gap.cause is not Gap.WITHHELD]
         drawn += [self._gap(gap, place, hatch, is_named=is_first and strip.height > 60) for gap in hatched]
         drawn += [
             element("path", d=step_path(get[line.column], axis, y), class_=f"line {line.column}")

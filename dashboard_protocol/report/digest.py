@@ -7,15 +7,17 @@ from statistics import median_low
 
 from dashboard_protocol.events import Withheld
 from dashboard_protocol.record import Record
-from dashboard_protocol.report.moves import Block, Move, blocks, moves
+from dashboard_protocol.report.moves import SHORT_SPAN_S, SPAN_S, Block, Move, blocks, moves
 from dashboard_protocol.timeline import COUNTS, EXPRESSIONS, HELD_S, WITHHELD, Gap, Stretch
 
 LONG_GAP_S = 5
+SHORT_S = 600
+"""Classes up to this long are told to the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Lowest, middle and highest 30-s median of a share, in points, and when the highest was."""
+    """Lowest, middle and highest median of a share, in points, and when the highest was."""
 
     low: int
     median: int
@@ -34,8 +36,8 @@ class Digest:
     measured_s: float
     """Time with class values, or with counts where there are only these."""
     withheld_s: dict[Withheld, float]
-    away: tuple[Stretch, ...]
-    """Stretches of five seconds and more in which nothing came."""
+    gaps: tuple[Stretch, ...]
+    """Stretches without class values, or without anything."""
     level_s: tuple[float, float, float, float]
     """Time at each level of the class index, lowest first."""
     index: Spread | None
@@ -47,6 +49,11 @@ class Digest:
     present_max: int
 
     @property
+    def away(self) -> list[Stretch]:
+        """Stretches of five seconds and more in which nothing came."""
+        return [gap for gap in self.gaps if gap.cause is not Gap.WITHHELD and gap.end - gap.start >= LONG_GAP_S]
+
+    @property
     def duration_s(self) -> float:
         """Length of the class."""
         return self.end - self.start
@@ -56,9 +63,10 @@ def digest(record: Record) -> Digest:
     """Work the figures out."""
     timeline = record.timeline
     start, end = _bounds(record)
-    is_presence = not blocks(timeline, "mean") and record.is_presence
+    span_s = SHORT_SPAN_S if end - start <= SHORT_S else SPAN_S
     seconds = _seconds(record)
-    index = blocks(timeline, "mean")
+    index = blocks(timeline, "mean", span_s)
+    is_presence = not index and record.is_presence
     known = {name: [value for value in timeline[name] if not isnan(value)] for name in (*COUNTS, "coverage")}
     levels = [0.0] * 4
     withheld = dict.fromkeys(Withheld, 0.0)
@@ -71,18 +79,17 @@ def digest(record: Record) -> Digest:
             withheld[reason] += lasted_s
         if is_presence or not isnan(timeline["mean"][row]):
             measured_s += lasted_s
-    gaps = timeline.gaps(int(start), int(end))
     return Digest(
         start=start,
         end=end,
         is_presence=is_presence,
         measured_s=measured_s,
         withheld_s={reason: lasted_s for reason, lasted_s in withheld.items() if lasted_s},
-        away=tuple(gap for gap in gaps if gap.cause is not Gap.WITHHELD and gap.end - gap.start >= LONG_GAP_S),
+        gaps=tuple(timeline.gaps(int(start), int(end), Gap.BOT)),
         level_s=(levels[0], levels[1], levels[2], levels[3]),
         index=_spread(index),
-        attentive=_spread(blocks(timeline, "attentive")),
-        expressions={name: found for name in EXPRESSIONS if (found := _spread(blocks(timeline, name)))},
+        attentive=_spread(blocks(timeline, "attentive", span_s)),
+        expressions={name: found for name in EXPRESSIONS if (found := _spread(blocks(timeline, name, span_s)))},
         moves=tuple(moves(index)),
         medians={name: median_low(values) for name, values in known.items() if values},
         present_max=int(max(known["present"], default=0)),

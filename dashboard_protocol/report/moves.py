@@ -1,4 +1,4 @@
-"""Where the index moved: turning points of its 30-s medians. Pure."""
+"""Where the index moved: turning points of its medians. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,9 @@ from statistics import median_low
 from dashboard_protocol.timeline import Timeline
 from dashboard_protocol.trend import POINTS
 
-STEP_S = 10
 SPAN_S = 30
-_NEEDED = SPAN_S // 3
-"""Rows a median needs: a third of its seconds, so that a reader at a lower rate has one too."""
+SHORT_SPAN_S = 12
+"""For classes of a few minutes, in which half a minute is much."""
 NEAR = 5
 """Points: the step of the published values, so nearer than this is the same."""
 _APART_S = 60
@@ -46,21 +45,28 @@ class Move:
         return abs(self.by)
 
 
-def blocks(timeline: Timeline, column: str, *, scale: int = 100) -> list[Block]:
-    """Give the medians of 30 s, every 10 s, of values as they were published (lower medians: never between two)."""
+def blocks(timeline: Timeline, column: str, span_s: int = SPAN_S) -> list[Block]:
+    """Give medians of a share, in points, as it was published: lower medians, which never lie between two values.
+
+    Args:
+        timeline: the class.
+        column: its column.
+        span_s: seconds of a median, which comes three times in this span and needs a third of its seconds to be
+            known, so that a reader at a lower rate has one too.
+    """
     if timeline.first is None or timeline.last is None:
         return []
     found = []
-    for middle in range(timeline.first, timeline.last + 1, STEP_S):
-        known = timeline.known(column, middle - SPAN_S / 2, middle + SPAN_S / 2)
-        if len(known) >= _NEEDED:
-            found.append(Block(middle, round(median_low(known) * scale)))
+    for middle in range(timeline.first, timeline.last + 1, span_s // 3):
+        known = timeline.known(column, middle - span_s / 2, middle + span_s / 2)
+        if len(known) >= span_s // 3:
+            found.append(Block(middle, round(median_low(known) * 100)))
     return found
 
 
 def moves(medians: Sequence[Block], threshold: int = POINTS) -> list[Move]:
     """Find every move of at least `threshold` points between turning points, in order of time."""
-    return [move for section in _sections(medians) for move in _legs(section, _turns(section, threshold))]
+    return [move for section in _sections(medians) for move in _legs(section, threshold)]
 
 
 def _sections(medians: Sequence[Block]) -> list[list[Block]]:
@@ -88,14 +94,19 @@ def _turns(section: Sequence[Block], threshold: int) -> list[Block]:
     return [*turns, high if rising else low] if turns else []
 
 
-def _legs(section: Sequence[Block], turns: Sequence[Block]) -> list[Move]:
+def _legs(section: Sequence[Block], threshold: int) -> list[Move]:
     found = []
-    for before, after in pairwise(turns):
+    for before, after in pairwise(_turns(section, threshold)):
         leg = [block for block in section if before.at <= block.at <= after.at]
-        last_old = max((block for block in leg if abs(block.value - before.value) < NEAR), key=_at)
-        first_new = min((b for b in leg if b.at > last_old.at and abs(b.value - after.value) < NEAR), key=_at)
-        found.append(Move(Block(last_old.at, before.value), Block(first_new.at, after.value)))
+        # It left when it was last about where it had been, unless that would make too little of the move.
+        start = max((b for b in leg if _is_near(b, before) and abs(b.value - after.value) >= threshold), key=_at)
+        end = min((b for b in leg if b.at > start.at and abs(b.value - after.value) < NEAR), key=_at)
+        found.append(Move(start, Block(end.at, after.value)))
     return found
+
+
+def _is_near(one: Block, other: Block) -> bool:
+    return abs(one.value - other.value) <= NEAR
 
 
 def _value(block: Block) -> int:

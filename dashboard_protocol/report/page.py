@@ -26,7 +26,7 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
     assert record.hello is not None
     figures = digest(record)
     clock = Clock(figures, zone)
-    title = f"{record.hello.title}, {datetime.fromtimestamp(figures.start, zone):%-d %B %Y}"
+    title = f"{record.hello.title}, {_date(datetime.fromtimestamp(figures.start, zone))}"
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -36,7 +36,10 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
         element("style", Markup(stylesheet())),
     )
     body = element(
-        "main", _header(record, figures, clock, zone), *_sections(record, figures, clock, zone), _footer(record)
+        "main",
+        _header(record, figures, clock, zone),
+        *_sections(record, figures, clock, zone),
+        _footer(record, figures),
     )
     return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"
 
@@ -49,7 +52,7 @@ def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None
         wide, narrow = (Chart(record, figures, clock, width) for width in (WIDE_PX, NARROW_PX))
         sections += [_facts(figures, record, clock), _timeline(figures, wide, narrow)]
         if not figures.is_presence:
-            sections += [_alerts(record, zone), _shown(figures, wide, narrow), _levels(figures, record.hello, clock)]
+            sections += [_alerts(record, clock), _shown(figures, wide, narrow), _levels(figures, record.hello, clock)]
         sections.append(_periods(record, figures, clock))
     sections += [_changes(record, clock), _policy(record.hello)]
     return sections
@@ -60,13 +63,17 @@ def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) 
     start = datetime.fromtimestamp(figures.start, zone)
     start = start if start.tzinfo else start.astimezone()
     times = f"{words.clock(figures.start, zone)} to {words.clock(figures.end, zone)} ({_zone_name(start)})"
-    when = f"Class report · {start:%A}, {start:%-d %B %Y} · {times} · {clock.span(figures.duration_s)}"
+    when = f"Class report · {start:%A}, {_date(start)} · {times} · {clock.span(figures.duration_s)}"
     return element(
         "header",
         element("h1", record.hello.title),
         element("p", when),
         element("p", words.policy_sentence(record.hello.policy)),
     )
+
+
+def _date(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
 
 
 def _zone_name(at: datetime) -> str:
@@ -122,7 +129,7 @@ def _timeline(figures: Digest, wide: Chart, narrow: Chart) -> Markup:
     return _section("Engagement index", wide.timeline(), narrow.timeline(), note=note)
 
 
-def _alerts(record: Record, zone: tzinfo | None) -> Markup:
+def _alerts(record: Record, clock: Clock) -> Markup:
     if not record.alerts:
         parameters = record.hello.alerts if record.hello else None
         said = "None was raised."
@@ -135,7 +142,9 @@ def _alerts(record: Record, zone: tzinfo | None) -> Markup:
     head = ["Time", "What", "Largest part", "People measured"]
     caption = "Alerts, in order of time"
     note = "An alert says that the index changed, not why. Often this is note-taking, a poll or a pause."
-    return _section("Alerts", table(head, alert_rows(record, zone), caption=caption), element("p", note, class_="note"))
+    return _section(
+        "Alerts", table(head, alert_rows(record, clock), caption=caption), element("p", note, class_="note")
+    )
 
 
 def _shown(figures: Digest, wide: Chart, narrow: Chart) -> Markup | None:
@@ -188,10 +197,11 @@ def _policy(hello: Hello) -> Markup:
     return _section("What this rests on", element("dl", *cells, class_="policy"))
 
 
-def _footer(record: Record) -> Markup:
+def _footer(record: Record, figures: Digest) -> Markup:
     assert record.hello is not None
-    version = record.hello.software if record.is_presence else f"{record.hello.formula} · {record.hello.software}"
-    limits = words.limits(record.hello.policy.profile)
+    software, formula = record.hello.software, record.hello.formula
+    version = software if figures.is_presence else f"{formula} · {software}"
+    limits = words.LIMITS_PRESENCE if figures.is_presence else words.LIMITS
     return element("footer", element("span", limits), element("span", version))
 
 

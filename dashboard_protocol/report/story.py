@@ -6,7 +6,7 @@ from datetime import tzinfo
 from dashboard_protocol import words
 from dashboard_protocol.events import Withheld
 from dashboard_protocol.record import Record
-from dashboard_protocol.report.digest import Digest, Spread
+from dashboard_protocol.report.digest import SHORT_S, Digest, Spread
 from dashboard_protocol.report.moves import NEAR, Move
 from dashboard_protocol.timeline import Gap
 from dashboard_protocol.trend import POINTS
@@ -14,8 +14,6 @@ from dashboard_protocol.words import points
 
 MOVES_TOLD = 3
 ALERTS_TOLD = 3
-SHORT_S = 600
-"""Classes up to this long are told to the second."""
 
 
 class Clock:
@@ -169,7 +167,7 @@ def _missing(record: Record, figures: Digest, clock: Clock) -> str:
             f"Class values were withheld for {clock.span(lasted_s)}, while fewer than {record.hello.policy.k} people "
             f"were analysed{_times(starts, clock)}."
         )
-    for cause, what in ((Gap.BOT, "while the bot rejoined the meeting"), (Gap.FEED, "while the feed was interrupted")):
+    for cause, what in ((Gap.BOT, "while the bot was away"), (Gap.FEED, "while the feed was interrupted")):
         stretches = [gap for gap in figures.away if gap.cause is cause]
         if stretches:
             whole = clock.span(sum(gap.end - gap.start for gap in stretches))

@@ -52,7 +52,7 @@ th[scope=row]{white-space:nowrap;color:var(--ink2)}
 th:last-child,td:last-child{padding-right:0}
 .numbers td,.numbers thead th+th{text-align:right;white-space:nowrap}
 .bars dd{display:flex;align-items:center;gap:10px}
-.bars{display:grid;grid-template-columns:auto 1fr 4.6em;gap:6px 12px;align-items:center}
+.bars{display:grid;grid-template-columns:auto 1fr 6em;gap:6px 12px;align-items:center}
 .bars dt{font-weight:400}.bars dt span{display:block;font-size:.75rem;color:var(--ink3)}
 .bars i{display:block;height:12px;border-radius:2px;background:var(--sunken);overflow:hidden}
 .bars i b{display:block;height:100%;background:var(--index)}

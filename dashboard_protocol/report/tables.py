@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from math import isnan, nan
 from statistics import median_low
 
@@ -44,15 +44,15 @@ def _cell(value: float, *, is_whole: bool) -> str:
     return f"{value:.0f}" if is_whole else f"{round(value, 4):g}"
 
 
-def alert_rows(record: Record, zone: tzinfo | None) -> list[list[str]]:
+def alert_rows(record: Record, clock: Clock) -> list[list[str]]:
     """Time, what, from which values in which window, largest part and people of each alert."""
     rows = []
     for known in record.alerts:
         alert = known.alert
         values = f"{words.index(alert.from_)} → {words.index(alert.to)}".replace(" ", words.NB)
-        start, end = (words.clock(at, zone) for at in (alert.window.start, alert.window.end))
+        start, end = (clock(at) for at in (alert.window.start, alert.window.end))
         what = f"{words.alert_title(alert)}: {values}, {start} to {end}"
-        rows.append([words.clock(known.at, zone), what, words.alert_why(alert), f"{alert.people}"])
+        rows.append([clock(known.at), what, words.alert_why(alert), f"{alert.people}"])
     return rows
 
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from dashboard_protocol.events import PROTOCOL_VERSION, Body, Event
-from dashboard_protocol.messages import Problem, Renewed, Request
+from dashboard_protocol.messages import Feed, Problem, Renewed, Request
 
 SCHEMA_FILE = Path(__file__).parent / f"events-v{PROTOCOL_VERSION}.schema.json"
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -17,14 +17,14 @@ def schema() -> dict[str, Any]:
     """Return the schema of everything on the socket: `#/$defs/ToReader` and `#/$defs/FromReader`."""
     bodies = get_args(get_args(Body)[0])
     inputs: list[tuple[str, Any]] = [*((body.__name__, body) for body in bodies), ("Renewed", Renewed)]
-    inputs += [("Problem", Problem), ("FromReader", Request)]
+    inputs += [("Feed", Feed), ("Problem", Problem), ("FromReader", Request)]
     refs, defs = TypeAdapter.json_schemas(
         [(name, "serialization", TypeAdapter(kind)) for name, kind in inputs], ref_template="#/$defs/{model}"
     )
     definitions: dict[str, Any] = defs["$defs"]
     definitions |= {"Envelope": _envelope(), "FromReader": refs[("FromReader", "serialization")]}
     events = [{"allOf": [{"$ref": "#/$defs/Envelope"}, {"$ref": f"#/$defs/{body.__name__}"}]} for body in bodies]
-    answers = [{"$ref": "#/$defs/Renewed"}, {"$ref": "#/$defs/Problem"}]
+    answers = [{"$ref": f"#/$defs/{answer}"} for answer in ("Renewed", "Feed", "Problem")]
     definitions["ToReader"] = {"oneOf": [*events, *answers]}
     return {
         "$schema": _DRAFT,

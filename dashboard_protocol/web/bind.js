@@ -1,6 +1,7 @@
 /** index.html says where each value of the model stands; this writes those that changed: text and attributes, never markup. */
 
 export const $ = (id) => document.getElementById(id);
+export const all = (selector) => document.querySelectorAll(selector);
 
 /** Value at a dotted path of a model; a leading `!` asks whether it is missing. */
 function reader(path) {
@@ -36,14 +37,13 @@ function repeat(list, path) {
   let rows = new Map();
   return (model) => {
     const items = read(model) ?? [];
-    const next = new Map(items.map((item, i) => [item.key ?? i, rows.get(item.key ?? i)]));
+    const keys = items.map(({ key }, i) => key ?? i);
+    const next = new Map(keys.map((key) => [key, rows.get(key) ?? make()]));
     for (const [key, { node }] of rows) if (!next.has(key)) node.remove();
-    items.forEach((item, i) => {
-      const key = item.key ?? i;
-      const row = next.get(key) ?? make();
-      next.set(key, row);
-      if (list.children[i] !== row.node) list.insertBefore(row.node, list.children[i] ?? null);
-      row.write(item);
+    keys.forEach((key, i) => {
+      const { node, write } = next.get(key);
+      if (list.children[i] !== node) list.insertBefore(node, list.children[i] ?? null);
+      write(items[i]);
     });
     rows = next;
   };

@@ -69,17 +69,17 @@ function stepRun(run, y, first) {
 export const areaPath = (steps, y, base) =>
   steps.map((run) => `M${run[0].x} ${px(base)}${stepRun(run, y, "L")}V${px(base)}Z`).join("");
 
-/** Band between two columns, which are known in the same seconds. */
-export const bandPath = (lows, highs, y) =>
-  highs.map((run, i) => edge(run, y, (cell) => cell.high, "M") + edge(lows[i].toReversed(), y, (cell) => cell.low, "L", true) + "Z").join("");
-
-function edge(run, y, value, first, backwards = false) {
-  const near = (cell) => (backwards ? cell.end : cell.x);
-  let path = `${first}${near(run[0])} ${px(y(value(run[0])))}`;
-  for (let i = 1; i < run.length; i++) {
-    if (value(run[i]) !== value(run[i - 1])) path += `H${near(run[i])}V${px(y(value(run[i])))}`;
-  }
-  return `${path}H${backwards ? run.at(-1).x : run.at(-1).end}`;
+/** Band between two columns, which are known in the same seconds: a box for each stretch in which both stand still. */
+export function bandPath(lows, highs, y) {
+  let path = "";
+  highs.forEach((run, i) => {
+    for (let from = 0, to = 1; from < run.length; from = to++) {
+      const [low, high] = [lows[i][from].low, run[from].high];
+      while (to < run.length && run[to].high === high && lows[i][to].low === low) to++;
+      path += `M${run[from].x} ${px(y(high))}H${run[to - 1].end}V${px(y(low))}H${run[from].x}Z`;
+    }
+  });
+  return path;
 }
 
 /** Stretches without values: [{from, to, cause}]; after the newest value, `tail` says why, or is GAP.none. */

@@ -20,147 +20,141 @@ export function hasGap(event, seq) {
 
 class Refused extends Error {}
 
-export class Feed {
-  /** `onEvent(event)` and `onStatus(status)`; status: {phase, downMs, retryMs}, times monotonic. */
-  constructor({ room, link, onEvent, onStatus }) {
-    this.path = `/v1/rooms/${encodeURIComponent(room)}`;
-    this.link = link;
-    this.onEvent = onEvent;
-    this.onStatus = onStatus;
-    this.status = { phase: "connecting", downMs: null, retryMs: null };
-    this.attempt = 0;
-    this.mayRetry = true;
-    this.position = null;
-    this.seq = null;
-    this.ended = false;
-  }
+/** `onEvent(event)`, `onStatus(status)` with {phase, downMs, retryMs}, times monotonic; start(), tryNow(), kick(). */
+export function createFeed({ room, link, onEvent, onStatus }) {
+  const path = `/v1/rooms/${encodeURIComponent(room)}`;
+  const feed = { status: { phase: "connecting", downMs: null, retryMs: null }, start, tryNow, kick };
+  let attempt = 0;
+  let mayRetry = true;
+  let ended = false;
+  let asked = false;
+  /** Epoch and highest seq, to resume after. */
+  let position = null;
+  let seq = null;
+  let socket = null;
+  let turn, retry, renewal;
 
   /** Connect, or connect again at once. */
-  async start() {
-    clearTimeout(this.retry);
-    this.#close();
-    if (!this.link) return this.#set({ phase: "denied" });
-    const mine = (this.turn = {});
+  async function start() {
+    clearTimeout(retry);
+    close();
+    if (!link) return set({ phase: "denied" });
+    const mine = (turn = {});
     try {
-      const session = await this.#exchange();
-      if (mine === this.turn) this.#open(session);
+      const session = await exchange();
+      if (mine === turn) open(session);
     } catch (error) {
-      if (mine !== this.turn) return;
-      if (error instanceof Refused) this.#set({ phase: "denied" });
-      else this.#again();
+      if (mine !== turn) return;
+      if (error instanceof Refused) set({ phase: "denied" });
+      else again();
     }
   }
 
   /** Try now if the feed is down or its link was refused. */
-  tryNow() {
-    if (this.status.phase === "open" || this.status.phase === "outdated") return;
-    this.attempt = 0;
-    this.start();
+  function tryNow() {
+    if (feed.status.phase === "open" || feed.status.phase === "outdated") return;
+    attempt = 0;
+    start();
   }
 
   /** The socket looks open but nothing comes: give it up and connect again. */
-  kick() {
-    if (this.socket) this.socket.onclose({ code: 1006 });
+  function kick() {
+    socket?.onclose({ code: 1006 });
   }
 
-  async #exchange() {
-    const response = await fetch(`${this.path}/session`, {
-      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ link: this.link }),
-      cache: "no-store", credentials: "omit",
-    });
+  async function exchange() {
+    const body = JSON.stringify({ link });
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(`${path}/session`, { method: "POST", headers, body, cache: "no-store", credentials: "omit" });
     if (response.status === 403) throw new Refused();
     if (!response.ok) throw new Error(`session: ${response.status}`);
     return response.json();
   }
 
-  #open({ token, expires_in_s: lifeS }) {
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${this.path}/events`);
-    this.socket = socket;
+  function open({ token, expires_in_s: lifeS }) {
+    socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${path}/events`);
     socket.onopen = () => {
-      this.#send({ type: "authenticate", v: VERSION, token, ...(this.position && { resume: this.position }) });
-      this.#renewIn(lifeS * RENEW_AT);
+      send({ type: "authenticate", v: VERSION, token, ...(position && { resume: position }) });
+      renewIn(lifeS * RENEW_AT);
     };
-    socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    socket.onmessage = ({ data }) => receive(JSON.parse(data));
     socket.onclose = ({ code }) => {
-      this.#close();
-      this.#closed(code);
+      close();
+      if (!ended) closed(code);
     };
   }
 
-  #receive(event) {
+  function receive(event) {
     // Answers to this reader alone have no seq: errors, `renewed`.
     if (event.seq === undefined) return;
     if (event.type === "hello") {
-      this.attempt = 0;
-      this.mayRetry = true;
-      this.asked = false;
-      this.seq = null;
-      this.#set({ phase: "open", downMs: null, retryMs: null });
-    } else {
-      this.#follow(event);
-    }
-    this.onEvent(event);
+      attempt = 0;
+      mayRetry = true;
+      asked = false;
+      seq = null;
+      set({ phase: "open", downMs: null, retryMs: null });
+    } else follow(event);
+    onEvent(event);
   }
 
-  #follow(event) {
-    const { epoch, seq } = event;
-    const sameBot = this.position === null || this.position.epoch === epoch;
-    if (!sameBot) this.ended = false;
-    if (event.type === "bye" || event.bye) this.ended = true;
-    if (event.type === "snapshot") this.asked = false;
-    else if ((!sameBot || hasGap(event, this.seq)) && !this.asked) {
-      this.asked = true;
-      this.#send({ type: "snapshot" });
+  function follow(event) {
+    const sameBot = position === null || position.epoch === event.epoch;
+    ended = event.type === "bye" || Boolean(event.bye) || (sameBot && ended);
+    if (event.type === "snapshot") asked = false;
+    else if ((!sameBot || hasGap(event, seq)) && !asked) {
+      asked = true;
+      send({ type: "snapshot" });
     }
-    this.seq = seq;
+    seq = event.seq;
     // Newer summaries overtake older events: one resumes after the highest.
-    this.position = { epoch, seq: sameBot && this.position ? Math.max(seq, this.position.seq) : seq };
+    position = { epoch: event.epoch, seq: sameBot && position ? Math.max(seq, position.seq) : seq };
   }
 
-  #closed(code) {
-    if (this.ended) return;
-    if (code === OUTDATED) return this.#set({ phase: "outdated" });
-    if (!DENIED.has(code)) return this.#again();
+  function closed(code) {
+    if (code === OUTDATED) return set({ phase: "outdated" });
+    if (!DENIED.has(code)) return again();
     // The session may merely have run out: one fresh exchange before the link counts as refused.
-    if (!this.mayRetry) return this.#set({ phase: "denied" });
-    this.mayRetry = false;
-    this.start();
+    if (!mayRetry) return set({ phase: "denied" });
+    mayRetry = false;
+    start();
   }
 
-  #again() {
+  function again() {
     const now = performance.now();
-    const waitMs = backoffS(this.attempt++) * 1000;
-    this.#set({ phase: "down", downMs: this.status.downMs ?? now, retryMs: now + waitMs });
-    this.retry = setTimeout(() => this.start(), waitMs);
+    const waitMs = backoffS(attempt++) * 1000;
+    set({ phase: "down", downMs: feed.status.downMs ?? now, retryMs: now + waitMs });
+    retry = setTimeout(start, waitMs);
   }
 
-  #renewIn(seconds) {
-    clearTimeout(this.renewal);
-    this.renewal = setTimeout(async () => {
+  function renewIn(seconds) {
+    clearTimeout(renewal);
+    renewal = setTimeout(async () => {
       try {
-        const { token, expires_in_s: lifeS } = await this.#exchange();
-        this.#send({ type: "renew", token });
-        this.#renewIn(lifeS * RENEW_AT);
+        const { token, expires_in_s: lifeS } = await exchange();
+        send({ type: "renew", token });
+        renewIn(lifeS * RENEW_AT);
       } catch {
-        this.#renewIn(RENEW_RETRY_S);
+        renewIn(RENEW_RETRY_S);
       }
     }, seconds * 1000);
   }
 
-  #send(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  function send(message) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   }
 
-  #close() {
-    clearTimeout(this.renewal);
-    if (!this.socket) return;
-    this.socket.onopen = this.socket.onmessage = this.socket.onclose = null;
-    this.socket.close();
-    this.socket = null;
+  function close() {
+    clearTimeout(renewal);
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+    socket = null;
   }
 
-  #set(change) {
-    this.status = { ...this.status, ...change };
-    this.onStatus(this.status);
+  function set(change) {
+    feed.status = { ...feed.status, ...change };
+    onStatus(feed.status);
   }
+
+  return feed;
 }

@@ -1,9 +1,9 @@
 /** What the page says now: store, feed and the instructor's own choices → words and values. Pure. */
 
-import { cards, panels, policyRows } from "./panels.js";
+import { cards, panels } from "./panels.js";
 import { GAP } from "./ring.js";
 import { roomNow } from "./store.js";
-import { APART_S, countThreshold, median, trend } from "./trend.js";
+import { countThreshold, past, trend } from "./trend.js";
 import * as words from "./words.js";
 
 const GRACE_MS = 2000;
@@ -15,6 +15,8 @@ const ALERT_KEPT_MS = 20_000;
 const RECENT_S = 600;
 const POLICY_TOLD_S = 60;
 const LIVE_STATES = new Set(["live", "leaving", "interrupted", "silent", "reconnecting"]);
+const STEPS = ["requested", "joining", "waiting", "live"];
+const TAIL = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot };
 const OVER = new Set(["ended", "no_access"]);
 /** What the slot tells even when paused. */
 const MOVING = new Set(["trouble", "policy"]);
@@ -51,19 +53,17 @@ export function buildModel(store, feed, ui, nowMs, open) {
   const policy = hello?.policy ?? null;
   const live = LIVE_STATES.has(state);
   const presence = policy?.profile === "presence";
-  const told = live || state === "ended";
   const durationS = bye ? bye.live_s : liveSince !== null && now !== null ? now - liveSince : null;
   const model = {
-    state, page: state, now, hello, policy, live, presence, bot, kind: "none", bar: words.BAR[state], pause: "Pause",
-    profile: policy?.profile ?? "none", shownPolicy: state === "no_access" ? null : policy, over: OVER.has(state),
-    duration: told && durationS !== null ? words.span(durationS) : "",
-    footer: words.footer(presence), formula: presence ? "" : hello?.formula,
-    policyName: words.policyName(policy?.profile), policyRows: policy ? policyRows(policy, hello) : [],
+    state, page: state, now, hello, policy, live, presence, kind: "none", bar: words.BAR[state], pause: "Pause",
+    // What index.html asks in `hidden=!is.…`: state, profile and end reason are different words.
+    is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: state !== "no_access" && policy !== null, over: OVER.has(state),
+    duration: durationS !== null && (live || state === "ended") ? words.span(durationS) : "", formula: hello?.formula,
   };
   if (!live) return Object.assign(model, column(store, model, feed, nowMs));
   Object.assign(model, values(store, state, now, nowMs), { alerts: store.alerts, changes: store.changes });
   model.slot = slot(store, model, feed, ui, nowMs);
-  model.cards = cards(store.people, hello, now);
+  model.cards = cards(store.people, hello.levels, now);
   model.cardsTitle = words.optedIn(model.cards.length);
   model.cardsOthers = words.others((model.summary?.present ?? 0) - model.cards.length);
   return Object.assign(model, panels(model, open));
@@ -71,33 +71,38 @@ export function buildModel(store, feed, ui, nowMs, open) {
 
 /** A paused page: values stand still; state, policy, trouble and who was forgotten do not. */
 export function hold(was, next, ui) {
-  const { state, policy, shownPolicy, policyRows: rows, hello, duration } = next;
+  const { state, policy, hello, duration, cards: here } = next;
   const slotMoves = MOVING.has(next.slot.kind) || MOVING.has(was.slot.kind) || ui.dismissed.has(was.slot.id);
   return {
-    ...forgetOthers(was, next.cards.map(({ key }) => key)), state, policy, shownPolicy, policyRows: rows, hello, duration,
+    ...only(was, here.map(({ key }) => key)), state, policy, hello, duration,
     page: "paused", bar: words.paused(ui.pausedAt), pause: "Resume", slot: slotMoves ? next.slot : was.slot,
   };
 }
 
-/** The model without the cards of all but some people. */
-export function forgetOthers(model, participants) {
+/** The model with cards of these participants only. */
+export function only(model, participants) {
   const here = new Set(participants);
-  return { ...model, cards: model.cards.filter(({ key }) => here.has(key)) };
+  return { ...model, cards: model.cards?.filter(({ key }) => here.has(key)) };
 }
 
-function column({ steps, bot, bye, byeAt }, { state, hello, policy, now, over }, feed, nowMs) {
-  const told = words.column(state, { hello, bot, bye, byeAt, now });
-  const at = words.STEPS.findIndex(([name]) => name === bot?.state);
-  const retryS = over || feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000);
-  const broken = retryS === null ? null : words.trouble.interrupted(null, retryS);
+function column({ bot, bye, byeAt, steps }, { state, now, over }, feed, nowMs) {
+  const broken = over || feed.retryMs === null ? null : words.trouble.interrupted(null, Math.ceil((feed.retryMs - nowMs) / 1000));
+  const early = state === "requested" || state === "joining";
   return {
-    column: { ...told, lines: told.lead.map((text) => ({ text })), facts: (told.facts ?? []).map(([name, value]) => ({ name, value })) },
-    steps: (told.steps ? words.STEPS : []).map(([name, label], i) => {
-      const waited = i === at && i > 0 ? ` · ${words.span(now - steps[name])}` : "";
-      return { label, mark: i < at ? "done" : i === at ? "now" : "", when: steps[name] === undefined ? "" : words.clock(steps[name]) + waited };
-    }),
-    note: broken ? `${broken.title}. ${broken.ground}` : told.steps && policy ? words.policySentence(policy) : "",
+    since: bot && words.waited(state, bot.since, now),
+    steps: early ? stepMarks(steps, state, now) : null,
+    ended: state === "ended" ? words.ended(bye, byeAt ?? bot.since) : null,
+    note: broken && `${broken.title}. ${broken.ground}`,
   };
+}
+
+/** How far the bot is on its way into the meeting. */
+function stepMarks(steps, state, now) {
+  const at = STEPS.indexOf(state);
+  return Object.fromEntries(STEPS.map((name, i) => [name, {
+    mark: i < at ? "done" : i === at ? "now" : "",
+    when: steps[name] === undefined ? "" : words.clock(steps[name]) + (i === at && i > 0 ? ` · ${words.span(now - steps[name])}` : ""),
+  }]));
 }
 
 /** fresh | stale (old, still shown) | lost (too old to show) | withheld | settling. */
@@ -111,85 +116,86 @@ function condition(store, state, nowMs) {
 }
 
 function values(store, state, now, nowMs) {
-  const { summary, hello, series, summaryAt } = store;
+  const { summary, hello, series, summaryAt, summaryMs } = store;
   const kind = condition(store, state, nowMs);
-  const ageS = summary ? (nowMs - store.summaryMs) / 1000 : null;
   const second = Math.floor(summaryAt ?? now);
-  const then = (column) => median(series, column, second - APART_S - 15, second - APART_S + 14);
-  const tail = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot }[state] ?? GAP.none;
-  const common = { kind, summary, summaryAt, ageS, second, series, tail, then };
-  if (hello.policy.profile === "presence") return { ...common, counts: counts(common, kind) };
-  return { ...common, hero: hero(common, store, now), attentive: attentive(common, store, now) };
+  const common = {
+    kind, old: kind === "stale" || kind === "lost", summary, summaryAt, second, series,
+    ageS: summary && (nowMs - summaryMs) / 1000, tail: TAIL[state] ?? GAP.none,
+    then: (column) => past(series, column, second),
+    missing: liveFor(store, now) < FIRST_S + 5 ? words.FIRST_VALUES : words.SETTLING,
+  };
+  if (hello.policy.profile === "presence") return { ...common, counts: counts(common) };
+  return { ...common, ...(kind === "withheld" ? withheld(summary, hello) : measured(common, hello.levels)) };
 }
 
-function told(found, counts) {
-  const direction = found.kind === "move" ? (found.by < 0 ? "down" : "up") : found.kind === "steady" ? "flat" : "none";
-  return { text: words.trend(found, counts), direction };
-}
-
+const liveFor = ({ liveSince }, now) => (liveSince === null ? 0 : now - liveSince);
 const plain = (text) => ({ text, direction: "none" });
 
-function waitingText(store, now) {
-  return store.liveSince === null || now - store.liveSince < FIRST_S + 5 ? words.FIRST_VALUES : words.SETTLING;
+/** The line below a value: its trend while it is fresh, else when it was so, or why it is missing. */
+function below({ kind, series, second, summaryAt, ageS, missing }, value, column, scale, says = {}) {
+  if (value === null) return plain(missing);
+  if (kind === "lost") return plain(words.lastValue(value, summaryAt));
+  if (kind === "stale") return plain(words.asOf(summaryAt, says.age && ageS));
+  const found = trend(series, column, second, scale);
+  const direction = found.kind === "move" ? (found.by < 0 ? "down" : "up") : found.kind === "steady" ? "flat" : "none";
+  return { text: words.trend(found, Boolean(scale)), direction };
 }
 
-function hero({ kind, summary, summaryAt, ageS, second, series }, store, now) {
-  const { levels, policy } = store.hello;
-  const ground = summary ? words.ground(summary) : "";
-  const engagement = summary?.engagement;
-  const unknown = { word: words.DASH, number: "", level: null, meter: words.meterLabel(levels, null), ground };
-  if (kind === "withheld") return { ...unknown, word: words.WITHHELD, trend: plain(words.belowK(summary.analysed, policy.k)), ground: words.returns(policy) };
-  if (kind === "settling" || !engagement) return { ...unknown, trend: plain(waitingText(store, now)) };
-  const word = words.levelName(levels[engagement.level]);
-  const number = words.index(engagement.mean);
-  if (kind === "lost") return { ...unknown, trend: plain(words.lastValue(`${word} ${number}`, summaryAt)), ground: "" };
-  const line = kind === "stale" ? plain(words.asOf(summaryAt, ageS)) : told(trend(series, "mean", second));
-  return { word, number, level: engagement.level, meter: words.meterLabel(levels, engagement.level), trend: line, ground };
+function measured(common, levels) {
+  const { kind, summary } = common;
+  const engagement = kind === "settling" ? null : summary.engagement;
+  const shown = kind === "lost" ? null : engagement;
+  const word = engagement && words.levelName(levels[engagement.level]);
+  const number = engagement && words.index(engagement.mean);
+  const attentive = engagement && words.percent(summary.attentive);
+  return {
+    hero: {
+      word: shown ? word : words.DASH, number: shown ? number : "", level: shown?.level ?? null, meter: words.meterLabel(levels, shown?.level),
+      trend: below(common, engagement && `${word} ${number}`, "mean", undefined, { age: true }), ground: summary && kind !== "lost" ? words.ground(summary) : "",
+    },
+    attentive: { word: shown ? attentive : words.DASH, trend: below(common, attentive, "attentive") },
+  };
 }
 
-function attentive({ kind, summary, summaryAt, second, series }, store, now) {
-  if (kind === "withheld") return { word: words.WITHHELD, trend: plain("") };
-  if (kind === "settling" || !summary?.engagement) return { word: words.DASH, trend: plain(waitingText(store, now)) };
-  const word = words.percent(summary.attentive);
-  if (kind === "lost") return { word: words.DASH, trend: plain(words.lastValue(word, summaryAt)) };
-  return { word, trend: kind === "stale" ? plain(words.asOf(summaryAt)) : told(trend(series, "attentive", second)) };
+function withheld({ analysed }, { levels, policy }) {
+  const trend = plain(words.belowK(analysed, policy.k));
+  return { hero: { word: words.WITHHELD, level: null, meter: words.meterLabel(levels), trend, ground: words.returns(policy) }, attentive: { word: words.WITHHELD, trend: plain("") } };
 }
 
 const CELLS = [["present", "Present", null], ["camera_on", "Camera on", "present"], ["visible", "Face in view", "camera_on"], ["facing", "Facing the camera", "visible"]];
 
-function counts({ kind, summary, summaryAt, ageS, second, series }) {
-  return CELLS.map(([column, label, whole]) => {
-    if (!summary || kind === "lost") return { label, value: words.DASH, of: "", trend: plain(summary ? words.lastValue(words.count(summary[column]), summaryAt) : words.FIRST_VALUES) };
-    const found = trend(series, column, second, { scale: 1, threshold: countThreshold(summary.present) });
-    const line = kind === "stale" ? plain(words.asOf(summaryAt, column === "present" ? ageS : undefined)) : told(found, true);
-    return { label, value: words.count(summary[column]), of: whole ? `of ${summary[whole]}` : "", trend: line };
-  });
+function counts(common) {
+  const { kind, summary } = common;
+  const scale = { scale: 1, threshold: countThreshold(summary?.present) };
+  const known = kind === "lost" ? null : summary;
+  return CELLS.map(([column, label, whole], i) => ({
+    label, value: words.count(known?.[column]), of: known && whole ? `of ${known[whole]}` : "",
+    trend: below(common, summary && words.count(summary[column]), column, scale, { age: i === 0 }),
+  }));
 }
 
 function slot(store, { state, now, summaryAt, ageS, presence, summary }, feed, ui, nowMs) {
-  if (state === "interrupted") {
-    const next = feed.retryMs === null ? 0 : Math.ceil((feed.retryMs - nowMs) / 1000);
-    return { kind: "trouble", ...words.trouble.interrupted(summaryAt, next), foot: summaryAt === null ? "" : words.since(summaryAt), action: "Try now" };
-  }
-  if (state === "reconnecting") return { kind: "trouble", ...words.trouble.reconnecting(store.bot.attempts), foot: words.since(store.bot.since) };
-  if (state === "silent") return { kind: "trouble", ...words.trouble.silent(summaryAt, ageS), foot: words.since(summaryAt) };
-  const found = presence ? null : openAlert(store.alerts, now, nowMs, ui);
-  if (found) {
-    const { alert, at } = found;
-    return { kind: "alert", id: alert.id, title: words.alertTitle(alert), ground: words.alertGround(alert), spoken: words.alertGround(alert, true), foot: words.ago(now - at), action: "Dismiss" };
-  }
-  if (store.policyAt !== null && now - store.policyAt < POLICY_TOLD_S && !ui.dismissed.has(store.policyAt)) {
-    return { kind: "policy", id: store.policyAt, ...words.policyChanged(store.hello.policy), foot: words.ago(now - store.policyAt), action: "Dismiss" };
+  const trouble = {
+    interrupted: () => ({ ...words.trouble.interrupted(summaryAt, feed.retryMs === null ? 0 : Math.ceil((feed.retryMs - nowMs) / 1000)), action: "Try now" }),
+    reconnecting: () => words.trouble.reconnecting(store.bot.attempts),
+    silent: () => words.trouble.silent(summaryAt, ageS),
+  }[state];
+  const since = state === "reconnecting" ? store.bot.since : summaryAt;
+  if (trouble) return { kind: "trouble", ...trouble(), foot: since === null ? "" : words.since(since) };
+  const open = presence ? null : openAlert(store.alerts, now, nowMs, ui);
+  if (open) return { kind: "alert", id: open.alert.id, ...words.alert(open.alert), foot: words.ago(now - open.at), action: "Dismiss" };
+  const { policyAt: id, hello } = store;
+  if (id !== null && now - id < POLICY_TOLD_S && !ui.dismissed.has(id)) {
+    return { kind: "policy", id, ...words.policyChanged(hello.policy), foot: words.ago(now - id), action: "Dismiss" };
   }
   return presence ? { kind: "empty" } : { kind: "calm", lead: calm(store, now, summary) };
 }
 
-function calm(store, now, summary) {
-  const { alerts, hello, liveSince } = store;
-  if (hello.alerts) {
-    if (liveSince !== null && now < liveSince + hello.alerts.warm_up_s) return words.calm.early(liveSince + hello.alerts.warm_up_s);
-    if (summary && (summary.analysed ?? 0) < hello.alerts.min_people && summary.withheld !== "below_k") return words.calm.few(hello.alerts.min_people);
-  }
+function calm({ alerts, hello, liveSince }, now, summary) {
+  const { warm_up_s: warmUpS, min_people: least } = hello.alerts;
+  if (liveSince !== null && now < liveSince + warmUpS) return words.calm.early(liveSince + warmUpS);
+  if (summary && (summary.analysed ?? 0) < least && summary.withheld !== "below_k") return words.calm.few(least);
   const last = alerts.at(-1);
   return last && now - last.at < RECENT_S ? words.calm.last(last.at) : words.calm.none;
 }

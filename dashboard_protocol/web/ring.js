@@ -22,20 +22,24 @@ export class Ring {
 
   /** Value of a column at a whole second; NaN where nothing is known. */
   get(name, second) {
-    return this.holds(second) ? this.columns[name][second % this.capacity] : NaN;
+    return this.reader(name)(second);
   }
 
   /** The same as a function of the second, for loops over a column. */
   reader(name) {
-    const values = this.columns[name];
-    const { capacity, last } = this;
-    const first = last === null ? Infinity : Math.max(this.first, last - capacity + 1);
-    return (second) => (second >= first && second <= last ? values[second % capacity] : NaN);
+    const { capacity, last, first, columns: { [name]: values } } = this;
+    const oldest = last === null ? Infinity : Math.max(first, last - capacity + 1);
+    return (second) => (second >= oldest && second <= last ? values[second % capacity] : NaN);
   }
 
   /** Why nothing is known at a second, one of GAP. */
   why(second) {
     return this.holds(second) ? this.cause[second % this.capacity] : GAP.none;
+  }
+
+  /** Whether a second was measured. */
+  knows(second) {
+    return this.holds(second) && this.why(second) === GAP.none;
   }
 
   holds(second) {
@@ -59,22 +63,18 @@ export class Ring {
   }
 
   #bridge(second, hole) {
-    const held = second - this.last - 1 <= HELD_S;
-    const from = Math.max(this.last + 1, second - this.capacity);
-    for (let s = from; s < second; s++) {
-      if (held) this.#copy(this.last, s);
-      else this.#put(s, null, hole);
-    }
+    const held = second - this.last - 1 <= HELD_S && this.row(this.last);
+    for (let s = Math.max(this.last + 1, second - this.capacity); s < second; s++) this.#put(s, held || null, held ? this.why(this.last) : hole);
+  }
+
+  /** All columns at a second. */
+  row(second) {
+    return Object.fromEntries(Object.keys(this.columns).map((name) => [name, this.get(name, second)]));
   }
 
   #put(second, row, cause) {
     const slot = second % this.capacity;
     for (const name in this.columns) this.columns[name][slot] = row?.[name] ?? NaN;
     this.cause[slot] = cause;
-  }
-
-  #copy(from, to) {
-    for (const name in this.columns) this.columns[name][to % this.capacity] = this.columns[name][from % this.capacity];
-    this.cause[to % this.capacity] = this.cause[from % this.capacity];
   }
 }

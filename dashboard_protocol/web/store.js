@@ -11,7 +11,7 @@ export function createStore() {
     hello: null, bot: null, steps: {}, liveSince: null, summary: null, summaryAt: null, summaryMs: null,
     series: new Ring([...COLUMNS, ...EXPRESSIONS], CLASS_S),
     people: new Map(), alerts: [], changes: [], bye: null, byeAt: null, policyAt: null,
-    clockAt: null, clockMs: null, noted: {}, lostAt: null, withheldSince: null,
+    clockAt: null, clockMs: null, noted: {}, lostAt: null,
   };
 }
 
@@ -91,43 +91,36 @@ const FOLDS = {
   },
 };
 
-function setState(store, state) {
-  if (store.bot?.state === "reconnecting" && state.state === "live") {
-    note(store, store.bot.since, { kind: "rejoined", s: state.since - store.bot.since });
-  }
-  if (state.state === "requested" || state.state === "joining") store.bye = null;
-  const { state: name, since, reason, attempts } = state;
-  store.bot = { state: name, since, reason, attempts };
-  store.steps[name] ??= since;
+function setState(store, { state, since, reason, attempts }) {
+  if (store.bot?.state === "reconnecting" && state === "live") note(store, store.bot.since, { kind: "rejoined", s: since - store.bot.since });
+  if (state === "requested" || state === "joining") store.bye = null;
+  store.bot = { state, since, reason, attempts };
+  store.steps[state] ??= since;
 }
 
 function keepSummary(store, summary, at, receivedMs, eventAt) {
   const was = store.summary?.withheld ?? null;
-  store.summary = summary;
-  store.summaryAt = at;
-  store.summaryMs = receivedMs - Math.max(0, eventAt - at) * 1000;
+  Object.assign(store, { summary, summaryAt: at, summaryMs: receivedMs - Math.max(0, eventAt - at) * 1000 });
   if (summary.withheld === "below_k" && was !== "below_k") note(store, at, { kind: "withheld" });
   if (was === "below_k" && summary.withheld === null) note(store, at, { kind: "returned" });
 }
 
-function keepPerson(store, { participant, name, level, facing, displayed, unmeasurable, since }) {
-  const levels = store.people.get(participant)?.levels ?? new Ring(["level"], PERSON_S);
-  return { participant, name, level, facing, displayed, unmeasurable, since, levels };
+function keepPerson(store, person) {
+  const levels = store.people.get(person.participant)?.levels ?? new Ring(["level"], PERSON_S);
+  return { ...person, levels };
 }
 
-function foldSeries(store, series) {
-  const row = {};
-  for (let i = 0; i < series.at.length; i++) {
+function foldSeries(store, columns) {
+  columns.at.forEach((at, i) => {
     // What the page saw itself stays: it also holds the expressions, which a series does not carry.
-    if (store.series.holds(Math.floor(series.at[i])) && store.series.why(Math.floor(series.at[i])) === GAP.none) continue;
-    for (const column of COLUMNS) row[column] = series[column][i];
-    foldSecond(store, series.at[i], row);
-  }
+    if (store.series.knows(Math.floor(at))) return;
+    foldSecond(store, at, Object.fromEntries(COLUMNS.map((name) => [name, columns[name][i]])));
+  });
 }
 
 function foldSecond(store, at, row) {
   const presence = store.hello?.policy.profile === "presence";
-  const cause = !presence && (row.mean ?? null) === null ? GAP.withheld : GAP.none;
+  const cause = presence || Number.isFinite(row.mean) ? GAP.none : GAP.withheld;
   const hole = store.bot?.state === "reconnecting" || store.lostAt === null ? GAP.bot : GAP.feed;
   store.series.write(Math.floor(at), row, cause, hole);
   watchCount(store, "present", at, row.present);
@@ -135,14 +128,13 @@ function foldSecond(store, at, row) {
 }
 
 /** Tell joins and leaves in lines of their sum, never one by one. */
-function watchCount(store, column, at, value) {
-  const noted = (store.noted[column] ??= { told: value, value, since: at });
+function watchCount(store, kind, at, value) {
+  const noted = (store.noted[kind] ??= { told: value, value, since: at });
   if (at < noted.since) return;
   if (value !== noted.value) Object.assign(noted, { value, since: at });
-  if (noted.value !== noted.told && at - noted.since >= SETTLED_S) {
-    note(store, noted.since, { kind: column, by: noted.value - noted.told });
-    noted.told = noted.value;
-  }
+  if (value === noted.told || at - noted.since < SETTLED_S) return;
+  note(store, noted.since, { kind, by: value - noted.told });
+  noted.told = value;
 }
 
 function addAlert(store, at, alert) {

@@ -1,6 +1,6 @@
 /** Did a value change: median of the last 30 s against that of the 30 s centred 5 min ago. */
 
-export const APART_S = 300;
+const APART_S = 300;
 const SPAN_S = 30;
 const NEEDED_S = APART_S + SPAN_S / 2;
 const STEADY_AT_MOST_S = 600;
@@ -10,22 +10,16 @@ export const POINTS = 15;
 
 /** Median of a column over [from, to], NaN unless half of the seconds are known. */
 export function median(ring, column, from, to) {
-  const known = [];
-  for (let s = from; s <= to; s++) {
-    const value = ring.get(column, s);
-    if (!Number.isNaN(value)) known.push(value);
-  }
-  if (known.length * 2 < to - from + 1) return NaN;
-  known.sort((a, b) => a - b);
-  return known[known.length >> 1];
+  const get = ring.reader(column);
+  const known = Array.from({ length: to - from + 1 }, (_, i) => get(from + i)).filter((value) => !Number.isNaN(value));
+  return known.length * 2 < to - from + 1 ? NaN : known.sort((a, b) => a - b)[known.length >> 1];
 }
 
-function change(ring, column, second, scale) {
-  const now = median(ring, column, second - SPAN_S + 1, second);
-  const middle = second - APART_S;
-  const then = median(ring, column, middle - SPAN_S / 2, middle + SPAN_S / 2 - 1);
-  return Math.round(now * scale) - Math.round(then * scale);
-}
+/** Median of the 30 s around a time that lies 5 min back. */
+export const past = (ring, column, second) => median(ring, column, second - APART_S - SPAN_S / 2, second - APART_S + SPAN_S / 2 - 1);
+
+const change = (ring, column, second, scale) =>
+  Math.round(median(ring, column, second - SPAN_S + 1, second) * scale) - Math.round(past(ring, column, second) * scale);
 
 /**
  * Trend of a column at a second: {kind: "move", by} | {kind: "steady", s} | {kind: "short", s} | {kind: "none"}.

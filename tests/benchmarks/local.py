@@ -69,6 +69,7 @@ async def measure(count: int, seconds: float) -> dict[str, float]:
     async with running(*bot_command) as bot:
         dashboard = await line_with(bot.stderr, "dashboard")
         join = await line_with(bot.stderr, "join")
+        await line_with(bot.stderr, "live")
         whip = join.replace("/join/", "/whip/")
         async with running("tests.benchmarks.publishers", whip, str(count)) as publishers:
             await line_with(publishers.stdout, f"publishing {count}")

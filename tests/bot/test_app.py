@@ -12,7 +12,7 @@ import pytest
 from bot import app
 from bot.app import Addresses, Guests, Surroundings, run
 from bot.errors import RoomClosed, RoomError, RoomRefused, RoomUnreachable
-from bot.rooms.base import Room, RoomEvent
+from bot.rooms.base import Admitted, Room, RoomEvent
 from bot.settings import Settings
 from dashboard_protocol.client import watch
 from dashboard_protocol.events import BotState, Bye, EndReason, Event, Hello, Profile, State
@@ -86,10 +86,10 @@ class TroubledRoom:
         pass
 
     async def events(self) -> AsyncIterator[RoomEvent]:
+        yield Admitted()
         if self.on_staying:
             raise self.on_staying
         await asyncio.Event().wait()
-        yield  # type: ignore[misc]
 
 
 def offer_room(monkeypatch: pytest.MonkeyPatch, room: Room) -> None:

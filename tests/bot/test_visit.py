@@ -9,13 +9,36 @@ import pytest
 
 from bot import visit as visit_module
 from bot.alerts import AlertParameters
+from bot.attendance import Attendance
 from bot.engagement import EngagementParameters
 from bot.errors import RoomClosed
 from bot.inference.local import LocalInference
 from bot.policy import Policy
-from bot.rooms.base import Absence, CameraOff, CameraOn, Frame, Joined, Left, Participant, RoomEvent
+from bot.rooms.base import (
+    Absence,
+    Admitted,
+    CameraOff,
+    CameraOn,
+    CameraUnreadable,
+    Frame,
+    Held,
+    Joined,
+    Left,
+    Lost,
+    Participant,
+    RoomEvent,
+)
 from bot.visit import Visit
-from dashboard_protocol.events import Body, ClassSummary, Forget, Profile
+from dashboard_protocol.events import (
+    Body,
+    BotState,
+    ClassSummary,
+    Forget,
+    ParticipantUpdate,
+    Profile,
+    State,
+    Unmeasurable,
+)
 from engine.readings import Box, FaceReading
 
 ANNA = Participant("p1", "Anna")
@@ -93,7 +116,13 @@ class Stay:
         )
 
     async def follow(self) -> None:
-        await self.visit.follow(self.room, self.published.append)  # type: ignore[arg-type]
+        attendance = Attendance(self.at)
+        attendance.start(self.at)
+        await self.visit.follow(
+            self.room,  # type: ignore[arg-type]
+            self.published.append,
+            lambda event: attendance.follow(self.at, event),
+        )
 
     def summary(self) -> ClassSummary:
         (body,) = (body for body in self.visit.bodies() if isinstance(body, ClassSummary))
@@ -183,3 +212,33 @@ async def test_cancelled_visit_leaves_no_observer_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await following
     assert not [task for task in asyncio.all_tasks() if "observer" in task.get_name()]
+
+
+async def test_what_the_room_says_of_the_bot_is_its_state() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Held("not_open"), Admitted(), Lost("the line broke"), Lost("no answer"), Admitted())
+    told = [(body.state, body.reason, body.attempts) for body in stay.published if isinstance(body, BotState)]
+    assert told == [
+        (State.WAITING, "not_open", 0),
+        (State.LIVE, None, 0),
+        (State.RECONNECTING, "the line broke", 1),
+        (State.RECONNECTING, "no answer", 2),
+        (State.LIVE, None, 0),
+    ]
+    await end(stay, following)
+
+
+async def test_camera_that_cannot_be_received_is_not_measurable_because_of_its_codec() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(BERND), CameraUnreadable(BERND, "codec vp9"))
+    seen: list[ParticipantUpdate] = []
+    async with asyncio.timeout(5):
+        while not seen or seen[-1].unmeasurable is not Unmeasurable.CODEC:
+            await asyncio.sleep(0)
+            stay.at += 0.1
+            seen += [body for body in stay.visit.bodies() if isinstance(body, ParticipantUpdate)]
+    assert stay.summary().camera_on == 1
+    assert stay.inference.reads == 0
+    await end(stay, following)

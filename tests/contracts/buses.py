@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dashboard_protocol.bus.base import Bus
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import (
     Body,
     BotState,
@@ -76,6 +76,11 @@ async def _exhaust(events: AsyncIterator[Event]) -> None:
 class BusContract:
     """Subclass it as `TestX`; the fixture `bus` yields an empty bus and closes it."""
 
+    history_events = 4096
+    """Events a room of the bus keeps."""
+    subscriber_events = 1024
+    """Events that may wait for a subscriber."""
+
     async def test_epochs_of_a_room_count_from_one(self, bus: Bus) -> None:
         assert [await bus.open_epoch("r"), await bus.open_epoch("r"), await bus.open_epoch("other")] == [1, 2, 1]
 
@@ -128,14 +133,40 @@ class BusContract:
         assert await bus.history("r", 2, 0) == []
         assert await bus.snapshot("r") is None
 
+    async def test_bot_of_an_earlier_epoch_cannot_publish(self, bus: Bus) -> None:
+        old, new = await bus.open_epoch("r"), await bus.open_epoch("r")
+        async with bus.subscribe("r") as events:
+            with pytest.raises(EpochOver):
+                await bus.publish(_event(1, epoch=old))
+            await bus.publish(_event(2, epoch=new))
+            assert (await _next(events)).seq == 2
+
+    async def test_archive_tells_the_class_and_nobody_in_it(self, bus: Bus) -> None:
+        published = [_event(0, _HELLO), _event(1), _event(3)]
+        for event in (*published[:2], _event(2, _person("a")), published[2]):
+            await bus.publish(event)
+        assert [event async for event in bus.archive("r")] == published
+        assert [event async for event in bus.archive("other")] == []
+
+    async def test_erased_room_keeps_nothing_but_its_count_of_epochs(self, bus: Bus) -> None:
+        epoch = await bus.open_epoch("r")
+        for event in (_event(0, _HELLO), _event(1, _person("a")), _event(2), _event(2, _snapshot())):
+            await bus.publish(event)
+        await bus.erase("r")
+        assert [event async for event in bus.archive("r")] == []
+        assert await bus.snapshot("r") is None
+        assert await bus.history("r", epoch, 0) is None
+        assert await bus.open_epoch("r") == epoch + 1
+
     async def test_history_that_lost_events_says_so(self, bus: Bus) -> None:
         await bus.publish(_event(0, _HELLO))
-        for seq in range(1, 6001):
+        last = self.history_events + 50
+        for seq in range(1, last + 1):
             await bus.publish(_event(seq))
         assert await bus.history("r", 1, 0) is None
-        recent = await bus.history("r", 1, 5990)
+        recent = await bus.history("r", 1, last - 10)
         assert recent is not None
-        assert [event.seq for event in recent] == list(range(5991, 6001))
+        assert [event.seq for event in recent] == list(range(last - 9, last + 1))
 
     async def test_forget_purges_the_person_from_history(self, bus: Bus) -> None:
         await bus.publish(_event(0, _HELLO))
@@ -146,7 +177,7 @@ class BusContract:
 
     async def test_subscriber_that_does_not_read_is_told_and_slows_nobody(self, bus: Bus) -> None:
         async with bus.subscribe("r") as idle, bus.subscribe("r") as busy:
-            for seq in range(1, 5001):
+            for seq in range(1, self.subscriber_events + 300):
                 await bus.publish(_event(seq))
                 await _next(busy)
             with pytest.raises(BusError):

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from dashboard_protocol.access import Access, instructor_url
-from dashboard_protocol.bus import MemoryBus
+from dashboard_protocol.bus import Bus, MemoryBus
 from dashboard_protocol.connection import Limits
 from dashboard_protocol.events import (
     AlertParameters,
@@ -113,8 +113,8 @@ class Reader:
     async def send(self, message: object) -> None:
         await self.socket.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
-    async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+    async def next(self, within_s: float = 5) -> dict[str, Any]:
+        async with asyncio.timeout(within_s):
             message: dict[str, Any] = json.loads(await self.socket.recv())
         return message
 
@@ -131,8 +131,8 @@ class Reader:
             return True
         return False
 
-    async def close_code(self) -> int | None:
-        async with asyncio.timeout(5):
+    async def close_code(self, within_s: float = 5) -> int | None:
+        async with asyncio.timeout(within_s):
             with suppress(ConnectionClosed):
                 while True:
                     await self.socket.recv()
@@ -143,7 +143,7 @@ class Reader:
 class Stage:
     """A served gateway, its bus and its keys."""
 
-    bus: MemoryBus
+    bus: Bus
     access: Access
     registry: CollectorRegistry
     server: Served
@@ -192,9 +192,14 @@ class Stage:
 
 @asynccontextmanager
 async def a_stage(
-    *, limits: Limits | None = None, pace: Pace | None = None, access: Access | None = None, **options: Any
+    *,
+    limits: Limits | None = None,
+    pace: Pace | None = None,
+    access: Access | None = None,
+    bus: Bus | None = None,
+    **options: Any,
 ) -> AsyncIterator[Stage]:
-    bus, registry = MemoryBus(), CollectorRegistry()
+    bus, registry = bus or MemoryBus(), CollectorRegistry()
     granted = access or Access(SECRET)
     app = create_app(bus, granted, registry=registry, limits=limits, **options)
     try:

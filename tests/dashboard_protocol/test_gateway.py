@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from dashboard_protocol.access import Access
 from dashboard_protocol.connection import Limits
+from dashboard_protocol.errors import EpochOver
 from dashboard_protocol.events import BotState, Bye, EndReason, Forget, State
 from tests.dashboard_protocol.staging import ROOM, SECRET, Reader, Stage, a_stage, hello, participant, summary
 
@@ -103,7 +104,8 @@ async def test_new_bot_in_a_room_starts_readers_over(stage: Stage) -> None:
         await stage.writer()
         snapshot = await opening(reader)
         assert (snapshot["epoch"], snapshot["seq"], snapshot["bye"]) == (2, 0, None)
-        await first.publish(LIVE, at=3)
+        with pytest.raises(EpochOver):
+            await first.publish(LIVE, at=3)
         assert await reader.hears_nothing(for_s=0.1)
 
 

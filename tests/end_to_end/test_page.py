@@ -169,7 +169,7 @@ async def test_page_tells_how_far_the_bot_is(stage: Stage, state: State, reason:
         room.tell(BotState(state=state, since=room.now - 6, reason=reason), room.now - 6)
     await room.open()
     await stage.open()
-    await expect(stage.page.locator("#column-title")).to_have_text(words)
+    await expect(stage.page.locator("#column h1:visible")).to_have_text(words)
     await stage.shoot(reason or state.value)
 
 
@@ -186,7 +186,7 @@ async def test_page_says_so_while_there_are_no_values_yet(stage: Stage) -> None:
 async def test_page_withholds_below_k_and_shares_below_ten(stage: Stage) -> None:
     room = await live(stage)
     await room.stream(HISTORY_S + 1, HISTORY_S + 60, analysed=7)
-    await expect(stage.page.locator("#levels-note")).to_have_text("shares from 10 people")
+    await expect(stage.page.locator("#levels-note")).to_have_text("shares from 10 people", use_inner_text=True)
     await stage.shoot("few")
     await room.stream(HISTORY_S + 60, HISTORY_S + 180, analysed=4)
     await expect(stage.page.locator("#level")).to_have_text("Withheld")
@@ -306,8 +306,8 @@ async def test_page_tells_how_the_class_ended(stage: Stage) -> None:
     bye = Bye(reason=EndReason.ROOM_CLOSED, report="/v1/rooms/biology/report", live_s=3060, present_max=28, alerts=2)
     await room.publish(bye)
     await stage.state("ended")
-    await expect(stage.page.locator("#column-lead")).to_contain_text("The room was closed at")
-    await expect(stage.page.locator("#column-link")).to_have_text("Open the report")
+    await expect(stage.page.locator("#column-words")).to_contain_text("The room was closed at")
+    await expect(stage.page.locator("#report")).to_have_text("Open the report")
     await stage.shoot("ended")
 
 
@@ -316,7 +316,7 @@ async def test_page_says_the_same_of_every_link_that_does_not_open(stage: Stage)
     stage.address += "x"
     await stage.open()
     await stage.state("no_access")
-    await expect(stage.page.locator("#column-title")).to_have_text("This link does not open this class")
+    await expect(stage.page.locator("#column h1:visible")).to_have_text("This link does not open this class")
     await stage.shoot("no-access")
 
 

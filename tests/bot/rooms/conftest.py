@@ -15,6 +15,7 @@ from av import VideoFrame
 from starlette.applications import Starlette
 
 from bot.rooms.aiortc_cures import listen_on
+from bot.rooms.base import Absence
 from bot.rooms.local import LocalRoom
 from bot.rooms.notice import Notice
 from bot.rooms.stream import VANISH_PATIENCE_S
@@ -119,6 +120,7 @@ class WhipStage:
     room: LocalRoom
     http: httpx.AsyncClient
     gone_within_s: float = VANISH_PATIENCE_S + 4.0
+    vanishing: Absence = Absence.VANISHED
     guests: list[WhipGuest] = field(default_factory=list)
 
     def newcomer(self, token: str | None = None) -> WhipGuest:

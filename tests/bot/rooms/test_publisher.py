@@ -16,7 +16,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
 from bot.rooms import publisher as publishing
 from bot.rooms.aiortc_cures import listen_on
-from bot.rooms.base import Absence, CameraOff, CameraOn, Frame, Joined, Left, RoomEvent
+from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Frame, Joined, Left, RoomEvent
 from bot.rooms.camera import Camera, ClipCamera, FileCamera, open_camera
 from bot.rooms.clip import Clip, ClipUnreadable, NotAsItIs, read_clip
 from bot.rooms.publisher import Publisher, main, play_file, play_story
@@ -65,7 +65,8 @@ class Audience:
 
     async def next(self) -> RoomEvent:
         async with asyncio.timeout(10):
-            return await anext(self.events)
+            event: RoomEvent = await anext(self.events)
+            return await anext(self.events) if isinstance(event, Admitted) else event
 
     async def camera(self) -> AsyncIterator[Frame]:
         while not isinstance(event := await self.next(), CameraOn):
@@ -185,6 +186,7 @@ async def test_story_is_played_with_its_cues(audience: Audience) -> None:
         playing = tasks.create_task(play_story(story, audience.url, started=started, connected=counts.append))
         while told != expected:
             event = await audience.next()
+            assert isinstance(event, Joined | CameraOn | CameraOff | Left)
             told[event.participant.name].append(type(event))
             if all(CameraOn in events for events in told.values()):
                 assert counts == [3]

@@ -20,7 +20,7 @@ class TestMemoryBus(BusContract):
         await bus.close()
 
 
-@pytest.mark.parametrize("url", ["redis://localhost", "nonsense", ""])
+@pytest.mark.parametrize("url", ["nats://localhost", "nonsense", ""])
 def test_other_buses_are_refused_by_name(url: str) -> None:
     with pytest.raises(BusError, match="memory://"):
         open_bus(url)

@@ -77,7 +77,11 @@ def summary(
     )
     if mean is not None:
         level = 3 if mean >= 0.9 else 2 if mean >= 0.55 else 1 if mean >= 0.3 else 0
-        spread = {"q1": round(mean - 0.15, 2), "q3": round(min(1.0, mean + 0.1), 2), "levels": (0, 0.1, 0.35, 0.55)}
+        spread = {
+            "q1": round(max(0.0, mean - 0.15), 2),
+            "q3": round(min(1.0, mean + 0.1), 2),
+            "levels": (0, 0.1, 0.35, 0.55),
+        }
         shares = {"angry": 0, "disgust": 0, "fear": 0, "happy": happy, "sad": 0.05, "surprise": 0.1}
         values |= {
             "engagement": {"mean": mean, "level": level, **spread},

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { areaPath, bandPath, countTicks, gaps, spread, stack, stepPath, timeAxis, timeTicks } from "../../../dashboard_protocol/web/charts.js";
+import { areaPath, bandPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "../../../dashboard_protocol/web/charts.js";
 import { GAP, Ring } from "../../../dashboard_protocol/web/ring.js";
 import { countThreshold, median, trend } from "../../../dashboard_protocol/web/trend.js";
 
@@ -77,20 +77,20 @@ const y = (value) => 100 - value;
 const get = (values) => (s) => values[s] ?? NaN;
 
 test("steps are level and upright, and gaps are not bridged", () => {
-  assert.equal(stepPath(get([10, 10, 20, 20]), axis, y), "M0 90H20V80H40");
-  assert.equal(stepPath(get([10, NaN, NaN, 20]), axis, y), "M0 90H10M30 80H40");
+  assert.equal(stepPath(runs(get([10, 10, 20, 20]), axis), y), "M0 90H20V80H40");
+  assert.equal(stepPath(runs(get([10, NaN, NaN, 20]), axis), y), "M0 90H10M30 80H40");
 });
 
 test("several values in a pixel become their minimum and maximum", () => {
   const dense = timeAxis(0, 8, 0, 2);
-  assert.equal(stepPath(get([1, 9, 4, 4, 4, 4, 4, 4]), dense, y), "M0 96H2");
-  assert.equal(stepPath(get([4, 4, 4, 4, 1, 9, 4, 4]), dense, y), "M0 96H1V91V99V96H2");
+  assert.equal(stepPath(runs(get([1, 9, 4, 4, 4, 4, 4, 4]), dense), y), "M0 96H2");
+  assert.equal(stepPath(runs(get([4, 4, 4, 4, 1, 9, 4, 4]), dense), y), "M0 96H1V91V99V96H2");
 });
 
 test("areas stand on their base and bands lie between two columns", () => {
-  assert.equal(areaPath(get([10, 10]), axis, y, 100), "M0 100L0 90H20V100Z");
-  assert.equal(bandPath(get([10, 10]), get([30, 40]), axis, y), "M0 70H10V60H20L20 90H0Z");
-  assert.equal(bandPath(get([10]), get([NaN]), axis, y), "");
+  assert.equal(areaPath(runs(get([10, 10]), axis), y, 100), "M0 100L0 90H20V100Z");
+  assert.equal(bandPath(runs(get([10, 10]), axis), runs(get([30, 40]), axis), y), "M0 70H10V90H0ZM10 60H20V90H10Z");
+  assert.equal(bandPath(runs(get([NaN]), axis), runs(get([NaN]), axis), y), "");
 });
 
 test("gaps carry their reason, also after the newest value", () => {

@@ -47,7 +47,8 @@ test("an end outweighs a refused link, and a refused link everything else", () =
   fold(store, { type: "bye", at: 1200, reason: "room_closed", report: null, live_s: 200, present_max: 28, alerts: 0 }, 0);
   assert.equal(pageState(store, { ...OPEN, phase: "denied" }, 0), "ended");
   const model = buildModel(store, OPEN, newUi(), 0);
-  assert.match(model.column.lead[0], /^The room was closed at \d\d:\d\d\. The bot has left\.$/);
+  assert.ok(model.is.ended && model.is.room_closed);
+  assert.match(model.ended.at, /^\d\d:\d\d$/);
 });
 
 test("old values are grey, and after a minute gone", () => {
@@ -124,7 +125,7 @@ test("forget leaves nothing of a person, and names alone order the cards", () =>
   const store = live("individual");
   for (const name of ["Noah", "Ada", "Maya"]) fold(store, person(name, 1100), 100_000);
   fold(store, { type: "forget", at: 1101, participant: "Maya" }, 101_000);
-  assert.deepEqual(buildModel(store, OPEN, newUi(), 101_000).people.map(({ name }) => name), ["Ada", "Noah"]);
+  assert.deepEqual(buildModel(store, OPEN, newUi(), 101_000).cards.map(({ name }) => name), ["Ada", "Noah"]);
   assert.ok(!JSON.stringify([...store.people.keys(), store.changes]).includes("Maya"));
 });
 

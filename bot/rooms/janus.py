@@ -1,0 +1,181 @@
+"""A VideoRoom of a Janus server, `janus+ws(s)://HOST:PORT/ROOM`: the bot is a visible participant with a notice."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Iterable
+from types import TracebackType
+from typing import Self
+
+from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
+from bot.rooms.aiortc_cures import check_aiortc
+from bot.rooms.base import Admitted, Clock, Held, Lost, RoomEvent
+from bot.rooms.janus_address import read_address
+from bot.rooms.janus_people import JanusPeople
+from bot.rooms.janus_publisher import JanusPublisher, join
+from bot.rooms.janus_session import Handle, JanusError, JanusSession, Notice, open_session, raise_if_refused
+from bot.rooms.janus_subscriber import JanusSubscriber
+from bot.rooms.notice import Notice as RoomNotice
+from bot.rooms.notice import visible_name
+from bot.rooms.notice_picture import NoticeTrack, draw_notice
+
+log = logging.getLogger(__name__)
+
+HELD = {426: "not_open", 432: "full"}
+"""Codes of the VideoRoom that mean: later, perhaps."""
+KNOCK_EVERY_S = 2.0
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 3.0
+GIVE_UP_AFTER_S = 600.0
+"""A server that was away for so long is not coming back for this class."""
+RETURN_WITHIN_S = 10.0
+"""People who are not back so long after the bot is were gone before it."""
+
+
+class JanusRoom:
+    """A room on a Janus server. It comes back by itself after a broken connection, until it is left or sent away."""
+
+    def __init__(self, url: str, *, clock: Clock, notice: RoomNotice, addresses: Iterable[str] | None = None) -> None:
+        """Describe the room; opens nothing.
+
+        Args:
+            url: `janus+ws://HOST:PORT/ROOM` or `janus+wss://…`, with `?pin=` and `token=` where they are wanted.
+            clock: The room's clock.
+            notice: What the bot shows of itself.
+            addresses: Where media listens; None for every address of this machine but loopback.
+
+        Raises:
+            SettingsRefused: `url` is no address of a Janus room.
+        """
+        self._address = read_address(url)
+        self.name = self._address.room
+        self._clock = clock
+        self._notice = notice
+        self._addresses = None if addresses is None else tuple(addresses)
+        self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
+        self._ended: RoomError = RoomClosed(f"The bot has left {self.name}")
+        self._answered = asyncio.Event()
+        self._attending: asyncio.Task[None] | None = None
+        self._people = JanusPeople(self._tell)
+        self._is_in = False
+        self._session: JanusSession | None = None
+
+    async def __aenter__(self) -> Self:
+        await check_aiortc()
+        self._events, self._people, self._is_in = asyncio.Queue(), JanusPeople(self._tell), False
+        self._ended = RoomClosed(f"The bot has left {self.name}")
+        self._answered.clear()
+        attending = self._attending = asyncio.create_task(self._attend(), name=f"attending {self.name}")
+        answered = asyncio.create_task(self._answered.wait())
+        try:
+            await asyncio.wait([attending, answered], return_when=asyncio.FIRST_COMPLETED)
+            if not self._answered.is_set():
+                attending.result()  # a bug comes out as it is
+                raise self._ended
+        except BaseException:
+            await self._leave()
+            raise
+        finally:
+            answered.cancel()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._leave()
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        """Yield what happens; raises how the stay ended. One reader."""
+        while (event := await self._events.get()) is not None:
+            yield event
+        raise self._ended
+
+    async def _leave(self) -> None:
+        if self._attending is not None:
+            self._attending.cancel()
+            await asyncio.wait([self._attending])
+
+    async def _attend(self) -> None:
+        """Stay in the room, and come back whenever the connection breaks."""
+        now = asyncio.get_running_loop().time
+        failures, last_in = 0, now()
+        try:
+            while True:
+                try:
+                    await self._stay()
+                except JanusError as error:
+                    if error.code not in HELD:
+                        raise RoomRefused(f"{self.name}: {error}") from error
+                    self._tell(Held(HELD[error.code]))
+                    failures, last_in, pause_s = 0, now(), KNOCK_EVERY_S
+                except RoomUnreachable as error:
+                    if not self._answered.is_set():
+                        raise
+                    was_in, self._is_in = self._is_in, False
+                    failures, last_in = (1, now()) if was_in else (failures + 1, last_in)
+                    if now() - last_in > GIVE_UP_AFTER_S:
+                        raise
+                    self._tell(Lost(str(error)))
+                    pause_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
+                await asyncio.sleep(pause_s)
+        except RoomError as error:
+            self._ended = error
+        finally:
+            self._events.put_nowait(None)
+
+    def _tell(self, event: RoomEvent) -> None:
+        self._events.put_nowait(event)
+        self._answered.set()
+
+    async def _stay(self) -> None:
+        """Join, show the notice and follow the room; ends with the error that says why."""
+        async with open_session(self._address.url, self._address.host, self._address.token) as session:
+            self._session = session
+            own, other = await session.attach(), await session.attach()
+            joined = await join(own, self._address, visible_name(self._notice.bot_name))
+            publisher = JanusPublisher(own, NoticeTrack(draw_notice(self._notice)), self._addresses)
+            subscriber = JanusSubscriber(
+                other,
+                self._address,
+                clock=self._clock,
+                addresses=self._addresses,
+                begins=self._people.begin,
+                lost=lambda: session.tell(Notice(other.id, "hangup")),
+            )
+            missing = None
+            try:
+                await publisher.publish()
+                self._is_in = True
+                self._tell(Admitted())
+                missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
+                self._people.meet(joined)
+                await subscriber.change(self._people.wanted)
+                async for notice in session.notices():
+                    await self._follow(notice, own, subscriber)
+            finally:
+                if missing is not None:
+                    missing.cancel()
+                self._people.interrupt()
+                await subscriber.close()
+                await publisher.close()
+
+    async def _follow(self, notice: Notice, own: Handle, subscriber: JanusSubscriber) -> None:
+        """Act on one notice."""
+        if notice.kind in ("hangup", "detached"):
+            raise RoomUnreachable("Janus ended the media connection")
+        if notice.handle != own.id:
+            raise_if_refused(notice.data)
+            await subscriber.take(notice)
+            return
+        data = notice.data
+        if data.get("videoroom") == "destroyed":
+            raise RoomClosed(f"{self.name} was closed")
+        if data.get("leaving") == "ok" and data.get("reason") == "kicked":
+            raise RoomKicked(f"The bot was sent out of {self.name}")
+        self._people.meet(data)
+        if "unpublished" in data:
+            self._people.stop(data["unpublished"])
+        for gone in (data.get("leaving"), data.get("kicked")):
+            if gone is not None:
+                self._people.part(gone)
+        await subscriber.change(self._people.wanted)

@@ -1,0 +1,114 @@
+"""A participant of a Janus VideoRoom who sends one video: the bot with its notice, and people in measurements."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
+
+from bot.errors import RoomUnreachable
+from bot.rooms.aiortc_cures import listen_on
+from bot.rooms.janus_address import JanusAddress
+from bot.rooms.janus_session import Handle, Json
+
+log = logging.getLogger(__name__)
+
+CONNECTING_S = 15.0
+
+
+async def join(handle: Handle, address: JanusAddress, display: str) -> Json:
+    """Enter a room as somebody who may publish.
+
+    Returns:
+        Janus' answer: `id`, `private_id`, `publishers` and, where the room tells of them, `attendees`.
+
+    Raises:
+        JanusError: The room said no.
+        RoomUnreachable: Janus did not answer.
+    """
+    body: dict[str, Any] = {"request": "join", "ptype": "publisher", "room": address.room_id, "display": display}
+    return (await handle.request(body | credentials(address))).data
+
+
+def credentials(address: JanusAddress) -> dict[str, str]:
+    """Give what opens the room, as every request to enter it carries it."""
+    return {name: value for name, value in (("pin", address.pin), ("token", address.token)) if value is not None}
+
+
+class JanusPublisher:
+    """Sends a track into a room that was joined. Call `publish`, then `close`, always."""
+
+    def __init__(self, handle: Handle, track: MediaStreamTrack, addresses: Iterable[str] | None = None) -> None:
+        """Prepare; opens no socket.
+
+        Args:
+            handle: A handle through which the room was joined.
+            track: What to send; stopped on closing.
+            addresses: Where media is sent from; None for every address of this machine but loopback.
+        """
+        self.track = track
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._handle = handle
+        self._addresses = addresses
+
+    async def publish(self, codec: str = "VP8") -> None:
+        """Send; returns once media flows.
+
+        Args:
+            codec: VP8 or H264.
+
+        Raises:
+            JanusError: The room does not take the video.
+            RoomUnreachable: No media path was found within 15 s.
+        """
+        transceiver = self.peer.addTransceiver(self.track, direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([c for c in codecs if c.mimeType in (f"video/{codec}", "video/rtx")])
+        if self._addresses is not None:
+            listen_on(self.peer, self._addresses)
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        offer = {"type": "offer", "sdp": self.peer.localDescription.sdp}
+        answer = await self._handle.request({"request": "publish", "videocodec": codec.lower()}, offer)
+        if answer.jsep is None:
+            raise RoomUnreachable("Janus took the bot's picture, but gave no answer to its offer")
+        await self.peer.setRemoteDescription(RTCSessionDescription(answer.jsep["sdp"], "answer"))
+        await connected(self.peer, CONNECTING_S)
+
+    async def close(self) -> None:
+        """Stop sending and free the sockets."""
+        self.track.stop()
+        await close_undisturbed(self.peer.close)
+
+
+async def connected(peer: RTCPeerConnection, within_s: float) -> None:
+    """Wait until media can flow.
+
+    Raises:
+        RoomUnreachable: It failed, or took longer than `within_s`.
+    """
+    changed = asyncio.Event()
+    peer.on("connectionstatechange", changed.set)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while peer.connectionState not in ("connected", "failed", "closed"):
+                changed.clear()
+                await changed.wait()
+    peer.remove_listener("connectionstatechange", changed.set)
+    if peer.connectionState != "connected":
+        raise RoomUnreachable(
+            f"Janus answered, but no media path to it was found within {within_s:.0f} s: "
+            "are its UDP ports reachable, or is a TURN server needed?"
+        )
+
+
+async def close_undisturbed(close: Callable[[], Awaitable[None]]) -> None:
+    """Close something of the media library to its end, also when cancelled: it swallows cancellation halfway."""
+    closing = asyncio.ensure_future(close())
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.wait([closing])
+        raise

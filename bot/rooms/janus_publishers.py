@@ -1,0 +1,46 @@
+"""Pure: what a VideoRoom says of its people → who they are and which of their videos can be received."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.rooms.offer import CODECS
+from bot.rooms.roster import Feed
+
+RECEIVABLE = frozenset(codec.lower() for codec in CODECS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A person in the room and what she sends."""
+
+    feed: Feed
+    display: object
+    """As it came; text if the person chose one."""
+    mid: str | None = None
+    """The video to receive; None if there is none."""
+    unreadable_codec: str | None = None
+    """Codec of a video that cannot be received, if that is all there is."""
+
+
+def read_people(people: object) -> Iterable[Sender]:
+    """Read a list of publishers or attendees; what cannot be read is left out.
+
+    Of several videos the first that can be received is taken: browsers send the camera before the screen.
+    """
+    for person in people if isinstance(people, list) else []:
+        if not isinstance(person, dict) or not isinstance(person.get("id"), int | str):
+            continue
+        streams = person.get("streams")
+        videos = [
+            stream
+            for stream in (streams if isinstance(streams, list) else [])
+            if isinstance(stream, dict) and stream.get("type") == "video" and not stream.get("disabled")
+        ]
+        receivable = [str(v["mid"]) for v in videos if str(v.get("codec")).lower() in RECEIVABLE and "mid" in v]
+        foreign = [str(v.get("codec")) for v in videos]
+        yield Sender(
+            feed=person["id"],
+            display=person.get("display"),
+            mid=receivable[0] if receivable else None,
+            unreadable_codec=foreign[0] if foreign and not receivable else None,
+        )

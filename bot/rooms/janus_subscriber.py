@@ -1,0 +1,177 @@
+"""The one subscription to a Janus VideoRoom: everybody's video over one connection, renegotiated as people change.
+
+Janus offers, we answer. A video section (`mid`) whose sender left is used again for the next one.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from av import VideoFrame
+
+from bot.errors import RoomUnreachable
+from bot.rooms.aiortc_cures import Traffic, attend_sockets, cure_stream, join_decoders, listen_on, skip_gap
+from bot.rooms.base import Absence, Clock
+from bot.rooms.janus_address import JanusAddress
+from bot.rooms.janus_publisher import close_undisturbed, connected, credentials
+from bot.rooms.janus_session import Handle, Json, Notice
+from bot.rooms.roster import Feed
+from bot.rooms.stream import Stream
+
+log = logging.getLogger(__name__)
+
+CONNECTING_S = 15.0
+
+
+@dataclass(slots=True)
+class _Section:
+    """One video section of the connection."""
+
+    transceiver: RTCRtpTransceiver
+    traffic: Traffic = field(default_factory=Traffic)
+    feed: Feed | None = None
+    stream: Stream | None = None
+
+    def take(self, picture: VideoFrame) -> None:
+        if self.stream is not None:
+            self.stream.take(picture)
+
+    async def recover(self) -> None:
+        await skip_gap([self.transceiver], self.traffic)
+
+
+class JanusSubscriber:
+    """Subscribes to feeds and tells when a stream begins; `close` it, always."""
+
+    def __init__(
+        self,
+        handle: Handle,
+        address: JanusAddress,
+        *,
+        clock: Clock,
+        addresses: Iterable[str] | None,
+        begins: Callable[[Feed, Stream], object],
+        lost: Callable[[], object],
+    ) -> None:
+        """Prepare; opens no socket.
+
+        Args:
+            handle: A handle of its own.
+            address: The room.
+            clock: The room's clock.
+            addresses: Where media listens; None for every address of this machine but loopback.
+            begins: Called with every stream that begins to be received.
+            lost: Called when the connection has failed or was closed by Janus.
+        """
+        self._handle = handle
+        self._address = address
+        self._clock = clock
+        self._addresses = addresses
+        self._begins = begins
+        self._lost = lost
+        self._peer: RTCPeerConnection | None = None
+        self._wire = Traffic()
+        self._sections: dict[str, _Section] = {}
+        self._wanted: dict[Feed, str] = {}
+        self._has_joined = False
+
+    async def change(self, wanted: dict[Feed, str]) -> None:
+        """Receive exactly these videos; what is new comes with a later notice.
+
+        Args:
+            wanted: For every feed the section (mid) in which its sender sends the video.
+
+        Raises:
+            JanusError: Janus did not take the request.
+            RoomUnreachable: The connection broke.
+        """
+        added = _streams(wanted.items() - self._wanted.items())
+        removed = _streams(self._wanted.items() - wanted.items())
+        self._wanted = dict(wanted)
+        if self._has_joined:
+            update = {"subscribe": added, "unsubscribe": removed}
+            if added or removed:
+                await self._handle.send(
+                    {"request": "update"} | {name: value for name, value in update.items() if value}
+                )
+        elif added:
+            self._has_joined = True
+            body: dict[str, Any] = {"request": "join", "ptype": "subscriber", "room": self._address.room_id}
+            await self._handle.send(body | {"streams": added} | credentials(self._address))
+
+    async def take(self, notice: Notice) -> None:
+        """Take a notice of this subscription's handle.
+
+        Raises:
+            JanusError: Janus did not take the answer.
+            RoomUnreachable: The connection broke, or no media path was found within 15 s.
+        """
+        if notice.jsep is not None:
+            await self._answer(notice.jsep["sdp"])
+        if "streams" in notice.data:
+            await self._assign(notice.data["streams"])
+
+    async def close(self) -> None:
+        """End all streams and free the socket and the decoders."""
+        for section in self._sections.values():
+            if section.stream is not None:
+                section.stream.lose(Absence.VANISHED)
+        if self._peer is not None:
+            self._peer.remove_all_listeners()
+            await close_undisturbed(self._peer.close)
+        for section in self._sections.values():
+            await join_decoders(section.traffic)
+
+    async def _answer(self, offer: str) -> None:
+        is_first = self._peer is None
+        peer = self._peer = self._peer or self._connection()
+        try:
+            await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        except Exception as error:  # aiortc's parser asserts, unpacks and looks up what the text lacks
+            raise RoomUnreachable(f"Janus sent an offer that cannot be used ({error})") from error
+        for transceiver in peer.getTransceivers():
+            if transceiver.mid is not None and transceiver.mid not in self._sections:
+                section = self._sections[transceiver.mid] = _Section(transceiver)
+                cure_stream(peer, transceiver, section.take, section.traffic)
+        if is_first and self._addresses is not None:
+            listen_on(peer, self._addresses)
+        await peer.setLocalDescription(await peer.createAnswer())
+        if is_first:
+            attend_sockets(peer, self._wire)
+        answer = {"type": "answer", "sdp": peer.localDescription.sdp}
+        await self._handle.send({"request": "start"}, answer)
+        if is_first:
+            # Renegotiating a connection that is still being made would confuse aiortc.
+            await connected(peer, CONNECTING_S)
+            peer.on("connectionstatechange", self._on_state)
+
+    def _connection(self) -> RTCPeerConnection:
+        return RTCPeerConnection(RTCConfiguration(iceServers=[]))
+
+    def _on_state(self) -> None:
+        if self._peer is not None and self._peer.connectionState in ("failed", "closed"):
+            self._lost()
+
+    async def _assign(self, streams: Iterable[Json]) -> None:
+        """Follow whose video each section carries now."""
+        carried = {
+            str(s["mid"]): s.get("feed_id") for s in streams if s.get("type") == "video" and s.get("active", True)
+        }
+        for mid, section in self._sections.items():
+            feed = carried.get(mid)
+            if feed == section.feed:
+                continue
+            if section.stream is not None:
+                section.stream.lose(Absence.LEFT)
+            section.feed, section.stream = feed, None
+            if feed is not None:
+                section.stream = Stream(self._clock, section.traffic, section.recover, owns_connection=False)
+                # What the section carried before is no beginning of this stream.
+                await section.recover()
+                self._begins(feed, section.stream)
+
+
+def _streams(pairs: Iterable[tuple[Feed, str]]) -> list[dict[str, Feed]]:
+    return [{"feed": feed, "mid": mid} for feed, mid in pairs]

@@ -1,0 +1,101 @@
+/** Buttons, keys, the reading cursor, theme: what the instructor does. */
+
+import { $, all } from "./bind.js";
+import { pageTitle } from "./words.js";
+
+const KEYS = { p: "pause", c: "cover", d: "dismiss", w: "window", v: "values", s: "say", "?": "keys" };
+const withModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
+
+const press = (name, chosen) => {
+  for (const button of all(`button[data-${name}]`)) button.setAttribute("aria-pressed", button.dataset[name] === chosen);
+};
+
+/** `page` is what main.js does: redraw, read, request, pause, say. */
+export function listen(ui, feed, { redraw, read, request, pause, say }) {
+  /** Of `data-do`; any other word is the id of a dialog. */
+  const actions = {
+    pause, say, cover, again: feed.tryNow,
+    dismiss() {
+      const { kind, action, id } = ui.model?.slot ?? {};
+      if (kind === "trouble" && action) feed.tryNow();
+      else if (action) ui.dismissed.add(id);
+      request(true);
+    },
+    window() {
+      const options = [...all("[data-window]")].map(({ dataset }) => dataset.window);
+      setWindow(options[(options.indexOf(`${ui.windowS}`) + 1) % options.length]);
+    },
+  };
+
+  function act(name, button) {
+    if (actions[name]) return actions[name]();
+    if (name !== "keys" && !ui.model?.live) return;
+    ui.person = button?.dataset.person ?? null;
+    $(name).showModal();
+    request(true);
+  }
+
+  function cover() {
+    ui.covered = !ui.covered;
+    for (const dialog of all("dialog[open]")) dialog.close();
+    for (const open of all(":popover-open")) open.hidePopover();
+    document.body.toggleAttribute("data-covered", ui.covered);
+    document.title = ui.covered ? "classpulse" : pageTitle(ui.model);
+    if (ui.covered) $("cover").focus();
+  }
+
+  function setWindow(seconds) {
+    ui.windowS = Number(seconds);
+    press("window", seconds);
+    redraw();
+  }
+
+  function setTheme(theme) {
+    localStorage.setItem("classpulse:theme", theme);
+    document.documentElement.dataset.theme = theme;
+    press("theme", theme);
+  }
+
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
+    const { do: action, window: seconds, theme } = button?.dataset ?? {};
+    if (action && action !== "cover") button.closest("[popover]")?.hidePopover();
+    if (action) act(action, button);
+    if (seconds !== undefined) setWindow(seconds);
+    if (theme !== undefined) setTheme(theme);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (withModifier(event) || event.repeat || !$("keys-on").checked || event.target.closest("input, textarea, select")) return;
+    const action = KEYS[event.key.toLowerCase()];
+    if (!action || ((ui.covered || document.querySelector("dialog[open]")) && action !== "cover")) return;
+    event.preventDefault();
+    act(action);
+  });
+
+  const chart = $("chart");
+  // Of the chart's box only the left edge is needed, and that once per visit of the pointer.
+  let left = 0;
+  const follow = ({ clientX }) => ui.model?.chart && read(ui.model.chart.axis.at(clientX - left));
+  chart.addEventListener("pointerenter", () => (left = chart.getBoundingClientRect().left));
+  for (const moved of ["pointermove", "pointerdown"]) chart.addEventListener(moved, follow);
+  chart.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && read(null));
+  chart.addEventListener("blur", () => read(null));
+  chart.addEventListener("keydown", (event) => {
+    if (!ui.model?.chart || withModifier(event)) return;
+    const { from, to } = ui.model.chart.axis;
+    const at = ui.cursor ?? to;
+    const second = { ArrowLeft: at - 10, ArrowRight: at + 10, Home: from, End: to - 1, Escape: null }[event.key];
+    if (second === undefined) return;
+    event.preventDefault();
+    read(second);
+  });
+
+  $("keys-on").addEventListener("change", ({ target }) => localStorage.setItem("classpulse:keys", target.checked ? "" : "off"));
+  $("keys-on").checked = localStorage.getItem("classpulse:keys") !== "off";
+  $("person").addEventListener("close", () => {
+    ui.person = null;
+    redraw();
+  });
+  setTheme(localStorage.getItem("classpulse:theme") ?? "");
+  setWindow("600");
+}

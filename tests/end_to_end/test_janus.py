@@ -1,0 +1,299 @@
+"""The room on a real Janus server, in a network of its own."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
+from bot.rooms import janus, janus_session
+from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Held, Joined, Left, Lost, RoomEvent
+from bot.rooms.camera import ClipCamera
+from bot.rooms.clip import read_clip
+from bot.rooms.janus import JanusRoom
+from bot.rooms.notice import Notice, visible_name
+from bot.rooms.notice_picture import NoticeTrack, draw_notice
+from bot.samples.story import clip_path
+from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server
+from tests.benchmarks.network import BOT, PrivateNetwork, missing, private_network
+from tests.contracts.rooms import Event, RoomContract, expect
+
+NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.")
+WHY_NOT = missing("janus")
+
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))]
+
+
+def camera() -> ClipCamera:
+    return ClipCamera(read_clip(clip_path("yuki", "calm")))
+
+
+@pytest.fixture
+def network() -> Iterator[PrivateNetwork]:
+    with private_network() as network:
+        yield network
+
+
+@pytest.fixture
+async def server(network: PrivateNetwork) -> AsyncIterator[JanusServer]:
+    async with janus_server(network) as server:
+        yield server
+
+
+def janus_room(server: JanusServer, room: int | str = 1234, query: str = "") -> JanusRoom:
+    return JanusRoom(server.url(room, query), clock=time.time, notice=NOTICE, addresses=[BOT])
+
+
+class Guest(JanusPerson):
+    """A participant as the contract wants one."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.camera = camera()
+        super().__init__(url, name, self.camera)
+
+    async def camera_off(self) -> None:
+        self.camera.switch_off()
+
+    async def camera_on(self) -> None:
+        self.camera.switch_on()
+
+    async def vanish(self) -> None:
+        """Cut the line below everything that could still say goodbye."""
+        assert self.session is not None
+        self.session._socket.transport.abort()
+
+    async def disconnected(self) -> None:
+        """A guest of a server stays when the bot leaves."""
+
+
+@dataclass
+class JanusStage:
+    """A room on a server, and its guests."""
+
+    server: JanusServer
+    room: JanusRoom
+    gone_within_s: float = 15.0
+    vanishing: Absence = Absence.LEFT
+    """Janus tells only that somebody is gone."""
+    guests: list[Guest] = field(default_factory=list)
+
+    async def guest(self, name: str) -> Guest:
+        guest = Guest(self.server.url(), name)
+        self.guests.append(guest)
+        await guest.join()
+        return guest
+
+
+@pytest.fixture
+async def stage(server: JanusServer) -> AsyncIterator[JanusStage]:
+    stage = JanusStage(server, janus_room(server))
+    yield stage
+    for guest in stage.guests:
+        await guest.leave()
+
+
+class TestContract(RoomContract):
+    """A Janus room keeps what every room promises."""
+
+    @pytest.fixture
+    def stage(self, stage: JanusStage) -> JanusStage:
+        return stage
+
+
+async def until(events: AsyncIterator[RoomEvent], kind: type[Event], name: str = "", within_s: float = 15.0) -> Event:
+    """Pass over events until one of a kind, of a participant of this name if one is given."""
+    async with asyncio.timeout(within_s):
+        async for event in events:
+            if isinstance(event, kind) and name in ("", getattr(getattr(event, "participant", None), "name", "")):
+                return event
+    raise AssertionError(f"no {kind}")
+
+
+async def displays(server: JanusServer) -> list[str]:
+    people = (await server.ask(request="listparticipants", room=1234))["participants"]
+    return sorted(person["display"] for person in people if person["publisher"])
+
+
+async def test_bot_is_a_visible_publisher_and_leaves_nothing_behind(server: JanusServer) -> None:
+    async with janus_room(server):
+        assert await displays(server) == [visible_name("Ada")]
+        assert len(await server.sessions()) == 1
+    assert await displays(server) == []
+    assert await server.sessions() == []
+
+
+async def test_notice_picture_is_what_the_others_see(server: JanusServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with janus_room(server):
+        # A second bot would pass over the first, as nobody to read: let it take it for a person.
+        monkeypatch.setattr("bot.rooms.roster.VISIBLE_SUFFIX", "nobody")
+        other = janus_room(server)
+        async with other:
+            event = await until(other.events(), CameraOn, visible_name("Ada"))
+            assert isinstance(event, CameraOn)
+            async with asyncio.timeout(10):
+                frame = await anext(event.track.frames())
+            picture = frame.to_rgb()
+    assert (frame.width_px, frame.height_px) == (640, 360)
+    assert picture[0:4, 300].mean(axis=0)[0] > 180, "its frame is yellow"
+    assert picture.std() > 20, "it has text"
+
+
+async def test_room_that_is_not_there_yet_is_waited_for(server: JanusServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janus, "KNOCK_EVERY_S", 0.2)
+    async with janus_room(server, 77) as room:
+        events = room.events()
+        assert await expect(events, Held) == Held("not_open")
+        await server.ask(request="create", room=77, publishers=5, notify_joining=True)
+        await until(events, Admitted)
+
+
+async def test_full_room_is_waited_for(server: JanusServer) -> None:
+    person = JanusPerson(server.url(2), "Eve", camera())
+    await person.join()
+    async with janus_room(server, 2) as room:
+        assert await expect(room.events(), Held) == Held("full")
+    await person.leave()
+
+
+async def test_wrong_pin_is_refused_and_the_right_one_opens(server: JanusServer) -> None:
+    with pytest.raises(RoomRefused, match="4321") as refused:
+        async with janus_room(server, 4321, "?pin=mellon"):
+            pass
+    assert "mellon" not in str(refused.value)
+    async with janus_room(server, 4321, "?pin=sesame") as room:
+        await expect(room.events(), Admitted)
+
+
+async def test_server_that_is_not_there_is_told_in_one_line(network: PrivateNetwork) -> None:
+    room = JanusRoom("janus+ws://10.77.0.1:8188/1234?pin=secret", clock=time.time, notice=NOTICE)
+    with pytest.raises(RoomUnreachable, match="is Janus running there") as unreachable:
+        async with room:
+            pass
+    assert "secret" not in str(unreachable.value)
+
+
+async def test_closed_room_ends_the_stay(server: JanusServer) -> None:
+    await server.ask(request="create", room=78, secret="test", publishers=5)
+    async with janus_room(server, 78) as room:
+        events = room.events()
+        await expect(events, Admitted)
+        await server.ask(request="destroy", room=78)
+        with pytest.raises(RoomClosed, match="78 was closed"):
+            await until(events, Left)
+
+
+async def test_bot_that_is_sent_out_says_so_and_stays_out(server: JanusServer) -> None:
+    async with janus_room(server) as room:
+        events = room.events()
+        await expect(events, Admitted)
+        (bot,) = (await server.ask(request="listparticipants", room=1234))["participants"]
+        await server.ask(request="kick", room=1234, id=bot["id"])
+        with pytest.raises(RoomKicked):
+            await until(events, Left)
+    assert await displays(server) == []
+
+
+async def test_h264_and_vp8_are_received_side_by_side(stage: JanusStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        other = JanusPerson(stage.server.url(), "Hans", NoticeTrack(draw_notice(NOTICE)), "H264")
+        await other.join()
+        names = set()
+        async with asyncio.timeout(20):
+            async for event in events:
+                if isinstance(event, CameraOn):
+                    await anext(event.track.frames())
+                    names.add(event.participant.name)
+                    if names == {"Eve", "Hans"}:
+                        break
+        await other.leave()
+
+
+async def test_bot_comes_back_after_the_server_died_and_knows_its_people_again(
+    stage: JanusStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(janus, "RETURN_WITHIN_S", 4.0)
+    async with stage.room as room:
+        events = room.events()
+        before = {}
+        for name in ("Eve", "Bo", "Cem"):
+            await stage.guest(name)
+            before[name] = (await until(events, CameraOn, name)).participant
+        await stage.server.kill()
+        await until(events, Lost)
+        await stage.server.start()
+        listening_at = time.monotonic()
+        told: list[RoomEvent] = [await until(events, Admitted)]
+        assert time.monotonic() - listening_at < 5.0
+        for name in ("Eve", "Bo"):
+            await stage.guest(name)
+        while not isinstance(told[-1], Left):
+            async with asyncio.timeout(15):
+                told.append(await anext(events))
+        assert [event for event in told if isinstance(event, Joined)] == []
+        assert {event.participant for event in told if isinstance(event, CameraOn)} == {before["Eve"], before["Bo"]}
+        assert told[-1] == Left(before["Cem"], Absence.VANISHED)
+        assert await displays(stage.server) == [visible_name("Ada"), "Bo", "Eve"]
+
+
+async def test_broken_line_to_a_living_server_leaves_no_second_bot_and_nobody_joins_twice(stage: JanusStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        eve = (await until(events, CameraOn, "Eve")).participant
+        assert stage.room._session is not None
+        stage.room._session._socket.transport.abort()
+        told: list[RoomEvent] = [await expect(events, CameraOff), await expect(events, Lost)]
+        while not isinstance(told[-1], CameraOn):
+            async with asyncio.timeout(15):
+                told.append(await anext(events))
+        assert [type(event) for event in told] == [CameraOff, Lost, Admitted, CameraOn]
+        assert isinstance(told[-1], CameraOn)
+        assert told[-1].participant == eve
+        assert await displays(stage.server) == [visible_name("Ada"), "Eve"]
+
+
+async def test_network_that_swallows_everything_is_noticed(
+    stage: JanusStage, network: PrivateNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No connection is closed: only the unanswered ping tells."""
+    monkeypatch.setattr(janus_session, "PING_S", 0.5)
+    async with stage.room as room:
+        events = room.events()
+        await expect(events, Admitted)
+        network.cut(BOT)
+        await until(events, Lost)
+        network.lose(0, [])
+        await until(events, Admitted)
+        assert await displays(stage.server) == [visible_name("Ada")]
+
+
+async def test_person_whose_page_is_loaded_again_is_somebody_new(stage: JanusStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        guest = await stage.guest("Eve")
+        first = await until(events, CameraOn, "Eve")
+        await guest.leave()
+        await until(events, Left, "Eve")
+        await stage.guest("Eve")
+        second = await until(events, CameraOn, "Eve")
+        assert first.participant.id != second.participant.id
+
+
+async def test_everybody_leaving_gives_back_what_they_cost(stage: JanusStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        threads = threading.active_count()
+        for _ in range(3):
+            guests = [await stage.guest(name) for name in ("Eve", "Bo", "Cem")]
+            for _ in guests:
+                await until(events, CameraOn)
+            for guest in guests:
+                await guest.leave()
+            for _ in guests:
+                await until(events, Left)
+        assert threading.active_count() <= threads + 4, "a video section is used again"
