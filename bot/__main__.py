@@ -190,7 +190,7 @@ def say(text: str) -> None:
 
 
 def _return_pictures_to_the_system() -> None:
-    """Give freed pictures back at once: many threads make and drop them, and glibc would keep 25 MB of them in heaps."""
+    """Give freed pictures back at once: many threads make and drop them, and glibc would keep 25 MB in its heaps."""
     mmap_threshold = -3
     with contextlib.suppress(AttributeError, OSError):  # another C library has no such switch, and no such habit
         ctypes.CDLL(None).mallopt(mmap_threshold, 128 * 1024)

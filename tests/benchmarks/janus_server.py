@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -100,11 +100,12 @@ class JanusServer:
 
     async def ask(self, **request: Any) -> Any:
         """Ask the VideoRoom something as its administrator, e.g. create, destroy, kick, listparticipants."""
-        async with self._session() as session:
+        async with self.session() as session:
             handle = await session.attach()
             return (await handle.request({"secret": SECRET, **request})).data
 
-    def _session(self) -> Any:
+    def session(self) -> AbstractAsyncContextManager[JanusSession]:
+        """Open a session, as any client may."""
         return open_session(f"ws://{SERVER}:{PORT}", SERVER, None)
 
 

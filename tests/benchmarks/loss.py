@@ -1,4 +1,4 @@
-"""What loss on the way from and to Janus leaves of two videos of 640x360 at 15 frames a second: aiortc as it is, and cured.
+"""What loss between Janus and a receiver leaves of two videos, 640x360 at 15 frames a second: stock aiortc and cured.
 
 Both receive the same videos at the same time, over lines of equal loss. Needs root (or `unshare -Urn`), Janus and
 nftables; ends with code 77 and the reason elsewhere.
@@ -8,6 +8,7 @@ nftables; ends with code 77 and the reason elsewhere.
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -25,7 +26,7 @@ from bot.rooms.clip import read_clip
 from bot.rooms.janus import JanusRoom
 from bot.rooms.notice import Notice
 from bot.samples.story import clip_path
-from tests.benchmarks.janus_server import SERVER_URL, JanusPerson, JanusServer, janus_server
+from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server
 from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, missing, private_network
 from tests.benchmarks.process import machine
 
@@ -33,6 +34,8 @@ CANNOT = 77
 PEOPLE = ("yuki", "kofi")
 START_WITHIN_S = 30.0
 DIRECTIONS = {"down": [(SERVER, BOT)], "both": [(SERVER, BOT), (BOT, SERVER)]}
+Figures = tuple[float, float]
+"""Frames a second of the worse track, longest time in seconds without a picture on any."""
 
 
 @dataclass
@@ -54,8 +57,8 @@ class Seen:
                 self.changed.clear()
                 await self.changed.wait()
 
-    def figures(self, begin: float, end: float) -> tuple[float, float]:
-        """Give the frames a second of the worse track, and the longest time without a picture on any."""
+    def figures(self, begin: float, end: float) -> Figures:
+        """Sum up a stretch of time."""
         rates, gaps = [], []
         for times in self.times.values():
             shown = [at for at in times if begin <= at <= end]
@@ -65,28 +68,29 @@ class Seen:
 
 
 @asynccontextmanager
-async def cured(tasks: asyncio.TaskGroup) -> AsyncIterator[Seen]:
+async def cured() -> AsyncIterator[Seen]:
     """Receive as the bot does."""
     seen = Seen()
+    notice = Notice("Loss", "presence", "A measurement.")
+    room = JanusRoom(JanusServer.url(), clock=time.time, notice=notice, addresses=[BOT])
 
     async def read(track: Track) -> None:
         async for _ in track.frames():
             seen.note(track.participant.name)
 
-    async def follow(room: JanusRoom) -> None:
+    async def follow() -> None:
         async for event in room.events():
             if isinstance(event, CameraOn):
                 tasks.create_task(read(event.track))
 
-    notice = Notice("Loss", "presence", "A measurement.")
-    async with JanusRoom(SERVER_URL, clock=time.time, notice=notice, addresses=[BOT]) as room:
-        following = tasks.create_task(follow(room))
+    async with asyncio.TaskGroup() as tasks, room:
+        following = tasks.create_task(follow())
         yield seen
         following.cancel()
 
 
 @asynccontextmanager
-async def stock(tasks: asyncio.TaskGroup, server: JanusServer, feeds: list[int | str]) -> AsyncIterator[Seen]:
+async def stock(server: JanusServer, feeds: list[int | str]) -> AsyncIterator[Seen]:
     """Receive as aiortc does by itself."""
     seen = Seen()
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -97,8 +101,8 @@ async def stock(tasks: asyncio.TaskGroup, server: JanusServer, feeds: list[int |
                 await track.recv()
                 seen.note(track.id)
 
-    peer.on("track", lambda track: tasks.create_task(read(track)))
-    async with server.session() as session:
+    async with asyncio.TaskGroup() as tasks, server.session() as session:
+        peer.on("track", lambda track: tasks.create_task(read(track)))
         handle = await session.attach()
         streams = [{"feed": feed, "mid": "0"} for feed in feeds]
         offer = await handle.request({"request": "join", "ptype": "subscriber", "room": 1234, "streams": streams})
@@ -107,48 +111,76 @@ async def stock(tasks: asyncio.TaskGroup, server: JanusServer, feeds: list[int |
         listen_on(peer, [BOT])
         await peer.setLocalDescription(await peer.createAnswer())
         await handle.send({"request": "start"}, {"type": "answer", "sdp": peer.localDescription.sdp})
-        try:
-            yield seen
-        finally:
-            await peer.close()
-            for track in peer.getReceivers():
-                track.track.stop()
+        yield seen
+        await peer.close()
 
 
-async def measure(network: PrivateNetwork, percent: int, direction: str, seconds: float) -> dict[str, tuple[float, float]]:
+async def measure(network: PrivateNetwork, percent: int, direction: str, seconds: float) -> dict[str, Figures]:
     """Measure both variants once, side by side."""
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(janus_server(network))
-        people = [JanusPerson(SERVER_URL, name, ClipCamera(read_clip(clip_path(name, "calm")))) for name in PEOPLE]
-        for person in people:
-            await person.join()
+    async with janus_server(network) as server, AsyncExitStack() as stack:
+        feeds = []
+        for name in PEOPLE:
+            person = JanusPerson(server.url(), name, ClipCamera(read_clip(clip_path(name, "calm"))))
             stack.push_async_callback(person.leave)
-        async with asyncio.TaskGroup() as tasks:
-            async with cured(tasks) as with_cures, stock(tasks, server, [person.feed for person in people]) as without:
-                await with_cures.everybody()
-                await without.everybody()
-                network.lose(percent, DIRECTIONS[direction])
-                begin = time.monotonic()
-                await asyncio.sleep(seconds)
-                end = time.monotonic()
-                network.lose(0, [])
-            tasks.create_task(_cancel_others())
+            await person.join()
+            feeds.append(person.feed)
+        async with cured() as with_cures, stock(server, feeds) as without:
+            await with_cures.everybody()
+            await without.everybody()
+            network.lose(percent, DIRECTIONS[direction])
+            begin = time.monotonic()
+            await asyncio.sleep(seconds)
+            end = time.monotonic()
+            network.lose(0, [])
         return {"stock": without.figures(begin, end), "cured": with_cures.figures(begin, end)}
 
 
-async def _cancel_others() -> None:
-    """Placeholder."""
-
-
-async def run(network: PrivateNetwork, cases: list[tuple[int, str]], seconds: float, runs: int) -> list[dict[str, object]]:
-    """Measure every case; median of the runs."""
+async def measure_all(
+    network: PrivateNetwork, cases: list[tuple[int, str]], seconds: float, runs: int
+) -> list[dict[str, object]]:
+    """Measure every case so often; the figures are medians."""
     rows: list[dict[str, object]] = []
     for percent, direction in cases:
         found = [await measure(network, percent, direction, seconds) for _ in range(runs)]
         for variant in ("stock", "cured"):
-            fps = median(figures[variant][0] for figures in found)
-            gap = median(figures[variant][1] for figures in found)
+            fps, gap = (median(values) for values in zip(*(figures[variant] for figures in found), strict=True))
             row = {"loss": percent, "direction": direction, "variant": variant}
             rows.append({**row, "fps": round(fps, 2), "longest_gap_s": round(gap, 2)})
             print(rows[-1], file=sys.stderr, flush=True)
     return rows
+
+
+def read_cases(text: str) -> list[tuple[int, str]]:
+    """Read `PERCENT:DIRECTION,…`."""
+    cases = [case.partition(":") for case in text.split(",")]
+    if unknown := {direction for _, _, direction in cases} - set(DIRECTIONS):
+        raise argparse.ArgumentTypeError(f"{unknown} is no direction: use {' or '.join(DIRECTIONS)}")
+    return [(int(percent), direction) for percent, _, direction in cases]
+
+
+def main() -> int:
+    """Measure and print a table, or with `--json` one last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--cases", type=read_cases, default=read_cases("2:down,2:both,10:down,10:both"))
+    options = parser.parse_args()
+    if reason := missing("janus", "nft"):
+        print(f"loss cannot be measured here: {reason}", file=sys.stderr)
+        return CANNOT
+    print(f"{machine()}; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    with private_network() as network:
+        rows = asyncio.run(measure_all(network, options.cases, options.seconds, options.runs))
+    if options.json:
+        print(json.dumps({"rows": rows}))
+        return 0
+    print("| loss | aiortc | frames/s | longest gap |")
+    print("|---|---|---|---|")
+    for row in rows:
+        print(f"| {row['loss']} % {row['direction']} | {row['variant']} | {row['fps']} | {row['longest_gap_s']} s |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
