@@ -56,10 +56,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.developing
 	@$(RUN_TESTS) -m 'not integration and not gpu' $(ARGS)
 
-# chromium: join page and dashboard in a real browser; nodejs: the page's pure modules.
+# chromium: join page and dashboard in a real browser; nodejs: the page's pure modules; strace: nothing is written.
 integration: $(VENV)/.developing
 	@missing=()
-	for pair in chromium:chromium node:nodejs; do
+	for pair in chromium:chromium node:nodejs strace:strace; do
 	  command -v "$${pair%%:*}" >/dev/null || missing+=("$${pair##*:}")
 	done
 	[ $${#missing[@]} -eq 0 ] || echo "tests that need $${missing[*]} are skipped; to run them: sudo apt-get install -y $${missing[*]}" >&2

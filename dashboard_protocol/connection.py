@@ -38,6 +38,8 @@ class Limits:
 
     authenticate_s: float = 5.0
     connections: int = 10_000
+    strangers: int = 50
+    """Connections of one address that have not authenticated yet."""
     queue_events: int = 64
     bad_messages: int = 20
     """Messages of one connection that may be malformed before it is closed."""
@@ -95,10 +97,10 @@ class Connection:
         if self.viewer.phase is Phase.CLOSED:
             self._lifeline.abort()
 
-    async def run(self, hall: Hall) -> None:
-        """Serve an accepted WebSocket until either side ends it."""
+    async def run(self, hall: Hall, authenticated: Callable[[], object]) -> None:
+        """Serve an accepted WebSocket until either side ends it; call `authenticated` once the reader is known."""
         try:
-            await self._converse(hall)
+            await self._converse(hall, authenticated)
         except* WebSocketDisconnect:
             pass
         except* Closing as endings:
@@ -120,8 +122,9 @@ class Connection:
         except (WebSocketDisconnect, RuntimeError):
             pass  # the reader was quicker
 
-    async def _converse(self, hall: Hall) -> None:
+    async def _converse(self, hall: Hall, authenticated: Callable[[], object]) -> None:
         request, session = await self._authenticate()
+        authenticated()
         self.viewer.limit(request.rate_hz)
         async with hall.audience(self._room) as audience:
             try:

@@ -55,6 +55,14 @@ class EpochOver(BusError):
     """A newer bot serves the room: what this one says is refused, and it must leave."""
 
 
+class RoomNotAllowed(DashboardError):
+    """A room URL is none, or is not on the operator's list."""
+
+
+class ControlRefused(DashboardError):
+    """The control API refused a request, or cannot be reached; the text is the API's own."""
+
+
 class FeedLost(DashboardError):
     """The gateway refused the client or stayed away for longer than the client was told to wait."""
 

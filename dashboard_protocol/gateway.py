@@ -1,8 +1,9 @@
 """The gateway: the instructor's page, the exchange of a link for a session, and the live feed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from dashboard_protocol.allowance import Allowances
 from dashboard_protocol.audience import Hall
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.connection import CloseCode, Closing, Connection, Limits
+from dashboard_protocol.control import Control, add_control
 from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.metrics import GatewayMetrics
 from dashboard_protocol.pages import PageFiles, SafeHeaders, room_page
@@ -49,6 +51,8 @@ class Gateway:
         self._limits = limits
         self._exchanges = Allowances(limits.sessions_burst, limits.sessions_per_s)
         self._connections = 0
+        self._strangers: Counter[str] = Counter()
+        """Connections of each address that have not authenticated."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -83,12 +87,20 @@ class Gateway:
         if self._connections >= self._limits.connections:
             await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections; try again later."))
             return
+        address = socket.client.host if socket.client else ""
+        if self._strangers[address] >= self._limits.strangers:
+            await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections that did not authenticate."))
+            return
         self._connections += 1
         self._metrics.connections.inc()
+        self._strangers[address] += 1
         try:
-            await connection.run(self._hall)
+            with ExitStack() as stranger:
+                stranger.callback(self._strangers.subtract, [address])
+                await connection.run(self._hall, stranger.close)
         finally:
             self._connections -= 1
+            self._strangers += Counter()  # drops the zeros
             self._metrics.connections.dec()
 
     async def readiness(self, response: Response) -> dict[str, str]:
@@ -115,6 +127,7 @@ def create_app(
     origins: Sequence[str] = (),
     limits: Limits | None = None,
     extra_routes: Sequence[BaseRoute] = (),
+    control: Control | None = None,
 ) -> FastAPI:
     """Build the gateway.
 
@@ -125,6 +138,7 @@ def create_app(
         origins: pages of other hosts that may open the feed, e.g. `https://lms.example.org`.
         limits: what the gateway grants; None for the defaults.
         extra_routes: served before the gateway's own, e.g. the embedded room.
+        control: the control API; None for a gateway that only shows.
     """
     metrics = GatewayMetrics(registry or CollectorRegistry())
     gateway = Gateway(bus, access, metrics=metrics, origins=origins, limits=limits or Limits())
@@ -139,6 +153,8 @@ def create_app(
     app.add_middleware(SafeHeaders)
     _add_feed(app, gateway)
     _add_health(app, gateway, metrics.registry)
+    if control is not None:
+        add_control(app, control)
     return app
 
 

@@ -94,11 +94,6 @@ def span(seconds: float, *, exact: bool = False) -> str:
     return unit(hours, "h") + (f" {unit(minutes, 'min')}" if minutes else "")
 
 
-def is_missing(value: float | None) -> bool:
-    """Whether a value is null or NaN."""
-    return value is None or isnan(value)
-
-
 def percent(share: float | None) -> str:
     """Show a share; the ends are open because class values arrive rounded."""
     if share is None or isnan(share):

@@ -5,6 +5,7 @@
 ...     readings = engine.read("picture.jpg")
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from engine.readings import Box, Face, FaceBatch, FaceReading, Image, Scores
 
 if TYPE_CHECKING:
     from engine.reader import Engine
+
+# From 1.29 on, ONNX Runtime reports every session it loads to its vendor unless it finds this when it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "FER7", "FERPLUS8", "Box", "EngineError", "Expression", "Face", "FaceBatch", "FaceReading", "Image",

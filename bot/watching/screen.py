@@ -94,7 +94,7 @@ def _slot_words(moment: Moment) -> tuple[str, str, str]:
         return title, f"Values here are from {moment.clock(record.summary_at)}.", ALERT
     found = moment.watched.open_alert(moment.now)
     if found is None:
-        return "" if record.is_presence else f"Alerts: {_calm(moment)}", "", NOTE
+        return "" if record.is_presence else _calm(moment), "", NOTE
     ago = words.span(moment.room_now - found.at)
     return f"▲ {words.alert_title(found.alert)} · {ago} ago", words.alert_ground(found.alert, moment.zone), ALERT
 
@@ -104,13 +104,13 @@ def _calm(moment: Moment) -> str:
     parameters = record.hello.alerts if record.hello else None
     if parameters is not None:
         if live_since is not None and moment.room_now < live_since + parameters.warm_up_s:
-            return f"start at {words.clock(live_since + parameters.warm_up_s, moment.zone)}"
+            return f"Alerts start at {words.clock(live_since + parameters.warm_up_s, moment.zone)}"
         analysed = record.summary.analysed if record.summary else None
         if moment.condition is not Condition.WITHHELD and (analysed or 0) < parameters.min_people:
-            return f"need {words.people(parameters.min_people)} analysed"
+            return f"Alerts need {words.people(parameters.min_people)} analysed"
     if record.alerts and moment.room_now - record.alerts[-1].at < _RECENT_S:
-        return f"none open; last one {words.clock(record.alerts[-1].at, moment.zone)}"
-    return f"none in the last {words.unit(10, 'min')}"
+        return f"Alerts: none open; last one {words.clock(record.alerts[-1].at, moment.zone)}"
+    return f"Alerts: none in the last {words.unit(10, 'min')}"
 
 
 def _lower(moment: Moment) -> list[RenderableType]:

@@ -34,6 +34,7 @@ async def watch_in_terminal(link: str, *, json: bool = False, console: Console |
     Raises:
         AccessDenied: The link does not open this class.
         DashboardError: The feed stayed away, or speaks another version; the text says what to do.
+        BrokenPipeError: Whoever read the output has gone.
     """
     shown = console or Console()
     if json:
@@ -81,7 +82,7 @@ async def _until_stopped(work: Coroutine[None, None, None], *beside: Coroutine[N
             working.add_done_callback(lambda _: [other.cancel() for other in others])
             with _stopping(working.cancel):
                 await asyncio.wait([working])
-    except* DashboardError as found:
+    except* (DashboardError, BrokenPipeError) as found:
         refused.extend(found.exceptions)
     if refused:
         raise refused[0]

@@ -77,6 +77,9 @@ class Queue(Protocol):
             idempotency: a key; the first invitation of a key is returned for every later one, for a day.
         """
 
+    async def submitted(self, idempotency: str) -> BotRecord | None:
+        """Return what was submitted under a key; None for nothing."""
+
     async def claim(self, worker: str) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first; None when there is none.
 

@@ -53,6 +53,10 @@ class MemoryQueue:
             del self._entries[next(iter(self._entries))]
         return entry.record
 
+    async def submitted(self, idempotency: str) -> BotRecord | None:
+        """Return what was submitted under a key."""
+        return await self.bot(self._keys.get(idempotency, ""))
+
     async def claim(self, worker: str) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
         now = self._clock()

@@ -37,8 +37,9 @@ class RedisQueue:
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)
         with told_plainly(self._where):
             if idempotency is not None:
-                key = f"classpulse:idempotency:{idempotency}"
-                first = await self._redis.set(key, invitation.id, nx=True, get=True, ex=IDEMPOTENCY_S)
+                first = await self._redis.set(
+                    _idempotency(idempotency), invitation.id, nx=True, get=True, ex=IDEMPOTENCY_S
+                )
                 if first is not None and (known := await self.bot(str(first))) is not None:
                     return known
             await self._submit(
@@ -48,6 +49,12 @@ class RedisQueue:
                 ],
             )  # fmt: skip
         return BotRecord(invitation=invitation, now=moment, states=(moment,))
+
+    async def submitted(self, idempotency: str) -> BotRecord | None:
+        """Return what was submitted under a key."""
+        with told_plainly(self._where):
+            first = await self._redis.get(_idempotency(idempotency))
+        return None if first is None else await self.bot(str(first))
 
     async def claim(self, worker: str) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
@@ -109,6 +116,10 @@ class RedisQueue:
                     asking.lrange(f"classpulse:bot:{bot}:states", 0, -1)
                 answers = await asking.execute()
         return [_record(*pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
+
+
+def _idempotency(key: str) -> str:
+    return f"classpulse:idempotency:{key}"
 
 
 def _record(fields: list[str | None], states: list[str]) -> BotRecord | None:

@@ -23,8 +23,7 @@ _TOP_PX = 18
 _CAPTION_PX = 30
 _AXIS_PX = 26
 _LABEL_APART_PX = 14
-_MARK_APART_PX = 44
-_GAP_PX_A_LETTER = 7
+_LETTER_PX = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ class Chart:
         box = {"y": place.top, "height": place.bottom - place.top}
         drawn = [element("rect", x=left, width=right - left, fill=f"url(#{hatch})", **box)]
         name = words.GAP[gap.cause]
-        plate_px = len(name) * _GAP_PX_A_LETTER + 12
+        plate_px = len(name) * _LETTER_PX + 12
         if is_named and right - left > plate_px:
             x = (left + right - plate_px) / 2
             drawn.append(element("rect", x=x, y=middle - 11, width=plate_px, height=22, class_="plate"))
@@ -187,21 +186,20 @@ class Chart:
         )
 
     def _alerts(self, placed: Sequence[_Placed]) -> Markup:
+        """Mark the alerts: a triangle each, a line through the strips, and the time where there is room for it."""
         drawn: list[Markup] = []
-        labelled_px = -_MARK_APART_PX
-        top = placed[0].top
+        free_from, top = 0.0, placed[0].top
         for known in self._record.alerts:
-            x = _half(self._axis.x(known.at))
+            x, said = _half(self._axis.x(known.at)), self._clock(known.at)
             stem = "".join(f"M{x} {place.top}V{place.bottom}" for place in placed)
             drawn.append(element("path", d=stem, class_="stem"))
             drawn.append(element("path", d=f"M{x - 6} {top - 10}h12l-6 10z", class_="head"))
-            if x - labelled_px < _MARK_APART_PX + 20:
-                continue
-            is_last = x > self._axis.x1 - 54
-            drawn.append(
-                _text(self._clock(known.at), x + (-10 if is_last else 10), top - 2, "end mark" if is_last else "mark")
-            )
-            labelled_px = int(x)
+            long_px = len(said) * _LETTER_PX
+            is_left = x + 10 + long_px > self._width
+            start = x - 10 - long_px if is_left else x + 10
+            if start >= free_from:
+                drawn.append(_text(said, x + (-10 if is_left else 10), top - 2, "end mark" if is_left else "mark"))
+                free_from = start + long_px + 20
         return element("g", *drawn)
 
     def _time(self, base: int) -> Markup:

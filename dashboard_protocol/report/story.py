@@ -76,6 +76,10 @@ def _counts(figures: Digest) -> str:
 def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
     assert record.hello is not None
     total_s = sum(figures.level_s)
+    moved = " ".join(_moves(figures.moves, clock)) or _steady(found)
+    if not total_s:
+        # A reader who came late has ten minutes of values without their levels.
+        return f"The median of the engagement index was {found.median}. {moved}"
     level = max(range(4), key=lambda number: figures.level_s[number])
     name = words.level_name(record.hello, level)
     share = figures.level_s[level] / total_s
@@ -85,8 +89,7 @@ def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
         else f"{clock.span(figures.level_s[level])} of {clock.span(total_s)}"
     )
     often = "" if share > 0.995 else "most of the measured time: " if share > 0.5 else "longer than any other level: "
-    sentence = f"The engagement index of the class was {name} for {often}{how_long}; its median was {found.median}."
-    return " ".join([sentence, *_moves(figures.moves, clock)]) if figures.moves else f"{sentence} {_steady(found)}"
+    return f"The engagement index of the class was {name} for {often}{how_long}; its median was {found.median}. {moved}"
 
 
 def _steady(found: Spread) -> str:

@@ -85,7 +85,8 @@ svg .strong{font-weight:600;fill:var(--ink)}
 svg .strong.attentive{fill:var(--attInk)}
 svg .mark{fill:var(--alertInk);font-weight:600}
 @media screen and (max-width:719px){body{padding:18px 10px}section{padding:12px 11px}
-.facts{grid-template-columns:1fr 1fr}dl.policy{grid-template-columns:1fr;gap:0}dl.policy dd{margin-bottom:8px}}
+.facts{grid-template-columns:1fr 1fr}
+.bars{grid-template-columns:1fr 1fr 5em}dl.policy{grid-template-columns:1fr;gap:0}dl.policy dd{margin-bottom:8px}}
 @media screen and (max-width:719px){svg.wide{display:none}svg.narrow{display:block;width:100%}}
 @media print{@page{margin:14mm}:root{color-scheme:light;font-size:12.5px}body{padding:0;background:#fff}
 main{max-width:none}section{break-inside:avoid;padding:10px 14px}

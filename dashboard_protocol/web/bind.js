@@ -1,19 +1,23 @@
 /** index.html says where each value of the model stands; this writes those that changed: text and attributes, never markup. */
 
+import * as words from "./words.js";
+
 export const $ = (id) => document.getElementById(id);
 export const all = (selector) => document.querySelectorAll(selector);
 
-/** Value at a dotted path of a model; a leading `!` asks whether it is missing. */
-function reader(path) {
-  const keys = path.replace("!", "").split(".");
+/** Value at a dotted path of a model, `|` a function of words.js; a leading `!` asks whether it is missing. */
+function reader(expression) {
+  const [path, format] = expression.replace("!", "").split("|");
+  const keys = path.split(".");
   const read = (model) => keys.reduce((value, key) => value?.[key], model);
-  return path.startsWith("!") ? (model) => !read(model) : read;
+  if (expression.startsWith("!")) return (model) => !read(model);
+  return format ? (model) => words[format](read(model)) : read;
 }
 
-/** Compares with the last value written, so that the document is never read. */
-function writer(path, write) {
-  const read = reader(path);
-  let was;
+/** Compares with what was written last, so that the document is never read. */
+function writer(expression, write) {
+  const read = reader(expression);
+  let was = writer;
   return (model) => {
     const value = read(model);
     if (value !== was) write((was = value) ?? "");
@@ -63,7 +67,7 @@ function writers(node) {
 
 /**
  * The function that draws a model into an element and all that lies in it:
- * data-text="path", data-set="attribute=path …", data-style="property=path …", data-each="path" for lists.
+ * data-text="path|format", data-set="attribute=path …", data-style="property=path|format …", data-each="path" for lists.
  */
 export function bind(root) {
   const all = writers(root);

@@ -1,6 +1,6 @@
 /** The chart as a model: strips over each other on one time axis, gaps, alert marks and the reading cursor. Pure. */
 
-import { areaPath, bandPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
+import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
 import { GAP } from "./ring.js";
 import { chartNote, clock, gapName, lineLabel } from "./words.js";
 
@@ -14,7 +14,7 @@ const LABEL_APART_PX = 14;
 const MARGINS = { top: 14, between: 30, bottom: 26 };
 const besidePx = (width, presence) => (presence ? 140 : Math.min(236, Math.max(208, width * 0.28)));
 
-// The first line of a strip is filled down to zero, unless the strip has a band.
+// A strip is filled down to zero from its first line; two fills over each other are the band between them (even-odd rule).
 const AGGREGATE = [
   { share: 0.64, max: 1, ticks: [0, 0.5, 1], band: ["q1", "q3"], lines: ["mean"] },
   { share: 0.21, max: 1, ticks: [0, 1], title: "Attentive", lines: ["attentive"] },
@@ -47,16 +47,13 @@ function strip({ max, ticks, band, title, lines }, { top, bottom }, context) {
   const scale = ticks ?? countTicks(most(series, axis));
   const y = (value) => bottom - (value / (max ?? scale.at(-1))) * (bottom - top);
   const labelled = max || presence;
-  const of = (column) => runs(series.reader(column), axis);
+  const steps = Object.fromEntries([...(band ?? []), ...lines].map((column) => [column, runs(series.reader(column), axis)]));
   return {
     top, bottom, y, lines, title, x: axis.x0, caption: top - 8, note: width < SLIM_PX ? "" : chartNote(title, narrow),
     grid: grid(band ? hello.levels.map((level) => level.from).concat(1) : labelled ? scale : [0], y, axis, band && !narrow ? width : 0),
     ticks: labelled ? scale.map((value) => ({ x: axis.x0 - 8, y: Math.round(y(value)) + 4, text: max ? value * 100 : value })) : [],
-    band: band && bandPath(of(band[0]), of(band[1]), y),
-    series: lines.map((column, i) => {
-      const steps = of(column);
-      return { line: `line ${column}`, d: stepPath(steps, y), fill: `area ${column}`, area: band || i > 0 ? "" : areaPath(steps, y, bottom) };
-    }),
+    fill: band ? "band" : `area ${lines[0]}`, area: (band ?? [lines[0]]).map((column) => areaPath(steps[column], y, bottom)).join(""),
+    series: Object.keys(steps).map((column) => ({ line: `line ${column}`, d: stepPath(steps[column], y) })),
     // Counts go on while values are withheld.
     holes: context.holes.filter(({ cause }) => max || cause !== GAP.withheld).map((hole) => gap(hole, axis, top, bottom, band || presence)),
     labels: band || narrow ? [] : labels(lines, context, y),

@@ -69,19 +69,6 @@ function stepRun(run, y, first) {
 export const areaPath = (steps, y, base) =>
   steps.map((run) => `M${run[0].x} ${px(base)}${stepRun(run, y, "L")}V${px(base)}Z`).join("");
 
-/** Band between two columns, which are known in the same seconds: a box for each stretch in which both stand still. */
-export function bandPath(lows, highs, y) {
-  let path = "";
-  highs.forEach((run, i) => {
-    for (let from = 0, to = 1; from < run.length; from = to++) {
-      const [low, high] = [lows[i][from].low, run[from].high];
-      while (to < run.length && run[to].high === high && lows[i][to].low === low) to++;
-      path += `M${run[from].x} ${px(y(high))}H${run[to - 1].end}V${px(y(low))}H${run[from].x}Z`;
-    }
-  });
-  return path;
-}
-
 /** Stretches without values: [{from, to, cause}]; after the newest value, `tail` says why, or is GAP.none. */
 export function gaps(ring, axis, tail) {
   const found = [];

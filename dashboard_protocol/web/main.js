@@ -8,7 +8,7 @@ import { createFeed } from "./feed.js";
 import { buildModel, hold, only } from "./model.js";
 import { personChart } from "./panels.js";
 import { createStore, feedBack, feedLost, fold, roomNow } from "./store.js";
-import * as words from "./words.js";
+import { pageTitle } from "./words.js";
 
 const RENDER_MS = 950;
 const TITLE_MS = 10_000;
@@ -28,7 +28,7 @@ let timer = 0;
 let renderedMs = -Infinity;
 let titledMs = -Infinity;
 let describedMs = -Infinity;
-let description = "";
+let described = null;
 
 /** The link waits in this tab for a reload; out of the address bar, because she may share her screen. */
 function takeLink() {
@@ -75,7 +75,7 @@ function render() {
   retitle(next, nowMs);
   if (next.live && nowMs - describedMs > DESCRIBE_MS) {
     describedMs = nowMs;
-    description = words.chartText(reading(next, next.second), reading(next, next.second - 300));
+    described = { now: next.series.row(next.second), then: next.series.row(next.second - 300) };
   }
   show(paused ? hold(was, next, ui) : next);
   const news = announcement(told, next, nowMs);
@@ -89,7 +89,7 @@ function show(model) {
     model.person = person && personChart(person, model.hello.levels, model.second, Math.min(506, innerWidth - 60));
     if (ui.person && !person) $("person").close();
     model.chart = size && timeChart(model, size, ui.windowS);
-    model.chartText = description;
+    model.described = described;
   }
   read(ui.cursor);
 }
@@ -101,22 +101,21 @@ function read(second) {
   const { chart } = model;
   ui.cursor = second === null || !chart ? null : Math.min(chart.axis.to - 1, Math.max(chart.axis.from, second));
   model.cursor = chart && cursorOn(chart, ui.cursor);
-  model.reading = ui.cursor === null ? null : { at: words.clockS(ui.cursor), text: ` ${reading(model, ui.cursor)}` };
+  model.reading = ui.cursor === null ? null : { at: ui.cursor, ...model.series.row(ui.cursor) };
   draw(model);
 }
 
-function reading({ series, presence }, second) {
-  return (presence ? words.readingCounts : words.reading)(series.row(second));
-}
+/** What stands in some places of the page, in one breath. */
+const wordsOf = (selector) => [...all(selector)].map((place) => place.innerText.trim().replace(/\s*\n+\s*/g, ". ")).filter(Boolean).join(". ");
 
 /** States without values are told in the words that stand on the page. */
 function say(news) {
-  const said = ui.model.live ? news : $("column-words").innerText;
+  const said = ui.model.live ? news : wordsOf("#column-words");
   if ($("status").textContent !== said) $("status").textContent = said;
 }
 
 function retitle(next, nowMs) {
-  const title = ui.covered ? "classpulse" : words.pageTitle(next);
+  const title = ui.covered ? "classpulse" : pageTitle(next);
   const soon = nowMs - titledMs < TITLE_MS && next.state === ui.model?.state && next.slot?.kind === ui.model.slot?.kind;
   if (title === document.title || (!ui.covered && soon)) return;
   titledMs = nowMs;
@@ -139,7 +138,7 @@ listen(ui, feed, {
   },
   say() {
     $("status").textContent = "";
-    say(ui.model.live && words.spokenRow(ui.model));
+    say(wordsOf("#index-panel, #attentive-panel, #counts"));
   },
 });
 for (const link of all(".privacy")) link.href = `/privacy/${encodeURIComponent(room)}`;

@@ -64,8 +64,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
   Object.assign(model, values(store, state, now, nowMs), { alerts: store.alerts, changes: store.changes });
   model.slot = slot(store, model, feed, ui, nowMs);
   model.cards = cards(store.people, hello.levels, now);
-  model.cardsTitle = words.optedIn(model.cards.length);
-  model.cardsOthers = words.others((model.summary?.present ?? 0) - model.cards.length);
+  model.others = (model.summary?.present ?? 0) - model.cards.length;
   return Object.assign(model, panels(model, open));
 }
 
@@ -120,12 +119,12 @@ function values(store, state, now, nowMs) {
   const kind = condition(store, state, nowMs);
   const second = Math.floor(summaryAt ?? now);
   const common = {
-    kind, old: kind === "stale" || kind === "lost", summary, summaryAt, second, series,
+    kind, old: kind === "stale" || kind === "lost", known: kind === "lost" ? null : summary, summary, summaryAt, second, series,
     ageS: summary && (nowMs - summaryMs) / 1000, tail: TAIL[state] ?? GAP.none,
     then: (column) => past(series, column, second),
     missing: liveFor(store, now) < FIRST_S + 5 ? words.FIRST_VALUES : words.SETTLING,
   };
-  if (hello.policy.profile === "presence") return { ...common, counts: counts(common) };
+  if (hello.policy.profile === "presence") return { ...common, trends: countTrends(common) };
   return { ...common, ...(kind === "withheld" ? withheld(summary, hello) : measured(common, hello.levels)) };
 }
 
@@ -133,46 +132,41 @@ const liveFor = ({ liveSince }, now) => (liveSince === null ? 0 : now - liveSinc
 const plain = (text) => ({ text, direction: "none" });
 
 /** The line below a value: its trend while it is fresh, else when it was so, or why it is missing. */
-function below({ kind, series, second, summaryAt, ageS, missing }, value, column, scale, says = {}) {
+function below({ kind, series, second, summaryAt, ageS, missing }, value, column, { counted, age } = {}) {
   if (value === null) return plain(missing);
   if (kind === "lost") return plain(words.lastValue(value, summaryAt));
-  if (kind === "stale") return plain(words.asOf(summaryAt, says.age && ageS));
-  const found = trend(series, column, second, scale);
-  const direction = found.kind === "move" ? (found.by < 0 ? "down" : "up") : found.kind === "steady" ? "flat" : "none";
-  return { text: words.trend(found, Boolean(scale)), direction };
+  if (kind === "stale") return plain(words.asOf(summaryAt, age && ageS));
+  const found = trend(series, column, second, counted);
+  const direction = { move: found.by < 0 ? "down" : "up", steady: "flat" }[found.kind] ?? "none";
+  return { text: words.trend(found, Boolean(counted)), direction };
 }
 
 function measured(common, levels) {
-  const { kind, summary } = common;
+  const { kind, summary, known } = common;
   const engagement = kind === "settling" ? null : summary.engagement;
-  const shown = kind === "lost" ? null : engagement;
-  const word = engagement && words.levelName(levels[engagement.level]);
-  const number = engagement && words.index(engagement.mean);
+  const shown = known && engagement;
+  const [word, number] = engagement ? [words.levelName(levels[engagement.level]), words.index(engagement.mean)] : [];
   const attentive = engagement && words.percent(summary.attentive);
   return {
     hero: {
-      word: shown ? word : words.DASH, number: shown ? number : "", level: shown?.level ?? null, meter: words.meterLabel(levels, shown?.level),
-      trend: below(common, engagement && `${word} ${number}`, "mean", undefined, { age: true }), ground: summary && kind !== "lost" ? words.ground(summary) : "",
+      word: shown ? word : words.DASH, number: shown && number, level: shown?.level ?? null, meter: words.meterLabel(levels, shown?.level),
+      trend: below(common, engagement && `${word} ${number}`, "mean", { age: true }),
     },
     attentive: { word: shown ? attentive : words.DASH, trend: below(common, attentive, "attentive") },
   };
 }
 
 function withheld({ analysed }, { levels, policy }) {
-  const trend = plain(words.belowK(analysed, policy.k));
-  return { hero: { word: words.WITHHELD, level: null, meter: words.meterLabel(levels), trend, ground: words.returns(policy) }, attentive: { word: words.WITHHELD, trend: plain("") } };
+  const hero = { word: words.WITHHELD, level: null, meter: words.meterLabel(levels), trend: plain(words.belowK(analysed, policy.k)), ground: words.returns(policy) };
+  return { hero, attentive: { word: words.WITHHELD, trend: plain("") } };
 }
 
-const CELLS = [["present", "Present", null], ["camera_on", "Camera on", "present"], ["visible", "Face in view", "camera_on"], ["facing", "Facing the camera", "visible"]];
+const COUNTS = ["present", "camera_on", "visible", "facing"];
 
-function counts(common) {
-  const { kind, summary } = common;
-  const scale = { scale: 1, threshold: countThreshold(summary?.present) };
-  const known = kind === "lost" ? null : summary;
-  return CELLS.map(([column, label, whole], i) => ({
-    label, value: words.count(known?.[column]), of: known && whole ? `of ${known[whole]}` : "",
-    trend: below(common, summary && words.count(summary[column]), column, scale, { age: i === 0 }),
-  }));
+function countTrends(common) {
+  const { summary } = common;
+  const counted = { scale: 1, threshold: countThreshold(summary?.present) };
+  return Object.fromEntries(COUNTS.map((column) => [column, below(common, summary && words.count(summary[column]), column, { counted, age: column === "present" })]));
 }
 
 function slot(store, { state, now, summaryAt, ageS, presence, summary }, feed, ui, nowMs) {
@@ -189,13 +183,14 @@ function slot(store, { state, now, summaryAt, ageS, presence, summary }, feed, u
   if (id !== null && now - id < POLICY_TOLD_S && !ui.dismissed.has(id)) {
     return { kind: "policy", id, ...words.policyChanged(hello.policy), foot: words.ago(now - id), action: "Dismiss" };
   }
-  return presence ? { kind: "empty" } : { kind: "calm", lead: calm(store, now, summary) };
+  return presence ? { kind: "empty" } : { kind: "calm", ...calm(store, now, summary) };
 }
 
+/** Why there can be no alert yet, or how long there was none. */
 function calm({ alerts, hello, liveSince }, now, summary) {
-  const { warm_up_s: warmUpS, min_people: least } = hello.alerts;
-  if (liveSince !== null && now < liveSince + warmUpS) return words.calm.early(liveSince + warmUpS);
-  if (summary && (summary.analysed ?? 0) < least && summary.withheld !== "below_k") return words.calm.few(least);
-  const last = alerts.at(-1);
-  return last && now - last.at < RECENT_S ? words.calm.last(last.at) : words.calm.none;
+  const { warm_up_s: warmUpS, min_people: few } = hello.alerts;
+  if (liveSince !== null && now < liveSince + warmUpS) return { early: liveSince + warmUpS };
+  if (summary && (summary.analysed ?? 0) < few && summary.withheld !== "below_k") return { few };
+  const last = alerts.at(-1)?.at;
+  return now - last < RECENT_S ? { last } : { none: true };
 }

@@ -2,11 +2,15 @@
 
 const NB = "\u00a0";
 export const DASH = "–";
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const timeS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const missing = (value) => (value ?? NaN) !== value; // also of NaN, which differs from itself
 
-export const clock = (at) => time.format(at * 1000);
-export const clockS = (at) => timeS.format(at * 1000);
+/** Time of day in the reader's zone; empty where there is none. */
+function clockWith(shape) {
+  const format = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...shape });
+  return (at) => (missing(at) ? "" : format.format(at * 1000));
+}
+export const clock = clockWith();
+export const clockS = clockWith({ second: "2-digit" });
 const plural = (n, one, many) => (n === 1 ? one : many);
 const unit = (n, word) => `${n}${NB}${word}`;
 const points = (n) => unit(n, plural(n, "point", "points"));
@@ -23,8 +27,6 @@ export function span(s, exact = false) {
   return hours > 0 ? two(hours, "h", minutes % 60, "min") : two(minutes, "min", exact && seconds % 60, "s");
 }
 
-const missing = (value) => (value ?? NaN) !== value; // also of NaN, which differs from itself
-
 /** A share as it is shown; the ends are open because class values arrive rounded. */
 export function percent(share) {
   if (missing(share)) return DASH;
@@ -33,6 +35,8 @@ export function percent(share) {
   return whole === 100 ? `>${NB}95%` : `${whole}%`;
 }
 
+/** Length of a bar. */
+export const length = (share) => `${Math.round((share || 0) * 1000) / 10}%`;
 export const index = (share) => (missing(share) ? DASH : `${Math.round(share * 100)}`);
 export const count = (n) => (missing(n) ? DASH : `${n}`);
 
@@ -73,11 +77,6 @@ export const belowK = (analysed, k) => `${people(analysed)} analysed, ${k} are n
 const ORDINAL = ["", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
 export const returns = ({ k, freeze_s }) => `Values return by themselves ${unit(freeze_s, "s")} after a ${ORDINAL[k] ?? `${k}th`} person is analysed.`;
 
-export function ground(summary) {
-  const analysed = `${count(summary.analysed)} of ${people(summary.present)} analysed`;
-  return summary.coverage === null ? analysed : `${analysed} · coverage ${percent(summary.coverage)}`;
-}
-
 const WHY = {
   facing: { fall: "looking away from the screen", rise: "facing the screen" },
   gaze: { fall: "gaze away from the screen", rise: "gaze on the screen" },
@@ -100,13 +99,6 @@ export function alert(raised) {
 
 export const ago = (s) => `${span(s)} ago`;
 export const since = (at) => `since ${clockS(at)}`;
-export const calm = {
-  none: `None in the last ${unit(10, "min")}`,
-  last: (at) => `None open; last one ${clock(at)}`,
-  few: (n) => `Alerts need ${people(n)} analysed`,
-  early: (at) => `Alerts start at ${clock(at)}`,
-};
-
 export const trouble = {
   interrupted: (at, nextS) => ({
     title: "The live feed is interrupted",
@@ -144,18 +136,6 @@ export function chartNote(title, narrow) {
 }
 
 export const gapName = (cause) => ["", "feed interrupted", "bot rejoining", "withheld"][cause];
-export function expressionNote(kind, k, at) {
-  if (kind === "withheld") return `Withheld while fewer than ${k} people are analysed.`;
-  return kind === "stale" ? `Values of ${clockS(at)}.` : `Bar: now. Tick: ${unit(5, "min")} ago. Rounded to 5 points.`;
-}
-
-/** What was measured in one second, of how many: the reading cursor's line. */
-export const reading = (row) => `index ${index(row.mean)}${missing(row.q1) ? "" : ` (${index(row.q1)}–${index(row.q3)})`} · attentive ${percent(row.attentive)} · ${count(row.analysed)} of ${count(row.present)} analysed`;
-export const readingCounts = (row) => `${count(row.present)} present · ${count(row.camera_on)} camera on · ${count(row.visible)} in view · ${count(row.facing)} facing`;
-
-/** What a chart tells those who do not see it. */
-export const chartText = (now, then) => `Now ${now}. 5 minutes ago ${then}. All values lists every number.`;
-
 const REASON = {
   camera_off: () => "camera off",
   not_in_view: (s) => `face not in view for ${span(s)}`,
@@ -168,7 +148,6 @@ export const NOT_MEASURABLE = "Not measurable";
 export const reason = (cause, s) => REASON[cause](s);
 export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "looking away");
 export const displayed = (name) => `displayed: ${name === null || name === "unclear" ? "unclear" : EXPRESSION[name].toLowerCase()}`;
-export const optedIn = (n) => `${people(n)} who opted in`;
 export const others = (n) => (n > 0 ? `${n} more ${plural(n, "is", "are")} counted in the class values only` : "");
 
 /** When the class ended, and its sums where the bot could tell them. */
@@ -183,8 +162,4 @@ export function pageTitle({ hello, state, slot, hero }) {
   return `${slot?.kind === "alert" ? "• " : ""}${value} · ${hello.title}`;
 }
 
-/** The first row in one breath, for `S`. */
-export const spokenRow = (model) => model.presence
-  ? model.counts.map(({ label, value, of, trend: told }) => `${label} ${value}${of ? ` ${of}` : ""}, ${told.text}.`).join(" ")
-  : `Engagement index ${model.hero.word} ${model.hero.number}, ${model.hero.trend.text}. Attentive ${model.attentive.word}, ${model.attentive.trend.text}. ${model.hero.ground}`;
 export const spokenLevel = (word) => `Engagement index now ${word}`;

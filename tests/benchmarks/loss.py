@@ -27,12 +27,14 @@ from bot.rooms.janus import JanusRoom
 from bot.rooms.notice import Notice
 from bot.samples.story import clip_path
 from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server
-from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, missing, private_network
+from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, distance, missing, private_network
 from tests.benchmarks.process import machine
 
 CANNOT = 77
 PEOPLE = ("yuki", "kofi")
 START_WITHIN_S = 30.0
+WAY_S = 0.02
+"""What a datagram takes from us to Janus, in seconds."""
 DIRECTIONS = {"down": [(SERVER, BOT)], "both": [(SERVER, BOT), (BOT, SERVER)]}
 Figures = tuple[float, float]
 """Frames a second of the worse track, longest time in seconds without a picture on any."""
@@ -170,7 +172,7 @@ def main() -> int:
         print(f"loss cannot be measured here: {reason}", file=sys.stderr)
         return CANNOT
     print(f"{machine()}; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
-    with private_network() as network:
+    with private_network() as network, distance(WAY_S):
         rows = asyncio.run(measure_all(network, options.cases, options.seconds, options.runs))
     if options.json:
         print(json.dumps({"rows": rows}))

@@ -1,5 +1,6 @@
 """A network of our own, without a way out: real servers and real loss that no other program of this machine notices."""
 
+import asyncio
 import ctypes
 import os
 import shutil
@@ -7,6 +8,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
+
+import aioice.ice
 
 CLONE_NEWNET = 0x40000000
 OWN = "/proc/thread-self/ns/net"
@@ -62,6 +66,38 @@ class PrivateNetwork:
         text = f"table ip loss {{}}\ndelete table ip loss\ntable ip loss {{\nchain arriving {{\n{chain}\n}}\n}}\n"
         for command in (["nft", "-f", "-"], self.on_server("nft", "-f", "-")):
             subprocess.run(command, input=text, text=True, check=True)
+
+
+class _Distant:
+    """A datagram transport whose datagrams take their time."""
+
+    def __init__(self, transport: Any, way_s: float) -> None:
+        self._transport = transport
+        self._way_s = way_s
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def sendto(self, data: bytes, addr: Any = None) -> None:
+        asyncio.get_running_loop().call_later(self._way_s, self._send, bytes(data), addr)
+
+    def _send(self, data: bytes, addr: Any) -> None:
+        if not self._transport.is_closing():
+            self._transport.sendto(data, addr)
+
+
+@contextmanager
+def distance(way_s: float) -> Iterator[None]:
+    """Let all media that this process sends take this time on its way; the kernel of a container can delay nothing.
+
+    Janus keeps packets for retransmission only once it has measured a round trip of a millisecond or more.
+    """
+    made = aioice.ice.StunProtocol.connection_made
+    aioice.ice.StunProtocol.connection_made = lambda self, transport: made(self, _Distant(transport, way_s))
+    try:
+        yield
+    finally:
+        aioice.ice.StunProtocol.connection_made = made
 
 
 @contextmanager

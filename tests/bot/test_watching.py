@@ -189,9 +189,9 @@ def test_the_first_seconds_announce_the_first_values() -> None:
 
 def test_the_slot_tells_when_alerts_are_possible() -> None:
     screen = Screen().live().run(30)
-    assert "Alerts: start at 16:02" in screen.text()
+    assert "Alerts start at 16:02" in screen.text()
     screen.run(120, lambda: summary(analysed=6))
-    assert "Alerts: need 8 people analysed" in screen.text()
+    assert "Alerts need 8 people analysed" in screen.text()
     screen.run(10)
     assert "Alerts: none in the last 10 min" in screen.text()
     screen.take(an_alert(START + screen.now)).run(310)
@@ -383,3 +383,17 @@ async def test_a_wrong_link_is_refused_in_one_line(terminal: bool) -> None:
         with pytest.raises(AccessDenied) as refused:
             await watch_in_terminal(stage.link[:-3], console=console)
         assert "\n" not in str(refused.value)
+
+
+class Gone(io.StringIO):
+    """An output nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+async def test_output_that_nobody_reads_any_more_ends_the_watch_as_what_it_is() -> None:
+    async with a_stage() as stage:
+        await stage.writer()
+        with pytest.raises(BrokenPipeError):
+            await watch_in_terminal(stage.link, json=True, console=Console(file=Gone()))

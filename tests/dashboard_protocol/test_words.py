@@ -57,6 +57,13 @@ def test_shares_are_open_at_both_ends_and_null_is_a_dash() -> None:
     assert [words.count(number) for number in (7, 7.0, None, float("nan"))] == ["7", "7", "–", "–"]
 
 
+def test_values_stand_with_what_they_rest_on() -> None:
+    assert plain(words.ground(summary())) == "20 of 28 people analysed · coverage 85%"
+    assert plain(words.ground(summary(None))) == "20 of 28 people analysed"
+    said = plain(words.alert_ground(alert(), BERLIN))
+    assert said == "80 → 60, 20 people measured, 16:10 to 16:13. Largest part: looking away from the screen."
+
+
 def test_times_are_told_in_the_readers_zone() -> None:
     assert words.clock(AT, BERLIN) == "16:13"
     assert words.clock(AT, ZoneInfo("Asia/Kolkata"), exact=True) == "19:43:20"
@@ -102,7 +109,6 @@ PAGE: list[tuple[str, list[Any], str]] = [
     ("trend", [{"kind": "none"}], words.trend(Trend("none"))),
     ("belowK", [4, 5], words.below_k(4, 5)),
     *(("returns", [{"k": k, "freeze_s": 10}], words.returns(meaning(k=k))) for k in (5, 12)),
-    *(("ground", [summary(c).model_dump()], words.ground(summary(c))) for c in (0.85, None)),
     *(
         ("alertTitle", [said.model_dump(by_alias=True)], words.alert_title(said))
         for said in (alert(), alert("rise", "gaze", 1.0), alert("fall", "eyes", 0.79))

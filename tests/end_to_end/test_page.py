@@ -1,131 +1,16 @@
 """The instructor's page in a real Chromium, fed by the real gateway; its pictures lie in artefacts/page/."""
 
 import re
-import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import expect
 
-from dashboard_protocol.access import Access, instructor_url
-from dashboard_protocol.bus.memory import MemoryBus
 from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.server import serve
-from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ROOM, ScriptedClass, alert, person
+from tests.dashboard_protocol.web.browser import ALL_SIZES, DESK, IN_CHROMIUM, NARROWEST, Stage, live
+from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, alert, person
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts" / "page"
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
-DESK = ViewportSize(width=1280, height=840)
-PHONE = ViewportSize(width=390, height=844)
-NARROWEST = ViewportSize(width=320, height=700)
-ALL_SIZES = (DESK, PHONE, ViewportSize(width=768, height=1240), ViewportSize(width=1920, height=1080))
-
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium at /usr/bin/chromium"),
-]
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield launched
-        await launched.close()
-
-
-@dataclass
-class Stage:
-    """One gateway, one scripted room, one open page."""
-
-    browser: Browser
-    stack: AsyncExitStack
-    bus: MemoryBus = field(default_factory=MemoryBus)
-    access: Access = field(default_factory=lambda: Access(b"page-tests" * 4))
-    complaints: list[str] = field(default_factory=list)
-
-    async def start(self) -> None:
-        self.server = AsyncExitStack()
-        served = await self.server.enter_async_context(serve(create_app(self.bus, self.access), port=0))
-        self.stack.push_async_callback(self.server.aclose)
-        self.address = instructor_url(served.origin, ROOM, self.access.link(ROOM))
-        context = await self.browser.new_context(viewport=DESK, color_scheme="light", reduced_motion="reduce")
-        self.stack.push_async_callback(context.close)
-        self.page = await context.new_page()
-        self.page.set_default_timeout(5000)
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        await self.page.clock.install()
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        # A refused or unreachable exchange is always logged by the browser itself.
-        expected = "Failed to load resource" in message.text or "WebSocket connection" in message.text
-        if message.type in ("error", "warning") and not expected:
-            self.complaints.append(message.text)
-
-    def room(self, profile: Profile = Profile.AGGREGATE) -> ScriptedClass:
-        return ScriptedClass(self.bus, time.time(), profile)
-
-    async def open(self) -> Page:
-        await self.page.goto(self.address)
-        return self.page
-
-    async def state(self, name: str) -> None:
-        await expect(self.page.locator("body")).to_have_attribute("data-state", name)
-
-    async def jump(self, seconds: float) -> None:
-        """Let the page believe that time has passed."""
-        await self.page.clock.fast_forward(round(seconds * 1000))
-
-    async def shoot(self, name: str, sizes: tuple[ViewportSize, ...] = (DESK, PHONE)) -> None:
-        """Keep pictures, with the page's clock held, and check that nothing scrolls sideways."""
-        await self.page.clock.pause_at((await self.page.evaluate("Date.now()") + 1100) / 1000)
-        for size in sizes:
-            await self.page.set_viewport_size(size)
-            for scheme in ("light", "dark"):
-                await self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-                path = ARTEFACTS / f"{name}-{size['width']}-{scheme}.png"
-                await self.page.screenshot(path=path, full_page=size["width"] < 1200)
-            wide = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{name} scrolls sideways at {size['width']}"
-        await self.page.set_viewport_size(DESK)
-        await self.page.clock.resume()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def stage(browser: Browser) -> AsyncIterator[Stage]:
-    async with AsyncExitStack() as stack:
-        made = Stage(browser, stack)
-        await made.start()
-        yield made
-        assert made.complaints == []
-
-
-async def live(stage: Stage, profile: Profile = Profile.AGGREGATE, until_s: int = HISTORY_S + 1) -> ScriptedClass:
-    """Open the page in the middle of the script and stream it to its end, so that it holds all that it saw."""
-    room = stage.room(profile)
-    joined_s = HISTORY_S - 330
-    room.past(joined_s)
-    await room.open(room.now - HISTORY_S + joined_s - 1)
-    await stage.open()
-    await stage.state("live")
-    await room.stream(joined_s, min(until_s, HISTORY_S - FALL_S))
-    if until_s > HISTORY_S - FALL_S:
-        if profile is not Profile.PRESENCE:
-            await room.publish(alert(room.now - FALL_S), room.now - FALL_S)
-        await room.stream(HISTORY_S - FALL_S, until_s)
-    return room
+pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
+pytestmark = IN_CHROMIUM
 
 
 async def test_page_shows_the_live_class_and_its_alert(stage: Stage) -> None:

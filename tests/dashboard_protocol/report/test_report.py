@@ -21,6 +21,7 @@ from dashboard_protocol.report.digest import digest
 from dashboard_protocol.report.story import story
 from dashboard_protocol.report.style import DARK, LIGHT
 from dashboard_protocol.report.tables import CSV_HEAD
+from dashboard_protocol.snapshot import Fold
 
 Class = Callable[..., Iterator[Event]]
 Feed = Callable[..., Event]
@@ -111,6 +112,20 @@ def test_a_steady_class_is_called_steady_and_one_that_went_up_and_down_is_told_i
     assert restless.count("It fell") + restless.count("It rose") == 2
     assert "more moves of 15 points or more can be seen in the chart." in restless
     assert "It rose by 40 points, from 40 to 80, at" in of([0.4] * 900 + [0.8] * 900)
+
+
+def test_a_report_from_a_snapshot_alone_tells_what_it_holds(a_class: Class, feed: Feed) -> None:
+    fold, events = Fold(), list(a_class(900))
+    for event in events:
+        fold.apply(event)
+    record = Record()
+    record.apply(events[0])
+    last = fold.snapshot().model_copy(update={"summary": None})
+    record.apply(feed(events[-1].at, last))
+    assert "The median of the engagement index was 80. It moved by less than 15 points" in told(record)
+    page = Page(render_html(record, BERLIN))
+    assert "Levels" not in page.text
+    assert "Displayed expressions over time" not in page.text
 
 
 def test_many_alerts_are_counted_not_listed(feed: Feed, a_class: Class, an_alert: Callable[..., Alert]) -> None:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { areaPath, bandPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "../../../dashboard_protocol/web/charts.js";
+import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "../../../dashboard_protocol/web/charts.js";
 import { GAP, Ring } from "../../../dashboard_protocol/web/ring.js";
 import { countThreshold, median, trend } from "../../../dashboard_protocol/web/trend.js";
 
@@ -87,10 +87,8 @@ test("several values in a pixel become their minimum and maximum", () => {
   assert.equal(stepPath(runs(get([4, 4, 4, 4, 1, 9, 4, 4]), dense), y), "M0 96H1V91V99V96H2");
 });
 
-test("areas stand on their base and bands lie between two columns", () => {
+test("areas stand on their base", () => {
   assert.equal(areaPath(runs(get([10, 10]), axis), y, 100), "M0 100L0 90H20V100Z");
-  assert.equal(bandPath(runs(get([10, 10]), axis), runs(get([30, 40]), axis), y), "M0 70H10V90H0ZM10 60H20V90H10Z");
-  assert.equal(bandPath(runs(get([NaN]), axis), runs(get([NaN]), axis), y), "");
 });
 
 test("gaps carry their reason, also after the newest value", () => {

@@ -1,0 +1,118 @@
+"""The networks that ours is compared with: the plain CNN of the paper's text, whole, and the trunks of others."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from build_engine.recipe import Recipe
+from engine.expressions import FER7, FERPLUS8
+
+CROP_PX = 48
+
+
+class StaticCnn(nn.Module):
+    """Conv 32 and max-pool, three pairs of conv 64, 128, 256 each with max-pool, ReLU, flatten, fully connected.
+
+    Khalid et al. 2025, section on the proposed CNN. Ours: batch norm (`Recipe.batch_norm`), and a second head that
+    learns the FERPlus votes. The network takes the facial regions like every network here, and ignores them.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        first, *pairs = recipe.widths
+        layers = [*_conv(1, first, recipe.batch_norm, pool=True)]
+        for before, width in zip(recipe.widths, pairs, strict=False):
+            layers += _conv(before, width, recipe.batch_norm, pool=False)
+            layers += _conv(width, width, recipe.batch_norm, pool=True)
+        grid = CROP_PX // 2 ** len(recipe.widths)
+        self.trunk = nn.Sequential(*layers)
+        self.neck = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(recipe.dropout),
+            nn.Linear(recipe.widths[-1] * grid**2, recipe.hidden),
+            nn.ReLU(),
+            nn.Dropout(recipe.dropout),
+        )
+        self.fer7 = nn.Linear(recipe.hidden, len(FER7))
+        self.ferplus8 = nn.Linear(recipe.hidden, len(FERPLUS8))
+
+    def forward(self, crops: Tensor, regions: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Score a batch of crops.
+
+        Args:
+            crops: (N, 1, 48, 48), normalised as `engine.crops.CropSpec` says.
+            regions: (N, 9, 6, 6) facial regions; not used by this network.
+
+        Returns:
+            Logits (N, 7) in the order of `FER7` and (N, 8) in the order of `FERPLUS8`.
+        """
+        maps = self.trunk(crops)  # (N, 256, 3, 3)
+        features = self.neck(maps)  # (N, hidden)
+        return self.fer7(features), self.ferplus8(features)
+
+
+def _conv(before: int, width: int, batch_norm: bool, pool: bool) -> Iterator[nn.Module]:
+    yield nn.Conv2d(before, width, 3, padding=1, bias=not batch_norm)
+    if pool:  # before norm and ReLU, which then cost a quarter: at 48x48 they took a third of a training step
+        yield nn.MaxPool2d(2)
+    if batch_norm:
+        yield nn.BatchNorm2d(width)
+    yield nn.ReLU()
+
+
+def vgg_trunk(widths: tuple[int, int, int, int]) -> tuple[nn.Module, int]:
+    """Build a VGG of four pairs of 3x3 convolutions (Simonyan and Zisserman 2014), pooled between pairs.
+
+    Args:
+        widths: channels at 48x48, 24x24, 12x12 and 6x6.
+
+    Returns:
+        The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6), and its channels.
+    """
+    layers = [*_conv(1, widths[0], True, pool=False), *_conv(widths[0], widths[0], True, pool=True)]
+    for before, width in pairwise(widths):
+        layers += [*_conv(before, width, True, pool=False), *_conv(width, width, True, pool=width is not widths[-1])]
+    return nn.Sequential(*layers), widths[-1]
+
+
+def bottleneck_trunk(widths: tuple[int, int, int, int]) -> tuple[nn.Module, int]:
+    """Build the trunk of ResNet-50 (He et al. 2015) with a 3x3 stem of stride 2; the last stage does not stride.
+
+    Args:
+        widths: inner channels of the four stages; four times as many leave each.
+
+    Returns:
+        The trunk, (N, 1, 48, 48) → (N, 4 · widths[3], 6, 6), and its channels.
+    """
+    channels = widths[0]
+    layers: list[nn.Module] = [
+        nn.Conv2d(1, channels, 3, 2, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
+    ]  # fmt: skip
+    for width, blocks, stride in zip(widths, (3, 4, 6, 3), (1, 2, 2, 1), strict=True):
+        for index in range(blocks):
+            layers.append(Bottleneck(channels, width, stride if index == 0 else 1))
+            channels = 4 * width
+    return nn.Sequential(*layers), channels
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolution added to what came in (He et al. 2015, figure 5)."""
+
+    def __init__(self, before: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+            nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width),
+        )  # fmt: skip
+        self.around = nn.Sequential()
+        if before != 4 * width or stride > 1:
+            self.around = nn.Sequential(
+                nn.Conv2d(before, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+            )
+        self.relu = nn.ReLU()
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Map (N, before, H, W) to (N, 4 · width, H/stride, W/stride)."""
+        return self.relu(self.around(maps) + self.body(maps))  # type: ignore[no-any-return]

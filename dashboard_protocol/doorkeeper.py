@@ -1,0 +1,64 @@
+"""Who may use the control API, how often, and with how large a body."""
+
+import time
+
+from fastapi import HTTPException, Request
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from dashboard_protocol.allowance import Allowances
+from dashboard_protocol.errors import AccessDenied
+from dashboard_protocol.keys import ApiKey, ApiKeys, Scope
+
+REQUESTS_BURST = 60
+REQUESTS_PER_S = 5.0
+STRANGERS_BURST = 20
+STRANGERS_PER_S = 0.5
+MAX_BODY_BYTES = 16_384
+
+
+class Doorkeeper:
+    """Lets requests in by their API key."""
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
+        self._known = Allowances(REQUESTS_BURST, REQUESTS_PER_S)
+        self._strangers = Allowances(STRANGERS_BURST, STRANGERS_PER_S)
+
+    def admit(self, request: Request, scope: Scope) -> ApiKey:
+        """Return the request's key; refuse it with 401, 403 or 429."""
+        kind, _, key = request.headers.get("authorization", "").partition(" ")
+        try:
+            known = self._keys.check(key if kind.lower() == "bearer" else "")
+        except AccessDenied as error:
+            self._limit(self._strangers, request.client.host if request.client else "")
+            raise HTTPException(401, str(error), headers={"www-authenticate": "Bearer"}) from None
+        self._limit(self._known, known.name)
+        if not known.opens(scope):
+            raise HTTPException(403, f"The API key {known.name!r} lacks the scope {scope.value!r}.")
+        return known
+
+    def _limit(self, allowances: Allowances, key: str) -> None:
+        if not allowances.take(key, time.monotonic()):
+            raise HTTPException(429, "Too many requests. Try again in a few seconds.", headers={"retry-after": "5"})
+
+
+class BoundedBody:
+    """Refuses bodies that no request of this API has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Count what comes in."""
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > MAX_BODY_BYTES:
+                raise HTTPException(413, "The body is larger than 16 KB.")
+            return message
+
+        await self._app(scope, counted if scope["type"] == "http" else receive, send)

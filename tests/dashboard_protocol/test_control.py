@@ -1,0 +1,244 @@
+"""The control API, over real sockets."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dashboard_protocol.access import Access
+from dashboard_protocol.bus import MemoryBus
+from dashboard_protocol.control import BotRequest, Control
+from dashboard_protocol.control_client import ControlClient
+from dashboard_protocol.errors import ControlRefused
+from dashboard_protocol.gateway import create_app
+from dashboard_protocol.keys import ApiKeys, Scope
+from dashboard_protocol.queue import MemoryQueue, Moment
+from dashboard_protocol.room_urls import AllowedRooms
+from dashboard_protocol.server import serve
+from dashboard_protocol.vocabulary import Profile, State
+from dashboard_protocol.writer import EventWriter
+from tests.dashboard_protocol.staging import SECRET, hello, participant, summary
+
+WANTED = {"room_url": "local://r", "policy": "presence"}
+
+
+class Desk:
+    """A served control API and a client with a key for each scope."""
+
+    def __init__(self, control: Control, http: httpx.AsyncClient, keys: dict[Scope, str]) -> None:
+        self.control = control
+        self.origin = str(http.base_url)
+        self.keys = keys
+        self._http = http
+
+    async def ask(self, method: str, path: str, scope: Scope | None = Scope.INVITE, **options: Any) -> httpx.Response:
+        headers = options.pop("headers", {})
+        if scope is not None:
+            headers["authorization"] = f"Bearer {self.keys[scope]}"
+        return await self._http.request(method, path, headers=headers, **options)
+
+    async def invite(self, wanted: dict[str, Any] | None = None, key: str | None = None) -> httpx.Response:
+        headers = {} if key is None else {"idempotency-key": key}
+        return await self.ask("POST", "/v1/bots", json=wanted or WANTED, headers=headers)
+
+
+@asynccontextmanager
+async def a_desk(folder: Path, **options: Any) -> AsyncIterator[Desk]:
+    keys = ApiKeys(folder / "keys.json")
+    made = {scope: keys.add(scope.value, frozenset({scope})) for scope in Scope}
+    rooms = AllowedRooms(["local", "janus+wss://janus.example.org"])
+    control = replace(Control(MemoryQueue(), MemoryBus(), Access(SECRET), keys, rooms), **options)
+    app = create_app(control.bus, control.access, control=control)
+    async with serve(app, port=0) as server, httpx.AsyncClient(base_url=server.origin, verify=False) as http:
+        yield Desk(control, http, made)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with a_desk(tmp_path) as desk:
+        yield desk
+
+
+async def test_invitation_is_queued_and_told_truthfully(desk: Desk) -> None:
+    before = time.time()
+    answer = await desk.invite({**WANTED, "bot_name": "Pulse", "title": "Biology", "max_duration_s": 60})
+    assert answer.status_code == 201
+    view = answer.json()
+    assert (view["room"], view["state"], view["reason"]) == ("r", "requested", None)
+    assert before - 1 <= view["since"] <= time.time() + 1
+    assert (await desk.ask("GET", f"/v1/bots/{view['id']}")).json() | {"link": ""} == view | {"link": ""}
+    claimed = await desk.control.queue.claim("w")
+    assert claimed is not None
+    wanted = claimed.invitation
+    assert (wanted.bot_name, wanted.title, wanted.max_duration_s) == ("Pulse", "Biology", 60)
+    await desk.control.queue.report("w", view["id"], Moment(state=State.LIVE, since=5.0))
+    [listed] = (await desk.ask("GET", "/v1/bots")).json()
+    assert [moment["state"] for moment in listed["states"]] == ["requested", "live"]
+    assert (listed["state"], listed["since"]) == ("live", 5.0)
+
+
+async def test_the_link_of_an_invitation_opens_its_room(desk: Desk) -> None:
+    link = (await desk.invite()).json()["link"]
+    assert link.startswith(f"{desk.origin}/rooms/r#t=")
+    desk.control.access.exchange("r", link.partition("#t=")[2])
+
+
+async def test_secrets_of_a_room_url_are_not_shown(desk: Desk) -> None:
+    answer = await desk.invite({"room_url": "janus+wss://janus.example.org/5?pin=secret", "policy": "presence"})
+    assert answer.json()["room_url"] == "janus+wss://janus.example.org/5"
+    assert "secret" not in answer.text
+
+
+async def test_later_join_waits(desk: Desk) -> None:
+    answer = await desk.invite({**WANTED, "join_at": "2100-01-01T09:00:00+01:00"})
+    assert answer.status_code == 201
+    assert await desk.control.queue.claim("w") is None
+
+
+async def test_repeated_request_with_its_key_invites_once(desk: Desk) -> None:
+    first = await desk.invite(key="k")
+    again = await desk.invite(key="k")
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    other = await desk.invite({**WANTED, "room_url": "local://other"}, key="k")
+    assert other.status_code == 409
+    assert len(await desk.control.queue.bots()) == 1
+
+
+async def test_room_gets_one_bot_at_a_time(desk: Desk) -> None:
+    first = (await desk.invite()).json()["id"]
+    assert (await desk.invite()).status_code == 409
+    left = await desk.ask("DELETE", f"/v1/bots/{first}")
+    assert (left.status_code, left.json()["state"], left.json()["reason"]) == (202, "ended", "asked_to_leave")
+    assert (await desk.invite()).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"room_url": "file:///etc/passwd", "policy": "presence"},
+        {"room_url": "redis://127.0.0.1/0", "policy": "presence"},
+        {"room_url": "janus+ws://169.254.169.254/1", "policy": "presence"},
+        {"room_url": "janus+ws://192.168.1.1/1", "policy": "presence"},
+        {"room_url": "local://r"},
+        {"room_url": "local://r", "policy": "everything"},
+        {"room_url": "local://r", "policy": "presence", "max_duration_s": -1},
+        {"room_url": "local://r", "policy": "presence", "join_at": "2100-01-01T09:00:00"},
+        {"room_url": "local://r", "policy": "presence", "webhook": "http://127.0.0.1/"},
+        {"policy": "presence"},
+    ],
+)
+async def test_invitation_that_cannot_be_is_refused(desk: Desk, wanted: dict[str, Any]) -> None:
+    assert (await desk.invite(wanted)).status_code == 422
+    assert await desk.control.queue.bots() == []
+
+
+async def test_operator_chooses_and_limits_policies(tmp_path: Path) -> None:
+    async with a_desk(tmp_path, policy=Profile.PRESENCE, policies=frozenset({Profile.PRESENCE})) as desk:
+        assert (await desk.invite({"room_url": "local://r"})).json()["policy"] == "presence"
+        assert (await desk.invite({"room_url": "local://s", "policy": "individual"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("POST", "/v1/bots", Scope.INVITE),
+        ("GET", "/v1/bots", Scope.INVITE),
+        ("GET", "/v1/bots/x", Scope.INVITE),
+        ("DELETE", "/v1/bots/x", Scope.INVITE),
+        ("POST", "/v1/rooms/r/link", Scope.WATCH),
+        ("GET", "/v1/rooms/r/history", Scope.WATCH),
+        ("GET", "/v1/rooms/r/report", Scope.WATCH),
+        ("DELETE", "/v1/rooms/r/history", Scope.ADMIN),
+    ],
+)
+async def test_every_route_asks_for_its_scope(desk: Desk, method: str, path: str, scope: Scope) -> None:
+    body = {"json": WANTED} if method == "POST" else {}
+    nobody = await desk.ask(method, path, None, **body)
+    assert (nobody.status_code, nobody.headers["www-authenticate"]) == (401, "Bearer")
+    forged = await desk.ask(method, path, None, headers={"authorization": "Bearer cpk_forged"}, **body)
+    assert forged.status_code == 401
+    for other in set(Scope) - {scope, Scope.ADMIN}:
+        assert (await desk.ask(method, path, other, **body)).status_code == 403
+    assert (await desk.ask(method, path, Scope.ADMIN, **body)).status_code not in (401, 403)
+
+
+async def test_stranger_who_guesses_keys_has_to_wait(desk: Desk) -> None:
+    codes = [(await desk.ask("GET", "/v1/bots", None)).status_code for _ in range(40)]
+    assert codes[0] == 401
+    assert codes[-1] == 429
+    assert (await desk.ask("GET", "/v1/bots")).status_code == 200
+
+
+async def test_key_that_asks_too_often_has_to_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = {(await desk.ask("GET", "/v1/bots")).status_code for _ in range(90)}
+    assert codes == {200, 429}
+
+
+async def test_large_body_is_refused(desk: Desk) -> None:
+    assert (await desk.ask("POST", "/v1/bots", None, content=b"x" * 20_000)).status_code == 413
+
+
+async def test_unknown_bot_is_404(desk: Desk) -> None:
+    assert (await desk.ask("GET", "/v1/bots/x")).status_code == 404
+    assert (await desk.ask("DELETE", "/v1/bots/x")).status_code == 404
+
+
+async def test_history_and_report_tell_the_class_until_they_are_erased(desk: Desk) -> None:
+    assert (await desk.ask("GET", "/v1/rooms/r/report", Scope.WATCH)).status_code == 404
+    writer = await EventWriter.open(desk.control.bus, "r")
+    for body in (hello(), summary(), participant("somebody"), summary()):
+        await writer.publish(body, at=1.0 + writer.seq)
+    history = (await desk.ask("GET", "/v1/rooms/r/history", Scope.WATCH)).text
+    assert [line.count('"type":"class_summary"') for line in history.splitlines()] == [0, 1, 1]
+    assert "somebody" not in history
+    report = await desk.ask("GET", "/v1/rooms/r/report", Scope.WATCH)
+    assert report.text.startswith("<!doctype html>")
+    assert "attachment" in report.headers["content-disposition"]
+    bot = (await desk.invite()).json()["id"]
+    assert (await desk.ask("DELETE", "/v1/rooms/r/history", Scope.ADMIN)).status_code == 409
+    await desk.ask("DELETE", f"/v1/bots/{bot}")
+    assert (await desk.ask("DELETE", "/v1/rooms/r/history", Scope.ADMIN)).status_code == 204
+    assert (await desk.ask("GET", "/v1/rooms/r/history", Scope.WATCH)).text == ""
+
+
+async def test_absent_bus_is_503(desk: Desk) -> None:
+    await desk.control.bus.close()
+    answer = await desk.ask("GET", "/v1/rooms/r/history", Scope.WATCH)
+    assert (answer.status_code, answer.json()) == (503, {"detail": "The memory bus is closed."})
+
+
+async def test_api_describes_itself(desk: Desk) -> None:
+    described = (await desk.ask("GET", "/openapi.json", None)).json()["paths"]
+    assert {"/v1/bots", "/v1/bots/{bot}", "/v1/rooms/{room}/history"} <= set(described)
+
+
+async def test_client_invites_lists_and_ends(desk: Desk) -> None:
+    def talk() -> list[str]:
+        with ControlClient(desk.origin, desk.keys[Scope.ADMIN]) as client:
+            bot = client.invite(BotRequest(room_url="local://a b", policy=Profile.PRESENCE))
+            assert client.bots() != []
+            assert client.link("a b").startswith(f"{desk.origin}/rooms/a%20b#t=")
+            with pytest.raises(ControlRefused, match="ask it to leave first"):
+                client.invite(BotRequest(room_url="local://a b", policy=Profile.PRESENCE))
+            with pytest.raises(ControlRefused, match="Choose a policy"):
+                client.invite(BotRequest(room_url="local://b"))
+            return [bot.state, client.leave(bot.id).state]
+
+    assert await asyncio.to_thread(talk) == ["requested", "ended"]
+
+
+async def test_client_without_a_key_or_gateway_gets_one_clear_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(url: str) -> str:
+        with ControlClient(url) as client, pytest.raises(ControlRefused) as error:
+            client.bots()
+        return str(error.value)
+
+    monkeypatch.delenv("CLASSPULSE_API_KEY", raising=False)
+    assert "classpulse key add" in await asyncio.to_thread(refused, desk.origin)
+    assert "classpulse serve" in await asyncio.to_thread(refused, "http://127.0.0.1:9")

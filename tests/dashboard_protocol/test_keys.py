@@ -1,0 +1,65 @@
+"""API keys: only their hash is kept, and only a known one opens anything."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboard_protocol.errors import AccessDenied, SecretRefused
+from dashboard_protocol.keys import ApiKeys, Scope
+
+INVITE = frozenset({Scope.INVITE})
+
+
+def test_added_key_is_known_to_every_reader_of_the_file_and_written_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "keys.json"
+    keys, others = ApiKeys(path), ApiKeys(path)
+    assert others.known() == ()
+    key = keys.add("lms", INVITE)
+    assert others.check(key).name == "lms"
+    assert key not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_key_of_the_same_name_is_replaced(tmp_path: Path) -> None:
+    keys = ApiKeys(tmp_path / "keys.json")
+    old, other, new = keys.add("lms", INVITE), keys.add("other", INVITE), keys.add("lms", INVITE)
+    with pytest.raises(AccessDenied):
+        keys.check(old)
+    assert {keys.check(key).name for key in (other, new)} == {"other", "lms"}
+
+
+@pytest.mark.parametrize("key", ["", "cpk_", "nonsense"])
+def test_unknown_key_opens_nothing(tmp_path: Path, key: str) -> None:
+    keys = ApiKeys(tmp_path / "keys.json")
+    keys.add("lms", INVITE)
+    with pytest.raises(AccessDenied, match="classpulse key add"):
+        keys.check(key)
+
+
+def test_scopes_open_themselves_and_admin_opens_all(tmp_path: Path) -> None:
+    keys = ApiKeys(tmp_path / "keys.json")
+    inviter, admin = (keys.check(keys.add(scope, frozenset({scope}))) for scope in (Scope.INVITE, Scope.ADMIN))
+    assert [scope for scope in Scope if inviter.opens(scope)] == [Scope.INVITE]
+    assert all(admin.opens(scope) for scope in Scope)
+
+
+def test_file_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLASSPULSE_KEYS", str(tmp_path / "elsewhere.json"))
+    assert ApiKeys().path == tmp_path / "elsewhere.json"
+    monkeypatch.delenv("CLASSPULSE_KEYS")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert ApiKeys().path == tmp_path / "classpulse" / "keys.json"
+
+
+def test_foreign_file_is_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text("[]")
+    with pytest.raises(SecretRefused, match="is no file of API keys"):
+        ApiKeys(path).known()
+
+
+def test_unusable_place_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SecretRefused, match="set CLASSPULSE_KEYS"):
+        ApiKeys(tmp_path / "file" / "keys.json").add("lms", INVITE)

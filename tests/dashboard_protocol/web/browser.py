@@ -1,0 +1,107 @@
+"""A real Chromium before the real gateway and a scripted room: what the tests of the instructor's page stand on."""
+
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, expect
+
+from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.bus.memory import MemoryBus
+from dashboard_protocol.events import Profile
+from dashboard_protocol.gateway import create_app
+from dashboard_protocol.server import serve
+from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ROOM, ScriptedClass, alert
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARTEFACTS = Path(__file__).resolve().parents[3] / "artefacts" / "page"
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+DESK = ViewportSize(width=1280, height=840)
+PHONE = ViewportSize(width=390, height=844)
+NARROWEST = ViewportSize(width=320, height=700)
+ALL_SIZES = (DESK, PHONE, ViewportSize(width=768, height=1240), ViewportSize(width=1920, height=1080))
+
+IN_CHROMIUM = [
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium at /usr/bin/chromium"),
+]
+
+
+@dataclass
+class Stage:
+    """One gateway, one scripted room, one open page."""
+
+    browser: Browser
+    stack: AsyncExitStack
+    bus: MemoryBus = field(default_factory=MemoryBus)
+    access: Access = field(default_factory=lambda: Access(b"page-tests" * 4))
+    complaints: list[str] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.server = AsyncExitStack()
+        served = await self.server.enter_async_context(serve(create_app(self.bus, self.access), port=0))
+        self.stack.push_async_callback(self.server.aclose)
+        self.address = instructor_url(served.origin, ROOM, self.access.link(ROOM))
+        context = await self.browser.new_context(viewport=DESK, color_scheme="light", reduced_motion="reduce")
+        self.stack.push_async_callback(context.close)
+        self.page = await context.new_page()
+        self.page.set_default_timeout(5000)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        await self.page.clock.install()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A refused or unreachable exchange is always logged by the browser itself.
+        expected = "Failed to load resource" in message.text or "WebSocket connection" in message.text
+        if message.type in ("error", "warning") and not expected:
+            self.complaints.append(message.text)
+
+    def room(self, profile: Profile = Profile.AGGREGATE) -> ScriptedClass:
+        return ScriptedClass(self.bus, time.time(), profile)
+
+    async def open(self) -> Page:
+        await self.page.goto(self.address)
+        return self.page
+
+    async def state(self, name: str) -> None:
+        await expect(self.page.locator("body")).to_have_attribute("data-state", name)
+
+    async def jump(self, seconds: float) -> None:
+        """Let the page believe that time has passed."""
+        await self.page.clock.fast_forward(round(seconds * 1000))
+
+    async def shoot(self, name: str, sizes: tuple[ViewportSize, ...] = (DESK, PHONE)) -> None:
+        """Keep pictures, with the page's clock held, and check that nothing scrolls sideways."""
+        await self.page.clock.pause_at((await self.page.evaluate("Date.now()") + 1100) / 1000)
+        for size in sizes:
+            await self.page.set_viewport_size(size)
+            for scheme in ("light", "dark"):
+                await self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                path = ARTEFACTS / f"{name}-{size['width']}-{scheme}.png"
+                await self.page.screenshot(path=path, full_page=size["width"] < 1200)
+            wide = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{name} scrolls sideways at {size['width']}"
+        await self.page.set_viewport_size(DESK)
+        await self.page.clock.resume()
+
+
+async def live(stage: Stage, profile: Profile = Profile.AGGREGATE, until_s: int = HISTORY_S + 1) -> ScriptedClass:
+    """Open the page in the middle of the script and stream it to its end, so that it holds all that it saw."""
+    room = stage.room(profile)
+    joined_s = HISTORY_S - 330
+    room.past(joined_s)
+    await room.open(room.now - HISTORY_S + joined_s - 1)
+    await stage.open()
+    await stage.state("live")
+    await room.stream(joined_s, min(until_s, HISTORY_S - FALL_S))
+    if until_s > HISTORY_S - FALL_S:
+        if profile is not Profile.PRESENCE:
+            await room.publish(alert(room.now - FALL_S), room.now - FALL_S)
+        await room.stream(HISTORY_S - FALL_S, until_s)
+    return room

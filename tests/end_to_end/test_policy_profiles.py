@@ -1,0 +1,181 @@
+"""What a profile forbids does not happen in a running bot: not loaded, not told, not written, not logged."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.rooms.camera import ClipCamera
+from bot.rooms.clip import read_clip
+from bot.rooms.publisher import Publisher
+from bot.samples.people import PEOPLE
+from bot.samples.story import clip_path
+from dashboard_protocol.client import watch
+from dashboard_protocol.events import ClassSummary
+
+PATIENCE_S = 60
+SECRET = "a-secret-that-must-never-be-seen-anywhere-0123456789"
+
+
+@dataclass
+class RunningBot:
+    """A bot in a process of its own, and what it says."""
+
+    process: asyncio.subprocess.Process
+    addresses: dict[str, str] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    errors: str = ""
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def listen(self) -> None:
+        """Take addresses and everything else from stderr as it comes, so that the pipe never fills."""
+        assert self.process.stderr is not None
+        while line := (await self.process.stderr.readline()).decode():
+            word, _, address = line.strip().partition(" ")
+            if word in ("dashboard", "join"):
+                self.addresses[word] = address.strip()
+            else:
+                self.errors += line
+            if len(self.addresses) == 2:
+                self.told.set()
+        self.told.set()
+
+    async def until(self, type_: str, **values: object) -> dict[str, Any]:
+        """Read events until one of a type has these values."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while line := await self.process.stdout.readline():
+                row = json.loads(line)
+                self.rows.append(row)
+                if row["type"] == type_ and all(row.get(name) == value for name, value in values.items()):
+                    return dict(row)
+        raise AssertionError(f"the bot ended before {type_} {values}")
+
+    @property
+    def whip(self) -> str:
+        return self.addresses["join"].replace("/join/", "/whip/")
+
+
+@asynccontextmanager
+async def bot(state: Path, policy: str, *before: str, log: str = "WARNING") -> AsyncIterator[RunningBot]:
+    pipe = asyncio.subprocess.PIPE
+    environment = {**os.environ, "XDG_STATE_HOME": str(state), "CLASSPULSE_LOG": log, "CLASSPULSE_SECRET": SECRET}
+    process = await asyncio.create_subprocess_exec(
+        *before, sys.executable, "-m", "bot", "join", "local://r", "--policy", policy, "--port", "0", "--json",
+        stdout=pipe, stderr=pipe, env=environment, limit=2**20,
+    )  # fmt: skip
+    running = RunningBot(process)
+    listening = asyncio.create_task(running.listen())
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await running.told.wait()
+        yield running
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        assert process.stdout is not None
+        running.rows += [json.loads(line) for line in (await process.stdout.read()).splitlines()]
+        await process.wait()
+        await listening
+
+
+@asynccontextmanager
+async def drawn_people(whip: str, count: int) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for person in PEOPLE[:count]:
+            camera = ClipCamera(read_clip(clip_path(person.id, "calm")))
+            await stack.enter_async_context(Publisher(whip, person.name, camera))
+        yield
+
+
+def mapped(pid: int) -> str:
+    """Every file in a process's memory."""
+    return Path(f"/proc/{pid}/maps").read_text()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc to look into a process")
+async def test_presence_never_loads_the_network_and_tells_counts_only(tmp_path: Path) -> None:
+    async with bot(tmp_path, "presence") as running:
+        await running.until("bot_state", state="live")
+        async with drawn_people(running.whip, 1):
+            await running.until("class_summary", visible=1)
+            files = mapped(running.process.pid)
+    assert "mediapipe" in files, "faces are found"
+    assert "onnxruntime" not in files
+    for row in running.rows:
+        if row["type"] == "class_summary":
+            withheld = ("analysed", "coverage", "engagement", "expressions", "valence", "arousal", "attentive")
+            assert {row[name] for name in withheld} == {None}
+            assert row["withheld"] == "presence"
+        assert row["type"] in ("hello", "bot_state", "class_summary", "bye")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc to look into a process")
+async def test_aggregate_names_nobody_and_withholds_values_below_k(tmp_path: Path) -> None:
+    async with bot(tmp_path, "aggregate") as running:
+        await running.until("bot_state", state="live")
+        async with drawn_people(running.whip, 2):
+            await running.until("class_summary", analysed=2)
+            files = mapped(running.process.pid)
+            await running.until("class_summary", analysed=2)
+    assert "onnxruntime" in files, "the other test would notice a network that is loaded"
+    summaries = [row for row in running.rows if row["type"] == "class_summary"]
+    assert {row["engagement"] for row in summaries} == {None}
+    assert {row["expressions"] is None for row in summaries} == {True}
+    assert {row["withheld"] for row in summaries} == {"below_k"}
+    told = json.dumps(running.rows)
+    assert not any(person.name in told for person in PEOPLE)
+    assert not any(row["type"] == "participant" for row in running.rows)
+
+
+async def test_logs_hold_no_secret_even_when_everything_is_logged(tmp_path: Path) -> None:
+    async with bot(tmp_path, "aggregate", log="DEBUG") as running:
+        await running.until("bot_state", state="live")
+        async with drawn_people(running.whip, 1), watch(running.addresses["dashboard"]) as feed:
+            async for event in feed:
+                if isinstance(event.body, ClassSummary) and event.body.visible:
+                    break
+    assert len(running.errors) > 1000, "a test of an empty log proves nothing"
+    assert SECRET not in running.errors
+    tokens = re.findall(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", running.errors)
+    assert not tokens, "links and session tokens must not be logged"
+    assert not any(person.name in running.errors for person in PEOPLE), "names of people must not be logged"
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+async def test_no_file_is_written_that_could_hold_a_picture(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    before = (
+        "strace",
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-e",
+        "trace=open,openat,creat,rename,renameat,renameat2",
+        "-o",
+        str(trace),
+    )
+    async with bot(tmp_path, "aggregate", *before) as running:
+        await running.until("bot_state", state="live")
+        async with drawn_people(running.whip, 1):
+            await running.until("class_summary", analysed=1)
+    calls = trace.read_text(errors="replace").splitlines()
+    written = [call for call in calls if re.search(r"O_WRONLY|O_RDWR|O_CREAT|\bcreat\(|\brename", call)]
+    harmless = re.compile(
+        r'"/dev/(null|tty|urandom)"|/proc/|\.pyc(\.\d+)?"|__pycache__|O_TMPFILE|O_DIRECTORY|= -1 E'
+        # what native libraries print at start-up is caught in an unnamed temporary file
+        r'|"/[^"]*/[a-z0-9_]{8}"'
+    )
+    assert any("face_landmark" in call or "mediapipe" in call for call in calls), "the trace saw the bot at work"
+    assert not [call for call in written if not harmless.search(call)]
