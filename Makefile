@@ -51,7 +51,8 @@ $(VENV)/.developing: pyproject.toml deploy/constraints.txt
 setup: $(VENV)/.developing
 
 demo: $(VENV)/.installed
-	@exec $(BIN)/classpulse demo $(ARGS)
+	@mkdir -p artefacts
+	exec $(BIN)/classpulse demo --report artefacts/demo.html $(ARGS)
 
 test: $(VENV)/.developing
 	@$(RUN_TESTS) -m 'not integration and not gpu' $(ARGS)

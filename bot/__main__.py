@@ -6,7 +6,6 @@ import ctypes
 import logging
 import os
 import resource
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,10 +14,11 @@ import typer
 from pydantic import ValidationError
 
 from bot import __version__
+from bot.commands import add_clients, add_servers
 from bot.errors import BotError, SettingsRefused
 from bot.settings import DEMO_ALERTS, Settings
-from dashboard_protocol.errors import DashboardError, SecretRefused, ServerRefused
-from dashboard_protocol.events import BotState, EndReason, Event, Profile
+from dashboard_protocol.errors import DashboardError, ReportRefused, SecretRefused, ServerRefused
+from dashboard_protocol.events import Profile
 from engine.errors import EngineError, ModelRefused
 
 NOTICE = (
@@ -27,8 +27,7 @@ NOTICE = (
     "The policy presence computes neither expressions nor attention. Whether any policy is lawful for you is for your "
     "counsel. Not for grading or discipline."
 )
-GOOD_ENDS = frozenset({EndReason.ASKED_TO_LEAVE, EndReason.MAX_DURATION, EndReason.ROOM_CLOSED, EndReason.ALONE})
-USAGE_ERRORS = (SettingsRefused, ModelRefused, ServerRefused, SecretRefused)
+USAGE_ERRORS = (SettingsRefused, ModelRefused, ServerRefused, SecretRefused, ReportRefused)
 
 app = typer.Typer(
     help=f"A visible meeting participant that shows an instructor how the class is doing.\n\n{NOTICE}",
@@ -36,6 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+add_servers(app)
+add_clients(app)
 DEFAULT = Settings.model_fields
 
 PolicyFlag = Annotated[
@@ -52,6 +53,9 @@ EngineFlag = Annotated[
 DurationFlag = Annotated[
     float | None, typer.Option("--duration", min=0.1, help="Leave after so many seconds, counted from live.")
 ]
+ReportFlag = Annotated[
+    Path | None, typer.Option(help="Write the class's report here when it is over: HTML, and CSV beside it.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print every event as one JSON line; all else to stderr.")]
 HostFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_HOST", help="Address to listen on.")]
 PortFlag = Annotated[
@@ -66,6 +70,7 @@ def demo(
     policy: PolicyFlag = Profile.AGGREGATE,
     engine: EngineFlag = None,
     duration: DurationFlag = None,
+    report: ReportFlag = None,
     port: PortFlag = DEFAULT["port"].default,
     json: JsonFlag = False,
 ) -> None:
@@ -82,7 +87,9 @@ def demo(
         port=port,
         alerts=DEMO_ALERTS,
     )
-    serve_room(settings, json=json, guests=cast, opens_at_root=True)
+    from bot.foreground import Foreground, stay
+
+    raise typer.Exit(stay(settings, Foreground(json=json, report=report, guests=cast, opens_at_root=True)))
 
 
 @app.command()
@@ -108,6 +115,7 @@ def join(  # noqa: PLR0913  one parameter a flag
     tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
     behind_proxy: Annotated[bool, typer.Option(help="A proxy in front ends TLS.")] = False,
     duration: DurationFlag = None,
+    report: ReportFlag = None,
     json: JsonFlag = False,
 ) -> None:
     """Run one bot in the foreground until the room closes or ctrl-C."""
@@ -132,7 +140,35 @@ def join(  # noqa: PLR0913  one parameter a flag
         behind_proxy=behind_proxy,
         max_duration_s=duration,
     )
-    serve_room(settings, json=json)
+    from bot.foreground import Foreground, stay
+
+    raise typer.Exit(stay(settings, Foreground(json=json, report=report)))
+
+
+@app.command()
+def watch(
+    link: Annotated[str, typer.Argument(help="An instructor's link, as the bot or classpulse link printed it.")],
+    *,
+    json: JsonFlag = False,
+) -> None:
+    """Show a class live in this terminal."""
+    from bot.watching import watch_in_terminal
+
+    raise typer.Exit(asyncio.run(watch_in_terminal(link, json=json)))
+
+
+@app.command()
+def link(
+    room: Annotated[str, typer.Argument(help="The room's name, e.g. demo.")],
+    *,
+    origin: Annotated[str, typer.Option(envvar="CLASSPULSE_ORIGIN", help="Where its page is served.")] = (
+        f"http://{DEFAULT['host'].default}:{DEFAULT['port'].default}"
+    ),
+) -> None:
+    """Print a link for an instructor: it opens the room's page for 12 hours."""
+    from dashboard_protocol.access import Access, instructor_url, load_secret
+
+    print(instructor_url(origin, room, Access(load_secret()).link(room)))
 
 
 @app.command()
@@ -155,40 +191,6 @@ def make_settings(**values: Any) -> Settings:
         raise SettingsRefused(f"{flag}: {problem['msg'].lower()}") from error
 
 
-def serve_room(settings: Settings, *, json: bool, guests: Any = None, opens_at_root: bool = False) -> None:
-    """Run the bot and exit with what its end means: 0 as wanted, 1 otherwise."""
-    from bot.app import Addresses, Surroundings, run
-    from dashboard_protocol.codec import encode
-
-    def show(event: Event) -> None:
-        if json:
-            print(encode(event), flush=True)
-        elif isinstance(event.body, BotState):
-            say(f"{event.body.state.value:<10} {(event.body.reason or '').replace('_', ' ')}".rstrip())
-
-    def tell(addresses: Addresses) -> None:
-        say(f"dashboard  {addresses.dashboard if not opens_at_root else addresses.dashboard.partition('/rooms/')[0]}")
-        say(f"join       {addresses.join}")
-        say("ctrl-C makes the bot leave the room")
-
-    async def until_stopped() -> EndReason:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        surroundings = Surroundings(stop=stop, tell=tell, show=show, guests=guests, opens_at_root=opens_at_root)
-        return await run(settings, surroundings)
-
-    reason = asyncio.run(until_stopped())
-    if reason not in GOOD_ENDS:
-        raise typer.Exit(1)
-
-
-def say(text: str) -> None:
-    """Tell a person something, on stderr, so that stdout stays for machines."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def _return_pictures_to_the_system() -> None:
     """Give freed pictures back at once: many threads make and drop them, and glibc would keep 25 MB in its heaps."""
     mmap_threshold = -3
@@ -208,7 +210,7 @@ def main() -> None:
     try:
         app()
     except (BotError, EngineError, DashboardError) as error:
-        say(f"classpulse: {error}")
+        print(f"classpulse: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, USAGE_ERRORS) else 1)
     except BrokenPipeError:
         # Whoever read the events has gone; there is nobody left to tell.

@@ -50,7 +50,10 @@ class RegionAttention(nn.Module):
         self.merge = nn.Sequential(nn.Conv2d(inner, channels, 1, bias=False), nn.BatchNorm2d(channels))
         nn.init.zeros_(self.merge[1].weight)  # type: ignore[arg-type]
         self.channel_gate = nn.Sequential(
-            nn.Linear(channels, channels // _SQUEEZE), nn.ReLU(), nn.Linear(channels // _SQUEEZE, channels), nn.Sigmoid()
+            nn.Linear(channels, channels // _SQUEEZE),
+            nn.ReLU(),
+            nn.Linear(channels // _SQUEEZE, channels),
+            nn.Sigmoid(),
         )
         self.guide = RegionScores(channels, heads) if guided else None
 
@@ -68,7 +71,7 @@ class RegionAttention(nn.Module):
         weights = self._gaze(query, key, maps, regions).weights
         attended = (value @ weights.transpose(2, 3)).reshape(-1, self._heads * self._depth, *maps.shape[2:])
         mixed = torch.relu(maps + self.merge(attended))  # (N, C, G, G)
-        return mixed * self.channel_gate(mixed.mean((2, 3)))[:, :, None, None]
+        return mixed * self.channel_gate(mixed.mean((2, 3)))[:, :, None, None]  # type: ignore[no-any-return]
 
     def gaze(self, maps: Tensor, regions: Tensor) -> Gaze:
         """Tell where the layer looks in these maps; arguments as in `forward`."""

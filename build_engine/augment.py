@@ -1,7 +1,9 @@
 """Changes of a training batch that keep its labels: one vectorised pass over all crops, and their regions with them."""
 
+import functools
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Generator, Tensor
@@ -36,11 +38,33 @@ def augment(
     if knobs.blur_share:
         blurred = functional.conv2d(functional.pad(crops, (1, 1, 1, 1), mode="replicate"), _BINOMIAL)
         crops = torch.where(_chosen(count, knobs.blur_share, generator), blurred, crops)
+    for share, change in ((knobs.low_resolution_share, _coarse), (knobs.compression_share, _compressed)):
+        rows = _chosen(count, share, generator).flatten().nonzero()[:, 0]
+        if len(rows):
+            crops = crops.index_copy(0, rows, change(crops[rows], generator))
+    if knobs.no_regions_share:
+        regions = torch.where(_chosen(count, knobs.no_regions_share, generator), 0.0, regions)
     if knobs.erase_share:
         crops = torch.where(
             _rectangles(crops, knobs.erase_share, generator), crops.mean((1, 2, 3), keepdim=True), crops
         )
     return crops, regions
+
+
+def mix(tensors: tuple[Tensor, ...], share: float, alpha: float, generator: Generator) -> tuple[Tensor, ...]:
+    """Mix each face of a batch with another one, and all that belongs to it alike (Zhang et al. 2017, "mixup").
+
+    Args:
+        tensors: crops, regions and targets, each (N, ...).
+        share: share of the batches that are mixed; the others come back as they are.
+        alpha: the face keeps a share drawn from Beta(alpha, alpha), one a batch.
+        generator: source of all randomness.
+    """
+    if torch.rand(1, generator=generator) >= share:
+        return tensors
+    seed = int(torch.randint(2**31, (1,), generator=generator))  # PyTorch draws no beta from a generator of one's own
+    kept = np.random.default_rng(seed).beta(alpha, alpha)
+    return tuple(torch.lerp(tensor.roll(1, 0), tensor, kept) for tensor in tensors)
 
 
 def mirror_order(names: tuple[str, ...]) -> Tensor:
@@ -88,6 +112,33 @@ def _light(crops: Tensor, knobs: Augmentation, generator: Generator) -> Tensor:
     offset = _uniform(count, knobs.brightness, generator).view(-1, 1, 1, 1)
     mean = crops.mean((1, 2, 3), keepdim=True)
     return ((crops - mean) * contrast + mean + offset).clamp(0.0, 1.0)
+
+
+def _coarse(crops: Tensor, generator: Generator) -> Tensor:
+    """Shrink a batch to one size between half and the whole, and enlarge it again."""
+    size = crops.shape[2:]
+    scale = 0.5 + 0.4 * torch.rand(1, generator=generator).item()
+    small = functional.interpolate(crops, scale_factor=scale, mode="bilinear", antialias=True)
+    return functional.interpolate(small, size=size, mode="bilinear").clamp(0.0, 1.0)
+
+
+def _compressed(crops: Tensor, generator: Generator) -> Tensor:
+    """Round the cosine transform of 8x8 blocks, each crop with its own step, high frequencies more coarsely."""
+    count, _, height, width = crops.shape
+    down, across = _block_cosines(height), _block_cosines(width)
+    frequency = torch.maximum(torch.arange(height)[:, None] % 8, torch.arange(width) % 8)
+    step = (0.02 + 0.1 * torch.rand(count, 1, 1, 1, generator=generator)) * (0.5 + frequency / 4)
+    rounded = (down @ crops @ across.T / step).round() * step
+    return (down.T @ rounded @ across).clamp(0.0, 1.0)
+
+
+@functools.cache
+def _block_cosines(length: int) -> Tensor:
+    """Compute the orthonormal cosine transform (DCT-II) of every eight of `length` values, as a square matrix."""
+    place = torch.arange(8.0)
+    rows = torch.cos(math.pi / 8 * torch.outer(place, place + 0.5)) / 2
+    rows[0] /= math.sqrt(2)
+    return torch.block_diag(*[rows] * (length // 8))
 
 
 def _rectangles(crops: Tensor, share: float, generator: Generator) -> Tensor:

@@ -108,9 +108,7 @@ class Bottleneck(nn.Module):
         )  # fmt: skip
         self.around = nn.Sequential()
         if before != 4 * width or stride > 1:
-            self.around = nn.Sequential(
-                nn.Conv2d(before, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
-            )
+            self.around = nn.Sequential(nn.Conv2d(before, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width))
         self.relu = nn.ReLU()
 
     def forward(self, maps: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from build_engine.evaluate import Evaluation, evaluate, read
 from build_engine.files import save
 from build_engine.landmarks import AlignedFaces
 from build_engine.metrics import fit_temperature
-from build_engine.model import StaticCnn
+from build_engine.model import build_network
 from build_engine.recipe import Recipe
 from build_engine.run import Run
 from engine.crops import REGIONS, CropSpec, normalise
@@ -103,13 +103,13 @@ def export(
     return Exported(manifest, parity)
 
 
-def load_network(run: Run, recipe: Recipe) -> StaticCnn:
+def load_network(run: Run, recipe: Recipe) -> nn.Module:
     """Build the network of a run with its best weights, ready to infer.
 
     Raises:
         RunUnusable: The run has no weights, or others than its recipe says.
     """
-    network = StaticCnn(recipe)
+    network = build_network(recipe)
     run.load_weights(network)
     return network.eval()
 
@@ -171,7 +171,9 @@ def _manifest(name: str, path: Path, temperature: float, recipe: Recipe, trained
     return Manifest(
         name=name,
         version="1",
-        architecture="static-cnn",
+        architecture="static-cnn"
+        if recipe.backbone == "static"
+        else f"{recipe.backbone}, {recipe.attention} attention",
         api="onnx",
         precision="fp32",
         sha256=digest(path),

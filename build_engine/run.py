@@ -2,7 +2,7 @@
 
 recipe.json   every knob
 last.pt       the newest epoch, with all that resuming needs
-best.pt       weights of the epoch that was best on PublicTest
+best.pt       averaged weights of the epoch that was best on PublicTest
 log.jsonl     a line for each epoch
 curves.png    loss and accuracy over the epochs
 """
@@ -12,13 +12,16 @@ import json
 import pickle
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from build_engine.errors import RunUnusable
 from build_engine.files import save
 from build_engine.recipe import Recipe
+
+CHECKPOINTS: Final = {"best": "best.pt", "newest": "last.pt"}
+"""File of each choice of `Recipe.starts_with`."""
 
 
 class Run:
@@ -86,27 +89,27 @@ class Run:
             raise RunUnusable(f"{path} is broken: train again, or name another run") from error
         return state
 
-    def digest(self) -> str:
-        """Compute the SHA-256 of the best weights' file, in hexadecimal.
+    def digest(self, name: str = "best.pt") -> str:
+        """Compute the SHA-256 of a checkpoint, in hexadecimal.
 
         Raises:
             RunUnusable: There are none.
         """
         try:
-            return hashlib.sha256((self.folder / "best.pt").read_bytes()).hexdigest()
+            return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
         except OSError as error:
-            raise RunUnusable(f"{self.folder}/best.pt cannot be read ({error.strerror}): train first") from error
+            raise RunUnusable(f"{self.folder}/{name} cannot be read ({error.strerror}): train first") from error
 
-    def load_weights(self, network: torch.nn.Module) -> None:
-        """Put the best weights into a network.
+    def load_weights(self, network: torch.nn.Module, checkpoint: str = "best.pt", part: str = "model") -> None:
+        """Put weights into a network: `model`, or `averaged`, which only `last.pt` holds beside it.
 
         Raises:
             RunUnusable: There are none, or they do not fit.
         """
         try:
-            network.load_state_dict(self.load("best.pt")["model"])
+            network.load_state_dict(self.load(checkpoint)[part])
         except (RuntimeError, KeyError) as error:
-            raise RunUnusable(f"{self.folder}/best.pt does not fit its recipe: train again") from error
+            raise RunUnusable(f"{self.folder}/{checkpoint} does not fit its recipe: train again") from error
 
     def save_log(self, history: list[dict[str, Any]]) -> None:
         """Write one JSON line for each epoch.

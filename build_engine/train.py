@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as functional
 from torch import Generator, Tensor, nn
 
-from build_engine.augment import augment, mirror_order
+from build_engine.augment import augment, mirror_order, mix
 from build_engine.dataset import Split, fer7_targets, vote_shares
 from build_engine.errors import DataUnreadable, TrainingDiverged
 from build_engine.landmarks import AlignedFaces
-from build_engine.model import StaticCnn
+from build_engine.model import build_network
 from build_engine.recipe import Recipe
-from build_engine.run import Run
+from build_engine.run import CHECKPOINTS, Run
+from build_engine.schedule import is_done, learning_rate
 from engine.crops import REGIONS, CropSpec
 
 EpochReport = Callable[[dict[str, Any]], None]
@@ -41,7 +42,7 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: begin with the best weights of this run, which `recipe.started_from` names.
+        start: begin with weights of this run, which `recipe.starts_with` chooses and `recipe.started_from` names.
 
     Returns:
         The log line of the best epoch.
@@ -77,7 +78,7 @@ class Learning:
 
     def __init__(self, recipe: Recipe) -> None:
         torch.manual_seed(recipe.seed)
-        self.model = StaticCnn(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = build_network(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = deepcopy(self.model)
         self.optimiser = make_optimiser(recipe, self.model)
         self.history: list[dict[str, Any]] = []
@@ -96,14 +97,15 @@ class Learning:
 
 
 def begin(recipe: Recipe, run: Run, resume: bool, start: Run | None) -> Learning:
-    """Start from random weights, from the best of another run, or from the newest checkpoint; see `train`."""
+    """Start from random weights, from another run's, or from the newest checkpoint; see `train`."""
     state = run.start(recipe, resume)
     learning = Learning(recipe)
     if state is not None:
         learning.restore(state)
     elif start is not None:
-        start.load_weights(learning.model)
-        start.load_weights(learning.averaged)
+        checkpoint = CHECKPOINTS[recipe.starts_with]
+        start.load_weights(learning.model, checkpoint)
+        start.load_weights(learning.averaged, checkpoint, "averaged" if recipe.starts_with == "newest" else "model")
     return learning
 
 
@@ -145,18 +147,21 @@ def train_epoch(recipe: Recipe, learning: Learning, data: Batches) -> float:
             group["lr"] = learning_rate(recipe, epoch + step / len(order), learning.history)
         crops, regions = data.crops[rows].float() / 255, data.regions[rows]
         crops, regions = augment(crops, regions, recipe.augmentation, mirrored_regions, generator)
-        fer7, ferplus8 = logits(recipe, model, (crops - spec.mean) / spec.std, regions)
-        loss = soft_cross_entropy(fer7, data.fer7[rows], recipe.label_smoothing)
+        crops, regions, fer7, ferplus8 = mix(
+            (crops, regions, data.fer7[rows], data.ferplus8[rows]), recipe.mixup_share, recipe.mixup_alpha, generator
+        )
+        scores = logits(recipe, model, (crops - spec.mean) / spec.std, regions)
+        loss = soft_cross_entropy(scores[0], fer7, recipe.label_smoothing)
         if recipe.ferplus_weight:
-            loss = loss + recipe.ferplus_weight * soft_cross_entropy(
-                ferplus8, data.ferplus8[rows], recipe.label_smoothing
-            )
+            loss = loss + recipe.ferplus_weight * soft_cross_entropy(scores[1], ferplus8, recipe.label_smoothing)
         losses.append(loss.item())
         check_finite(losses[-1], epoch)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        follow(learning.averaged, model, recipe.ema_decay)
+        done = epoch * len(order) + step
+        # A short memory at first, else the average would hold random weights for epochs.
+        follow(learning.averaged, model, min(recipe.ema_decay, (1 + done) / (10 + done)))
     return float(np.mean(losses))
 
 
@@ -183,46 +188,6 @@ def soft_cross_entropy(scores: Tensor, targets: Tensor, smoothing: float) -> Ten
     """Mean cross-entropy against shares (N, C); rows whose target is all zero cost nothing and are not smoothed."""
     smoothed = targets * (1 - smoothing) + targets.sum(1, keepdim=True) * smoothing / targets.shape[1]
     return -(smoothed * functional.log_softmax(scores, 1)).sum(1).mean()
-
-
-def learning_rate(recipe: Recipe, progress: float, history: list[dict[str, Any]]) -> float:
-    """Compute the learning rate.
-
-    Args:
-        recipe: `one_cycle` rises and falls by half cosines (Smith and Topin 2018); `plateau` falls by `plateau_factor`
-            whenever the validation loss has not fallen for more than `plateau_patience` epochs.
-        progress: epochs done, with the share of the present one.
-        history: the log so far.
-    """
-    if recipe.schedule == "plateau":
-        return recipe.learning_rate * recipe.plateau_factor ** plateaus(history, recipe.plateau_patience)
-    share = progress / recipe.epochs
-    if share < recipe.warmup_share:
-        return recipe.learning_rate * float(0.04 + 0.96 * (1 - np.cos(np.pi * share / recipe.warmup_share)) / 2)
-    falling = (share - recipe.warmup_share) / (1 - recipe.warmup_share)
-    return recipe.learning_rate * float(0.001 + 0.999 * (1 + np.cos(np.pi * falling)) / 2)
-
-
-def plateaus(history: list[dict[str, Any]], patience: int) -> int:
-    """Count how often the validation loss stood still for more than `patience` epochs."""
-    best, waited, count = np.inf, 0, 0
-    for row in history:
-        if row["validation_loss"] < best:
-            best, waited = row["validation_loss"], 0
-            continue
-        waited += 1
-        if waited > patience:
-            count, waited = count + 1, 0
-    return count
-
-
-def is_done(recipe: Recipe, history: list[dict[str, Any]]) -> bool:
-    """Tell whether early stopping ends the run: no accuracy higher by `stop_delta` within `stop_patience` epochs."""
-    best, waited = -np.inf, 0
-    for row in history:
-        improved = row["accuracy"] > best + recipe.stop_delta
-        best, waited = (row["accuracy"], 0) if improved else (best, waited + 1)
-    return 0 < recipe.stop_patience <= waited
 
 
 def make_optimiser(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:

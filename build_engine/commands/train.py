@@ -18,7 +18,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
-    start_from: Annotated[Path | None, typer.Option(help="A run whose best weights this one begins with.")] = None,
+    start_from: Annotated[Path | None, typer.Option(help="A run whose weights this one begins with.")] = None,
     raw_crops: Annotated[
         bool, typer.Option("--raw-crops", help="Images as they are, to measure what alignment is worth.")
     ] = False,
@@ -29,7 +29,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     from build_engine.charts import draw_curves
     from build_engine.dataset import load_faces
     from build_engine.landmarks import align_faces
-    from build_engine.run import Run
+    from build_engine.run import CHECKPOINTS, Run
     from build_engine.train import train as train_network
 
     if recipe not in RECIPES:
@@ -37,9 +37,12 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     chosen = RECIPES[recipe]
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "crops": "raw" if raw_crops else None}
     start = Run(start_from) if start_from else None
-    changes["started_from"] = start.digest() if start else None
-    chosen = replace(chosen, **{name: value for name, value in changes.items() if value is not None})
     run = Run(out or Path("runs") / recipe)
+    if resume:  # the run it started from may have gone on since
+        changes["started_from"] = run.recipe().started_from
+    elif start is not None:
+        changes["started_from"] = start.digest(CHECKPOINTS[chosen.starts_with])
+    chosen = replace(chosen, **{name: value for name, value in changes.items() if value is not None})
     with progress("landmarks") as tell:
         faces = align_faces(load_faces(data), cache, raw=chosen.crops == "raw", progress=tell)
     console.print(f"{len(faces.found)} faces, {(~faces.found).sum()} without landmarks keep the image as it is")

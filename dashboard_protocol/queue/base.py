@@ -60,6 +60,8 @@ class Order(StrEnum):
     """Somebody asked the bot to leave."""
     LOST = "lost"
     """Another worker has the invitation, or it is over: end the bot at once."""
+    UNKNOWN = "unknown"
+    """The queue has lost its memory: restore the invitation, and go on."""
 
 
 ASKED = EndReason.ASKED_TO_LEAVE.value
@@ -88,6 +90,9 @@ class Queue(Protocol):
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
         """Say that the worker lives and runs these bots; learn what to do with each."""
+
+    async def restore(self, worker: str, record: BotRecord) -> None:
+        """Tell a queue that lost its memory of a bot that this worker runs; nothing happens if it knows the bot."""
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
         """Note a state; `ended` frees the invitation. False, and nothing noted, if it is not this worker's."""

@@ -80,12 +80,19 @@ class MemoryQueue:
         """Say that the worker lives; learn what to do with each of its bots."""
         orders = {}
         for bot in ids:
-            if (entry := self._owned(worker, bot)) is None:
+            if bot not in self._entries:
+                orders[bot] = Order.UNKNOWN
+            elif (entry := self._owned(worker, bot)) is None:
                 orders[bot] = Order.LOST
             else:
                 entry.beat_at = self._clock()
                 orders[bot] = Order.LEAVE if entry.leaves else Order.STAY
         return orders
+
+    async def restore(self, worker: str, record: BotRecord) -> None:
+        """Take over what a worker knows of its bot."""
+        mine = record.model_copy(update={"worker": worker})
+        self._entries.setdefault(record.invitation.id, _Entry(mine, beat_at=self._clock()))
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
         """Note a state of the worker's bot."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from dashboard_protocol.bus.redis_link import connect, place, told_plainly
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, BotRecord, Invitation, Moment, Order
-from dashboard_protocol.queue.redis_scripts import BEAT, CLAIM, LEAVE, RELEASE, REPORT, SUBMIT
+from dashboard_protocol.queue.redis_scripts import BEAT, CLAIM, LEAVE, RELEASE, REPORT, RESTORE, SUBMIT
 from dashboard_protocol.vocabulary import State
 
 KEEP_S = 7 * 86_400
@@ -27,10 +27,9 @@ class RedisQueue:
         self._redis = connect(url)
         self._where = place(url)
         self._claim_s = claim_s
-        scripts = (SUBMIT, CLAIM, BEAT, REPORT, RELEASE, LEAVE)
-        self._submit, self._claim, self._beat, self._report, self._release, self._leave = map(
-            self._redis.register_script, scripts
-        )
+        script = self._redis.register_script
+        self._submit, self._claim, self._beat, self._restore = map(script, (SUBMIT, CLAIM, BEAT, RESTORE))
+        self._report, self._release, self._leave = map(script, (REPORT, RELEASE, LEAVE))
 
     async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
         """Add an invitation, or return the first one of its key."""
@@ -69,6 +68,18 @@ class RedisQueue:
         with told_plainly(self._where):
             orders = await self._beat(args=[worker, *ids])
         return dict(zip(ids, map(Order, orders), strict=True))
+
+    async def restore(self, worker: str, record: BotRecord) -> None:
+        """Take over what a worker knows of its bot."""
+        wanted = record.invitation
+        states = [moment.model_dump_json() for moment in record.states]
+        with told_plainly(self._where):
+            await self._restore(
+                args=[
+                    worker, wanted.id, wanted.model_dump_json(), record.now.state.value,
+                    wanted.requested_at, KEEP_S, record.join or "", *states,
+                ],
+            )  # fmt: skip
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
         """Note a state of the worker's bot."""

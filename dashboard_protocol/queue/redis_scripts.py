@@ -17,6 +17,12 @@ local function owns(bot, worker)
   local known = redis.call('HMGET', bot, 'worker', 'state', 'entry')
   return known[1] == worker and known[2] ~= 'ended' and known[3]
 end
+local function open_group()
+  local stream = 'classpulse:invitations'
+  if redis.call('EXISTS', stream) == 0 or #redis.call('XINFO', 'GROUPS', stream) == 0 then
+    redis.call('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
+  end
+end
 local function move(bot, state, moment)
   redis.call('HSET', bot, 'state', state)
   redis.call('RPUSH', bot .. ':states', moment)
@@ -41,9 +47,7 @@ CLAIM = (
     + """
 local worker, now, dead_ms, lost = unpack(ARGV)
 local stream = 'classpulse:invitations'
-if redis.call('EXISTS', stream) == 0 or #redis.call('XINFO', 'GROUPS', stream) == 0 then
-  redis.call('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
-end
+open_group()
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', now, 'LIMIT', 0, 100)) do
   redis.call('ZREM', 'classpulse:scheduled', id)
   redis.call('HSET', 'classpulse:bot:' .. id, 'entry', redis.call('XADD', stream, '*', 'id', id))
@@ -58,15 +62,19 @@ while true do
   end
   local id = found[2][2]
   local bot = 'classpulse:bot:' .. id
-  local known = redis.call('HMGET', bot, 'state', 'released')
-  if known[1] and known[1] ~= 'ended' then
+  local known = redis.call('HMGET', bot, 'state', 'released', 'worker')
+  if not was_lost and known[3] and not known[2] then
+    -- restored by the worker that runs it, and delivered here as if it were new: it stays that worker's
+    redis.call('XCLAIM', stream, 'workers', known[3], 0, found[1], 'JUSTID')
+  elseif known[1] and known[1] ~= 'ended' then
     if was_lost and not known[2] then move(bot, 'reconnecting', lost) end
     redis.call('HDEL', bot, 'released')
     redis.call('HSET', bot, 'worker', worker, 'entry', found[1])
     return id
+  else
+    redis.call('XACK', stream, 'workers', found[1])
+    redis.call('XDEL', stream, found[1])
   end
-  redis.call('XACK', stream, 'workers', found[1])
-  redis.call('XDEL', stream, found[1])
 end
 """
 )
@@ -82,10 +90,28 @@ for place = 2, #ARGV do
     redis.call('XCLAIM', 'classpulse:invitations', 'workers', ARGV[1], 0, entry, 'JUSTID')
     orders[#orders + 1] = redis.call('HEXISTS', bot, 'leaves') == 1 and 'leave' or 'stay'
   else
-    orders[#orders + 1] = 'lost'
+    orders[#orders + 1] = redis.call('EXISTS', bot) == 1 and 'lost' or 'unknown'
   end
 end
 return orders
+"""
+)
+
+RESTORE = (
+    _END
+    + """
+local worker, id, invitation, state, at, keep_s, join = unpack(ARGV)
+local bot = 'classpulse:bot:' .. id
+if redis.call('EXISTS', bot) == 1 then return end
+open_group()
+local entry = redis.call('XADD', 'classpulse:invitations', '*', 'id', id)
+redis.call('XCLAIM', 'classpulse:invitations', 'workers', worker, 0, entry, 'FORCE', 'JUSTID')
+redis.call('HSET', bot, 'invitation', invitation, 'state', state, 'worker', worker, 'entry', entry)
+if join ~= '' then redis.call('HSET', bot, 'join', join) end
+for place = 8, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
+redis.call('ZADD', 'classpulse:bots', at, id)
+redis.call('EXPIRE', bot, keep_s)
+redis.call('EXPIRE', bot .. ':states', keep_s)
 """
 )
 

@@ -106,7 +106,7 @@ function read(second) {
 }
 
 /** What stands in some places of the page, in one breath. */
-const wordsOf = (selector) => [...all(selector)].map((place) => place.innerText.trim().replace(/\s*\n+\s*/g, ". ")).filter(Boolean).join(". ");
+const wordsOf = (selector) => [...all(selector)].filter((place) => place.checkVisibility()).map((place) => place.innerText.trim().replace(/\s*\n+\s*/g, ". ")).join(". ");
 
 /** States without values are told in the words that stand on the page. */
 function say(news) {

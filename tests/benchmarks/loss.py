@@ -33,6 +33,8 @@ from tests.benchmarks.process import machine
 CANNOT = 77
 PEOPLE = ("yuki", "kofi")
 START_WITHIN_S = 30.0
+WARM_UP_S = 5.0
+"""Janus retransmits nothing before it knows the round trip."""
 WAY_S = 0.02
 """What a datagram takes from us to Janus, in seconds."""
 DIRECTIONS = {"down": [(SERVER, BOT)], "both": [(SERVER, BOT), (BOT, SERVER)]}
@@ -129,6 +131,7 @@ async def measure(network: PrivateNetwork, percent: int, direction: str, seconds
         async with cured() as with_cures, stock(server, feeds) as without:
             await with_cures.everybody()
             await without.everybody()
+            await asyncio.sleep(WARM_UP_S)
             network.lose(percent, DIRECTIONS[direction])
             begin = time.monotonic()
             await asyncio.sleep(seconds)

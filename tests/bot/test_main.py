@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard_protocol.access import Access
 from dashboard_protocol.codec import decode
 from dashboard_protocol.events import BotState, Bye, Hello, State
 
@@ -55,11 +56,13 @@ def test_real_meeting_has_no_default_policy(environment: dict[str, str]) -> None
         (["zoom://1234"], "local://NAME"),
         (["local://no/such name"], "letters"),
         (["local://r", "--host", "0.0.0.0"], "--behind-proxy"),
-        (["local://r", "--bus", "redis://127.0.0.1"], "memory://"),
+        (["local://r", "--bus", "kafka://127.0.0.1"], "memory://"),
+        (["local://r", "--bus", "redis://127.0.0.1:1"], "127.0.0.1:1"),
         (["local://r", "--reads-per-s", "0"], "--reads-per-s"),
         (["local://r", "--policy", "aggregate", "--engine", "no-such.onnx"], "no-such.onnx"),
+        (["local://r", "--report", "/no/such/folder/report.html"], "/no/such/folder"),
     ],
-    ids=["scheme", "name", "host", "bus", "rate", "engine"],
+    ids=["scheme", "name", "host", "bus", "redis", "rate", "engine", "report"],
 )
 def test_flag_that_cannot_be_used_ends_in_one_line(
     environment: dict[str, str], arguments: list[str], hint: str
@@ -81,10 +84,12 @@ def test_taken_port_ends_in_one_line(environment: dict[str, str]) -> None:
 
 
 def test_json_output_is_events_and_nothing_else_from_hello_to_bye(environment: dict[str, str]) -> None:
-    done = classpulse(
-        environment, "join", "local://r", "--policy", "presence", "--port", "0", "--duration", "2", "--json"
-    )
+    report = Path(environment["XDG_STATE_HOME"]) / "report.html"
+    flags = ["--policy", "presence", "--port", "0", "--duration", "2", "--json", "--report", str(report)]
+    done = classpulse(environment, "join", "local://r", *flags)
     assert done.returncode == 0, done.stderr
+    assert "<svg" in report.read_text() or "<html" in report.read_text()
+    assert report.with_suffix(".csv").exists()
     events = [decode(line) for line in done.stdout.splitlines()]
     assert isinstance(events[0].body, Hello)
     states = [event.body.state for event in events if isinstance(event.body, BotState)]
@@ -108,3 +113,17 @@ def test_signal_makes_the_bot_leave_cleanly(environment: dict[str, str], number:
     assert json.loads(rest.splitlines()[-1])["type"] == "bye"
     assert json.loads(rest.splitlines()[-1])["reason"] == "asked_to_leave"
     assert "Traceback" not in errors
+
+
+def test_link_opens_the_room_it_was_made_for(environment: dict[str, str]) -> None:
+    made = classpulse(environment, "link", "biology-101", "--origin", "https://class.example.org")
+    assert made.stdout.startswith("https://class.example.org/rooms/biology-101#t=")
+    secret = (Path(environment["XDG_STATE_HOME"]) / "classpulse" / "secret").read_bytes()
+    Access(secret).exchange("biology-101", made.stdout.strip().partition("#t=")[2])
+
+
+def test_watching_what_is_no_link_ends_in_one_line(environment: dict[str, str]) -> None:
+    refused = classpulse(environment, "watch", "nonsense")
+    assert refused.returncode in (1, 2)
+    assert len(refused.stderr.splitlines()) == 1
+    assert not refused.stdout

@@ -133,10 +133,21 @@ class QueueContract:
             assert (record.now.state, record.now.reason) == (State.ENDED, "asked_to_leave")
         assert await queue.claim("w") is None
 
+    async def test_queue_that_lost_its_memory_is_told_by_the_workers(self, queue: Queue) -> None:
+        wanted, since = invitation(), moment(State.LIVE)
+        record = BotRecord(invitation=wanted, now=since, states=(since,), worker="w", join="http://here/join/a")
+        for _ in range(2):
+            await queue.restore("w", record)
+        assert await queue.claim("v") is None
+        assert await queue.beat("w", ["a"]) == {"a": Order.STAY}
+        assert await queue.bots() == [record]
+        taken = await claimed(queue, "v")
+        assert (taken.worker, taken.now.reason) == ("v", "worker_lost")
+
     async def test_unknown_bot_is_none(self, queue: Queue) -> None:
         assert await queue.bot("nobody") is None
         assert await queue.ask_to_leave("nobody") is None
-        assert await queue.beat("w", ["nobody"]) == {"nobody": Order.LOST}
+        assert await queue.beat("w", ["nobody"]) == {"nobody": Order.UNKNOWN}
         assert not await queue.report("w", "nobody", moment(State.LIVE))
         await queue.release("w", "nobody")
         assert await queue.bots() == []

@@ -297,3 +297,16 @@ async def test_everybody_leaving_gives_back_what_they_cost(stage: JanusStage) ->
             for _ in guests:
                 await until(events, Left)
         assert threading.active_count() <= threads + 4, "a video section is used again"
+
+
+async def test_section_of_somebody_who_left_serves_the_next_one_with_another_codec(stage: JanusStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await (await stage.guest("Eve")).leave()
+        await until(events, Left, "Eve")
+        other = JanusPerson(stage.server.url(), "Hans", NoticeTrack(draw_notice(NOTICE)), "H264")
+        await other.join()
+        on = await until(events, CameraOn, "Hans")
+        async with asyncio.timeout(10):
+            assert (await anext(on.track.frames())).width_px == 640
+        await other.leave()

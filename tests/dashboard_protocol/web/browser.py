@@ -26,6 +26,8 @@ PHONE = ViewportSize(width=390, height=844)
 NARROWEST = ViewportSize(width=320, height=700)
 ALL_SIZES = (DESK, PHONE, ViewportSize(width=768, height=1240), ViewportSize(width=1920, height=1080))
 
+SESSION_S = 60.0
+
 IN_CHROMIUM = [
     pytest.mark.integration,
     pytest.mark.asyncio(loop_scope="module"),
@@ -40,7 +42,7 @@ class Stage:
     browser: Browser
     stack: AsyncExitStack
     bus: MemoryBus = field(default_factory=MemoryBus)
-    access: Access = field(default_factory=lambda: Access(b"page-tests" * 4))
+    access: Access = field(default_factory=lambda: Access(b"page-tests" * 4, session_s=SESSION_S))
     complaints: list[str] = field(default_factory=list)
 
     async def start(self) -> None:

@@ -1,0 +1,105 @@
+"""What Janus says of the people in a room, in its own words."""
+
+from typing import Any
+
+import pytest
+
+from bot.rooms.base import Absence, CameraUnreadable, Joined, Left, Participant, RoomEvent
+from bot.rooms.janus_people import JanusPeople
+from bot.rooms.janus_publishers import Sender, read_people
+from bot.rooms.notice import visible_name
+
+
+def video(mid: str, codec: str, **more: Any) -> dict[str, Any]:
+    return {"type": "video", "mindex": int(mid), "mid": mid, "codec": codec, **more}
+
+
+def publisher(feed: int, display: str, *streams: dict[str, Any]) -> dict[str, Any]:
+    return {"id": feed, "display": display, "streams": list(streams)}
+
+
+@pytest.mark.parametrize(
+    ("streams", "mid", "unreadable"),
+    [
+        ((), None, None),
+        (({"type": "audio", "mid": "0", "codec": "opus"}, video("1", "vp8")), "1", None),
+        ((video("0", "vp9"), video("1", "h264")), "1", None),
+        ((video("0", "vp8", description="camera"), video("1", "vp8", description="screen")), "0", None),
+        ((video("0", "vp8", disabled=True),), None, None),
+        ((video("0", "vp9"),), None, "vp9"),
+        ((video("0", "av1"),), None, "av1"),
+    ],
+)
+def test_video_is_chosen_by_what_can_be_received(
+    streams: tuple[dict[str, Any], ...], mid: str | None, unreadable: str | None
+) -> None:
+    assert list(read_people([publisher(7, "Eve", *streams)])) == [Sender(7, "Eve", mid, unreadable)]
+
+
+@pytest.mark.parametrize("nonsense", [None, 3, "x", [None], [{}], [{"id": None}], [{"id": 1, "streams": 4}]])
+def test_nonsense_is_passed_over(nonsense: object) -> None:
+    assert all(sender.mid is None for sender in read_people(nonsense))
+
+
+class Told:
+    """People, and the events they led to."""
+
+    def __init__(self) -> None:
+        self.events: list[RoomEvent] = []
+        self.people = JanusPeople(self.events.append)
+
+    def kinds(self) -> list[tuple[type[RoomEvent], str]]:
+        return [(type(event), event.participant.name) for event in self.events if hasattr(event, "participant")]
+
+
+def test_people_join_whether_they_send_or_not_and_bots_do_not() -> None:
+    told = Told()
+    told.people.meet(
+        {
+            "attendees": [{"id": 1, "display": "Eve"}],
+            "publishers": [publisher(2, "Bo", video("0", "vp8")), publisher(3, visible_name("Ada"), video("0", "vp8"))],
+        }
+    )
+    told.people.meet({"joining": {"id": 4, "display": "Cem"}})
+    assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo"), (Joined, "Cem")]
+    assert told.people.wanted == {2: "0"}
+
+
+def test_foreign_codec_is_told_and_the_others_are_wanted_all_the_same() -> None:
+    told = Told()
+    told.people.meet({"publishers": [publisher(1, "Nina", video("0", "vp9")), publisher(2, "Bo", video("0", "h264"))]})
+    unreadable = [event for event in told.events if isinstance(event, CameraUnreadable)]
+    assert [(event.participant.name, event.reason) for event in unreadable] == [("Nina", "codec vp9")]
+    assert told.people.wanted == {2: "0"}
+
+
+def test_camera_that_moves_to_another_section_is_wanted_there() -> None:
+    told = Told()
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8"))]})
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8", disabled=True), video("1", "vp8"))]})
+    assert told.people.wanted == {1: "1"}
+    told.people.stop(1)
+    assert told.people.wanted == {}
+    assert told.kinds() == [(Joined, "Eve")]
+
+
+def test_who_parts_has_left_and_is_not_wanted() -> None:
+    told = Told()
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8"))]})
+    told.people.part(1)
+    told.people.part(1)
+    assert told.kinds() == [(Joined, "Eve"), (Left, "Eve")]
+    assert told.people.wanted == {}
+
+
+def test_after_a_break_nobody_joins_twice_and_the_missing_have_vanished() -> None:
+    told = Told()
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8")), publisher(2, "Bo", video("0", "vp8"))]})
+    told.people.interrupt()
+    assert told.people.wanted == {}
+    told.people.meet({"publishers": [publisher(11, "Eve", video("0", "vp8"))]})
+    told.people.give_up_missing()
+    (gone,) = (event for event in told.events if isinstance(event, Left))
+    assert isinstance(gone.participant, Participant)
+    assert (gone.participant.name, gone.absence) == ("Bo", Absence.VANISHED)
+    assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo"), (Left, "Bo")]
