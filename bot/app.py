@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot import __version__
+from bot import __version__, privacy
 from bot.attendance import Attendance
 from bot.clock import RoomClock
 from bot.engagement import FORMULA, EngagementParameters
@@ -88,18 +88,24 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     access = Access(load_secret())
     inference = LocalInference(settings.engine, threads=settings.engine_threads, expressions=policy.reads_expressions)
     visit = Visit(inference, policy, clock, parameters=parameters, alerts=settings.alerts)
+    outbox = Outbox(clock, surroundings.show)
+
+    def opt_out(name: str) -> None:
+        for forget in visit.opt_out_name(name):
+            outbox.put(forget)
+
     async with AsyncExitStack() as stack:
         bus = open_bus(settings.bus)
         stack.push_async_callback(bus.close)
         routes = _routes(room.name, access if surroundings.opens_at_root else None)
+        routes += privacy.routes(room.name, notice, opt_out)
         routes += room.routes() if isinstance(room, Hosted) else []
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         app = create_app(bus, access, extra_routes=routes)
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls))
         addresses = _addresses(server, room.name, access, token)
         surroundings.tell(addresses)
-        writer = await EventWriter.open(bus, room.name)
-        outbox = await stack.enter_async_context(Outbox(writer, clock, surroundings.show).publishing())
+        await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, room.name)))
         outbox.put(_hello(settings, policy, parameters, room.name))
         attendance = Attendance(clock())
         outbox.put(attendance.as_event())

@@ -15,8 +15,7 @@ Show = Callable[[Event], None]
 class Outbox:
     """Takes bodies without waiting and publishes them one after the other."""
 
-    def __init__(self, writer: EventWriter, clock: Clock, show: Show | None = None) -> None:
-        self._writer = writer
+    def __init__(self, clock: Clock, show: Show | None = None) -> None:
         self._clock = clock
         self._show = show
         self._queue: asyncio.Queue[tuple[Body, float] | None] = asyncio.Queue()
@@ -25,19 +24,19 @@ class Outbox:
         """Lay a body into the outbox; it is stamped with the time of now."""
         self._queue.put_nowait((body, self._clock()))
 
-    async def _publish(self) -> None:
+    async def _publish(self, writer: EventWriter) -> None:
         while (item := await self._queue.get()) is not None:
-            event = await self._writer.publish(*item)
+            event = await writer.publish(*item)
             if self._show is not None:
                 self._show(event)
 
     @asynccontextmanager
-    async def publishing(self) -> AsyncIterator["Outbox"]:
+    async def publishing(self, writer: EventWriter) -> AsyncIterator[None]:
         """Publish in the background; leaving publishes what is still in the outbox."""
         # Not a task group: the last words must go out also when the caller fails, and its error come out as it is.
-        task = asyncio.create_task(self._publish(), name="outbox")
+        task = asyncio.create_task(self._publish(writer), name="outbox")
         try:
-            yield self
+            yield
         finally:
             self._queue.put_nowait(None)
             await task

@@ -58,6 +58,7 @@ class Visit:
         self._opt_outs = OptOuts()
         self._meters: dict[str, Meter] = {}
         self._observers: dict[str, asyncio.Task[None]] = {}
+        self._present: dict[str, Participant] = {}
         self.present_max = 0
         """Most people present at once."""
         self.alerts = 0
@@ -111,6 +112,7 @@ class Visit:
     def _take(self, event: RoomEvent, observers: asyncio.TaskGroup) -> Iterable[Body]:
         match event:
             case Joined(participant=participant):
+                self._present[participant.id] = participant
                 self._classroom.joined(participant)
                 if self._opt_outs.is_out(participant):
                     self._classroom.forget(participant.id)
@@ -132,18 +134,28 @@ class Visit:
                 self._stop_observing(participant.id)
                 meter.camera_off(self._clock())
             case Left(participant=participant):
+                self._present.pop(participant.id, None)
                 self._stop_observing(participant.id)
                 self._meters.pop(participant.id, None)
                 self._classroom.left(participant.id)
-                if self._policy.names_people and participant.opted_in:
+                if self._is_shown(participant):
                     yield Forget(participant=participant.id)
 
-    def opt_out(self, participant: Participant) -> Forget:
-        """Stop reading a participant, now and after every return to this meeting; readers get the returned event."""
-        self._stop_observing(participant.id)
-        self._meters.pop(participant.id, None)
-        self._classroom.forget(participant.id)
-        return self._opt_outs.opt_out(participant)
+    def opt_out_name(self, name: str) -> tuple[Forget, ...]:
+        """Stop reading whoever bears a name, now and after every return to this meeting.
+
+        Returns:
+            What pages that show these people must drop; nothing where nobody is shown, for that would tell on them.
+        """
+        forgotten = {forget.participant: forget for forget in self._opt_outs.opt_out_name(name, self._present.values())}
+        for participant_id in forgotten:
+            self._stop_observing(participant_id)
+            self._meters.pop(participant_id, None)
+            self._classroom.forget(participant_id)
+        return tuple(forget for id_, forget in forgotten.items() if self._is_shown(self._present[id_]))
+
+    def _is_shown(self, participant: Participant) -> bool:
+        return self._policy.names_people and participant.opted_in
 
     def _stop_observing(self, participant_id: str) -> None:
         if task := self._observers.pop(participant_id, None):

@@ -138,7 +138,7 @@ def _block_cosines(length: int) -> Tensor:
     place = torch.arange(8.0)
     rows = torch.cos(math.pi / 8 * torch.outer(place, place + 0.5)) / 2
     rows[0] /= math.sqrt(2)
-    return torch.block_diag(*[rows] * (length // 8))
+    return torch.block_diag(*[rows] * (length // 8))  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _rectangles(crops: Tensor, share: float, generator: Generator) -> Tensor:

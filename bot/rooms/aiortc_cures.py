@@ -5,7 +5,6 @@ Each cure is put on the objects of one connection, never on the library: other u
 
 import asyncio
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,22 +13,18 @@ from importlib.metadata import version
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver
-from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtcpByePacket
 from av import VideoFrame
 
 from bot.errors import RoomRefused
-from bot.rooms.decoding import EncodedFrames, Pictures
+from bot.rooms.decoding import EncodedFrames, Pictures, is_keyframe
+from bot.rooms.jitter import SkippingJitterBuffer
+from bot.rooms.receive_buffer import enlarge
 
 log = logging.getLogger(__name__)
 
-RECEIVE_BUFFER_BYTES = 4 << 20
-JITTER_PACKETS = 128
-"""Packets that wait for a lost one; aiortc's 512 are half a minute of a quiet camera."""
 NACK_EVERY_S = 0.1
 """A lost packet is asked for again after so long; aiortc asks once, and question and answer can be lost like it."""
-SO_RCVBUFFORCE = 33
-"""Linux: as SO_RCVBUF, beyond the system's limit; needs CAP_NET_ADMIN. Python does not name it."""
 CLOSING_S = 2.0
 
 DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
@@ -39,8 +34,9 @@ JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
 CODECS = "_RTCRtpReceiver__codecs"
 RTX_SOURCES = "_RTCRtpReceiver__rtx_ssrc"
+TIMESTAMPS = "_RTCRtpReceiver__timestamp_mapper"
 RECEIVER_NAMES = (
-    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR, CODECS, RTX_SOURCES),
+    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR, CODECS, RTX_SOURCES, TIMESTAMPS),
     *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_nack", "_send_rtcp_pli"),
 )
 TRANSPORT_NAMES = ("_recv_next", "_rtp_router")
@@ -78,12 +74,7 @@ async def check_aiortc() -> None:
 
 
 def check_private_names(receiver: object, transport: object, connection: object) -> None:
-    """Refuse an aiortc or aioice that has renamed what the cures rely on.
-
-    Args:
-        receiver: An `RTCRtpReceiver`.
-        transport: Its `RTCDtlsTransport`.
-        connection: The aioice `Connection` below.
+    """Refuse an aiortc or aioice that has renamed what the cures rely on in these three, each below the one before.
 
     Raises:
         RoomRefused: A name is missing.
@@ -123,7 +114,7 @@ def cure_stream(
 ) -> None:
     """Put the cures on one transceiver of a connection, once, before it receives; arguments as in `cure`."""
     receiver: Any = transceiver.receiver
-    setattr(receiver, JITTER_BUFFER, JitterBuffer(capacity=JITTER_PACKETS, is_video=True))
+    _renew_jitter_buffer(receiver)
     _contain_errors(receiver.transport)
     _attend_packets(receiver, traffic)
     _bound_decoder(peer, receiver, deliver, traffic)
@@ -160,17 +151,24 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
     """
     for connection in _connections(peer):
         for protocol in connection._protocols:
-            _enlarge(protocol.transport.get_extra_info("socket"))
+            enlarge(protocol.transport.get_extra_info("socket"))
             protocol.datagram_received = _counting(protocol.datagram_received, traffic)
 
 
 async def skip_gap(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) -> None:
-    """Give up on packets that never came, and ask the sender for a whole picture to go on with."""
+    """Forget everything that came so far, and ask the sender for a whole picture to go on with."""
     for transceiver in transceivers:
         receiver: Any = transceiver.receiver
-        setattr(receiver, JITTER_BUFFER, JitterBuffer(capacity=JITTER_PACKETS, is_video=True))
+        _renew_jitter_buffer(receiver)
         getattr(receiver, NACK_GENERATOR).missing.clear()
         getattr(receiver, DECODER_QUEUE).await_keyframe()
+    await ask_for_keyframe(transceivers, traffic)
+
+
+async def ask_for_keyframe(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) -> None:
+    """Ask the sender for a whole picture; what waits for a lost packet goes on with it when it has come."""
+    for transceiver in transceivers:
+        receiver: Any = transceiver.receiver
         if traffic.media_ssrc:
             await receiver._send_rtcp_pli(traffic.media_ssrc)
 
@@ -194,6 +192,21 @@ class _Unjoined:
 def _connections(peer: RTCPeerConnection) -> list[Any]:
     transports: list[Any] = [transceiver.receiver.transport.transport for transceiver in peer.getTransceivers()]
     return list(dict.fromkeys(transport._connection for transport in transports))
+
+
+def _renew_jitter_buffer(receiver: Any) -> None:
+    def is_key(packet: Any) -> bool:
+        codec = getattr(receiver, CODECS).get(packet.payload_type)
+        return codec is not None and is_keyframe(codec.name, packet._data)
+
+    setattr(receiver, JITTER_BUFFER, SkippingJitterBuffer(is_key, asyncio.get_running_loop().time))
+
+
+def _decode_what_is_ready(receiver: Any) -> None:
+    for payload_type, frame in getattr(receiver, JITTER_BUFFER).ready():
+        codec = getattr(receiver, CODECS)[payload_type]
+        frame.timestamp = getattr(receiver, TIMESTAMPS).map(frame.timestamp)
+        getattr(receiver, DECODER_QUEUE).put((codec, frame))
 
 
 def _bound_decoder(
@@ -263,6 +276,7 @@ def _attend_packets(receiver: Any, traffic: Traffic) -> None:
             traffic.media_packets += 1
             traffic.media_ssrc = getattr(receiver, RTX_SOURCES).get(packet.ssrc, packet.ssrc)
         await handle_rtp(packet, arrival_time_ms=arrival_time_ms)
+        _decode_what_is_ready(receiver)
         missing = getattr(receiver, NACK_GENERATOR).missing
         if missing and now() - asked_at >= NACK_EVERY_S:
             asked_at = now()
@@ -277,13 +291,6 @@ def _attend_packets(receiver: Any, traffic: Traffic) -> None:
 
     receiver._handle_rtp_packet = handle_rtp_counted
     receiver._handle_rtcp_packet = handle_rtcp_but_bye
-
-
-def _enlarge(sock: Any) -> None:
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
-    except OSError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
 
 def _counting(received: Any, traffic: Traffic) -> Any:

@@ -12,7 +12,15 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver, RTCSe
 from av import VideoFrame
 
 from bot.errors import RoomUnreachable
-from bot.rooms.aiortc_cures import Traffic, attend_sockets, cure_stream, join_decoders, listen_on, skip_gap
+from bot.rooms.aiortc_cures import (
+    Traffic,
+    ask_for_keyframe,
+    attend_sockets,
+    cure_stream,
+    join_decoders,
+    listen_on,
+    skip_gap,
+)
 from bot.rooms.base import Absence, Clock
 from bot.rooms.janus_address import JanusAddress
 from bot.rooms.janus_publisher import close_undisturbed, connected, credentials
@@ -39,7 +47,7 @@ class _Section:
             self.stream.take(picture)
 
     async def recover(self) -> None:
-        await skip_gap([self.transceiver], self.traffic)
+        await ask_for_keyframe([self.transceiver], self.traffic)
 
 
 class JanusSubscriber:
@@ -169,7 +177,7 @@ class JanusSubscriber:
             if feed is not None:
                 section.stream = Stream(self._clock, section.traffic, section.recover, owns_connection=False)
                 # What the section carried before is no beginning of this stream.
-                await section.recover()
+                await skip_gap([section.transceiver], section.traffic)
                 self._begins(feed, section.stream)
 
 

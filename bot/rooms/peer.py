@@ -10,7 +10,7 @@ from typing import Self
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from bot.errors import RoomRefused
-from bot.rooms.aiortc_cures import Traffic, attend_sockets, cure, join_decoders, skip_gap
+from bot.rooms.aiortc_cures import Traffic, ask_for_keyframe, attend_sockets, cure, join_decoders
 from bot.rooms.base import Absence, Clock
 from bot.rooms.offer import OfferMalformed, read_offer
 from bot.rooms.stream import Stream, StreamLost
@@ -99,7 +99,7 @@ class Peer:
         raise StreamLost(Absence.VANISHED)
 
     async def _recover(self) -> None:
-        await skip_gap(self._connection.getTransceivers(), self._traffic)
+        await ask_for_keyframe(self._connection.getTransceivers(), self._traffic)
 
     def _on_state(self) -> None:
         state = self._connection.connectionState

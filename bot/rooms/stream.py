@@ -19,8 +19,8 @@ CAMERA_PATIENCE_S = 2.0
 """No media for so long means that the camera is off."""
 VANISH_PATIENCE_S = 8.0
 """Nothing at all for so long means gone; a living peer checks its connection every 4 to 6 s (RFC 7675)."""
-KEYFRAME_PATIENCE_S = 0.75
-"""Media without a picture for so long: a packet is lost for good, and a whole picture is asked for."""
+KEYFRAME_PATIENCE_S = 0.5
+"""Media without a picture for so long: a packet is lost, perhaps for good, and a whole picture is asked for."""
 
 
 class StreamLost(RoomError):
@@ -45,7 +45,7 @@ class Stream:
         Args:
             clock: The room's clock, for `Frame.at`.
             traffic: What has come in so far; whoever receives keeps it growing.
-            recover: Called when media comes in but no picture: gives up what was lost.
+            recover: Called when media comes in but no picture: asks for a whole one.
             owns_connection: Whether a silent connection means that the sender is gone; False where streams share one.
         """
         self._clock = clock

@@ -22,20 +22,23 @@ ANSWER_S = 3.0
 log = logging.getLogger(__name__)
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, retries: int = 0) -> Redis:
     """Return a client of the Redis behind a URL; nothing is opened yet.
+
+    Args:
+        url: what an operator gave.
+        retries: how often a command is tried again at once; a connection of before an outage fails only when used.
 
     Raises:
         BusError: It is no URL of a Redis.
     """
     try:
-        # No retries of redis-py's own: a script that ran twice is told apart here, and an outage must show at once.
         client = Redis.from_url(
             url,
             decode_responses=True,
             socket_timeout=ANSWER_S,
             socket_connect_timeout=ANSWER_S,
-            retry=Retry(NoBackoff(), 0),
+            retry=Retry(NoBackoff(), retries),
         )
         client.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # unknown options of the URL show only here
         return client

@@ -24,7 +24,7 @@ class RedisQueue:
     """
 
     def __init__(self, url: str, *, claim_s: float = CLAIM_S) -> None:
-        self._redis = connect(url)
+        self._redis = connect(url, retries=1)
         self._where = place(url)
         self._claim_s = claim_s
         script = self._redis.register_script

@@ -5,16 +5,17 @@ import { BAR, policyChanged, spokenLevel, WITHHELD } from "./words.js";
 const HELD_MS = 30_000;
 const APART_MS = 60_000;
 
-const sentence = ({ title, ground }) => `${title}. ${ground}`;
-
-/** What changed between two renders and is to be said, or null. `memory` is the caller's to keep. */
-export function announcement(memory, { state, slot, policy, hero, kind }, nowMs) {
+/**
+ * What changed between two renders and is to be said: a sentence, the place (`#…`) on the page whose words tell it, or null.
+ * `memory` is the caller's to keep.
+ */
+export function announcement(memory, { state, slot, policy, hero, kind, live }, nowMs) {
   const was = { ...memory };
-  Object.assign(memory, { state, slot: slot?.title, profile: policy?.profile, kind });
+  Object.assign(memory, { state, alert: slot?.kind === "alert" ? slot.id : was.alert, profile: policy?.profile, kind });
   if (was.state === undefined) return null;
-  if (state !== was.state) return slot?.kind === "trouble" ? sentence(slot) : BAR[state];
-  if (was.profile && policy.profile !== was.profile) return sentence(policyChanged(policy));
-  if (slot?.kind === "alert" && slot.title !== was.slot) return sentence({ ...slot, ground: slot.spoken });
+  if (state !== was.state) return live ? (slot.kind === "trouble" ? "#slot .words" : BAR[state]) : "#column-words";
+  if (was.profile && policy.profile !== was.profile) return policyChanged(policy);
+  if (memory.alert !== was.alert) return `${slot.title}. ${slot.spoken}`;
   if (kind === "withheld" && was.kind !== "withheld") return `${WITHHELD}. ${hero.trend.text}. ${hero.ground}`;
   if (kind !== "fresh" || !hero) return null;
   return was.kind === "withheld" ? `Values are back. ${spokenLevel(hero.word)}` : levelChange(memory, hero.word, nowMs);

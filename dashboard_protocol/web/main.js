@@ -108,9 +108,8 @@ function read(second) {
 /** What stands in some places of the page, in one breath. */
 const wordsOf = (selector) => [...all(selector)].filter((place) => place.checkVisibility()).map((place) => place.innerText.trim().replace(/\s*\n+\s*/g, ". ")).join(". ");
 
-/** States without values are told in the words that stand on the page. */
 function say(news) {
-  const said = ui.model.live ? news : wordsOf("#column-words");
+  const said = news.startsWith("#") ? wordsOf(news) : news;
   if ($("status").textContent !== said) $("status").textContent = said;
 }
 
@@ -138,7 +137,7 @@ listen(ui, feed, {
   },
   say() {
     $("status").textContent = "";
-    say(wordsOf("#index-panel, #attentive-panel, #counts"));
+    say("#column-words, #index-panel, #attentive-panel, #counts");
   },
 });
 for (const link of all(".privacy")) link.href = `/privacy/${encodeURIComponent(room)}`;

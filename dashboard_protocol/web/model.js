@@ -59,10 +59,11 @@ export function buildModel(store, feed, ui, nowMs, open) {
     // What index.html asks in `hidden=!is.…`: state, profile and end reason are different words.
     is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: state !== "no_access" && policy !== null, over: OVER.has(state),
     duration: durationS !== null && (live || state === "ended") ? words.span(durationS) : "", formula: hello?.formula,
+    retryS: feed.retryMs === null ? 0 : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
-  if (!live) return Object.assign(model, column(store, model, feed, nowMs));
+  if (!live) return Object.assign(model, column(store, model, feed));
   Object.assign(model, values(store, state, now, nowMs), { alerts: store.alerts, changes: store.changes });
-  model.slot = slot(store, model, feed, ui, nowMs);
+  model.slot = slot(store, model, ui, nowMs);
   model.cards = cards(store.people, hello.levels, now);
   model.others = (model.summary?.present ?? 0) - model.cards.length;
   return Object.assign(model, panels(model, open));
@@ -84,24 +85,17 @@ export function only(model, participants) {
   return { ...model, cards: model.cards?.filter(({ key }) => here.has(key)) };
 }
 
-function column({ bot, bye, byeAt, steps }, { state, now, over }, feed, nowMs) {
-  const broken = over || feed.retryMs === null ? null : words.trouble.interrupted(null, Math.ceil((feed.retryMs - nowMs) / 1000));
-  const early = state === "requested" || state === "joining";
+function column({ bot, byeAt, steps }, { state, now, over }, feed) {
   return {
-    since: bot && words.waited(state, bot.since, now),
-    steps: early ? stepMarks(steps, state, now) : null,
-    ended: state === "ended" ? words.ended(bye, byeAt ?? bot.since) : null,
-    note: broken && `${broken.title}. ${broken.ground}`,
+    waitedS: now - bot?.since, endedAt: byeAt ?? bot?.since, broken: !over && feed.retryMs !== null,
+    steps: state === "requested" || state === "joining" ? stepMarks(steps, state, now) : null,
   };
 }
 
 /** How far the bot is on its way into the meeting. */
 function stepMarks(steps, state, now) {
   const at = STEPS.indexOf(state);
-  return Object.fromEntries(STEPS.map((name, i) => [name, {
-    mark: i < at ? "done" : i === at ? "now" : "",
-    when: steps[name] === undefined ? "" : words.clock(steps[name]) + (i === at && i > 0 ? ` · ${words.span(now - steps[name])}` : ""),
-  }]));
+  return Object.fromEntries(STEPS.map((name, i) => [name, { mark: i < at ? "done" : i === at ? "now" : "", at: steps[name], s: i === at && i > 0 ? now - steps[name] : null }]));
 }
 
 /** fresh | stale (old, still shown) | lost (too old to show) | withheld | settling. */
@@ -169,20 +163,15 @@ function countTrends(common) {
   return Object.fromEntries(COUNTS.map((column) => [column, below(common, summary && words.count(summary[column]), column, { counted, age: column === "present" })]));
 }
 
-function slot(store, { state, now, summaryAt, ageS, presence, summary }, feed, ui, nowMs) {
-  const trouble = {
-    interrupted: () => ({ ...words.trouble.interrupted(summaryAt, feed.retryMs === null ? 0 : Math.ceil((feed.retryMs - nowMs) / 1000)), action: "Try now" }),
-    reconnecting: () => words.trouble.reconnecting(store.bot.attempts),
-    silent: () => words.trouble.silent(summaryAt, ageS),
-  }[state];
-  const since = state === "reconnecting" ? store.bot.since : summaryAt;
-  if (trouble) return { kind: "trouble", ...trouble(), foot: since === null ? "" : words.since(since) };
-  const open = presence ? null : openAlert(store.alerts, now, nowMs, ui);
-  if (open) return { kind: "alert", id: open.alert.id, ...words.alert(open.alert), foot: words.ago(now - open.at), action: "Dismiss" };
-  const { policyAt: id, hello } = store;
-  if (id !== null && now - id < POLICY_TOLD_S && !ui.dismissed.has(id)) {
-    return { kind: "policy", id, ...words.policyChanged(hello.policy), foot: words.ago(now - id), action: "Dismiss" };
+function slot(store, { state, now, summaryAt, presence, summary }, ui, nowMs) {
+  if (state in TAIL) {
+    const from = state === "reconnecting" ? null : summaryAt;
+    return { kind: "trouble", is: { [state]: true }, from, since: from ?? store.bot.since, action: state === "interrupted" ? "Try now" : "" };
   }
+  const open = presence ? null : openAlert(store.alerts, now, nowMs, ui);
+  if (open) return { kind: "alert", id: open.alert.id, ...words.alert(open.alert), agoS: now - open.at, action: "Dismiss" };
+  const id = store.policyAt;
+  if (id !== null && now - id < POLICY_TOLD_S && !ui.dismissed.has(id)) return { kind: "policy", is: { policy: true }, id, agoS: now - id, action: "Dismiss" };
   return presence ? { kind: "empty" } : { kind: "calm", ...calm(store, now, summary) };
 }
 

@@ -8,6 +8,7 @@ const CHANGES_SHOWN = 3;
 const DOTS_AT_MOST = 60;
 const MINUTES = 10;
 
+const { compare: inOrder } = new Intl.Collator();
 const line = (entry) => ({ at: entry.at, text: words.change(entry) });
 const shares = (parts, whole) => Object.fromEntries(Object.entries(parts).map(([name, n]) => [name, n / whole]));
 
@@ -54,7 +55,7 @@ function everyone(known) {
 
 /** Cards in the order of their names, never of a value. */
 export function cards(people, levels, now) {
-  const order = [...people.values()].sort((a, b) => a.name.localeCompare(b.name) || (a.participant < b.participant ? -1 : 1));
+  const order = [...people.values()].sort((a, b) => inOrder(a.name, b.name) || (a.participant < b.participant ? -1 : 1));
   return order.map(({ participant, name, level, facing, displayed, unmeasurable, since }) => {
     const card = { key: participant, name, level, meter: words.meterLabel(levels, level) };
     if (level === null) return { ...card, unmeasured: true, word: words.NOT_MEASURABLE, facing: words.reason(unmeasurable, now - since) };

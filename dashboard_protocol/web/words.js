@@ -98,19 +98,10 @@ export function alert(raised) {
 }
 
 export const ago = (s) => `${span(s)} ago`;
-export const since = (at) => `since ${clockS(at)}`;
-export const trouble = {
-  interrupted: (at, nextS) => ({
-    title: "The live feed is interrupted",
-    ground: (at === null ? "" : `Values on this page are from ${clockS(at)}. `) + (nextS > 0 ? `Next try in ${unit(nextS, "s")}.` : "Trying now."),
-  }),
-  silent: (at, s) => ({ title: `No new values for ${span(s)}`, ground: `Values on this page are from ${clockS(at)}. The connection stands.` }),
-  reconnecting: (attempts) => ({
-    title: "The bot is rejoining the meeting",
-    ground: "Nothing is measured until it is back." + (attempts > 0 ? ` It has tried ${times(attempts)}.` : ""),
-  }),
-};
-export const policyChanged = ({ profile, leaves }) => ({ title: `The policy is now ${profile}`, ground: `Leaves the bot: ${leaves}` });
+export const nextTry = (s) => (s > 0 ? `Next try in ${unit(s, "s")}.` : "Trying now.");
+export const tried = (attempts) => (attempts > 0 ? `It has tried ${times(attempts)}.` : "");
+
+export const policyChanged = ({ profile, leaves }) => `The policy is now ${profile}. Leaves the bot: ${leaves}`;
 
 /** One line of Changes. */
 export function change(entry) {
@@ -150,11 +141,7 @@ export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "
 export const displayed = (name) => `displayed: ${name === null || name === "unclear" ? "unclear" : EXPRESSION[name].toLowerCase()}`;
 export const others = (n) => (n > 0 ? `${n} more ${plural(n, "is", "are")} counted in the class values only` : "");
 
-/** When the class ended, and its sums where the bot could tell them. */
-export const ended = (bye, at) => ({ at: clock(at), ...(bye && { live: span(bye.live_s), present: bye.present_max, alerts: `${bye.alerts}`, report: bye.report }) });
-
-/** How long the bot has waited at a closed door. */
-export const waited = (state, since, now) => (state === "lobby" ? `${clock(since)}, ${span(now - since, true)}` : clock(since));
+export const exactly = (s) => span(s, true);
 
 export function pageTitle({ hello, state, slot, hero }) {
   if (!hello) return "classpulse";

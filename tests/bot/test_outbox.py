@@ -15,7 +15,8 @@ def state(name: State) -> BotState:
 async def test_outbox_publishes_in_order_and_empties_itself_on_leaving() -> None:
     seen: list[Event] = []
     writer = await EventWriter.open(MemoryBus(), "r")
-    async with Outbox(writer, lambda: 7.0, seen.append).publishing() as outbox:
+    outbox = Outbox(lambda: 7.0, seen.append)
+    async with outbox.publishing(writer):
         for name in State:
             outbox.put(state(name))
     assert [event.body for event in seen] == [state(name) for name in State]
@@ -28,7 +29,8 @@ async def test_outbox_publishes_the_last_words_of_a_caller_that_fails() -> None:
     writer = await EventWriter.open(MemoryBus(), "r")
 
     async def fail_after_saying_goodbye() -> None:
-        async with Outbox(writer, lambda: 7.0, seen.append).publishing() as outbox:
+        outbox = Outbox(lambda: 7.0, seen.append)
+        async with outbox.publishing(writer):
             outbox.put(state(State.ENDED))
             raise LookupError
 

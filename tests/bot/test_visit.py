@@ -177,11 +177,21 @@ async def test_opting_out_ends_the_reading_at_once() -> None:
     camera = Camera(ANNA)
     await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
     await camera.wanted.wait()
-    assert stay.visit.opt_out(ANNA) == Forget(participant="p1")
+    assert stay.visit.opt_out_name("anna ") == (), "nobody is told who opted out where nobody is shown"
+    assert stay.summary().present == 1
     await stay.room.happens(Left(ANNA, Absence.LEFT), Joined(Participant("p9", "Anna")))
     again = Camera(Participant("p9", "Anna"))
     await stay.room.happens(CameraOn(again.participant, again))
     assert not again.wanted.is_set(), "it holds across a rejoin"
+    await end(stay, following)
+
+
+async def test_shown_person_who_opts_out_is_forgotten_by_open_pages() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(ANNA), Joined(BERND))
+    assert stay.visit.opt_out_name("BERND") == (Forget(participant="p2"),)
+    assert stay.visit.opt_out_name("") == ()
     await end(stay, following)
 
 

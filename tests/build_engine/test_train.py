@@ -16,10 +16,12 @@ from build_engine import train as training
 from build_engine.dataset import LabelledFaces, Split
 from build_engine.errors import DataUnreadable, RunUnusable, SaveFailed, TrainingDiverged
 from build_engine.landmarks import AlignedFaces
-from build_engine.model import StaticCnn
-from build_engine.recipe import PAPER, STATIC, Recipe
+from build_engine.baselines import StaticCnn
+from build_engine.model import build_network
+from build_engine.recipe import BEST, PAPER, STATIC, Recipe
 from build_engine.run import Run
-from build_engine.train import follow, is_done, learning_rate, make_optimiser, plateaus, soft_cross_entropy, train
+from build_engine.schedule import learning_rate
+from build_engine.train import follow, make_optimiser, soft_cross_entropy, train
 
 
 class Interrupted(Exception):
@@ -39,10 +41,6 @@ def files_limited_to(size_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def rows(*accuracies: float, losses: tuple[float, ...] = ()) -> list[dict[str, Any]]:
-    return [{"accuracy": accuracy} for accuracy in accuracies] or [{"validation_loss": loss} for loss in losses]
 
 
 def test_loss_falls_and_every_epoch_is_logged(trained: Run, recipe: Recipe) -> None:
@@ -91,6 +89,19 @@ def test_run_that_starts_from_another_begins_with_its_best_weights(
     one, other = trained.load("best.pt")["model"], Run(tmp_path).load("last.pt")["model"]
     torch.testing.assert_close(one["trunk.0.weight"], other["trunk.0.weight"], rtol=0, atol=0)
     assert Run(tmp_path).recipe().started_from == trained.digest()
+
+
+def test_decay_goes_on_from_the_newest_weights_and_their_average(
+    trained: Run, recipe: Recipe, faces: AlignedFaces, tmp_path: Path
+) -> None:
+    still = replace(recipe, name="decay", schedule="decay", starts_with="newest", learning_rate=0.0)
+    with pytest.raises(Interrupted):
+        train(still, faces, Run(tmp_path), report=interrupt, start=trained)
+    before, after = trained.load("last.pt"), Run(tmp_path).load("last.pt")
+    weight = "trunk.0.weight"
+    torch.testing.assert_close(after["model"][weight], before["model"][weight], rtol=0, atol=0)
+    best = trained.load("best.pt")["model"][weight]
+    assert not torch.equal(before["model"][weight], best)
 
 
 def test_run_without_weights_is_nothing_to_start_from(tmp_path: Path) -> None:
@@ -169,33 +180,6 @@ def test_full_disk_while_checkpointing_leaves_the_checkpoint_before(
     assert train(recipe, faces, run, resume=True)["epoch"] in (1, 2)
 
 
-def test_one_cycle_rises_to_the_peak_and_falls_to_nothing() -> None:
-    rates = [learning_rate(STATIC, progress, []) for progress in np.linspace(0, STATIC.epochs, 200)]
-    peak = int(np.argmax(rates))
-    assert max(rates) == pytest.approx(STATIC.learning_rate, rel=0.01)
-    assert peak / 200 == pytest.approx(STATIC.warmup_share, abs=0.01)
-    assert np.all(np.diff(rates[: peak + 1]) > 0)
-    assert np.all(np.diff(rates[peak:]) < 0)
-    assert rates[0] < 0.05 * STATIC.learning_rate
-    assert rates[-1] < 0.01 * STATIC.learning_rate
-
-
-def test_plateau_halves_the_rate_after_more_than_seven_epochs_without_a_lower_loss() -> None:
-    still = rows(losses=(1.0,) * 8)  # the best, then seven that waited
-    assert learning_rate(PAPER, 8, still) == 1e-4
-    assert learning_rate(PAPER, 9, [*still, *rows(losses=(1.0,))]) == 5e-5
-    assert plateaus(rows(losses=(1.0,) * 17), 7) == 2
-    assert plateaus(rows(losses=tuple(np.linspace(2, 1, 30))), 7) == 0
-
-
-def test_early_stopping_waits_eleven_epochs_for_a_better_accuracy() -> None:
-    assert not is_done(PAPER, rows(0.5, *[0.5] * 10))
-    assert is_done(PAPER, rows(0.5, *[0.5] * 11))
-    assert is_done(PAPER, rows(0.5, *[0.50004] * 11))
-    assert not is_done(PAPER, rows(0.5, *[0.5] * 10, 0.5001))
-    assert not is_done(STATIC, rows(*[0.5] * 40))
-
-
 def test_rows_without_votes_cost_nothing() -> None:
     scores = torch.randn(2, 8)
     targets = torch.stack([torch.full((8,), 0.125), torch.zeros(8)])
@@ -204,8 +188,8 @@ def test_rows_without_votes_cost_nothing() -> None:
     )
 
 
-def test_averaged_weights_move_a_thousandth_of_the_way(recipe: Recipe) -> None:
-    averaged, model = StaticCnn(recipe), StaticCnn(recipe)
+def test_averaged_weights_move_a_thousandth_of_the_way() -> None:
+    averaged, model = StaticCnn(STATIC), StaticCnn(STATIC)
     before = averaged.fer7.weight.clone()
     follow(averaged, model, 0.999)
     torch.testing.assert_close(averaged.fer7.weight, before + (model.fer7.weight - before) / 1000)
@@ -213,9 +197,9 @@ def test_averaged_weights_move_a_thousandth_of_the_way(recipe: Recipe) -> None:
     torch.testing.assert_close(averaged.state_dict(), model.state_dict(), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(("recipe", "kind"), [(PAPER, torch.optim.Adam), (STATIC, torch.optim.SGD)])
+@pytest.mark.parametrize(("recipe", "kind"), [(PAPER, torch.optim.Adam), (BEST, torch.optim.SGD)])
 def test_penalty_spares_biases_and_norms(recipe: Recipe, kind: type[torch.optim.Optimizer]) -> None:
-    optimiser = make_optimiser(recipe, StaticCnn(recipe))
+    optimiser = make_optimiser(recipe, build_network(recipe))
     assert isinstance(optimiser, kind)
     for group in optimiser.param_groups:
         assert all((parameter.ndim > 1) == (group["weight_decay"] > 0) for parameter in group["params"])
