@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
@@ -13,10 +13,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot import __version__, privacy
-from bot.attendance import Attendance
+from bot.audit import Audit
 from bot.clock import RoomClock
 from bot.engagement import FORMULA, EngagementParameters
-from bot.errors import RoomClosed, RoomRefused, RoomUnreachable
 from bot.inference.local import LocalInference
 from bot.outbox import Outbox, Show
 from bot.policy import Policy, levels
@@ -24,10 +23,11 @@ from bot.rooms import open_room
 from bot.rooms.base import Hosted
 from bot.rooms.notice import Notice, visible_name
 from bot.settings import Settings
+from bot.stay import Stay
 from bot.visit import Visit
-from dashboard_protocol.access import Access, instructor_url, load_secret
+from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
 from dashboard_protocol.bus import open_bus
-from dashboard_protocol.events import Bye, EndReason, Hello
+from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.server import Served, Tls, serve
 from dashboard_protocol.writer import EventWriter
@@ -89,16 +89,12 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     inference = LocalInference(settings.engine, threads=settings.engine_threads, expressions=policy.reads_expressions)
     visit = Visit(inference, policy, clock, parameters=parameters, alerts=settings.alerts)
     outbox = Outbox(clock, surroundings.show)
-
-    def opt_out(name: str) -> None:
-        for forget in visit.opt_out_name(name):
-            outbox.put(forget)
-
+    stay = Stay(clock, visit, outbox, Audit(state_directory(), room.name))
     async with AsyncExitStack() as stack:
         bus = open_bus(settings.bus)
         stack.push_async_callback(bus.close)
         routes = _routes(room.name, access if surroundings.opens_at_root else None)
-        routes += privacy.routes(room.name, notice, opt_out)
+        routes += privacy.routes(room.name, notice, stay.opt_out)
         routes += room.routes() if isinstance(room, Hosted) else []
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         app = create_app(bus, access, extra_routes=routes)
@@ -106,82 +102,12 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         addresses = _addresses(server, room.name, access, token)
         surroundings.tell(addresses)
         await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, room.name)))
-        outbox.put(_hello(settings, policy, parameters, room.name))
-        attendance = Attendance(clock())
-        outbox.put(attendance.as_event())
-        with _farewell(attendance, visit, outbox, clock):
-            outbox.put(attendance.start(clock()))
+        stay.begin(_hello(settings, policy, parameters, room.name), policy)
+        with stay.farewell():
             async with inference, room:
-                following = visit.follow(room, outbox.put, lambda event: attendance.follow(clock(), event))
-                working = [following, _report(visit, outbox)]
-                if surroundings.guests is not None:
-                    working.append(_accompany(surroundings.guests(addresses)))
-                reason = await _live(working, surroundings.stop, settings.max_duration_s)
-                outbox.put(attendance.finish(clock(), reason))
-        return attendance.end_reason or EndReason.FAILED
-
-
-async def _live(
-    working: Sequence[Coroutine[None, None, None]], stop: asyncio.Event, max_duration_s: float | None
-) -> EndReason:
-    """Work until somebody or something ends the stay, and say which it was."""
-    reason = EndReason.ASKED_TO_LEAVE
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in working]
-            try:
-                async with asyncio.timeout(max_duration_s):
-                    await stop.wait()
-            except TimeoutError:
-                reason = EndReason.MAX_DURATION
-            for task in tasks:
-                task.cancel()
-    except* RoomClosed:
-        reason = EndReason.ROOM_CLOSED
-    except* RoomUnreachable:
-        reason = EndReason.UNREACHABLE
-    except* RoomRefused:
-        reason = EndReason.KICKED
-    return reason
-
-
-async def _report(visit: Visit, outbox: Outbox) -> None:
-    """Publish the class once a second, on the second's own beat however long a round takes."""
-    loop = asyncio.get_running_loop()
-    due_s = loop.time()
-    while True:
-        for body in visit.bodies():
-            outbox.put(body)
-        due_s = max(due_s + 1.0, loop.time())
-        await asyncio.sleep(due_s - loop.time())
-
-
-async def _accompany(guests: Coroutine[None, None, None]) -> None:
-    try:
-        await guests
-    except Exception:
-        log.exception("the participants this process brought along broke; the bot stays")
-
-
-@contextmanager
-def _farewell(attendance: Attendance, visit: Visit, outbox: Outbox, clock: RoomClock) -> Iterator[None]:
-    """Whatever ends the stay: tell it truthfully, once the room is left."""
-    try:
-        yield
-    except RoomRefused:
-        outbox.put(attendance.finish(clock(), EndReason.REFUSED))
-        raise
-    except RoomUnreachable:
-        outbox.put(attendance.finish(clock(), EndReason.UNREACHABLE))
-        raise
-    except BaseException:
-        outbox.put(attendance.finish(clock(), EndReason.FAILED))
-        raise
-    finally:
-        live_s = clock() - attendance.live_since if attendance.live_since else 0.0
-        outbox.put(attendance.gone(clock()))
-        reason = attendance.end_reason or EndReason.FAILED
-        outbox.put(Bye(reason=reason, report=None, live_s=live_s, present_max=visit.present_max, alerts=visit.alerts))
+                guests = surroundings.guests(addresses) if surroundings.guests else None
+                await stay.live(room, surroundings.stop, settings.max_duration_s, guests)
+    return stay.end_reason
 
 
 def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters, room: str) -> Hello:

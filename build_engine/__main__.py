@@ -1,4 +1,4 @@
-"""The command `build-engine`: train | evaluate | export."""
+"""The command `build-engine`: train | evaluate | export | quantize | parity | bench | explain."""
 
 import sys
 
@@ -6,6 +6,8 @@ import typer
 
 from build_engine.commands.evaluate import evaluate
 from build_engine.commands.export import export
+from build_engine.commands.parity import parity
+from build_engine.commands.quantize import quantize
 from build_engine.commands.train import train
 from build_engine.console import console
 from build_engine.environment import restart_with_settings
@@ -18,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, export):
+for command in (train, evaluate, export, quantize, parity):
     app.command()(command)
 
 

@@ -70,9 +70,10 @@ def vgg_trunk(widths: tuple[int, int, int, int]) -> tuple[nn.Module, int]:
     Returns:
         The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6), and its channels.
     """
-    layers = [*_conv(1, widths[0], True, pool=False), *_conv(widths[0], widths[0], True, pool=True)]
-    for before, width in pairwise(widths):
-        layers += [*_conv(before, width, True, pool=False), *_conv(width, width, True, pool=width is not widths[-1])]
+    layers: list[nn.Module] = []
+    for index, (before, width) in enumerate(pairwise((1, *widths))):
+        layers += _conv(before, width, True, pool=False)
+        layers += _conv(width, width, True, pool=index < len(widths) - 1)
     return nn.Sequential(*layers), widths[-1]
 
 

@@ -62,6 +62,18 @@ def evaluate(runtime: Runtime, faces: AlignedFaces, duplicates: NDArray[np.bool_
     )
 
 
+def named_figures(split: str, runtime: Runtime, faces: AlignedFaces, duplicates: NDArray[np.bool_]) -> dict[str, float]:
+    """Evaluate a split for a manifest: rounded figures under names that begin with the split's; see `evaluate`."""
+    evaluation = evaluate(runtime, faces, duplicates)
+    values = {
+        split: evaluation.figures.accuracy,
+        f"{split} without duplicates": evaluation.accuracy_without_duplicates,
+        f"{split} FERPlus": evaluation.ferplus_accuracy,
+        f"{split} ECE": evaluation.ece,
+    }
+    return {name: round(value, 5) for name, value in values.items() if value is not None}
+
+
 def read(runtime: Runtime, faces: AlignedFaces) -> Scores:
     """Run a network over any number of faces, in batches of at most `max_batch`; the scores own their arrays."""
     batches = [_owned(runtime.infer(batch)) for batch in _batches(runtime, faces)]

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from build_engine.errors import ParityBroken
-from build_engine.evaluate import Evaluation, evaluate, read
+from build_engine.errors import ParityBroken, RunUnusable
+from build_engine.evaluate import named_figures, read
 from build_engine.files import save
 from build_engine.landmarks import AlignedFaces
 from build_engine.metrics import fit_temperature
@@ -21,7 +21,7 @@ from build_engine.recipe import Recipe
 from build_engine.run import Run
 from engine.crops import REGIONS, CropSpec, normalise
 from engine.expressions import FERPLUS8
-from engine.manifest import Manifest, digest, manifest_path, write_manifest
+from engine.manifest import Manifest, digest, load_manifest, manifest_path, write_manifest
 from engine.readings import Floats, Scores
 from engine.runtimes import load_runtime
 
@@ -94,13 +94,38 @@ def export(
                 raise ParityBroken(
                     f"PyTorch and ONNX differ by {parity:.1e}, more than {PARITY_TOLERANCE:.0e}: nothing written"
                 )
-            accuracy = _named("PublicTest", evaluate(runtime, public_test.faces, public_test.duplicates))
+            accuracy = named_figures("PublicTest", runtime, public_test.faces, public_test.duplicates)
             if private_test is not None:
-                accuracy |= _named("PrivateTest", evaluate(runtime, private_test.faces, private_test.duplicates))
+                accuracy |= named_figures("PrivateTest", runtime, private_test.faces, private_test.duplicates)
         manifest = manifest.model_copy(update={"accuracy": accuracy})
         save(to, path.read_bytes())
         save(manifest_path(to), (manifest.model_dump_json(indent=2) + "\n").encode())
     return Exported(manifest, parity)
+
+
+def network_of(model: Path) -> nn.Module:
+    """Rebuild in PyTorch the network that an fp32 `.onnx` file of ours holds, ready to infer.
+
+    Raises:
+        ModelRefused: The file or its manifest is missing, or they do not belong together.
+        RunUnusable: The file does not hold the network that its manifest's recipe describes.
+    """
+    import onnx
+
+    manifest = load_manifest(model)
+    network = build_network(Recipe.from_dict(manifest.recipe))
+    weights = {
+        tensor.name.removeprefix("network."): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in onnx.load(model).graph.initializer
+    }
+    counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
+    try:
+        network.load_state_dict({name: weights[name] for name in network.state_dict().keys() - counters} | counters)
+    except (KeyError, RuntimeError) as error:
+        raise RunUnusable(
+            f"{model} does not hold the weights of its recipe ({error}): give the fp32 file of `build-engine export`"
+        ) from error
+    return network.eval()
 
 
 def load_network(run: Run, recipe: Recipe) -> nn.Module:
@@ -152,6 +177,7 @@ def to_onnx(served: Served) -> bytes:
     regions = torch.zeros(2, len(REGIONS), spec.region_grid, spec.region_grid)
     names = {"input_names": ["crops", "regions"], "output_names": ["fer7", "ferplus8"]}
     buffer = BytesIO()
+    served.training = True  # of the wrapper alone: else the exporter merges weights that happen to be equal
     with warnings.catch_warnings():
         # The TorchScript exporter is deprecated but needs no further package; its successor needs onnxscript.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -160,6 +186,9 @@ def to_onnx(served: Served) -> bytes:
             (crops, regions),
             buffer,  # type: ignore[arg-type]
             dynamo=False,
+            # Weights stay whole and under their names, so that `network_of` reads them back; runtimes fold at load.
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
             opset_version=_OPSET,
             dynamic_axes={name: {0: "faces"} for group in names.values() for name in group},
             **names,  # type: ignore[arg-type]
@@ -183,13 +212,3 @@ def _manifest(name: str, path: Path, temperature: float, recipe: Recipe, trained
         recipe=asdict(recipe),
         trained_on=trained_on,
     )
-
-
-def _named(split: str, evaluation: Evaluation) -> dict[str, float]:
-    values = {
-        split: evaluation.figures.accuracy,
-        f"{split} without duplicates": evaluation.accuracy_without_duplicates,
-        f"{split} FERPlus": evaluation.ferplus_accuracy,
-        f"{split} ECE": evaluation.ece,
-    }
-    return {name: round(value, 5) for name, value in values.items() if value is not None}

@@ -5,13 +5,13 @@ import os
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bot.errors import SettingsRefused
 from bot.settings import LOOPBACK_HOSTS
@@ -30,7 +30,6 @@ BusFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_BUS", help="redis://[:P
 DEFAULT_BUS = "redis://127.0.0.1:6379/0"
 
 keys = typer.Typer(help="API keys of programs.", no_args_is_help=True)
-_console = Console(stderr=True, highlight=False)
 
 
 def add_servers(app: typer.Typer) -> None:
@@ -77,7 +76,7 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
             )
             app = create_app(events, access, control=control)
             server = await stack.enter_async_context(serve(app, host, port, tls=tls))
-            _console.print(f"serving    {server.origin}   (API: {server.origin}/docs)")
+            _say(f"serving    {server.origin}   (API: {server.origin}/docs)")
             await stop.wait()
 
     asyncio.run(_until_stopped(run))
@@ -106,7 +105,7 @@ def work(
         worker = Worker(queue, name=name, capacity=capacity, bus=bus, options=options, memory_mb=memory_mb)
         try:
             await queue.ping()
-            _console.print(f"worker     {name}, up to {capacity} meetings; ctrl-C drains")
+            _say(f"worker     {name}, up to {capacity} meetings; ctrl-C drains")
             await worker.run(stop, drain)
         finally:
             await queue.close()
@@ -121,6 +120,10 @@ def add_key(
 ) -> None:
     """Make an API key and print it; only its hash is kept."""
     print(ApiKeys().add(name, frozenset(scope or {Scope.INVITE, Scope.WATCH})))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 async def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -23,7 +23,7 @@ from bot.rooms.receive_buffer import enlarge
 
 log = logging.getLogger(__name__)
 
-NACK_EVERY_S = 0.1
+NACK_EVERY_S = 0.06
 """A lost packet is asked for again after so long; aiortc asks once, and question and answer can be lost like it."""
 CLOSING_S = 2.0
 
@@ -156,7 +156,7 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
 
 
 async def skip_gap(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) -> None:
-    """Forget everything that came so far, and ask the sender for a whole picture to go on with."""
+    """Forget what came so far, and ask the sender for a whole picture to begin with."""
     for transceiver in transceivers:
         receiver: Any = transceiver.receiver
         _renew_jitter_buffer(receiver)
@@ -185,8 +185,7 @@ async def join_decoders(traffic: Traffic) -> None:
 class _Unjoined:
     """Stands in for a decoder thread: aiortc joins it on the event loop, we do so when it has ended."""
 
-    def join(self) -> None:
-        """Return at once."""
+    def join(self) -> None: ...
 
 
 def _connections(peer: RTCPeerConnection) -> list[Any]:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Self
 
-from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
+from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
 from bot.rooms.aiortc_cures import check_aiortc
+from bot.rooms.attending import Attending
 from bot.rooms.base import Admitted, Clock, Held, Lost, RoomEvent
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
@@ -52,84 +53,58 @@ class JanusRoom:
         self._clock = clock
         self._notice = notice
         self._addresses = None if addresses is None else tuple(addresses)
-        self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
-        self._ended: RoomError = RoomClosed(f"The bot has left {self.name}")
-        self._answered = asyncio.Event()
-        self._attending: asyncio.Task[None] | None = None
+        self._stay = Attending(self.name)
         self._people = JanusPeople(self._tell)
         self._is_in = False
         self._session: JanusSession | None = None
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
-        self._events, self._people, self._is_in = asyncio.Queue(), JanusPeople(self._tell), False
-        self._ended = RoomClosed(f"The bot has left {self.name}")
-        self._answered.clear()
-        attending = self._attending = asyncio.create_task(self._attend(), name=f"attending {self.name}")
-        answered = asyncio.create_task(self._answered.wait())
-        try:
-            await asyncio.wait([attending, answered], return_when=asyncio.FIRST_COMPLETED)
-            if not self._answered.is_set():
-                attending.result()  # a bug comes out as it is
-                raise self._ended
-        except BaseException:
-            await self._leave()
-            raise
-        finally:
-            answered.cancel()
+        self._stay, self._people = Attending(self.name), JanusPeople(self._tell)
+        self._is_in, self._session = False, None
+        await self._stay.begin(self._attend())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._leave()
+        await self._stay.leave()
 
-    async def events(self) -> AsyncIterator[RoomEvent]:
+    def events(self) -> AsyncIterator[RoomEvent]:
         """Yield what happens; raises how the stay ended. One reader."""
-        while (event := await self._events.get()) is not None:
-            yield event
-        raise self._ended
-
-    async def _leave(self) -> None:
-        if self._attending is not None:
-            self._attending.cancel()
-            await asyncio.wait([self._attending])
+        return self._stay.events()
 
     async def _attend(self) -> None:
         """Stay in the room, and come back whenever the connection breaks."""
         now = asyncio.get_running_loop().time
-        failures, last_in = 0, now()
-        try:
-            while True:
-                try:
-                    await self._stay()
-                except JanusError as error:
-                    if error.code not in HELD:
-                        raise RoomRefused(f"{self.name}: {error}") from error
-                    self._tell(Held(HELD[error.code]))
-                    failures, last_in, pause_s = 0, now(), KNOCK_EVERY_S
-                except RoomUnreachable as error:
-                    if not self._answered.is_set():
-                        raise
-                    was_in, self._is_in = self._is_in, False
-                    failures, last_in = (1, now()) if was_in else (failures + 1, last_in)
-                    if now() - last_in > GIVE_UP_AFTER_S:
-                        raise
-                    self._tell(Lost(str(error)))
-                    pause_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
-                await asyncio.sleep(pause_s)
-        except RoomError as error:
-            self._ended = error
-        finally:
-            self._events.put_nowait(None)
+        failures, last_in, pause_s = 0, now(), 0.0
+        while True:
+            try:
+                await self._stay_in()
+            except JanusError as error:
+                if error.code not in HELD:
+                    raise RoomRefused(f"{self.name}: {error}") from error
+                self._tell(Held(HELD[error.code]))
+                failures, last_in, pause_s = 0, now(), KNOCK_EVERY_S
+            except RoomUnreachable as error:
+                if not self._stay.is_answered:
+                    raise
+                was_in, self._is_in = self._is_in, False
+                failures, last_in = (1, now()) if was_in else (failures + 1, last_in)
+                if now() - last_in > GIVE_UP_AFTER_S:
+                    raise
+                self._tell(Lost(str(error)))
+                pause_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
+            await asyncio.sleep(pause_s)
 
     def _tell(self, event: RoomEvent) -> None:
-        self._events.put_nowait(event)
-        self._answered.set()
+        self._stay.tell(event)
 
-    async def _stay(self) -> None:
+    async def _stay_in(self) -> None:
         """Join, show the notice and follow the room; ends with the error that says why."""
         async with open_session(self._address.url, self._address.host, self._address.token) as session:
+            if self._session is not None:
+                await session.end(self._session)
             self._session = session
             own, other = await session.attach(), await session.attach()
             joined = await join(own, self._address, visible_name(self._notice.bot_name))

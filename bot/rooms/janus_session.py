@@ -124,7 +124,7 @@ class JanusSession:
         """Send a request and wait for the message that answers it.
 
         Args:
-            message: Without transaction and session.
+            message: Without transaction; without session where it is about this one.
             is_final: Which of several answers is waited for, by Janus' word for it.
 
         Raises:
@@ -133,9 +133,8 @@ class JanusSession:
         """
         transaction = secrets.token_hex(8)
         answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
-        whole = {**message, **self._credentials, "transaction": transaction}
-        if self._id is not None:
-            whole["session_id"] = self._id
+        session = {} if self._id is None else {"session_id": self._id}
+        whole = {**session, **message, **self._credentials, "transaction": transaction}
         if self._is_lost:
             raise RoomUnreachable("The connection to Janus broke")
         self._waiting[transaction] = is_final, answer
@@ -151,6 +150,15 @@ class JanusSession:
             error_of = found.get("error", {})
             raise JanusError(int(error_of.get("code", 0)), str(error_of.get("reason", "no reason given")))
         return found
+
+    async def end(self, other: "JanusSession") -> None:
+        """End another session that we have lost: until Janus notices, its participant would stay in the room.
+
+        Raises:
+            RoomUnreachable: As in `ask`.
+        """
+        with suppress(JanusError):
+            await self.ask({"janus": "destroy", "session_id": other._id})
 
     async def _create(self) -> None:
         self._id = (await self.ask({"janus": "create"}))["data"]["id"]

@@ -7,7 +7,7 @@ from aiortc.rtp import RtpPacket
 
 JITTER_PACKETS = 128
 """Packets that wait for a lost one; aiortc's 512 are half a minute of a quiet camera."""
-PATIENCE_S = 0.35
+PATIENCE_S = 0.25
 """A lost packet is waited for so long, if a whole picture is there to go on with."""
 
 

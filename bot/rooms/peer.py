@@ -63,6 +63,34 @@ class Peer:
             raise RoomRefused("This machine has no network address to receive video on")
         return reduced.complete(self._connection.localDescription.sdp)
 
+    async def offer(self) -> str:
+        """Offer to receive one video, and start listening; for rooms that let us begin.
+
+        Returns:
+            The complete SDP offer.
+
+        Raises:
+            RoomRefused: This machine has no address to receive on.
+        """
+        self._connection.addTransceiver("video", direction="recvonly")
+        cure(self._connection, self.stream.take, self._traffic, addresses=self._addresses)
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        attend_sockets(self._connection, self._traffic)
+        if " typ " not in self._connection.localDescription.sdp:
+            raise RoomRefused("This machine has no network address to receive video on")
+        return str(self._connection.localDescription.sdp)
+
+    async def accept(self, answer: str) -> None:
+        """Take the answer to our offer.
+
+        Raises:
+            RoomRefused: It cannot be used.
+        """
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        except Exception as error:  # as in `answer`
+            raise RoomRefused("The server sent an answer that cannot be used") from error
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -1,8 +1,9 @@
-"""The signalling of a WHIP publisher (RFC 9725): POST an offer, keep the address, DELETE it to leave."""
+"""The signalling of WHIP (RFC 9725) and WHEP: POST an offer, keep the address, DELETE it to leave."""
 
 import asyncio
 import logging
 import ssl
+from collections.abc import Collection
 from functools import cache
 from ipaddress import ip_address
 
@@ -14,6 +15,15 @@ log = logging.getLogger(__name__)
 
 REQUEST_WITHIN_S = 15.0
 GOODBYE_WITHIN_S = 2.0
+
+
+class ServedLater(RoomUnreachable):
+    """The server is there, and cannot serve now."""
+
+    def __init__(self, text: str, after_s: float | None) -> None:
+        super().__init__(text)
+        self.after_s = after_s
+        """When to try again, if it said so."""
 
 
 def endpoint(whip_url: str) -> httpx.URL:
@@ -31,19 +41,22 @@ def endpoint(whip_url: str) -> httpx.URL:
     return url
 
 
-async def post_offer(url: httpx.URL, offer: str, token: str | None) -> tuple[str, httpx.URL | None]:
+async def post_offer(
+    url: httpx.URL, offer: str, token: str | None, *, later: Collection[int] = ()
+) -> tuple[str, httpx.URL | None]:
     """Send an offer.
 
     Args:
         url: WHIP endpoint, with its query.
         offer: SDP with all candidates.
         token: Bearer token, where the room wants one.
+        later: Statuses that mean that trying again may help, besides those of the server's own troubles.
 
     Returns:
         The SDP answer, and the address to delete on leaving, if the room named one.
 
     Raises:
-        RoomUnreachable: No answer, or the room cannot serve now.
+        RoomUnreachable: No answer; ServedLater if the room cannot serve now.
         RoomRefused: The room said no.
     """
     where = url.copy_with(query=None)
@@ -55,7 +68,9 @@ async def post_offer(url: httpx.URL, offer: str, token: str | None) -> tuple[str
         raise RoomUnreachable(f"{where} does not answer ({error}): is the room open?") from error
     if response.status_code != httpx.codes.CREATED:
         refusal = f"{where} answered {response.status_code}: {response.text.strip()[:200] or 'no reason given'}"
-        raise RoomUnreachable(refusal) if response.is_server_error else RoomRefused(refusal)
+        if response.is_server_error or response.status_code in later:
+            raise ServedLater(refusal, _seconds(response.headers.get("Retry-After")))
+        raise RoomRefused(refusal)
     location = response.headers.get("Location")
     return response.text, response.url.join(location) if location else None
 
@@ -77,6 +92,11 @@ def loopback_address(host: str) -> str | None:
         return host if ip_address(host).is_loopback else None
     except ValueError:
         return None
+
+
+def _seconds(text: str | None) -> float | None:
+    # The other form, a date, is of no use between clocks that differ.
+    return float(text) if text is not None and text.strip().isdecimal() else None
 
 
 def _authorization(token: str | None) -> dict[str, str]:

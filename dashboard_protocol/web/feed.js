@@ -18,8 +18,6 @@ export function hasGap(event, seq) {
   return event.prev !== undefined && event.prev !== null && seq !== null && event.prev !== seq;
 }
 
-class Refused extends Error {}
-
 /** `onEvent(event)`, `onStatus(status)` with {phase, downMs, retryMs}, times monotonic; start(), tryNow(), kick(). */
 export function createFeed({ room, link, onEvent, onStatus }) {
   const path = `/v1/rooms/${encodeURIComponent(room)}`;
@@ -42,11 +40,11 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     const mine = (turn = {});
     try {
       const session = await exchange();
-      if (mine === turn) open(session);
-    } catch (error) {
       if (mine !== turn) return;
-      if (error instanceof Refused) set({ phase: "denied" });
-      else again();
+      if (session) open(session);
+      else set({ phase: "denied" });
+    } catch {
+      if (mine === turn) again();
     }
   }
 
@@ -62,11 +60,12 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     socket?.onclose({ code: 1006 });
   }
 
+  /** A new session; null when the link is refused. */
   async function exchange() {
     const body = JSON.stringify({ link });
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${path}/session`, { method: "POST", headers, body, cache: "no-store", credentials: "omit" });
-    if (response.status === 403) throw new Refused();
+    if (response.status === 403) return null;
     if (!response.ok) throw new Error(`session: ${response.status}`);
     return response.json();
   }

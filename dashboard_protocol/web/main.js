@@ -86,7 +86,7 @@ function show(model) {
   ui.model = model;
   if (model.live) {
     const person = store.people.get(ui.person);
-    model.person = person && personChart(person, model.hello.levels, model.second, Math.min(506, innerWidth - 60));
+    model.person = person && personChart(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
     if (ui.person && !person) $("person").close();
     model.chart = size && timeChart(model, size, ui.windowS);
     model.described = described;

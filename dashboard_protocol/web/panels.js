@@ -56,21 +56,18 @@ function everyone(known) {
 /** Cards in the order of their names, never of a value. */
 export function cards(people, levels, now) {
   const order = [...people.values()].sort((a, b) => inOrder(a.name, b.name) || (a.participant < b.participant ? -1 : 1));
-  return order.map(({ participant, name, level, facing, displayed, unmeasurable, since }) => {
-    const card = { key: participant, name, level, meter: words.meterLabel(levels, level) };
-    if (level === null) return { ...card, unmeasured: true, word: words.NOT_MEASURABLE, facing: words.reason(unmeasurable, now - since) };
-    return { ...card, word: words.levelName(levels[level]), means: levels[level].means, facing: words.facing(facing), displayed: words.displayed(displayed) };
-  });
+  return order.map(({ participant: key, name, level, facing, displayed, unmeasurable, since }) => ({
+    key, name, level, meter: words.meterLabel(levels, level), means: levels[level]?.means,
+    ...(level === null ? { unmeasured: true, facing: words.reason(unmeasurable, now - since) } : { word: words.levelName(levels[level]), facing: words.facing(facing), displayed: words.displayed(displayed) }),
+  }));
 }
 
-/** Ten minutes of one person's level, for a chart `width` px wide. */
-export function personChart(person, levels, second, width) {
-  const height = 148;
+/** Ten minutes of one person's level, for a chart `width` px wide and as high as index.html says. */
+export function personChart({ name, levels: ring }, levels, second, width) {
   const axis = timeAxis(second + 1 - PERSON_S, second + 1, 84, width);
-  const y = (level) => height - 30 - level * 34;
+  const y = (level) => 118 - level * 34;
   return {
-    name: person.name, width, height, left: axis.x0, base: height - 4, from: words.clock(axis.from), to: words.clock(axis.to),
-    levels: levels.map((level, i) => ({ text: words.levelName(level), y: y(i) + 4, line: `M${axis.x0} ${y(i)}H${width}` })),
-    line: stepPath(runs(person.levels.reader("level"), axis), y),
+    name, width, from: axis.from, to: axis.to, line: stepPath(runs(ring.reader("level"), axis), y),
+    levels: levels.map((level, i) => ({ text: words.levelName(level), y: y(i) + 4, line: `M84 ${y(i)}H${width}` })),
   };
 }

@@ -135,7 +135,6 @@ const REASON = {
   engine_away: () => "reader not available",
   starting: () => "just started",
 };
-export const NOT_MEASURABLE = "Not measurable";
 export const reason = (cause, s) => REASON[cause](s);
 export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "looking away");
 export const displayed = (name) => `displayed: ${name === null || name === "unclear" ? "unclear" : EXPRESSION[name].toLowerCase()}`;

@@ -73,29 +73,34 @@ async def measure(count: int, seconds: float) -> dict[str, float]:
         whip = join.replace("/join/", "/whip/")
         async with running("tests.benchmarks.publishers", whip, str(count)) as publishers:
             await line_with(publishers.stdout, f"publishing {count}")
-            figures = Figures()
-            async with watch(dashboard) as feed:
-                loop = asyncio.get_running_loop()
-                begin_s = loop.time() + WARM_UP_S
-                used_s = None
-                async for event in feed:
-                    if loop.time() < begin_s:
-                        continue
-                    used_s = cpu_s(bot.pid) if used_s is None else used_s
-                    figures.take(event, time.time())
-                    if loop.time() > begin_s + seconds:
-                        break
-            assert used_s is not None
-            elapsed_s = loop.time() - begin_s
-            if len(figures.reads_per_s) != count:
-                raise RuntimeError(f"only {len(figures.reads_per_s)} of {count} participants were read")
-            return {
-                "cores": round((cpu_s(bot.pid) - used_s) / elapsed_s, 2),
-                "reads_per_s_min": round(min(min(rates) for rates in figures.reads_per_s.values()), 2),
-                "p95_ms": round(1000 * percentile(figures.latency_s, 0.95)),
-                "age_p95_ms": round(1000 * percentile(figures.age_s, 0.95)),
-                "rss_mb": round(rss_mb(bot.pid)),
-            }
+            return await measure_bot(bot.pid, dashboard, count, seconds)
+
+
+async def measure_bot(pid: int, dashboard: str, count: int, seconds: float) -> dict[str, float]:
+    """Measure a bot's process that serves `count` participants, by what its dashboard receives."""
+    figures = Figures()
+    async with watch(dashboard) as feed:
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time() + WARM_UP_S
+        used_s = None
+        async for event in feed:
+            if loop.time() < begin_s:
+                continue
+            used_s = cpu_s(pid) if used_s is None else used_s
+            figures.take(event, time.time())
+            if loop.time() > begin_s + seconds:
+                break
+    assert used_s is not None
+    elapsed_s = loop.time() - begin_s
+    if len(figures.reads_per_s) != count:
+        raise RuntimeError(f"only {len(figures.reads_per_s)} of {count} participants were read")
+    return {
+        "cores": round((cpu_s(pid) - used_s) / elapsed_s, 2),
+        "reads_per_s_min": round(min(min(rates) for rates in figures.reads_per_s.values()), 2),
+        "p95_ms": round(1000 * percentile(figures.latency_s, 0.95)),
+        "age_p95_ms": round(1000 * percentile(figures.age_s, 0.95)),
+        "rss_mb": round(rss_mb(pid)),
+    }
 
 
 async def main() -> None:

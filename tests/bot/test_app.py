@@ -11,7 +11,7 @@ import pytest
 
 from bot import app
 from bot.app import Addresses, Guests, Surroundings, run
-from bot.errors import RoomClosed, RoomError, RoomRefused, RoomUnreachable
+from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
 from bot.rooms.base import Admitted, Room, RoomEvent
 from bot.settings import Settings
 from dashboard_protocol.client import watch
@@ -147,7 +147,7 @@ async def test_room_that_cannot_be_reached_ends_the_bot_as_unreachable(monkeypat
     [
         (RoomClosed("over"), EndReason.ROOM_CLOSED),
         (RoomUnreachable("lost"), EndReason.UNREACHABLE),
-        (RoomRefused("out"), EndReason.KICKED),
+        (RoomKicked("out"), EndReason.KICKED),
     ],
     ids=lambda value: str(value),
 )

@@ -109,7 +109,7 @@ def test_error_of_the_user_is_one_line_and_exit_code_two(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("train", "--data", "drawn:70", "--recipe", "best"), "is none of paper"),
+        (("train", "--data", "drawn:70", "--recipe", "perfect"), "is none of paper"),
         (("export", "run", "--data", "drawn:70", "--to", "m.plan"), ".onnx"),
         (("evaluate", "--data", "drawn:70", "--split", "Test"), "PrivateTest"),
     ],

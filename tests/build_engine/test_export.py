@@ -1,6 +1,7 @@
 """Export: one file that answers as the trained network does, or nothing."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,11 @@ from build_engine import export as exporting
 from build_engine.dataset import Split, repeated
 from build_engine.errors import ParityBroken, RunUnusable
 from build_engine.evaluate import evaluate, read
-from build_engine.export import Judged, Served, export, load_network, network_logits, softmax
+from build_engine.export import Judged, Served, export, load_network, network_logits, network_of, softmax
 from build_engine.landmarks import AlignedFaces
 from build_engine.recipe import Recipe
 from build_engine.run import Run
-from engine.crops import normalise
 from engine.manifest import load_manifest
-from engine.readings import FaceBatch
 from engine.runtimes import load_runtime
 
 
@@ -67,12 +66,21 @@ def test_served_network_answers_as_the_trained_one(exported: Path, trained: Run,
     np.testing.assert_allclose(served.fer7.sum(1), 1, atol=1e-5)
 
 
-def test_network_that_ignores_regions_reads_the_same_without_landmarks(exported: Path, faces: AlignedFaces) -> None:
+def test_served_network_reads_faces_without_landmarks_too(exported: Path, trained: Run, faces: AlignedFaces) -> None:
+    network = load_network(trained, trained.recipe())
+    neutral = replace(faces, regions=np.zeros_like(faces.regions))
     with load_runtime(exported) as runtime:
-        crops = normalise(faces.crops[:5], runtime.manifest.input)
-        with_regions = runtime.infer(FaceBatch(crops, faces.regions[:5])).fer7.copy()
-        without = runtime.infer(FaceBatch(crops, np.zeros_like(faces.regions[:5]))).fer7
-    np.testing.assert_array_equal(with_regions, without)
+        served = read(runtime, neutral)
+        expected = softmax(network_logits(network, neutral), runtime.manifest.temperature)
+    np.testing.assert_allclose(served.fer7, expected.fer7, atol=1e-5)
+
+
+def test_weights_are_read_back_from_the_file(exported: Path, trained: Run) -> None:
+    before, after = load_network(trained, trained.recipe()).state_dict(), network_of(exported).state_dict()
+    assert before.keys() == after.keys()
+    for name in before:
+        if not name.endswith("num_batches_tracked"):
+            torch.testing.assert_close(before[name], after[name], rtol=0, atol=0)
 
 
 def test_export_that_differs_writes_nothing(

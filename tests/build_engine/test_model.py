@@ -53,8 +53,9 @@ def test_static_network_ignores_regions() -> None:
 
 def test_grid_of_the_trunk_is_that_of_the_regions() -> None:
     for backbone in ("vgg", "resnet18", "resnet50"):
-        network = build_network(replace(SMALL, backbone=backbone))  # type: ignore[arg-type]
-        assert network.trunk(batch()[0]).shape[2:] == (6, 6)  # type: ignore[operator]
+        network = build_network(replace(SMALL, backbone=backbone))
+        assert isinstance(network, ExpressionNet)
+        assert network.trunk(batch()[0]).shape[2:] == (6, 6)
 
 
 def test_landmarks_move_the_attention_only_where_it_is_guided() -> None:

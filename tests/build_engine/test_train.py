@@ -8,15 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from build_engine import train as training
+from build_engine.baselines import StaticCnn
 from build_engine.dataset import LabelledFaces, Split
 from build_engine.errors import DataUnreadable, RunUnusable, SaveFailed, TrainingDiverged
 from build_engine.landmarks import AlignedFaces
-from build_engine.baselines import StaticCnn
 from build_engine.model import build_network
 from build_engine.recipe import BEST, PAPER, STATIC, Recipe
 from build_engine.run import Run

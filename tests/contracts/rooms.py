@@ -59,10 +59,10 @@ class Stage(Protocol):
 
 
 async def expect(events: AsyncIterator[RoomEvent], kind: type[Event], within_s: float = 10.0) -> Event:
-    """Take the next event, which must be of this kind; that the bot was admitted is passed over unless asked for."""
+    """Take the next event, which must be of this kind; what concerns only the bot is passed over unless asked for."""
     async with asyncio.timeout(within_s):
         event = await anext(events)
-        if isinstance(event, Admitted) and kind is not Admitted:
+        while isinstance(event, Admitted | Held) and kind not in (Admitted, Held):
             event = await anext(events)
     assert isinstance(event, kind), event
     return event
@@ -72,7 +72,7 @@ async def expect_gone(events: AsyncIterator[RoomEvent], within_s: float = 10.0) 
     """Take the event that a participant is gone, perhaps after her camera went off."""
     async with asyncio.timeout(within_s):
         event = await anext(events)
-        if isinstance(event, CameraOff):
+        while isinstance(event, CameraOff | Held):
             event = await anext(events)
     assert isinstance(event, Left), event
     return event

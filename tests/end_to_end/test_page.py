@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State
-from tests.dashboard_protocol.web.browser import ALL_SIZES, DESK, IN_CHROMIUM, NARROWEST, Stage, live
+from tests.dashboard_protocol.web.browser import ALL_SIZES, IN_CHROMIUM, NARROWEST, Stage, live
 from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, alert, person
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
@@ -19,15 +19,15 @@ async def test_page_shows_the_live_class_and_its_alert(stage: Stage) -> None:
     await expect(page.locator("#level")).to_have_text("High")
     await expect(page.locator("#number")).to_have_text("65")
     await expect(page.locator("#index-trend")).to_have_text("down 15 points in 5 min")
-    await expect(page.locator("#slot-title")).to_have_text("Index down 20 points in 3 min")
+    await expect(page.locator("#slot-title")).to_have_text("Index down 20 points in 3 min", use_inner_text=True)
     await expect(page.locator("#ground")).to_have_text("20 of 28 people analysed · coverage 85%")
     await expect(page).to_have_title(re.compile(r"^• High \d+ · Biology 101, section B$"))
     assert "#" not in page.url
     assert await page.evaluate("document.querySelectorAll('*').length") <= 1500
     await stage.shoot("live", (*ALL_SIZES, NARROWEST))
     await page.keyboard.press("d")
-    await expect(page.locator("#slot-lead")).to_contain_text("None open; last one")
-    await stage.shoot("calm", (DESK,))
+    await expect(page.locator("#slot-lead")).to_contain_text("None open; last one", use_inner_text=True)
+    await stage.shoot("calm")
 
 
 async def test_page_keeps_its_link_for_a_reload(stage: Stage) -> None:
@@ -87,7 +87,7 @@ async def test_page_shows_counts_only_under_presence(stage: Stage) -> None:
     await expect(stage.page.locator("#counts .trend").last).to_have_text("down 3 in 5 min")
     await expect(stage.page.locator("#index-panel")).to_be_hidden()
     await expect(stage.page.locator("#dots i")).to_have_count(28)
-    await stage.shoot("presence", ALL_SIZES)
+    await stage.shoot("presence")
 
 
 async def test_page_shows_people_by_name_and_forgets_them_even_when_paused(stage: Stage) -> None:
@@ -104,7 +104,7 @@ async def test_page_shows_people_by_name_and_forgets_them_even_when_paused(stage
     await expect(page.locator("#card-grid .card")).to_have_count(20)
     names = await page.locator("#card-grid b").all_inner_texts()
     assert names == sorted(names)
-    await stage.shoot("individual", ALL_SIZES)
+    await stage.shoot("individual")
     await page.locator(".card", has_text="Ada Obi").click()
     await expect(page.locator("#person-name")).to_have_text("Ada Obi")
     await stage.shoot("person")
@@ -122,23 +122,25 @@ async def test_page_tells_when_its_feed_is_interrupted_and_then_gone(stage: Stag
     await stage.jump(3)
     await stage.state("interrupted")
     await stage.jump(35)
-    await expect(stage.page.locator("#slot-title")).to_have_text("The live feed is interrupted")
-    await expect(stage.page.locator("#slot-ground")).to_contain_text("Values on this page are from")
+    await expect(stage.page.locator("#slot-title")).to_have_text("The live feed is interrupted", use_inner_text=True)
+    await expect(stage.page.locator("#slot-ground")).to_contain_text(
+        "Values on this page are from", use_inner_text=True
+    )
     await expect(stage.page.locator("#slot-action")).to_have_text("Try now")
     await expect(stage.page.locator("#index-trend")).to_contain_text("as of")
-    await stage.shoot("interrupted", ALL_SIZES)
+    await stage.shoot("interrupted")
     await stage.jump(30)
     await expect(stage.page.locator("#level")).to_have_text("–")
     await expect(stage.page.locator("#index-trend")).to_contain_text("last High 65 at")
-    await stage.shoot("lost", (DESK,))
+    await stage.shoot("lost")
 
 
 async def test_page_greys_values_that_stop_coming(stage: Stage) -> None:
     await live(stage)
     await stage.jump(8)
     await stage.state("silent")
-    await expect(stage.page.locator("#slot-title")).to_contain_text("No new values for")
-    await stage.shoot("silent", (DESK,))
+    await expect(stage.page.locator("#slot-title")).to_contain_text("No new values for", use_inner_text=True)
+    await stage.shoot("silent")
 
 
 async def test_page_tells_that_the_bot_is_rejoining(stage: Stage) -> None:
@@ -146,13 +148,14 @@ async def test_page_tells_that_the_bot_is_rejoining(stage: Stage) -> None:
     await room.publish(BotState(state=State.RECONNECTING, since=room.now, attempts=2))
     await stage.state("reconnecting")
     await stage.jump(38)
-    await expect(stage.page.locator("#slot-ground")).to_contain_text("It has tried twice.")
+    await expect(stage.page.locator("#slot-ground")).to_contain_text("It has tried twice.", use_inner_text=True)
     await stage.shoot("reconnecting")
 
 
 async def test_page_is_read_by_keyboard_while_paused(stage: Stage) -> None:
     room = await live(stage)
     page = stage.page
+    await expect(page.locator("#number")).to_have_text("65")
     await page.keyboard.press("p")
     await stage.state("paused")
     await page.locator("#chart").focus()
@@ -171,7 +174,7 @@ async def test_page_is_read_by_keyboard_while_paused(stage: Stage) -> None:
     await stage.state("live")
     await page.keyboard.press("v")
     await expect(page.locator("#value-rows")).to_contain_text("Valence")
-    await stage.shoot("all-values", (DESK,))
+    await stage.shoot("all-values")
 
 
 async def test_page_covers_itself_at_once(stage: Stage) -> None:
@@ -180,7 +183,7 @@ async def test_page_covers_itself_at_once(stage: Stage) -> None:
     await expect(stage.page).to_have_title("classpulse")
     await expect(stage.page.locator("#cover")).to_be_visible()
     await expect(stage.page.locator("#level")).to_be_hidden()
-    await stage.shoot("covered", (DESK,))
+    await stage.shoot("covered")
     await stage.page.keyboard.press("c")
     await expect(stage.page.locator("#level")).to_be_visible()
 
@@ -191,7 +194,7 @@ async def test_page_tells_how_the_class_ended(stage: Stage) -> None:
     bye = Bye(reason=EndReason.ROOM_CLOSED, report="/v1/rooms/biology/report", live_s=3060, present_max=28, alerts=2)
     await room.publish(bye)
     await stage.state("ended")
-    await expect(stage.page.locator("#column-words")).to_contain_text("The room was closed at")
+    await expect(stage.page.locator("#column-words")).to_contain_text("The room was closed at", use_inner_text=True)
     await expect(stage.page.locator("#report")).to_have_text("Open the report")
     await stage.shoot("ended")
 
@@ -219,7 +222,7 @@ async def test_nothing_moves_from_hello_to_trouble(stage: Stage) -> None:
     await stage.page.evaluate("moved.length = 0")
     await room.publish(alert(room.now - FALL_S), room.now - FALL_S)
     await room.stream(HISTORY_S - FALL_S)
-    await expect(stage.page.locator("#slot-title")).to_have_text("Index down 20 points in 3 min")
+    await expect(stage.page.locator("#slot-title")).to_have_text("Index down 20 points in 3 min", use_inner_text=True)
     await room.stream(HISTORY_S + 1, HISTORY_S + 20, analysed=4)
     await expect(stage.page.locator("#level")).to_have_text("Withheld")
     await stage.jump(8)

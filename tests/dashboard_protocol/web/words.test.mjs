@@ -37,8 +37,9 @@ test("every end reason has its own sentence", async () => {
   for (const sentence of said.slice(-2)) assert.match(sentence, /^Measuring stopped at/);
 });
 
-test("the lobby says how long the bot has waited", () => {
-  assert.match(plain(words.waited("lobby", 1000, 1070)), /^\d\d:\d\d, 1 min 10 s$/);
+test("tries are told by their number", () => {
+  assert.deepEqual([0, 1, 2, 3].map((n) => plain(words.tried(n))), ["", "It has tried once.", "It has tried twice.", "It has tried 3 times."]);
+  assert.deepEqual([0, 4].map((s) => plain(words.nextTry(s))), ["Trying now.", "Next try in 4 s."]);
 });
 
 test("no page text claims what was not measured", async () => {

@@ -1,0 +1,54 @@
+"""The audit log: which policy a bot read a room under, and what people asked of it. Never a person's name."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.errors import SettingsRefused
+from dashboard_protocol.events import Profile
+
+FILE = "audit.jsonl"
+
+
+class Audit:
+    """Appends one JSON line for each fact to `audit.jsonl` in the state directory; only its owner may read it."""
+
+    def __init__(self, state_dir: Path, room: str) -> None:
+        """Open the log of a room's bot.
+
+        Args:
+            state_dir: Where the log is kept; made if absent.
+            room: The room's name; a URL could hold secrets.
+
+        Raises:
+            SettingsRefused: It cannot be written: a bot that leaves no trace must not read anybody.
+        """
+        self._room = room
+        path = state_dir / FILE
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SettingsRefused(
+                f"the audit log {path} cannot be written ({error.strerror}): set XDG_STATE_HOME to a folder that can"
+            ) from error
+
+    def started(self, profile: Profile, k: int) -> None:
+        """A bot was asked to join under a policy."""
+        self._note("started", policy=profile.value, k=k)
+
+    def opted_out(self) -> None:
+        """Somebody asked not to be read."""
+        self._note("opted_out")
+
+    def ended(self, reason: str) -> None:
+        """The bot has left; closes the log."""
+        self._note("ended", reason=reason)
+        os.close(self._file)
+
+    def _note(self, event: str, **facts: str | int) -> None:
+        # The wall clock, not the room's: an audit log is compared with other records.
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"at": at, "room": self._room, "event": event, **facts}, ensure_ascii=False)
+        os.write(self._file, line.encode() + b"\n")  # one write: lines of several bots never mix

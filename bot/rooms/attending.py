@@ -1,0 +1,75 @@
+"""A stay in a room elsewhere: a task attends it, its events wait to be read, and how it ended is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+
+from bot.errors import RoomClosed, RoomError
+from bot.rooms.base import RoomEvent
+
+
+class Attending:
+    """Call `begin` on entering the room and `leave` on leaving it, always."""
+
+    def __init__(self, name: str) -> None:
+        """Prepare a stay.
+
+        Args:
+            name: The room's.
+        """
+        self._name = name
+        self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
+        self._answered = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._ended: RoomError = RoomClosed(f"The bot has left {name}")
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the room has said anything yet."""
+        return self._answered.is_set()
+
+    async def begin(self, attend: Coroutine[None, None, None]) -> None:
+        """Attend the room in a task; returns once the room said something.
+
+        Args:
+            attend: Attends the room until it is cancelled, or raises the RoomError that ends the stay.
+
+        Raises:
+            RoomError: The stay ended before the room said anything.
+        """
+        self._task = asyncio.create_task(self._run(attend), name=f"attending {self._name}")
+        answered = asyncio.create_task(self._answered.wait())
+        try:
+            await asyncio.wait([self._task, answered], return_when=asyncio.FIRST_COMPLETED)
+            if not self.is_answered:
+                self._task.result()  # a bug comes out as it is
+                raise self._ended
+        except BaseException:
+            await self.leave()
+            raise
+        finally:
+            answered.cancel()
+
+    def tell(self, event: RoomEvent) -> None:
+        """Lay an event between those that wait to be read."""
+        self._events.put_nowait(event)
+        self._answered.set()
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        """Yield the events; raises how the stay ended. One reader."""
+        while (event := await self._events.get()) is not None:
+            yield event
+        raise self._ended
+
+    async def leave(self) -> None:
+        """End the stay; returns once nothing of it is left. Safe to call twice."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self, attend: Coroutine[None, None, None]) -> None:
+        try:
+            await attend
+        except RoomError as error:
+            self._ended = error
+        finally:
+            self._events.put_nowait(None)

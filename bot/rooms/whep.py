@@ -1,0 +1,196 @@
+"""Streams of WHEP servers, `whep+http(s)://HOST/PATH`: each address is one participant, several make one meeting.
+
+WHEP only receives: the bot cannot show itself there, so somebody has to have told the people.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote
+
+import httpx
+
+from bot.errors import RoomError, RoomRefused, RoomUnreachable, SettingsRefused
+from bot.frames import Mailbox
+from bot.rooms.aiortc_cures import check_aiortc
+from bot.rooms.attending import Attending
+from bot.rooms.base import (
+    Absence,
+    Admitted,
+    CameraOff,
+    CameraOn,
+    Clock,
+    Frame,
+    Held,
+    Joined,
+    Left,
+    Participant,
+    RoomEvent,
+)
+from bot.rooms.display_name import clean_name
+from bot.rooms.peer import Peer
+from bot.rooms.stream import StreamLost
+from bot.rooms.whip_client import ServedLater, delete, endpoint, loopback_address, post_offer
+
+log = logging.getLogger(__name__)
+
+NOT_YET = (404, 409, 425, 429)
+"""What servers say of a stream that nobody sends just now."""
+CONNECTING_S = 15.0
+RETRY_AFTER_S = 2.0
+LONGEST_RETRY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class WhepAddress:
+    """One stream."""
+
+    url: httpx.URL
+    """Without the token."""
+    name: str
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WhepTrack:
+    """The video of one stream, from camera on to camera off."""
+
+    participant: Participant
+    mailbox: Mailbox[Frame]
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Yield the newest frames; ends when the camera goes off or the stream ends. One reader."""
+        return self.mailbox
+
+
+def read_addresses(urls: str) -> list[WhepAddress]:
+    """Read one address or several, with spaces between them; `?token=` is the bearer token.
+
+    Raises:
+        SettingsRefused: One of them is none.
+    """
+    addresses = []
+    for text in urls.split():
+        if not text.startswith(("whep+http://", "whep+https://")):
+            raise SettingsRefused(f"{text.partition('?')[0]} is no WHEP stream: write whep+https://HOST/PATH")
+        url = endpoint(text.removeprefix("whep+"))
+        name = unquote(url.path).rstrip("/").rpartition("/")[2] or url.host
+        addresses.append(WhepAddress(url.copy_remove_param("token"), name, url.params.get("token")))
+    return addresses
+
+
+class WhepRoom:
+    """A meeting made of streams. A stream that ends is asked for again, until the room is left."""
+
+    def __init__(self, urls: str, *, clock: Clock, notice_given: bool) -> None:
+        """Describe the room; opens nothing.
+
+        Args:
+            urls: As `read_addresses` takes them.
+            clock: The room's clock.
+            notice_given: Whether the operator says that the people were told.
+
+        Raises:
+            SettingsRefused: An address cannot be used, or nobody was told.
+        """
+        if not notice_given:
+            raise SettingsRefused(
+                "a WHEP stream cannot show the bot to the people in it: tell them yourself, and then say --notice-given"
+            )
+        self._addresses = read_addresses(urls)
+        self.name = "".join(c if c.isalnum() or c in "._-" else "-" for c in self._addresses[0].name)
+        self._clock = clock
+        self._stay = Attending(self.name)
+        self._is_in = False
+
+    async def __aenter__(self) -> Self:
+        await check_aiortc()
+        self._stay, self._is_in = Attending(self.name), False
+        await self._stay.begin(self._attend())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stay.leave()
+
+    def events(self) -> AsyncIterator[RoomEvent]:
+        """Yield what happens; raises how the stay ended. One reader."""
+        return self._stay.events()
+
+    async def _attend(self) -> None:
+        ended: RoomError | None = None
+        try:
+            async with asyncio.TaskGroup() as streams:
+                for address in self._addresses:
+                    streams.create_task(self._follow(address), name=f"stream {address.name}")
+        except* RoomError as group:
+            ended = _gravest(group)
+        if ended is not None:
+            raise ended  # outside of the clause, which would wrap it
+
+    async def _follow(self, address: WhepAddress) -> None:
+        """Receive one stream whenever it is there."""
+        pause_s = RETRY_AFTER_S
+        while True:
+            try:
+                await self._receive(address)
+                pause_s = RETRY_AFTER_S
+            except ServedLater as error:
+                pause_s = min(LONGEST_RETRY_S, error.after_s or RETRY_AFTER_S)
+                if not self._is_in:
+                    self._tell(Held("not_open"))
+            except RoomUnreachable as error:
+                if not self._stay.is_answered:
+                    raise
+                pause_s = min(LONGEST_RETRY_S, 2.0 * pause_s)
+                log.info("%s: %s", address.name, error)
+            await asyncio.sleep(pause_s * random.uniform(0.75, 1.0))
+
+    async def _receive(self, address: WhepAddress) -> None:
+        """Receive one stream until it ends."""
+        loopback = loopback_address(address.url.host)
+        async with Peer(self._clock, [loopback] if loopback else None) as peer:
+            answer, resource = await post_offer(address.url, await peer.offer(), address.token, later=NOT_YET)
+            try:
+                await peer.accept(answer)
+                await self._watch(address, peer)
+            finally:
+                if resource is not None:
+                    await delete(resource, address.token)
+
+    async def _watch(self, address: WhepAddress, peer: Peer) -> None:
+        try:
+            await peer.connected(CONNECTING_S)
+        except StreamLost as error:
+            raise RoomUnreachable(f"{address.url} answered, but no media path to it was found") from error
+        if not self._is_in:
+            self._is_in = True
+            self._tell(Admitted())
+        participant = Participant(secrets.token_hex(8), clean_name(address.name))
+        self._tell(Joined(participant))
+        absence = Absence.VANISHED
+        try:
+            while True:
+                mailbox = await peer.stream.camera_on()
+                self._tell(CameraOn(participant, WhepTrack(participant, mailbox)))
+                await peer.stream.camera_off()
+                self._tell(CameraOff(participant))
+        except StreamLost as lost:
+            absence = lost.absence
+        finally:
+            self._tell(Left(participant, absence))
+
+    def _tell(self, event: RoomEvent) -> None:
+        self._stay.tell(event)
+
+
+def _gravest(group: BaseExceptionGroup[RoomError]) -> RoomError:
+    """Choose among the errors of several streams; a refusal is final, so it goes first."""
+    found = [error for error in group.exceptions if isinstance(error, RoomError)]
+    return min(found, key=lambda error: not isinstance(error, RoomRefused))

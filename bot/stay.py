@@ -1,0 +1,136 @@
+"""A bot's stay in its room, from the first word to the last, told as it happens and no better than it is."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+
+from bot.attendance import Attendance
+from bot.audit import Audit
+from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
+from bot.outbox import Outbox
+from bot.policy import Policy
+from bot.rooms.base import Admitted, Clock, Held, Lost, Room
+from bot.visit import Visit
+from dashboard_protocol.events import BotState, Bye, EndReason, Hello
+
+log = logging.getLogger(__name__)
+
+Work = Coroutine[None, None, None]
+
+
+class Stay:
+    """Moves the bot through its states and publishes what the visit sees: `begin`, then `live` inside `farewell`."""
+
+    def __init__(self, clock: Clock, visit: Visit, outbox: Outbox, audit: Audit) -> None:
+        self._clock = clock
+        self._visit = visit
+        self._outbox = outbox
+        self._audit = audit
+        self._attendance = Attendance(clock())
+
+    @property
+    def end_reason(self) -> EndReason:
+        """Why the stay ended; `failed` where nobody knows better."""
+        return self._attendance.end_reason or EndReason.FAILED
+
+    def begin(self, hello: Hello, policy: Policy) -> None:
+        """Say who the bot is and that it begins to join."""
+        self._audit.started(policy.profile, policy.k)
+        self._outbox.put(hello)
+        self._outbox.put(self._attendance.as_event())
+        self._outbox.put(self._attendance.start(self._clock()))
+
+    def opt_out(self, name: str) -> None:
+        """Stop reading whoever bears a name, and have open pages forget them."""
+        self._audit.opted_out()
+        for forget in self._visit.opt_out_name(name):
+            self._outbox.put(forget)
+
+    async def live(self, room: Room, stop: asyncio.Event, max_duration_s: float | None, guests: Work | None) -> None:
+        """Watch the joined room until somebody or something ends the stay.
+
+        Args:
+            room: The room, entered.
+            stop: Set by whoever wants the bot to leave.
+            max_duration_s: Longest stay, from when the bot is first live; None for as long as the room is open.
+            guests: Runs beside; if it breaks, the bot stays.
+        """
+        limit = asyncio.timeout(None)
+
+        def attend(event: Admitted | Held | Lost) -> BotState:
+            is_first = isinstance(event, Admitted) and self._attendance.live_since is None
+            if is_first and max_duration_s is not None:
+                limit.reschedule(asyncio.get_running_loop().time() + max_duration_s)
+            return self._attendance.follow(self._clock(), event)
+
+        following = self._visit.follow(room, self._outbox.put, attend)
+        working = [following, self._report(), *([_accompany(guests)] if guests else [])]
+        reason = await _until_it_ends(working, stop, limit)
+        self._outbox.put(self._attendance.finish(self._clock(), reason))
+
+    @contextmanager
+    def farewell(self) -> Iterator[None]:
+        """Whatever ends the stay: say why, once the room is left."""
+        try:
+            yield
+        except BaseException as error:
+            self._outbox.put(self._attendance.finish(self._clock(), _reason_of(error)))
+            raise
+        finally:
+            now = self._clock()
+            live_s = now - self._attendance.live_since if self._attendance.live_since else 0.0
+            self._outbox.put(self._attendance.gone(now))
+            visit = self._visit
+            bye = Bye(
+                reason=self.end_reason, report=None, live_s=live_s, present_max=visit.present_max, alerts=visit.alerts
+            )
+            self._outbox.put(bye)
+            self._audit.ended(self.end_reason)
+
+    async def _report(self) -> None:
+        """Publish the class once a second, on the second's own beat however long a round takes."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            for body in self._visit.bodies():
+                self._outbox.put(body)
+            due_s = max(due_s + 1.0, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+
+
+async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: asyncio.Timeout) -> EndReason:
+    reason = EndReason.ASKED_TO_LEAVE
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in working]
+            try:
+                async with limit:
+                    await stop.wait()
+            except TimeoutError:
+                reason = EndReason.MAX_DURATION
+            for task in tasks:
+                task.cancel()
+    except* (RoomClosed, RoomRefused, RoomUnreachable) as endings:
+        reason = _reason_of(endings.exceptions[0])
+    return reason
+
+
+def _reason_of(error: BaseException) -> EndReason:
+    match error:
+        case RoomClosed():
+            return EndReason.ROOM_CLOSED
+        case RoomKicked():
+            return EndReason.KICKED
+        case RoomRefused():
+            return EndReason.REFUSED
+        case RoomUnreachable():
+            return EndReason.UNREACHABLE
+    return EndReason.FAILED
+
+
+async def _accompany(guests: Work) -> None:
+    try:
+        await guests
+    except Exception:
+        log.exception("the participants this process brought along broke; the bot stays")

@@ -1,0 +1,39 @@
+"""`build-engine parity`: PyTorch, fp32 and int8 hold together, or the command fails."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from build_engine.commands.options import Cache, Data, Json
+from build_engine.console import progress, report
+
+
+def parity(
+    data: Data,
+    model: Annotated[Path | None, typer.Option(help="The fp32 .onnx file; the one that ships by default.")] = None,
+    int8: Annotated[Path | None, typer.Option(help="Its int8 form; MODEL-int8.onnx by default.")] = None,
+    cache: Cache = Path("runs/landmarks"),
+    as_json: Json = False,
+) -> None:
+    """Read the first 500 faces of PublicTest with every form of a network and compare."""
+    import numpy as np
+
+    from build_engine.dataset import Split, load_faces
+    from build_engine.landmarks import align_faces
+    from build_engine.parity import FACES, compare_forms
+    from engine.manifest import load_manifest
+    from engine.runtimes import DEFAULT_MODEL
+
+    fp32 = model or DEFAULT_MODEL.with_name(f"{DEFAULT_MODEL.stem.removesuffix('-int8')}.onnx")
+    beside = fp32.with_name(f"{fp32.stem}-int8.onnx")
+    if int8 is None and beside.exists():
+        int8 = beside
+    faces = load_faces(data).of(Split.PUBLIC_TEST)
+    faces = faces.rows(np.arange(min(FACES, len(faces))))
+    with progress("landmarks") as tell:
+        aligned = align_faces(faces, cache, load_manifest(fp32).input, progress=tell)
+    found = compare_forms(fp32, int8, aligned)
+    report({"model": fp32.stem, **asdict(found)}, as_json)
+    found.check()

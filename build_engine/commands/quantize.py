@@ -1,0 +1,42 @@
+"""`build-engine quantize`: fp32 engine file → int8 engine file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from build_engine.commands.options import Cache, Data, Json
+from build_engine.console import progress, report
+
+
+def quantize(
+    model: Annotated[Path, typer.Argument(help="The fp32 .onnx file, beside its manifest.")],
+    data: Data,
+    to: Annotated[Path | None, typer.Option(help="The .onnx file to write; MODEL-int8.onnx by default.")] = None,
+    private_test: Annotated[
+        bool, typer.Option("--private-test", help="Measure PrivateTest too: once, for the network that ships.")
+    ] = False,
+    cache: Cache = Path("runs/landmarks"),
+    as_json: Json = False,
+) -> None:
+    """Write the int8 form of a network, calibrated on training faces alone."""
+    from build_engine.dataset import Split, load_faces, repeated
+    from build_engine.export import Judged
+    from build_engine.landmarks import align_faces
+    from build_engine.quantize import quantize as quantize_network
+    from engine.manifest import load_manifest
+
+    target = to or model.with_name(f"{model.stem}-int8.onnx")
+    if target.suffix != ".onnx":
+        raise typer.BadParameter(f"{target} must end in .onnx", param_hint="--to")
+    before = load_manifest(model)
+    faces = load_faces(data)
+    wanted = [Split.TRAINING, Split.PUBLIC_TEST, *([Split.PRIVATE_TEST] if private_test else [])]
+    with progress("landmarks") as tell:
+        aligned = {split: align_faces(faces.of(split), cache, before.input, progress=tell) for split in wanted}
+    judged = {split.label: Judged(aligned[split], repeated(faces, split)) for split in wanted[1:]}
+    manifest = quantize_network(model, target, aligned[Split.TRAINING], judged)
+    size_mb = round(target.stat().st_size / 1e6, 2)
+    loss = {f"{split} lost": round(before.accuracy[split] - manifest.accuracy[split], 5) for split in judged
+            if split in before.accuracy}  # fmt: skip
+    report({"model": str(target), "megabytes": size_mb, **manifest.accuracy, **loss}, as_json)

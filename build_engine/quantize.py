@@ -1,0 +1,129 @@
+"""fp32 ONNX → int8 ONNX: static Q/DQ, unsigned activations and signed weights, calibrated on training faces.
+
+Convolutions and what lies between them run in int8; the attention's products, its softmax and the heads, a twentieth
+of the work and most of what rounding harms, stay in float32.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)  # fmt: skip
+
+from build_engine.dataset import Split
+from build_engine.errors import DataUnreadable
+from build_engine.evaluate import named_figures
+from build_engine.export import Judged
+from build_engine.files import save
+from build_engine.landmarks import AlignedFaces
+from engine.crops import CropSpec, normalise
+from engine.manifest import Manifest, digest, load_manifest, manifest_path, write_manifest
+from engine.readings import Floats
+from engine.runtimes import load_runtime
+
+CALIBRATION_FACES: Final = 512
+_BATCH = 32
+_SEED = 2013
+_IN_INT8 = ["Conv", "Add", "Relu", "MaxPool", "AveragePool"]
+_ERRORS_ONLY = 3  # of onnxruntime's severities
+
+
+def quantize(model: Path, to: Path, training: AlignedFaces, judged: dict[str, Judged]) -> Manifest:
+    """Write an int8 form of a network, with its manifest and its own figures.
+
+    Args:
+        model: fp32 `.onnx` file with manifest.
+        to: `.onnx` file to write; its stem names the network.
+        training: faces of Training only; `CALIBRATION_FACES` of them, drawn by a fixed seed, find the ranges.
+        judged: splits, by name, on which the int8 network is measured for its manifest.
+
+    Returns:
+        The manifest of the int8 file.
+
+    Raises:
+        ModelRefused: The fp32 file or its manifest does not fit.
+        DataUnreadable: A face of another split than Training would calibrate, or there is none.
+        SaveFailed: A file could not be written.
+    """
+    if not len(training.crops) or (training.labelled.splits != Split.TRAINING).any():
+        raise DataUnreadable("int8 is calibrated on faces of Training, and on nothing else: give data that hold some")
+    before = load_manifest(model)
+    chosen = np.random.default_rng(_SEED).permutation(len(training.crops))[:CALIBRATION_FACES]
+    crops, regions = normalise(training.crops[chosen], before.input), training.regions[chosen]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / to.name
+        quantize_file(model, path, crops, regions)
+        changes: dict[str, Any] = {"name": to.stem, "precision": "int8", "sha256": digest(path), "accuracy": {}}
+        manifest = before.model_copy(update=changes)
+        write_manifest(manifest, path)
+        with load_runtime(path) as runtime:
+            for split, part in judged.items():
+                manifest.accuracy.update(named_figures(split, runtime, part.faces, part.duplicates))
+        save(to, path.read_bytes())
+        save(manifest_path(to), (manifest.model_dump_json(indent=2) + "\n").encode())
+    return manifest
+
+
+def quantize_file(model: Path, to: Path, crops: Floats, regions: Floats) -> None:
+    """Write the int8 form of an `.onnx` file, without manifest.
+
+    Args:
+        model: fp32 file with inputs `crops` and, if it uses them, `regions`.
+        to: file to write.
+        crops: (N, C, H, W) normalised faces that find the ranges.
+        regions: (N, 9, G, G).
+    """
+    with TemporaryDirectory() as folder:
+        folded = Path(folder) / "folded.onnx"
+        options = onnxruntime.SessionOptions()
+        # Batch norms must lie inside their convolutions before these get scales.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(folded)
+        options.log_severity_level = _ERRORS_ONLY
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        inputs = [node.name for node in session.get_inputs()]
+        quantize_static(
+            folded,
+            to,
+            _Faces({"crops": crops, "regions": regions}, inputs),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=_IN_INT8,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+
+
+class _Faces(CalibrationDataReader):  # type: ignore[misc]
+    """Deals the calibration faces in batches."""
+
+    def __init__(self, arrays: dict[str, Floats], inputs: list[str]) -> None:
+        self._batches = self._deal({name: arrays[name] for name in inputs})
+
+    def get_next(self) -> dict[str, Floats] | None:
+        """Give the next batch, None at the end."""
+        return next(self._batches, None)
+
+    @staticmethod
+    def _deal(arrays: dict[str, Floats]) -> Iterator[dict[str, Floats]]:
+        for start in range(0, len(arrays["crops"]), _BATCH):
+            yield {name: array[start : start + _BATCH] for name, array in arrays.items()}
+
+
+def random_faces(count: int, spec: CropSpec) -> tuple[Floats, Floats]:
+    """Make inputs of noise, for networks whose answers do not matter: crops (N, C, H, W), regions (N, 9, G, G)."""
+    from engine.crops import REGIONS
+
+    random = np.random.default_rng(_SEED)
+    crops = random.standard_normal((count, spec.channels, spec.size_px, spec.size_px), np.float32)
+    return crops, random.random((count, len(REGIONS), spec.region_grid, spec.region_grid), np.float32)

@@ -1,0 +1,53 @@
+"""What a bot in a Janus room costs: people of 640x360 at 15 frames a second, each read 4 times a second.
+
+Janus and the people run in processes of their own, all in a network of its own; cores and memory are those of the bot's
+process. Needs root (or `unshare -Urn`) and Janus; ends with code 77 and the reason elsewhere.
+`python -m tests.benchmarks.janus [--publishers 25] [--seconds 40] [--json]`
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+
+from tests.benchmarks.janus_server import JanusServer, janus_server
+from tests.benchmarks.local import line_with, measure_bot, running
+from tests.benchmarks.network import PrivateNetwork, missing, private_network
+from tests.benchmarks.process import machine
+
+CANNOT = 77
+
+
+async def measure(network: PrivateNetwork, count: int, seconds: float) -> dict[str, float]:
+    """Measure one bot with `count` participants."""
+    url = JanusServer.url()
+    async with janus_server(network):
+        bot_command = ("tests.benchmarks.janus_bot", "join", url, "--policy", "individual", "--port", "0")
+        async with running(*bot_command) as bot:
+            dashboard = await line_with(bot.stderr, "dashboard")
+            await line_with(bot.stderr, "live")
+            async with running("tests.benchmarks.janus_publishers", url, str(count)) as people:
+                await line_with(people.stdout, f"publishing {count}")
+                return await measure_bot(bot.pid, dashboard, count, seconds)
+
+
+def main() -> int:
+    """Measure, and print the figures as one last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--publishers", type=int, default=25)
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if reason := missing("janus", "nft"):
+        print(f"a bot in a Janus room cannot be measured here: {reason}", file=sys.stderr)
+        return CANNOT
+    print(f"{machine()}; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    with private_network() as network:
+        figures = asyncio.run(measure(network, options.publishers, options.seconds))
+    print(json.dumps(figures) if options.json else figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""The command `classpulse` for measurements: everybody in a Janus room counts as somebody who opted in.
+
+Janus has no word for opting in, and only of people who did are single reads told.
+"""
+
+from functools import partial
+
+from bot.__main__ import main
+from bot.rooms import roster
+
+if __name__ == "__main__":
+    vars(roster)["Participant"] = partial(roster.Participant, opted_in=True)
+    main()

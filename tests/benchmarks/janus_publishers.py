@@ -1,0 +1,31 @@
+"""Drawn people who publish into a Janus room from a process of their own: `janus_publishers ROOM_URL COUNT`."""
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+from itertools import cycle, islice
+
+from bot.rooms.camera import ClipCamera
+from bot.rooms.clip import read_clip
+from bot.samples.people import PEOPLE
+from bot.samples.story import clip_path
+from tests.benchmarks.janus_server import JanusPerson
+
+
+async def publish(url: str, count: int) -> None:
+    """Publish until SIGTERM; says so on stdout once everybody is connected."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with AsyncExitStack() as stack:
+        for number, person in enumerate(islice(cycle(PEOPLE), count), start=1):
+            camera = ClipCamera(read_clip(clip_path(person.id, "calm")))
+            publisher = JanusPerson(url, f"{person.name} {number}", camera)
+            stack.push_async_callback(publisher.leave)
+            await publisher.join()
+        print(f"publishing {count}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(publish(sys.argv[1], int(sys.argv[2])))
