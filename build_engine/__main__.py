@@ -4,7 +4,9 @@ import sys
 
 import typer
 
+from build_engine.commands.bench import bench
 from build_engine.commands.evaluate import evaluate
+from build_engine.commands.explain import explain
 from build_engine.commands.export import export
 from build_engine.commands.parity import parity
 from build_engine.commands.quantize import quantize
@@ -20,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, export, quantize, parity):
+for command in (train, evaluate, export, quantize, parity, bench, explain):
     app.command()(command)
 
 

@@ -34,18 +34,20 @@ class Gaze(NamedTuple):
 class RegionAttention(nn.Module):
     """Self-attention over the cells of a feature grid, then attention over channels, added to what came in."""
 
-    def __init__(self, channels: int, heads: int, guided: bool) -> None:
+    def __init__(self, channels: int, heads: int, guided: bool, grid: int = CropSpec().region_grid) -> None:
         """Prepare a layer that at first changes nothing: its last norm starts at zero.
 
         Args:
             channels: of the maps; queries, keys and values have half as many.
             heads: divides half the channels.
             guided: let landmarks bias the logits; without, this is plain self-attention.
+            grid: G, side of the feature grid; on a coarser one than theirs the region maps are pooled.
         """
         super().__init__()
         inner = channels // 2
         self._heads, self._depth = heads, inner // heads
-        self._cells = CropSpec().region_grid ** 2
+        self._cells = grid**2
+        self.coarsen = nn.MaxPool2d(CropSpec().region_grid // grid)
         self.project = nn.Conv2d(channels, 3 * inner, 1)
         self.merge = nn.Sequential(nn.Conv2d(inner, channels, 1, bias=False), nn.BatchNorm2d(channels))
         nn.init.zeros_(self.merge[1].weight)  # type: ignore[arg-type]
@@ -62,7 +64,7 @@ class RegionAttention(nn.Module):
 
         Args:
             maps: (N, C, G, G) features.
-            regions: (N, 9, G, G) region maps; zeros are neutral.
+            regions: (N, 9, 6, 6) region maps; zeros are neutral.
 
         Returns:
             (N, C, G, G).
@@ -86,7 +88,7 @@ class RegionAttention(nn.Module):
         logits = query.transpose(2, 3) @ key / math.sqrt(self._depth)  # (N, heads, cells, cells)
         if self.guide is None:
             return Gaze(logits.softmax(3), None)
-        places = regions.flatten(2)  # (N, 9, cells)
+        places = self.coarsen(regions).flatten(2)  # (N, 9, cells)
         scores = self.guide(maps.flatten(2), places)  # (N, 9, heads)
         bias = scores.transpose(1, 2) @ places  # (N, heads, cells)
         return Gaze((logits + bias[:, :, None]).softmax(3), scores)

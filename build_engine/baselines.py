@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -9,6 +10,16 @@ from build_engine.recipe import Recipe
 from engine.expressions import FER7, FERPLUS8
 
 CROP_PX = 48
+
+
+class Trunk(NamedTuple):
+    """The convolutions before attention and heads."""
+
+    layers: nn.Module
+    channels: int
+    """Of the maps that leave it."""
+    grid: int
+    """Side of these maps."""
 
 
 class StaticCnn(nn.Module):
@@ -61,40 +72,40 @@ def _conv(before: int, width: int, batch_norm: bool, pool: bool) -> Iterator[nn.
     yield nn.ReLU()
 
 
-def vgg_trunk(widths: tuple[int, int, int, int]) -> tuple[nn.Module, int]:
+def vgg_trunk(widths: tuple[int, int, int, int]) -> Trunk:
     """Build a VGG of four pairs of 3x3 convolutions (Simonyan and Zisserman 2014), pooled between pairs.
 
     Args:
         widths: channels at 48x48, 24x24, 12x12 and 6x6.
 
     Returns:
-        The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6), and its channels.
+        The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6).
     """
     layers: list[nn.Module] = []
     for index, (before, width) in enumerate(pairwise((1, *widths))):
         layers += _conv(before, width, True, pool=False)
         layers += _conv(width, width, True, pool=index < len(widths) - 1)
-    return nn.Sequential(*layers), widths[-1]
+    return Trunk(nn.Sequential(*layers), widths[-1], 6)
 
 
-def bottleneck_trunk(widths: tuple[int, int, int, int]) -> tuple[nn.Module, int]:
-    """Build the trunk of ResNet-50 (He et al. 2015) with a 3x3 stem of stride 2; the last stage does not stride.
+def bottleneck_trunk(widths: tuple[int, int, int, int]) -> Trunk:
+    """Build the trunk of ResNet-50 (He et al. 2015) with a 3x3 stem of stride 2.
 
     Args:
         widths: inner channels of the four stages; four times as many leave each.
 
     Returns:
-        The trunk, (N, 1, 48, 48) → (N, 4 · widths[3], 6, 6), and its channels.
+        The trunk, (N, 1, 48, 48) → (N, 4 · widths[3], 3, 3).
     """
     channels = widths[0]
     layers: list[nn.Module] = [
         nn.Conv2d(1, channels, 3, 2, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
     ]  # fmt: skip
-    for width, blocks, stride in zip(widths, (3, 4, 6, 3), (1, 2, 2, 1), strict=True):
+    for width, blocks, stride in zip(widths, (3, 4, 6, 3), (1, 2, 2, 2), strict=True):
         for index in range(blocks):
             layers.append(Bottleneck(channels, width, stride if index == 0 else 1))
             channels = 4 * width
-    return nn.Sequential(*layers), channels
+    return Trunk(nn.Sequential(*layers), channels, 3)
 
 
 class Bottleneck(nn.Module):

@@ -38,7 +38,7 @@ def draw_curves(folder: Path) -> Path:
     losses.legend()
     accuracies.plot(epochs, [row["accuracy"] for row in rows])
     accuracies.set(xlabel="epoch", ylabel="accuracy on PublicTest")
-    return _save(figure, folder / "curves.png")
+    return save_figure(figure, folder / "curves.png")
 
 
 def draw_confusion(counts: NDArray[np.int64], classes: tuple[str, ...], path: Path) -> Path:
@@ -66,10 +66,15 @@ def draw_confusion(counts: NDArray[np.int64], classes: tuple[str, ...], path: Pa
     axes.set(xlabel="read", ylabel="labelled")
     for (row, column), share in np.ndenumerate(shares):
         axes.text(column, row, f"{share:.2f}", ha="center", va="center", color="white" if share > 0.5 else "black")
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
-def _save(figure: "Figure", path: Path) -> Path:
+def save_figure(figure: "Figure", path: Path) -> Path:
+    """Write a figure as PNG.
+
+    Raises:
+        SaveFailed: The picture cannot be written.
+    """
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     save(path, buffer.getvalue())

@@ -14,7 +14,7 @@ Why this shape, for two training cores and a budget of 2.6 ms a face:
 from torch import Tensor, nn
 
 from build_engine.attention import Gaze, RegionAttention
-from build_engine.baselines import StaticCnn, bottleneck_trunk, vgg_trunk
+from build_engine.baselines import StaticCnn, Trunk, bottleneck_trunk, vgg_trunk
 from build_engine.recipe import Recipe
 from engine.expressions import FER7, FERPLUS8
 
@@ -34,10 +34,10 @@ class ExpressionNet(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         trunks = {"resnet18": residual_trunk, "vgg": vgg_trunk, "resnet50": bottleneck_trunk}
-        self.trunk, channels = trunks[recipe.backbone](recipe.widths)
+        self.trunk, channels, grid = trunks[recipe.backbone](recipe.widths)
         self.attention: RegionAttention | None = None
         if recipe.attention != "none":
-            self.attention = RegionAttention(channels, recipe.attention_heads, recipe.attention == "landmark")
+            self.attention = RegionAttention(channels, recipe.attention_heads, recipe.attention == "landmark", grid)
         self.dropout = nn.Dropout(recipe.dropout)
         self.fer7 = nn.Linear(channels, len(FER7))
         self.ferplus8 = nn.Linear(channels, len(FERPLUS8))
@@ -63,17 +63,17 @@ class ExpressionNet(nn.Module):
         return None if self.attention is None else self.attention.gaze(self.trunk(crops), regions)
 
 
-def residual_trunk(widths: tuple[int, int, int, int]) -> tuple[nn.Module, int]:
+def residual_trunk(widths: tuple[int, int, int, int]) -> Trunk:
     """Build the trunk of ResNet-18 (He et al. 2015) for small grey crops; see the module for what differs.
 
     Args:
         widths: channels at 24x24, 12x12, 6x6 and, again, 6x6.
 
     Returns:
-        The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6), and its channels.
+        The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6).
     """
     first, second, third, last = widths
-    trunk = nn.Sequential(
+    layers = nn.Sequential(
         *_norm_conv(1, first // 2, stride=2), nn.ReLU(),
         *_norm_conv(first // 2, first), nn.ReLU(),
         BasicBlock(first, first), BasicBlock(first, first),
@@ -81,7 +81,7 @@ def residual_trunk(widths: tuple[int, int, int, int]) -> tuple[nn.Module, int]:
         BasicBlock(second, third, stride=2), BasicBlock(third, third),
         BasicBlock(third, last),
     )  # fmt: skip
-    return trunk, last
+    return Trunk(layers, last, 6)
 
 
 class BasicBlock(nn.Module):

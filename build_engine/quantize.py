@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
+import onnx
 import onnxruntime
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -91,6 +92,10 @@ def quantize_file(model: Path, to: Path, crops: Floats, regions: Floats) -> None
         options.log_severity_level = _ERRORS_ONLY
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         inputs = [node.name for node in session.get_inputs()]
+        network = onnx.load(folded)
+        # Says that this was done; the quantizer else writes warnings.
+        onnx.helper.set_model_props(network, {"onnx.quant.pre_process": "onnxruntime.quant"})
+        onnx.save(network, folded)
         quantize_static(
             folded,
             to,

@@ -136,7 +136,7 @@ def state_directory() -> Path:
 
 
 def load_secret(state_dir: Path | None = None) -> bytes:
-    """Return the signing secret: `CLASSPULSE_SECRET`, else a file only this user can read, made at first start.
+    """Return the signing secret: `CLASSPULSE_SECRET` or its file, else a private file, made at first start.
 
     Args:
         state_dir: where the file `secret` is; None for `state_directory()`.
@@ -144,7 +144,7 @@ def load_secret(state_dir: Path | None = None) -> bytes:
     Raises:
         SecretRefused: The secret is too short, its file readable by others, or the file cannot be made or read.
     """
-    if value := os.environ.get(SECRET_VARIABLE):
+    if value := secret_setting(SECRET_VARIABLE):
         return _checked(value.encode(), SECRET_VARIABLE)
     path = (state_dir or state_directory()) / "secret"
     try:
@@ -155,6 +155,21 @@ def load_secret(state_dir: Path | None = None) -> bytes:
         return _checked(path.read_bytes(), str(path))
     except OSError as error:
         raise SecretRefused(f"No secret at {path} ({error.strerror}): set {SECRET_VARIABLE} instead.") from error
+
+
+def secret_setting(variable: str) -> str | None:
+    """Return a secret setting: the variable, else the text of the file that `VARIABLE_FILE` names; None for neither.
+
+    Raises:
+        SecretRefused: The file cannot be read.
+    """
+    named = os.environ.get(f"{variable}_FILE")
+    if os.environ.get(variable) or not named:
+        return os.environ.get(variable) or None
+    try:
+        return Path(named).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretRefused(f"{named} cannot be read: check {variable}_FILE.") from error
 
 
 def _create(path: Path) -> None:

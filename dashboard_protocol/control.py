@@ -94,7 +94,7 @@ class Control:
             allowed = ", ".join(sorted(self.policies))
             raise HTTPException(422, f"Choose a policy, there is no default for a real meeting: {allowed}.")
         invitation = Invitation(
-            id=secrets.token_urlsafe(9),
+            id=secrets.token_hex(8),  # never begins with a dash, which a shell would take for a flag
             room=self.rooms.check(wanted.room_url),
             room_url=wanted.room_url,
             policy=policy,

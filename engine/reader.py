@@ -40,7 +40,7 @@ class Engine:
             ImageUnreadable: The picture is missing, no picture, or of another shape or type.
             InferenceFailed: The network rejected the faces.
         """
-        image = picture if isinstance(picture, np.ndarray) else _load(Path(picture))
+        image = picture if isinstance(picture, np.ndarray) else load_picture(Path(picture))
         faces = self.finder.find_all(image)
         scores = self.runtime.infer(face_batch([(image, face) for face in faces], self.runtime.manifest.input))
         fer7 = scores.fer7.copy()
@@ -62,8 +62,12 @@ class Engine:
         self.close()
 
 
-def _load(path: Path) -> Image:
-    """Load a picture file as RGB."""
+def load_picture(path: Path) -> Image:
+    """Load a picture file as RGB.
+
+    Raises:
+        ImageUnreadable: It is missing or no picture.
+    """
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:

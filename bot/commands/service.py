@@ -15,7 +15,7 @@ import typer
 
 from bot.errors import SettingsRefused
 from bot.settings import LOOPBACK_HOSTS
-from dashboard_protocol.access import Access, load_secret
+from dashboard_protocol.access import Access, load_secret, secret_setting
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.control import Control
 from dashboard_protocol.errors import RoomNotAllowed
@@ -26,7 +26,13 @@ from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.server import Tls, serve
 from dashboard_protocol.vocabulary import Profile
 
-BusFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_BUS", help="redis://[:PASSWORD@]HOST:PORT/0, or rediss://.")]
+BUS_VARIABLE = "CLASSPULSE_BUS"
+BusFlag = Annotated[
+    str | None,
+    typer.Option(
+        help=f"redis://HOST:PORT/0 or rediss://…; with a password better by {BUS_VARIABLE} or {BUS_VARIABLE}_FILE."
+    ),
+]
 DEFAULT_BUS = "redis://127.0.0.1:6379/0"
 
 keys = typer.Typer(help="API keys of programs.", no_args_is_help=True)
@@ -41,7 +47,7 @@ def add_servers(app: typer.Typer) -> None:
 
 def serve_gateway(  # noqa: PLR0913  one parameter a flag
     *,
-    bus: BusFlag = DEFAULT_BUS,
+    bus: BusFlag = None,
     host: Annotated[str, typer.Option(envvar="CLASSPULSE_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="CLASSPULSE_PORT", min=0, max=65535, help="TCP port.")] = 8080,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for another host.")] = None,
@@ -64,10 +70,11 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
             "or --behind-proxy when a proxy in front of it ends TLS"
         )
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
+    address = bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS
 
     async def run(stop: asyncio.Event) -> None:
         async with AsyncExitStack() as stack:
-            events, queue = open_bus(bus), open_queue(bus)
+            events, queue = open_bus(address), open_queue(address)
             stack.push_async_callback(events.close)
             stack.push_async_callback(queue.close)
             access = Access(load_secret())
@@ -84,7 +91,7 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
 
 def work(
     *,
-    bus: BusFlag = DEFAULT_BUS,
+    bus: BusFlag = None,
     capacity: Annotated[int, typer.Option(min=1, help="Most meetings at once.")] = 4,
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds that meetings may go on after SIGTERM; then others get them.")
@@ -98,11 +105,13 @@ def work(
     """Run bots on this machine: one process a meeting, for the invitations of the control API."""
     from bot.worker import Worker
 
+    address = bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS
+
     async def run(stop: asyncio.Event) -> None:
-        queue = open_queue(bus)
+        queue = open_queue(address)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         options = {"engine": engine, "engine_threads": engine_threads}
-        worker = Worker(queue, name=name, capacity=capacity, bus=bus, options=options, memory_mb=memory_mb)
+        worker = Worker(queue, name=name, capacity=capacity, bus=address, options=options, memory_mb=memory_mb)
         try:
             await queue.ping()
             _say(f"worker     {name}, up to {capacity} meetings; ctrl-C drains")

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Self
 
-from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
+from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
 from bot.rooms.aiortc_cures import check_aiortc
 from bot.rooms.attending import Attending
 from bot.rooms.base import Admitted, Clock, Held, Lost, RoomEvent
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publisher import JanusPublisher, join
-from bot.rooms.janus_session import Handle, JanusError, JanusSession, Notice, open_session, raise_if_refused
+from bot.rooms.janus_session import ENDED, JanusError, JanusSession, Notice, open_session
 from bot.rooms.janus_subscriber import JanusSubscriber
 from bot.rooms.notice import Notice as RoomNotice
 from bot.rooms.notice import visible_name
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 HELD = {426: "not_open", 432: "full"}
 """Codes of the VideoRoom that mean: later, perhaps."""
 KNOCK_EVERY_S = 2.0
+RENEW_AFTER_S = 2.0
+"""A subscription that breaks again so soon is not mended alone: everything begins anew, with a pause."""
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 3.0
 GIVE_UP_AFTER_S = 600.0
@@ -57,6 +59,9 @@ class JanusRoom:
         self._people = JanusPeople(self._tell)
         self._is_in = False
         self._session: JanusSession | None = None
+        self._renewed_at = -RENEW_AFTER_S
+        self._failures = 0
+        self._last_in_s = 0.0
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
@@ -76,26 +81,37 @@ class JanusRoom:
 
     async def _attend(self) -> None:
         """Stay in the room, and come back whenever the connection breaks."""
-        now = asyncio.get_running_loop().time
-        failures, last_in, pause_s = 0, now(), 0.0
+        self._failures, self._last_in_s = 0, asyncio.get_running_loop().time()
         while True:
             try:
                 await self._stay_in()
-            except JanusError as error:
-                if error.code not in HELD:
-                    raise RoomRefused(f"{self.name}: {error}") from error
-                self._tell(Held(HELD[error.code]))
-                failures, last_in, pause_s = 0, now(), KNOCK_EVERY_S
-            except RoomUnreachable as error:
-                if not self._stay.is_answered:
-                    raise
-                was_in, self._is_in = self._is_in, False
-                failures, last_in = (1, now()) if was_in else (failures + 1, last_in)
-                if now() - last_in > GIVE_UP_AFTER_S:
-                    raise
-                self._tell(Lost(str(error)))
-                pause_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** (failures - 1)) * random.uniform(0.5, 1.0)
+            except Exception as error:
+                pause_s = self._judge(error)
             await asyncio.sleep(pause_s)
+
+    def _judge(self, error: Exception) -> float:
+        """Tell what the end of a stay means, and return how long to wait; raises what ends it for good."""
+        now_s = asyncio.get_running_loop().time()
+        was_in, self._is_in = self._is_in, False
+        if isinstance(error, JanusError) and not was_in:
+            if error.code not in HELD:
+                raise RoomRefused(f"{self.name}: {error}") from error
+            self._failures, self._last_in_s = 0, now_s
+            self._tell(Held(HELD[error.code]))
+            return KNOCK_EVERY_S
+        if not isinstance(error, RoomError):
+            log.error("Janus said something that cannot be understood", exc_info=error)
+            error = RoomUnreachable("Janus said something that cannot be understood")
+        if not isinstance(error, RoomUnreachable | JanusError) or not self._stay.is_answered:
+            raise error
+        if was_in:
+            self._failures, self._last_in_s = 0, now_s
+        if now_s - self._last_in_s > GIVE_UP_AFTER_S:
+            raise error
+        self._tell(Lost(str(error)))
+        pause_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0**self._failures) * random.uniform(0.5, 1.0)
+        self._failures += 1
+        return pause_s
 
     def _tell(self, event: RoomEvent) -> None:
         self._stay.tell(event)
@@ -106,17 +122,10 @@ class JanusRoom:
             if self._session is not None:
                 await session.end(self._session)
             self._session = session
-            own, other = await session.attach(), await session.attach()
+            own = await session.attach()
             joined = await join(own, self._address, visible_name(self._notice.bot_name))
             publisher = JanusPublisher(own, NoticeTrack(draw_notice(self._notice)), self._addresses)
-            subscriber = JanusSubscriber(
-                other,
-                self._address,
-                clock=self._clock,
-                addresses=self._addresses,
-                begins=self._people.begin,
-                lost=lambda: session.tell(Notice(other.id, "hangup")),
-            )
+            subscriber = await self._subscriber(session)
             missing = None
             try:
                 await publisher.publish()
@@ -126,7 +135,13 @@ class JanusRoom:
                 self._people.meet(joined)
                 await subscriber.change(self._people.wanted)
                 async for notice in session.notices():
-                    await self._follow(notice, own, subscriber)
+                    if notice.handle == own.id:
+                        self._follow(notice)
+                    elif notice.handle == subscriber.id:
+                        await subscriber.take(notice)
+                    if subscriber.is_broken or (subscriber.has_joined and not self._people.wanted):
+                        subscriber = await self._renewed(session, subscriber)
+                    await subscriber.change(self._people.wanted)
             finally:
                 if missing is not None:
                     missing.cancel()
@@ -134,23 +149,38 @@ class JanusRoom:
                 await subscriber.close()
                 await publisher.close()
 
-    async def _follow(self, notice: Notice, own: Handle, subscriber: JanusSubscriber) -> None:
-        """Act on one notice."""
-        if notice.kind in ("hangup", "detached"):
-            raise RoomUnreachable("Janus ended the media connection")
-        if notice.handle != own.id:
-            raise_if_refused(notice.data)
-            await subscriber.take(notice)
-            return
+    async def _subscriber(self, session: JanusSession) -> JanusSubscriber:
+        handle = await session.attach()
+        return JanusSubscriber(
+            handle,
+            self._address,
+            clock=self._clock,
+            addresses=self._addresses,
+            begins=self._people.begin,
+            lost=lambda: session.tell(Notice(handle.id, "hangup")),
+        )
+
+    async def _renewed(self, session: JanusSession, old: JanusSubscriber) -> JanusSubscriber:
+        """Begin a subscription anew: it broke, or nobody sends any more and it is given back."""
+        now = asyncio.get_running_loop().time()
+        if old.is_broken and now - self._renewed_at < RENEW_AFTER_S:
+            raise RoomUnreachable("Janus ended the media connection again and again")
+        self._renewed_at = now if old.is_broken else self._renewed_at
+        await old.give_back()
+        return await self._subscriber(session)
+
+    def _follow(self, notice: Notice) -> None:
+        """Act on what Janus tells the bot as a participant."""
         data = notice.data
         if data.get("videoroom") == "destroyed":
             raise RoomClosed(f"{self.name} was closed")
         if data.get("leaving") == "ok" and data.get("reason") == "kicked":
             raise RoomKicked(f"The bot was sent out of {self.name}")
+        if notice.kind in ENDED:
+            raise RoomUnreachable("Janus ended the bot's connection")
         self._people.meet(data)
         if "unpublished" in data:
             self._people.stop(data["unpublished"])
         for gone in (data.get("leaving"), data.get("kicked")):
             if gone is not None:
                 self._people.part(gone)
-        await subscriber.change(self._people.wanted)

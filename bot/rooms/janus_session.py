@@ -28,6 +28,8 @@ KEEPALIVE_S = 25.0
 PING_S = 5.0
 """A server that answers no ping for so long is gone, although nobody closed the connection."""
 MAX_WAITING_NOTICES = 4096
+ENDED = frozenset({"hangup", "detached"})
+"""Janus' words for a handle whose media, or which itself, is no more."""
 
 
 class JanusError(RoomError):
@@ -80,6 +82,14 @@ class Handle:
         """
         message = {"janus": "message", "handle_id": self.id, "body": body} | ({"jsep": jsep} if jsep else {})
         await self._session.ask(message, is_final=lambda kind: kind == "ack")
+
+    async def detach(self) -> None:
+        """Give the handle back; Janus ends what hangs on it.
+
+        Raises:
+            JanusError, RoomUnreachable: As in `request`.
+        """
+        await self._session.ask({"janus": "detach", "handle_id": self.id})
 
 
 class JanusSession:

@@ -5,13 +5,14 @@ Janus offers, we answer. A video section (`mid`) whose sender left is used again
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from av import VideoFrame
 
-from bot.errors import RoomUnreachable
+from bot.errors import RoomError, RoomUnreachable
 from bot.rooms.aiortc_cures import (
     Traffic,
     ask_for_keyframe,
@@ -24,7 +25,7 @@ from bot.rooms.aiortc_cures import (
 from bot.rooms.base import Absence, Clock
 from bot.rooms.janus_address import JanusAddress
 from bot.rooms.janus_publisher import close_undisturbed, connected, credentials
-from bot.rooms.janus_session import Handle, Json, Notice
+from bot.rooms.janus_session import ENDED, Handle, Json, Notice
 from bot.rooms.roster import Feed
 from bot.rooms.stream import Stream
 
@@ -83,7 +84,12 @@ class JanusSubscriber:
         self._wire = Traffic()
         self._sections: dict[str, _Section] = {}
         self._wanted: dict[Feed, str] = {}
-        self._has_joined = False
+        self.id = handle.id
+        """Which notices are for it."""
+        self.has_joined = False
+        """Whether it receives anybody, or did."""
+        self.is_broken = False
+        """Whether Janus refused or ended it, so that only a new one helps."""
 
     async def change(self, wanted: dict[Feed, str]) -> None:
         """Receive exactly these videos; what is new comes with a later notice.
@@ -98,28 +104,39 @@ class JanusSubscriber:
         added = _streams(wanted.items() - self._wanted.items())
         removed = _streams(self._wanted.items() - wanted.items())
         self._wanted = dict(wanted)
-        if self._has_joined:
+        if self.has_joined:
             update = {"subscribe": added, "unsubscribe": removed}
             if added or removed:
                 await self._handle.send(
                     {"request": "update"} | {name: value for name, value in update.items() if value}
                 )
         elif added:
-            self._has_joined = True
+            self.has_joined = True
             body: dict[str, Any] = {"request": "join", "ptype": "subscriber", "room": self._address.room_id}
             await self._handle.send(body | {"streams": added} | credentials(self._address))
 
     async def take(self, notice: Notice) -> None:
         """Take a notice of this subscription's handle.
 
+        A feed whose sender has just left is refused, and the whole request with it: that breaks the subscription.
+
         Raises:
             JanusError: Janus did not take the answer.
             RoomUnreachable: The connection broke, or no media path was found within 15 s.
         """
-        if notice.jsep is not None:
+        if notice.kind in ENDED or "error_code" in notice.data:
+            log.info("The subscription broke: %s %s", notice.kind, notice.data.get("error", ""))
+            self.is_broken = True
+        elif notice.jsep is not None:
             await self._answer(notice.jsep["sdp"])
         if "streams" in notice.data:
             await self._assign(notice.data["streams"])
+
+    async def give_back(self) -> None:
+        """Close it and let Janus forget it."""
+        await self.close()
+        with suppress(RoomError):
+            await self._handle.detach()
 
     async def close(self) -> None:
         """End all streams and free the socket and the decoders."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from build_engine.commands.options import Cache, Data, Json
+from build_engine.commands.shipped import int8_of, shipped_fp32
 from build_engine.console import progress, report
 
 
@@ -24,12 +25,10 @@ def parity(
     from build_engine.landmarks import align_faces
     from build_engine.parity import FACES, compare_forms
     from engine.manifest import load_manifest
-    from engine.runtimes import DEFAULT_MODEL
 
-    fp32 = model or DEFAULT_MODEL.with_name(f"{DEFAULT_MODEL.stem.removesuffix('-int8')}.onnx")
-    beside = fp32.with_name(f"{fp32.stem}-int8.onnx")
-    if int8 is None and beside.exists():
-        int8 = beside
+    fp32 = model or shipped_fp32()
+    if int8 is None and int8_of(fp32).exists():
+        int8 = int8_of(fp32)
     faces = load_faces(data).of(Split.PUBLIC_TEST)
     faces = faces.rows(np.arange(min(FACES, len(faces))))
     with progress("landmarks") as tell:

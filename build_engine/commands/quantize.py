@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from build_engine.commands.options import Cache, Data, Json
+from build_engine.commands.shipped import int8_of
 from build_engine.console import progress, report
 
 
@@ -26,7 +27,7 @@ def quantize(
     from build_engine.quantize import quantize as quantize_network
     from engine.manifest import load_manifest
 
-    target = to or model.with_name(f"{model.stem}-int8.onnx")
+    target = to or int8_of(model)
     if target.suffix != ".onnx":
         raise typer.BadParameter(f"{target} must end in .onnx", param_hint="--to")
     before = load_manifest(model)

@@ -14,12 +14,13 @@ export const clockS = clockWith({ second: "2-digit" });
 const plural = (n, one, many) => (n === 1 ? one : many);
 const unit = (n, word) => `${n}${NB}${word}`;
 const points = (n) => unit(n, plural(n, "point", "points"));
-export const people = (n) => unit(n, plural(n, "person", "people"));
+export const people = (n) => (missing(n) ? "" : unit(n, plural(n, "person", "people")));
 const times = (n) => (n === 1 ? "once" : n === 2 ? "twice" : unit(n, "times"));
 const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
 /** Length of time: `38 s`, `4 min`, `1 h 12 min`; `exact` keeps seconds up to an hour. */
 export function span(s, exact = false) {
+  if (missing(s)) return "";
   const seconds = Math.max(0, Math.floor(s));
   const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
   if (minutes === 0) return unit(seconds, "s");

@@ -9,7 +9,7 @@ from engine.runtimes.base import Runtime
 
 __all__ = ["DEFAULT_MODEL", "Runtime", "load_runtime"]
 
-DEFAULT_MODEL: Final = Path(__file__).parent.parent / "models" / "fer-static-cnn.onnx"
+DEFAULT_MODEL: Final = Path(__file__).parent.parent / "models" / "fer-static-cnn-int8.onnx"
 """The model that is meant where none is named; it ships with the package."""
 
 

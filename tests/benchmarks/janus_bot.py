@@ -7,7 +7,8 @@ from functools import partial
 
 from bot.__main__ import main
 from bot.rooms import roster
+from bot.rooms.base import Participant
 
 if __name__ == "__main__":
-    vars(roster)["Participant"] = partial(roster.Participant, opted_in=True)
+    vars(roster)["Participant"] = partial(Participant, opted_in=True)
     main()

@@ -98,6 +98,19 @@ class JanusServer:
         """List the sessions the server knows."""
         return list((await _ask_admin({"janus": "list_sessions"}))["sessions"])
 
+    async def handles(self, session: int | None) -> list[int]:
+        """List the handles of a session."""
+        return list((await _ask_admin({"janus": "list_handles", "session_id": session}))["handles"])
+
+    async def is_subscriber(self, session: int | None, handle: int) -> bool:
+        """Tell whether a handle receives."""
+        info = (await _ask_admin({"janus": "handle_info", "session_id": session, "handle_id": handle}))["info"]
+        return bool(info["plugin_specific"].get("type") == "subscriber")
+
+    async def hang_up(self, session: int | None, handle: int) -> None:
+        """End the media of a handle."""
+        await _ask_admin({"janus": "hangup_webrtc", "session_id": session, "handle_id": handle})
+
     async def ask(self, **request: Any) -> Any:
         """Ask the VideoRoom something as its administrator, e.g. create, destroy, kick, listparticipants."""
         async with self.session() as session:

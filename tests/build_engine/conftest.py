@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from build_engine.dataset import LabelledFaces
+from build_engine.dataset import LabelledFaces, Split, repeated
 from build_engine.drawn import read_drawn
+from build_engine.export import Judged, export
 from build_engine.landmarks import AlignedFaces, align_faces
+from build_engine.quantize import quantize
 from build_engine.recipe import SMOKE, Recipe
 from build_engine.run import Run
 from build_engine.train import train
@@ -50,6 +52,29 @@ def trained(recipe: Recipe, faces: AlignedFaces, tmp_path_factory: pytest.TempPa
     run = Run(tmp_path_factory.mktemp("run"))
     train(recipe, faces, run)
     return run
+
+
+@pytest.fixture(scope="session")
+def splits(faces: AlignedFaces) -> dict[Split, Judged]:
+    """The three splits, with their repeated faces."""
+    return {split: Judged(faces.of(split), repeated(faces.labelled, split)) for split in Split}
+
+
+@pytest.fixture(scope="session")
+def exported(trained: Run, splits: dict[Split, Judged], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run as an fp32 file with manifest."""
+    path = tmp_path_factory.mktemp("models") / "tiny.onnx"
+    export(trained, path, splits[Split.PUBLIC_TEST], splits[Split.PRIVATE_TEST], trained_on="drawn faces")
+    return path
+
+
+@pytest.fixture(scope="session")
+def int8(exported: Path, splits: dict[Split, Judged]) -> Path:
+    """Its int8 form, beside it."""
+    path = exported.with_name("tiny-int8.onnx")
+    judged = {"PublicTest": splits[Split.PUBLIC_TEST]}
+    quantize(exported, path, splits[Split.TRAINING].faces, judged)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from build_engine import __main__ as command_line
+from build_engine import bench as bench_module
 from build_engine.dataset import LabelledFaces
 from build_engine.environment import SETTINGS
 
@@ -65,6 +67,31 @@ def test_smoke_chain_trains_exports_and_evaluates(
     )
     assert all(0 <= result[name] <= 1 for name in (*names, "ece"))
     assert Path("c.png").read_bytes().startswith(b"\x89PNG")
+
+    assert build_engine("quantize", "tiny.onnx", *DRAWN, "--json", monkeypatch=monkeypatch) == 0
+    assert only_line(capsys.readouterr().out)["PublicTest lost"] <= 0.2
+    assert build_engine("parity", *DRAWN, "--model", "tiny.onnx", "--json", monkeypatch=monkeypatch) == 0
+    held = only_line(capsys.readouterr().out)
+    assert held["faces"] == 14
+    assert held["int8_agreement"] >= 0.9
+
+    Path("tiny-int8.onnx").rename("rounded.onnx")
+    Path("tiny-int8.json").rename("rounded.json")
+    small = replace(bench_module.REFERENCE, widths=(8, 8, 8, 8), attention_heads=2)
+    monkeypatch.setattr(bench_module, "REFERENCE", small)
+    bench = ("bench", "tiny.onnx", "rounded.onnx", "--batch", "2", "--rounds", "1", "--json")
+    assert build_engine(*bench, monkeypatch=monkeypatch) == 0
+    timed = only_line(capsys.readouterr().out)
+    assert [(row["precision"], row["batch"], row["threads"]) for row in timed["rows"]] == [
+        ("fp32", 2, 1),
+        ("int8", 2, 1),
+    ]
+    assert timed["reference_ms_per_face"] > 0
+
+    explain = ("explain", "c.png", "--model", "tiny.onnx", "--to", "seen.png", "--json")
+    assert build_engine(*explain, monkeypatch=monkeypatch) == 0
+    assert "mouth" in only_line(capsys.readouterr().out)
+    assert Path("seen.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_installed_command_restarts_itself_and_trains(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from build_engine import export as exporting
-from build_engine.dataset import Split, repeated
+from build_engine.dataset import Split
 from build_engine.errors import ParityBroken, RunUnusable
 from build_engine.evaluate import evaluate, read
 from build_engine.export import Judged, Served, export, load_network, network_logits, network_of, softmax
@@ -22,24 +22,12 @@ from engine.manifest import load_manifest
 from engine.runtimes import load_runtime
 
 
-@pytest.fixture(scope="module")
-def splits(faces: AlignedFaces) -> dict[Split, Judged]:
-    return {split: Judged(faces.of(split), repeated(faces.labelled, split)) for split in Split}
-
-
-@pytest.fixture(scope="module")
-def exported(trained: Run, splits: dict[Split, Judged], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.onnx"
-    export(trained, path, splits[Split.PUBLIC_TEST], splits[Split.PRIVATE_TEST], trained_on="drawn faces")
-    return path
-
-
 def test_file_holds_its_weights_and_takes_any_number_of_faces(exported: Path) -> None:
     model = onnx.load(exported, load_external_data=False)
     onnx.checker.check_model(model)
     assert not any(tensor.external_data for tensor in model.graph.initializer)
     assert [entry.name for entry in model.graph.output] == ["fer7", "ferplus8"]
-    assert sorted(path.name for path in exported.parent.iterdir()) == ["tiny.json", "tiny.onnx"]
+    assert {path.name for path in exported.parent.iterdir()} >= {"tiny.json", "tiny.onnx"}
     for entry in (*model.graph.input, *model.graph.output):
         assert entry.type.tensor_type.shape.dim[0].dim_param
 

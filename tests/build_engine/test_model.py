@@ -51,13 +51,6 @@ def test_static_network_ignores_regions() -> None:
     torch.testing.assert_close(network(crops, regions), network(crops, torch.zeros_like(regions)), rtol=0, atol=0)
 
 
-def test_grid_of_the_trunk_is_that_of_the_regions() -> None:
-    for backbone in ("vgg", "resnet18", "resnet50"):
-        network = build_network(replace(SMALL, backbone=backbone))
-        assert isinstance(network, ExpressionNet)
-        assert network.trunk(batch()[0]).shape[2:] == (6, 6)
-
-
 def test_landmarks_move_the_attention_only_where_it_is_guided() -> None:
     crops, regions = batch()
     for attention, moves in (("landmark", True), ("plain", False)):
@@ -74,6 +67,17 @@ def test_without_landmarks_guided_attention_is_plain_attention() -> None:
     maps = torch.randn(2, 16, 6, 6)
     nothing = torch.zeros(2, len(REGIONS), 6, 6)
     torch.testing.assert_close(guided.eval()(maps, nothing), plain.eval()(maps, nothing))
+
+
+def test_regions_are_pooled_onto_a_coarser_grid() -> None:
+    layer = RegionAttention(16, 2, guided=True, grid=3).eval()
+    assert layer.guide is not None
+    with torch.no_grad():
+        layer.guide.prior[REGIONS.index("chin")] = 5.0
+    chin = torch.zeros(1, len(REGIONS), 6, 6)
+    chin[0, REGIONS.index("chin"), 5, 3] = 1.0
+    looked_at = layer.gaze(torch.zeros(1, 16, 3, 3), chin).weights.mean((1, 2)).view(3, 3)
+    assert looked_at[2, 1] > 0.9
 
 
 def test_region_with_a_high_score_draws_the_attention() -> None:

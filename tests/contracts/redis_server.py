@@ -26,11 +26,12 @@ def servers() -> dict[str, str]:
 
 
 class RedisServer:
-    """A server without a disk: it comes back empty, on the same port, with the same password."""
+    """A server that comes back on the same port with the same password; empty, unless it keeps a log on its disk."""
 
     password = "a-secret-word"
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, *, keeps_log: bool = False) -> None:
+        self._keeps_log = keeps_log
         self._program = program
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
@@ -45,8 +46,8 @@ class RedisServer:
         """Return once it answers."""
         nothing = asyncio.subprocess.DEVNULL
         options = {
-            "port": self.port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": self._folder,
-            "requirepass": self.password,
+            "port": self.port, "bind": "127.0.0.1", "save": "", "dir": self._folder,
+            "appendonly": "yes" if self._keeps_log else "no", "requirepass": self.password,
         }  # fmt: skip
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         self._process = await asyncio.create_subprocess_exec(self._program, *flags, stdout=nothing, stderr=nothing)
@@ -80,10 +81,10 @@ class RedisServer:
 
 
 @asynccontextmanager
-async def a_redis(folder: Path, name: str | None = None) -> AsyncIterator[RedisServer]:
+async def a_redis(folder: Path, name: str | None = None, *, keeps_log: bool = False) -> AsyncIterator[RedisServer]:
     """Run a server while inside; the first that is found, or the named one."""
     known = servers()
-    server = RedisServer(known[name] if name else next(iter(known.values())), folder)
+    server = RedisServer(known[name] if name else next(iter(known.values())), folder, keeps_log=keeps_log)
     await server.start()
     try:
         yield server

@@ -1,6 +1,7 @@
 """The gateway, with real sockets."""
 
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import jwt
@@ -358,3 +359,15 @@ async def test_extra_routes_come_first() -> None:
         response = await stage.http("GET", "/whip/demo")
     assert response.text == "a room"
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_address_gets_few_connections_that_do_not_authenticate() -> None:
+    async with a_stage(limits=Limits(strangers=3)) as stage, AsyncExitStack() as stack:
+        await stage.writer()
+        for _ in range(2):
+            await stack.enter_async_context(stage.connect())
+        for _ in range(3):
+            await opening(await stack.enter_async_context(stage.watch()))
+        await stack.enter_async_context(stage.connect())
+        async with stage.connect() as one_more:
+            assert await one_more.close_code() == 4429

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard_protocol.access import secret_setting
 from dashboard_protocol.errors import AccessDenied, SecretRefused
 from dashboard_protocol.keys import ApiKeys, Scope
 
@@ -63,3 +64,15 @@ def test_unusable_place_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SecretRefused, match="set CLASSPULSE_KEYS"):
         ApiKeys(tmp_path / "file" / "keys.json").add("lms", INVITE)
+
+
+def test_secret_setting_comes_from_the_variable_or_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLASSPULSE_X", raising=False)
+    assert secret_setting("CLASSPULSE_X") is None
+    monkeypatch.setenv("CLASSPULSE_X_FILE", str(tmp_path / "x"))
+    with pytest.raises(SecretRefused, match="CLASSPULSE_X_FILE"):
+        secret_setting("CLASSPULSE_X")
+    (tmp_path / "x").write_text("from the file\n")
+    assert secret_setting("CLASSPULSE_X") == "from the file"
+    monkeypatch.setenv("CLASSPULSE_X", "itself")
+    assert secret_setting("CLASSPULSE_X") == "itself"

@@ -14,12 +14,15 @@ from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Held, Joined,
 from bot.rooms.camera import ClipCamera
 from bot.rooms.clip import read_clip
 from bot.rooms.janus import JanusRoom
+from bot.rooms.janus_address import read_address
+from bot.rooms.janus_subscriber import JanusSubscriber
 from bot.rooms.notice import Notice, visible_name
 from bot.rooms.notice_picture import NoticeTrack, draw_notice
 from bot.samples.story import clip_path
 from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server
 from tests.benchmarks.network import BOT, PrivateNetwork, missing, private_network
 from tests.contracts.rooms import Event, RoomContract, expect
+from tests.contracts.rooms import until as condition
 
 NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.")
 WHY_NOT = missing("janus")
@@ -287,16 +290,52 @@ async def test_person_whose_page_is_loaded_again_is_somebody_new(stage: JanusSta
 async def test_everybody_leaving_gives_back_what_they_cost(stage: JanusStage) -> None:
     async with stage.room as room:
         events = room.events()
-        threads = threading.active_count()
-        for _ in range(3):
+        await expect(events, Admitted)
+        before = threading.active_count()
+        for _ in range(2):
             guests = [await stage.guest(name) for name in ("Eve", "Bo", "Cem")]
             for _ in guests:
                 await until(events, CameraOn)
+            assert threading.active_count() >= before + 3
             for guest in guests:
                 await guest.leave()
             for _ in guests:
                 await until(events, Left)
-        assert threading.active_count() <= threads + 4, "a video section is used again"
+            await condition(lambda: threading.active_count() <= before)
+
+
+async def test_subscription_to_somebody_who_has_just_left_is_broken_and_can_be_given_back(server: JanusServer) -> None:
+    async with server.session() as session:
+        handle = await session.attach()
+        subscriber = JanusSubscriber(
+            handle,
+            read_address(server.url()),
+            clock=time.time,
+            addresses=[BOT],
+            begins=lambda feed, stream: None,
+            lost=lambda: None,
+        )
+        await subscriber.change({404: "0"})
+        async for notice in session.notices():
+            await subscriber.take(notice)
+            if subscriber.is_broken:
+                break
+        await subscriber.give_back()
+        assert await server.handles(session._id) == []
+
+
+async def test_media_line_that_janus_ends_is_mended_and_the_bot_stays_in(stage: JanusStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        await until(events, CameraOn, "Eve")
+        session = stage.room._session
+        assert session is not None
+        for handle in await stage.server.handles(session._id):
+            if await stage.server.is_subscriber(session._id, handle):
+                await stage.server.hang_up(session._id, handle)
+        await until(events, CameraOff, "Eve")
+        await until(events, CameraOn, "Eve")
 
 
 async def test_section_of_somebody_who_left_serves_the_next_one_with_another_codec(stage: JanusStage) -> None:

@@ -196,9 +196,10 @@ async def test_chart_is_read_to_its_ends_by_keyboard_and_by_pointer(stage: Stage
     await live(stage)
     page = stage.page
     reading = page.locator("#reading")
+    await expect(page.locator("#number")).to_have_text("65")
     box = await page.locator("#chart").bounding_box()
     assert box is not None
-    await page.mouse.move(box["x"] + 400, box["y"] + 100)
+    await page.mouse.move(box["x"] + box["width"] - 300, box["y"] + 100)
     await expect(reading).to_contain_text("of 28 analysed")
     await page.mouse.move(5, 5)
     await expect(reading).to_be_hidden()

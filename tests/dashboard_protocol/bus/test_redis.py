@@ -267,3 +267,37 @@ async def test_silent_redis_is_noticed_by_subscribers(redis: RedisServer, monkey
                 await anext(events)
     redis.thaw()
     await bus.close()
+
+
+async def test_what_cannot_be_delivered_at_the_end_is_told(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    bus = RedisBus(redis.url)
+    writer = await EventWriter.open(bus, "r")
+    await redis.stop()
+    await writer.publish(hello(), at=1)
+    await bus.close()
+    assert "the last events of this process are lost" in caplog.text
+
+
+async def test_bot_whose_place_is_taken_when_redis_is_back_is_told(redis: RedisServer) -> None:
+    old, new = RedisBus(redis.url), RedisBus(redis.url)
+    first = await EventWriter.open(old, "r")
+    await first.publish(hello(), at=1)
+    await redis.stop()
+    await first.publish(summary(), at=2)
+    await redis.start()
+    for _ in range(2):
+        second = await EventWriter.open(new, "r")
+    await second.publish(hello(), at=2)
+
+    async def go_on() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await first.publish(summary(), at=3)
+                await asyncio.sleep(0.05)
+
+    with pytest.raises(EpochOver):
+        await go_on()
+    await old.close()
+    await new.close()

@@ -1,0 +1,146 @@
+"""The service in processes of its own, as its operator runs it: what tests and benchmarks share."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from dashboard_protocol.access import Access, instructor_url, load_secret
+from dashboard_protocol.client import watch
+from dashboard_protocol.events import Event, State
+from dashboard_protocol.queue.redis import RedisQueue
+from tests.contracts.redis_server import RedisServer, a_redis
+
+PATIENCE_S = 120
+
+
+class Service:
+    """One Redis, and what is started on it."""
+
+    def __init__(self, redis: RedisServer, folder: Path, stack: AsyncExitStack) -> None:
+        self.redis = redis
+        self.queue = RedisQueue(redis.url)
+        self.url = ""
+        self.gateways: list[asyncio.subprocess.Process] = []
+        self._origins: list[str] = []
+        self._folder = folder
+        self._stack = stack
+        self._environment = os.environ | {
+            "CLASSPULSE_BUS": redis.url, "XDG_STATE_HOME": str(folder), "CLASSPULSE_POLICY": "presence",
+        }  # fmt: skip
+
+    async def start(self, *command: str, says: str) -> tuple[asyncio.subprocess.Process, str]:
+        """Run a command of `classpulse` until the test ends; return what it says after a word."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", *command, stderr=asyncio.subprocess.PIPE, env=self._environment
+        )
+        self._stack.push_async_callback(_end, process)
+        assert process.stderr is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while line := (await process.stderr.readline()).decode():
+                if line.startswith(says):
+                    return process, line.removeprefix(says).split()[0]
+        raise AssertionError(f"{command} ended before it said {says!r}")
+
+    async def worker(self, *flags: str) -> asyncio.subprocess.Process:
+        return (await self.start("worker", *flags, says="worker"))[0]
+
+    async def gateway(self) -> tuple[asyncio.subprocess.Process, str]:
+        process, origin = await self.start("serve", "--port", "0", says="serving")
+        self.gateways.append(process)
+        self._origins.append(origin)
+        return process, origin
+
+    def link_at(self, gateway: int, room: str) -> str:
+        """Make an instructor's link, for one of the gateways."""
+        access = Access(load_secret(self._folder / "classpulse"))
+        return instructor_url(self._origins[gateway], room, access.link(room))
+
+    async def shell(self, *command: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", *command, stdout=asyncio.subprocess.PIPE, env=self._environment
+        )
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        return out.decode().strip()
+
+    async def open(self) -> None:
+        """Start a gateway and make a key, for `invite` and the like."""
+        key = await self.shell("key", "add", "test", "--scope", "admin")
+        _, self.url = await self.gateway()
+        self._environment |= {"CLASSPULSE_URL": self.url, "CLASSPULSE_API_KEY": key}
+
+    async def invite(self, room_url: str) -> dict[str, Any]:
+        view: dict[str, Any] = json.loads(await self.shell("invite", room_url, "--json"))
+        return view
+
+    async def state(self, bot: str, state: State, reason: str | None = None, *, times: int = 1) -> None:
+        """Wait until a bot has entered a state so many times."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                record = await self.queue.bot(bot)
+                assert record is not None
+                found = [moment for moment in record.states if (moment.state, moment.reason) == (state, reason)]
+                if len(found) >= times and record.now.state is state:
+                    return
+                await asyncio.sleep(0.05)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+@asynccontextmanager
+async def a_service(folder: Path, *, keeps_log: bool = False) -> AsyncIterator[Service]:
+    """Run a Redis and a gateway, and what is started with it, while inside."""
+    async with AsyncExitStack() as stack, a_redis(folder, keeps_log=keeps_log) as redis:
+        service = Service(redis, folder, stack)
+        await service.open()
+        try:
+            yield service
+        finally:
+            await stack.aclose()
+            await service.queue.close()
+
+
+@asynccontextmanager
+async def reading(link: str) -> AsyncIterator[list[Event]]:
+    """Read a feed into a list while inside."""
+    events: list[Event] = []
+
+    async def read() -> None:
+        async with watch(link, backoff_s=(0.2,)) as feed:
+            async for event in feed:
+                events.append(event)
+
+    task = asyncio.create_task(read())
+    try:
+        yield events
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110  what it asks about lives in other processes
+            await asyncio.sleep(0.05)
+
+
+def bot_processes(worker: int) -> list[int]:
+    """The worker's children that serve or wait for a meeting."""
+    children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+    return [int(child) for child in children]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
