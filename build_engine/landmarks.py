@@ -49,8 +49,11 @@ class AlignedFaces:
 
     def of(self, split: Split) -> "AlignedFaces":
         """Keep the faces of one split."""
-        chosen = self.labelled.splits == split
-        return AlignedFaces(self.labelled.of(split), self.crops[chosen], self.regions[chosen], self.found[chosen])
+        return self.rows(self.labelled.splits == split)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> "AlignedFaces":
+        """Keep the chosen faces, in their order."""
+        return AlignedFaces(self.labelled.rows(chosen), self.crops[chosen], self.regions[chosen], self.found[chosen])
 
 
 def align_faces(

@@ -9,6 +9,7 @@ const SLIM_PX = 290;
 const LABELLED_GAP_PX = 60;
 // Two labels of a wide font, side by side.
 const CLEAR_PX = 40;
+const MARK_APART_PX = 52;
 const LABEL_APART_PX = 14;
 // page.css places the level rows beside the index strip by the same numbers.
 const MARGINS = { top: 14, between: 30, bottom: 26 };
@@ -91,12 +92,14 @@ function labels(lines, { series, second, tail, axis }, y) {
 
 const upright = (x, strips) => strips.map(({ top, bottom }) => `M${x} ${top}V${bottom}`).join("");
 
-function marks(alerts, axis, strips) {
+export function marks(alerts, axis, strips) {
   const { top } = strips[0];
-  return alerts.filter(({ at }) => at > axis.from && at < axis.to).map(({ at }) => {
+  const shown = alerts.map(({ at }) => at).filter((at) => at > axis.from && at < axis.to).sort((a, b) => a - b);
+  return shown.map((at, i) => {
     const x = crisp(axis.x(at));
+    const crowded = axis.x(shown[i + 1]) - x < MARK_APART_PX; // the newer of two captions stays
     const left = x > axis.x1 - 50;
-    return { stem: upright(x, strips), head: `M${x - 6} ${top - 10}h12l-6 10z`, x: left ? x - 10 : x + 10, y: top - 2, class: `label time${left ? " end" : ""}`, text: clock(at) };
+    return { stem: upright(x, strips), head: `M${x - 6} ${top - 10}h12l-6 10z`, x: left ? x - 10 : x + 10, y: top - 2, class: `label time${left ? " end" : ""}`, text: crowded ? "" : clock(at) };
   });
 }
 

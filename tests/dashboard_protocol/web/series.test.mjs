@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { marks } from "../../../dashboard_protocol/web/chart.js";
 import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "../../../dashboard_protocol/web/charts.js";
 import { GAP, Ring } from "../../../dashboard_protocol/web/ring.js";
 import { countThreshold, median, trend } from "../../../dashboard_protocol/web/trend.js";
@@ -109,4 +110,11 @@ test("labels are kept apart and strips share the height", () => {
   const strips = stack(480, [0.64, 0.21, 0.15], { top: 14, between: 30, bottom: 26 });
   assert.equal(strips[0].bottom - strips[0].top, 243);
   assert.equal(strips[2].bottom, 454);
+});
+
+test("of two alerts close together the newer keeps its time, and both keep their mark", () => {
+  const axis = { from: 0, to: 600, x1: 600, x: (at) => at };
+  const drawn = marks([{ at: 100 }, { at: 300 }, { at: 330 }], axis, [{ top: 10, bottom: 100 }]);
+  assert.equal(drawn.length, 3);
+  assert.deepEqual(drawn.map(({ text }) => text !== ""), [true, false, true]);
 });
