@@ -120,10 +120,10 @@ def _decoded(images: NDArray[np.uint8], places: list[_Place], bitrate_kbps: int)
             scene.pts, scene.time_base = shown, Fraction(1, _FPS)
             shown += 1
             for packet in encoder.encode(scene):
-                for frame in decoder.decode(packet):  # type: ignore[attr-defined]
+                for frame in decoder.decode(packet):
                     picture = frame
         assert picture is not None, "an encoder without look-ahead gives a packet for every picture"
-        yield picture.to_ndarray(format="rgb24")
+        yield picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 
 def _encoder(bitrate_kbps: int) -> VideoCodecContext:
@@ -134,6 +134,6 @@ def _encoder(bitrate_kbps: int) -> VideoCodecContext:
     encoder.bit_rate, encoder.gop_size = bitrate_kbps * 1000, 3000
     encoder.options = {
         "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0", "error-resilient": "1",
-        "minrate": f"{bitrate_kbps}k", "maxrate": f"{bitrate_kbps}k", "bufsize": f"{bitrate_kbps}k", "max-intra-rate": "450",
+        "max-intra-rate": "450", **dict.fromkeys(("minrate", "maxrate", "bufsize"), f"{bitrate_kbps}k"),
     }  # fmt: skip
     return encoder  # type: ignore[no-any-return]

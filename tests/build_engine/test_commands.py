@@ -38,6 +38,11 @@ def test_smoke_chain_trains_exports_and_evaluates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+
+    def answer(*arguments: str) -> Any:
+        assert build_engine(*arguments, monkeypatch=monkeypatch) == 0
+        return only_line(capsys.readouterr().out)
+
     assert build_engine("train", *DRAWN, "--recipe", "smoke", "--json", monkeypatch=monkeypatch) == 0
     said = capsys.readouterr()
     assert only_line(said.out)["run"] == "runs/smoke"
@@ -46,14 +51,12 @@ def test_smoke_chain_trains_exports_and_evaluates(
     assert (tmp_path / "runs/smoke/curves.png").read_bytes().startswith(b"\x89PNG")
 
     export = ("export", "runs/smoke", *DRAWN, "--to", "tiny.onnx", "--json")
-    assert build_engine(*export, monkeypatch=monkeypatch) == 0
-    exported = only_line(capsys.readouterr().out)
+    exported = answer(*export)
     assert exported["parity"] <= 1e-4
     assert "PrivateTest" not in exported
 
     evaluate = ("evaluate", *DRAWN, "--split", "PrivateTest", "--model", "tiny.onnx", "--confusion", "c.png", "--json")
-    assert build_engine(*evaluate, monkeypatch=monkeypatch) == 0
-    result = only_line(capsys.readouterr().out)
+    result = answer(*evaluate)
     assert result["model"] == "tiny"
     assert result["precision"] == "fp32"
     assert result["faces"] == 14
@@ -68,10 +71,14 @@ def test_smoke_chain_trains_exports_and_evaluates(
     assert all(0 <= result[name] <= 1 for name in (*names, "ece"))
     assert Path("c.png").read_bytes().startswith(b"\x89PNG")
 
-    assert build_engine("quantize", "tiny.onnx", *DRAWN, "--json", monkeypatch=monkeypatch) == 0
-    assert only_line(capsys.readouterr().out)["PublicTest lost"] <= 0.2
-    assert build_engine("parity", *DRAWN, "--model", "tiny.onnx", "--json", monkeypatch=monkeypatch) == 0
-    held = only_line(capsys.readouterr().out)
+    filmed = ("evaluate", *DRAWN, "--split", "PrivateTest", "--model", "tiny.onnx", "--through-video", "--json")
+    result = answer(*filmed)
+    assert result["found"] >= 0.5
+    assert result["faces"] == round(14 * result["found"])
+    assert 0 <= result["direct_accuracy"] <= 1
+
+    assert answer("quantize", "tiny.onnx", *DRAWN, "--json")["PublicTest lost"] <= 0.2
+    held = answer("parity", *DRAWN, "--model", "tiny.onnx", "--json")
     assert held["faces"] == 14
     assert held["int8_agreement"] >= 0.9
 
@@ -80,8 +87,7 @@ def test_smoke_chain_trains_exports_and_evaluates(
     small = replace(bench_module.REFERENCE, widths=(8, 8, 8, 8), attention_heads=2)
     monkeypatch.setattr(bench_module, "REFERENCE", small)
     bench = ("bench", "tiny.onnx", "rounded.onnx", "--batch", "2", "--rounds", "1", "--json")
-    assert build_engine(*bench, monkeypatch=monkeypatch) == 0
-    timed = only_line(capsys.readouterr().out)
+    timed = answer(*bench)
     assert [(row["precision"], row["batch"], row["threads"]) for row in timed["rows"]] == [
         ("fp32", 2, 1),
         ("int8", 2, 1),
@@ -89,8 +95,7 @@ def test_smoke_chain_trains_exports_and_evaluates(
     assert timed["reference_ms_per_face"] > 0
 
     explain = ("explain", "c.png", "--model", "tiny.onnx", "--to", "seen.png", "--json")
-    assert build_engine(*explain, monkeypatch=monkeypatch) == 0
-    assert "mouth" in only_line(capsys.readouterr().out)
+    assert "mouth" in answer(*explain)
     assert Path("seen.png").read_bytes().startswith(b"\x89PNG")
 
 
