@@ -15,7 +15,7 @@ RUN_TESTS := $(if $(COVERAGE),$(BIN)/coverage run -m pytest,$(BIN)/python -m pyt
 help:
 	@echo 'make demo         eight drawn people in a class, live at http://127.0.0.1:8080  (ARGS="--duration 60 --json")'
 	echo 'make test         all tests that need nothing but Python'
-	echo 'make integration  tests with system packages: headless Chromium, Node.js'
+	echo 'make integration  tests with system packages: headless Chromium, Node.js, strace, Janus'
 	echo 'make lint         ruff and mypy'
 	echo 'make bench        what the README quotes  (NAME=local ARGS=--json)'
 	echo 'make setup        the development environment in .venv, training included'
@@ -57,10 +57,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.developing
 	@$(RUN_TESTS) -m 'not integration and not gpu' $(ARGS)
 
-# chromium: join page and dashboard in a real browser; nodejs: the page's pure modules; strace: nothing is written.
+# chromium: join page and dashboard in a real browser; nodejs: the page's pure modules; strace: nothing is written; janus, ip, nft: a real room.
 integration: $(VENV)/.developing
 	@missing=()
-	for pair in chromium:chromium node:nodejs strace:strace; do
+	for pair in chromium:chromium node:nodejs strace:strace janus:janus ip:iproute2 nft:nftables; do
 	  command -v "$${pair%%:*}" >/dev/null || missing+=("$${pair##*:}")
 	done
 	[ $${#missing[@]} -eq 0 ] || echo "tests that need $${missing[*]} are skipped; to run them: sudo apt-get install -y $${missing[*]}" >&2

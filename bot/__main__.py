@@ -94,7 +94,10 @@ def demo(
 
 @app.command()
 def join(  # noqa: PLR0913  one parameter a flag
-    room_url: Annotated[str, typer.Argument(help="The meeting: local://NAME opens a room of its own.")],
+    room_url: Annotated[
+        str,
+        typer.Argument(help="The meeting: local://NAME opens one here; janus+ws(s)://HOST:PORT/ROOM; whep+http(s)://…"),
+    ],
     *,
     policy: PolicyFlag = None,
     title: Annotated[str | None, typer.Option(help="The class's name for people.")] = None,
@@ -114,6 +117,10 @@ def join(  # noqa: PLR0913  one parameter a flag
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for another host.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
     behind_proxy: Annotated[bool, typer.Option(help="A proxy in front ends TLS.")] = False,
+    notice_given: Annotated[
+        bool,
+        typer.Option("--notice-given", help="The people were told; needed where a room cannot show the bot (WHEP)."),
+    ] = False,
     duration: DurationFlag = None,
     report: ReportFlag = None,
     json: JsonFlag = False,
@@ -138,6 +145,7 @@ def join(  # noqa: PLR0913  one parameter a flag
         tls_cert=tls_cert,
         tls_key=tls_key,
         behind_proxy=behind_proxy,
+        notice_given=notice_given,
         max_duration_s=duration,
     )
     from bot.foreground import Foreground, stay

@@ -20,7 +20,7 @@ from bot.inference.local import LocalInference
 from bot.outbox import Outbox, Show
 from bot.policy import Policy, levels
 from bot.rooms import open_room
-from bot.rooms.base import Hosted
+from bot.rooms.base import Hosted, Room
 from bot.rooms.notice import Notice, visible_name
 from bot.settings import Settings
 from bot.stay import Stay
@@ -43,10 +43,10 @@ class Addresses:
 
     dashboard: str
     """The instructor's link, which opens the page."""
-    join: str
-    """Where a person joins a local room."""
+    join: str | None
+    """Where a person joins a room of this process; None for a room elsewhere."""
     whip: str
-    """Where a program publishes into a local room."""
+    """Where a program publishes into a room of this process."""
     token: str | None
     """What publishers present; None lets everybody in."""
 
@@ -84,7 +84,14 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
     token = None if settings.is_loopback else token_urlsafe(16)
     notice = _notice(settings, policy, parameters)
-    room = open_room(settings.room_url, clock=clock, notice=notice, host=settings.host, token=token)
+    room = open_room(
+        settings.room_url,
+        clock=clock,
+        notice=notice,
+        host=settings.host,
+        token=token,
+        notice_given=settings.notice_given,
+    )
     access = Access(load_secret())
     inference = LocalInference(settings.engine, threads=settings.engine_threads, expressions=policy.reads_expressions)
     visit = Visit(inference, policy, clock, parameters=parameters, alerts=settings.alerts)
@@ -99,10 +106,10 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         app = create_app(bus, access, extra_routes=routes)
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls))
-        addresses = _addresses(server, room.name, access, token)
+        addresses = _addresses(server, room, access, token)
         surroundings.tell(addresses)
         await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, room.name)))
-        stay.begin(_hello(settings, policy, parameters, room.name), policy)
+        stay.begin(_hello(settings, policy, parameters, room.name), policy, notice_given=settings.notice_given)
         with stay.farewell():
             async with inference, room:
                 guests = surroundings.guests(addresses) if surroundings.guests else None
@@ -138,12 +145,12 @@ def _notice(settings: Settings, policy: Policy, parameters: EngagementParameters
     )
 
 
-def _addresses(server: Served, room: str, access: Access, token: str | None) -> Addresses:
+def _addresses(server: Served, room: Room, access: Access, token: str | None) -> Addresses:
     fragment = f"#t={token}" if token else ""
     return Addresses(
-        dashboard=instructor_url(server.origin, room, access.link(room)),
-        join=f"{server.origin}/join/{room}{fragment}",
-        whip=f"{server.origin}/whip/{room}",
+        dashboard=instructor_url(server.origin, room.name, access.link(room.name)),
+        join=f"{server.origin}/join/{room.name}{fragment}" if isinstance(room, Hosted) else None,
+        whip=f"{server.origin}/whip/{room.name}",
         token=token,
     )
 

@@ -34,9 +34,9 @@ class Audit:
                 f"the audit log {path} cannot be written ({error.strerror}): set XDG_STATE_HOME to a folder that can"
             ) from error
 
-    def started(self, profile: Profile, k: int) -> None:
-        """A bot was asked to join under a policy."""
-        self._note("started", policy=profile.value, k=k)
+    def started(self, profile: Profile, k: int, notice_given: bool = False) -> None:
+        """A bot was asked to join under a policy; `notice_given` is the operator's word that people were told."""
+        self._note("started", policy=profile.value, k=k, notice_given=notice_given)
 
     def opted_out(self) -> None:
         """Somebody asked not to be read."""

@@ -67,7 +67,8 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
     def tell(addresses: Addresses) -> None:
         origin = addresses.dashboard.partition("/rooms/")[0]
         say(f"dashboard  {origin if foreground.opens_at_root else addresses.dashboard}")
-        say(f"join       {addresses.join}")
+        if addresses.join is not None:
+            say(f"join       {addresses.join}")
         say("ctrl-C makes the bot leave the room")
 
     stop = asyncio.Event()

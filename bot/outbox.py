@@ -32,11 +32,24 @@ class Outbox:
 
     @asynccontextmanager
     async def publishing(self, writer: EventWriter) -> AsyncIterator[None]:
-        """Publish in the background; leaving publishes what is still in the outbox."""
+        """Publish in the background; leaving publishes what is still in the outbox.
+
+        Raises:
+            BusError: Something could not be published, and the caller has not failed itself.
+        """
         # Not a task group: the last words must go out also when the caller fails, and its error come out as it is.
-        task = asyncio.create_task(self._publish(writer), name="outbox")
+        self._publishing = asyncio.create_task(self._publish(writer), name="outbox")
         try:
             yield
         finally:
             self._queue.put_nowait(None)
-            await task
+            await asyncio.wait([self._publishing])
+        self._publishing.result()
+
+    async def unbroken(self) -> None:
+        """Wait for as long as events can be published; inside `publishing` only.
+
+        Raises:
+            BusError: They cannot, e.g. because another bot serves the room in a newer epoch.
+        """
+        await asyncio.shield(self._publishing)

@@ -43,6 +43,8 @@ class Settings(BaseModel):
     tls_key: Path | None = None
     behind_proxy: bool = False
     """A proxy in front ends TLS."""
+    notice_given: bool = False
+    """The operator says that people were told, where a room cannot show the bot."""
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
     """Leave after this time, counted from when the bot is live; None stays until the room closes."""
     alerts: AlertParameters = AlertParameters()

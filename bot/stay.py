@@ -12,6 +12,7 @@ from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.rooms.base import Admitted, Clock, Held, Lost, Room
 from bot.visit import Visit
+from dashboard_protocol.errors import BusError
 from dashboard_protocol.events import BotState, Bye, EndReason, Hello
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,9 @@ class Stay:
         """Why the stay ended; `failed` where nobody knows better."""
         return self._attendance.end_reason or EndReason.FAILED
 
-    def begin(self, hello: Hello, policy: Policy) -> None:
+    def begin(self, hello: Hello, policy: Policy, *, notice_given: bool = False) -> None:
         """Say who the bot is and that it begins to join."""
-        self._audit.started(policy.profile, policy.k)
+        self._audit.started(policy.profile, policy.k, notice_given)
         self._outbox.put(hello)
         self._outbox.put(self._attendance.as_event())
         self._outbox.put(self._attendance.start(self._clock()))
@@ -55,6 +56,9 @@ class Stay:
             stop: Set by whoever wants the bot to leave.
             max_duration_s: Longest stay, from when the bot is first live; None for as long as the room is open.
             guests: Runs beside; if it breaks, the bot stays.
+
+        Raises:
+            BusError: Events can no longer be published: a bot that nobody hears must not go on reading.
         """
         limit = asyncio.timeout(None)
 
@@ -65,7 +69,7 @@ class Stay:
             return self._attendance.follow(self._clock(), event)
 
         following = self._visit.follow(room, self._outbox.put, attend)
-        working = [following, self._report(), *([_accompany(guests)] if guests else [])]
+        working = [following, self._report(), self._outbox.unbroken(), *([_accompany(guests)] if guests else [])]
         reason = await _until_it_ends(working, stop, limit)
         self._outbox.put(self._attendance.finish(self._clock(), reason))
 
@@ -101,6 +105,7 @@ class Stay:
 
 async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: asyncio.Timeout) -> EndReason:
     reason = EndReason.ASKED_TO_LEAVE
+    broken: BusError | None = None
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in working]
@@ -113,6 +118,10 @@ async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: as
                 task.cancel()
     except* (RoomClosed, RoomRefused, RoomUnreachable) as endings:
         reason = _reason_of(endings.exceptions[0])
+    except* BusError as errors:
+        broken = next(error for error in errors.exceptions if isinstance(error, BusError))
+    if broken is not None:
+        raise broken  # outside of the group, which would wrap it
     return reason
 
 

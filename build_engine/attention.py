@@ -35,7 +35,7 @@ class RegionAttention(nn.Module):
     """Self-attention over the cells of a feature grid, then attention over channels, added to what came in."""
 
     def __init__(self, channels: int, heads: int, guided: bool, grid: int = CropSpec().region_grid) -> None:
-        """Prepare a layer that at first changes nothing: its last norm starts at zero.
+        """Prepare a layer that at first changes little: what it adds starts at a fifth of what comes in.
 
         Args:
             channels: of the maps; queries, keys and values have half as many.
@@ -50,7 +50,7 @@ class RegionAttention(nn.Module):
         self.coarsen = nn.MaxPool2d(CropSpec().region_grid // grid)
         self.project = nn.Conv2d(channels, 3 * inner, 1)
         self.merge = nn.Sequential(nn.Conv2d(inner, channels, 1, bias=False), nn.BatchNorm2d(channels))
-        nn.init.zeros_(self.merge[1].weight)  # type: ignore[arg-type]
+        nn.init.constant_(self.merge[1].weight, 0.2)  # type: ignore[arg-type]
         self.channel_gate = nn.Sequential(
             nn.Linear(channels, channels // _SQUEEZE),
             nn.ReLU(),

@@ -88,14 +88,13 @@ class BasicBlock(nn.Module):
     """Two 3x3 convolutions added to what came in (He et al. 2015, figure 2).
 
     Where the block strides, the way around averages before its 1x1 convolution, which else would drop three quarters
-    of the cells (He et al. 2018, "Bag of tricks", ResNet-D). The second norm starts at zero: the block begins as its
-    way around.
+    of the cells (He et al. 2018, "Bag of tricks", ResNet-D). The last norm starts at one, not at zero as there: after
+    two epochs, 450 steps, scales that began at zero stood at 0.003 to 0.03, and the network was as good as shallow.
     """
 
     def __init__(self, before: int, width: int, stride: int = 1) -> None:
         super().__init__()
         self.body = nn.Sequential(*_norm_conv(before, width, stride), nn.ReLU(), *_norm_conv(width, width))
-        nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]
         around: list[nn.Module] = [nn.AvgPool2d(stride)] if stride > 1 else []
         if before != width:
             around += [nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width)]

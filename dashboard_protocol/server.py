@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.protocol import State
 
 from dashboard_protocol.connection import LIFELINE, Lifeline
 from dashboard_protocol.errors import ServerRefused
@@ -109,15 +110,17 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """Tell the reader that the server goes away (1001), and cut it off if it does not take that."""
-        if self.handshake_complete and not self.close_sent:
-            self.stop_keepalive()
-            self.close_sent = True
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1001})
-            self.conn.send_close(1001, "The server is going away.")
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.transport.close()
-        else:
+        if not self.handshake_complete:
             super().shutdown()
+        else:
+            self.stop_keepalive()
+            # A reader that closed a moment ago is closing already; a second close frame would be a protocol error.
+            if not self.close_sent and self.conn.state is State.OPEN:
+                self.close_sent = True
+                self.queue.put_nowait({"type": "websocket.disconnect", "code": 1001})
+                self.conn.send_close(1001, "The server is going away.")
+                self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
         self.loop.call_later(self.pace.farewell_s, self._cut)
 
     def _cut(self) -> None:

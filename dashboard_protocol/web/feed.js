@@ -50,7 +50,7 @@ export function createFeed({ room, link, onEvent, onStatus }) {
 
   /** Try now if the feed is down or its link was refused. */
   function tryNow() {
-    if (feed.status.phase === "open" || feed.status.phase === "outdated") return;
+    if ((feed.status.phase === "open" && feed.status.downMs === null) || feed.status.phase === "outdated") return;
     attempt = 0;
     start();
   }
@@ -84,7 +84,8 @@ export function createFeed({ room, link, onEvent, onStatus }) {
   }
 
   function receive(event) {
-    // Answers to this reader alone have no seq: errors, `renewed`.
+    // Answers to this reader alone have no seq: errors, `renewed`, and `feed` when the gateway itself hears nothing.
+    if (event.type === "feed") return set({ downMs: event.state === "interrupted" ? performance.now() : null });
     if (event.seq === undefined) return;
     if (event.type === "hello") {
       attempt = 0;

@@ -59,7 +59,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
     // What index.html asks in `hidden=!is.…`: state, profile and end reason are different words.
     is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: state !== "no_access" && policy !== null, over: OVER.has(state),
     duration: durationS !== null && (live || state === "ended") ? words.span(durationS) : "", formula: hello?.formula,
-    retryS: feed.retryMs === null ? 0 : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
+    retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
   if (!live) return Object.assign(model, column(store, model, feed));
   Object.assign(model, values(store, state, now, nowMs), { alerts: store.alerts, changes: store.changes });

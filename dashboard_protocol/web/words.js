@@ -99,7 +99,7 @@ export function alert(raised) {
 }
 
 export const ago = (s) => `${span(s)} ago`;
-export const nextTry = (s) => (s > 0 ? `Next try in ${unit(s, "s")}.` : "Trying now.");
+export const nextTry = (s) => (s === null ? "It comes back by itself." : s > 0 ? `Next try in ${unit(s, "s")}.` : "Trying now.");
 export const tried = (attempts) => (attempts > 0 ? `It has tried ${times(attempts)}.` : "");
 
 export const policyChanged = ({ profile, leaves }) => `The policy is now ${profile}. Leaves the bot: ${leaves}`;

@@ -14,7 +14,9 @@ from bot.app import Addresses, Guests, Surroundings, run
 from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
 from bot.rooms.base import Admitted, Room, RoomEvent
 from bot.settings import Settings
+from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.client import watch
+from dashboard_protocol.errors import BusError
 from dashboard_protocol.events import BotState, Bye, EndReason, Event, Hello, Profile, State
 
 
@@ -177,3 +179,13 @@ async def test_broken_guests_do_not_end_the_bot(caplog: pytest.LogCaptureFixture
     async with Run(guests=guests, max_duration_s=1.5) as bot:
         assert await bot.task is EndReason.MAX_DURATION
     assert "the bot stays" in caplog.text
+
+
+async def test_bot_that_nobody_hears_leaves_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = MemoryBus()
+    monkeypatch.setattr(app, "open_bus", lambda _: bus)
+    async with Run() as bot:
+        await bot.until(lambda: State.LIVE in bot.states)
+        await bus.close()
+        with pytest.raises(BusError):
+            await bot.task

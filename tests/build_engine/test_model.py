@@ -112,10 +112,3 @@ def test_network_without_attention_looks_nowhere() -> None:
     network = build_network(replace(SMALL, attention="none"))
     assert isinstance(network, ExpressionNet)
     assert network.gaze(*batch()) is None
-
-
-def test_new_attention_changes_nothing_but_the_scale_of_channels() -> None:
-    layer = RegionAttention(16, 2, guided=True).eval()
-    maps = torch.rand(2, 16, 6, 6)
-    ratio = layer(maps, torch.rand(2, len(REGIONS), 6, 6)) / maps
-    torch.testing.assert_close(ratio, ratio[:, :, :1, :1].expand_as(ratio))
