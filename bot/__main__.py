@@ -53,6 +53,21 @@ EngineFlag = Annotated[
 DurationFlag = Annotated[
     float | None, typer.Option("--duration", min=0.1, help="Leave after so many seconds, counted from live.")
 ]
+RoomArgument = Annotated[
+    str,
+    typer.Argument(help="The meeting: local://NAME opens one here; janus+ws(s)://HOST:PORT/ROOM; whep+http(s)://…"),
+]
+TitleFlag = Annotated[str | None, typer.Option(help="The class's name for people.")]
+BotNameFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_BOT_NAME", help="The bot's display name.")]
+FewestFlag = Annotated[int, typer.Option("--k", min=3, help="Fewest analysed people for class values.")]
+RateFlag = Annotated[float, typer.Option(help="Wanted reads of each participant a second.")]
+BusFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_BUS", help="How events travel: memory:// or redis://…")]
+TlsCertFlag = Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for another host.")]
+TlsKeyFlag = Annotated[Path | None, typer.Option(help="Its key (PEM).")]
+BehindProxyFlag = Annotated[bool, typer.Option(help="A proxy in front ends TLS.")]
+NoticeFlag = Annotated[
+    bool, typer.Option("--notice-given", help="The people were told; needed where a room cannot show the bot (WHEP).")
+]
 ReportFlag = Annotated[
     Path | None, typer.Option(help="Write the class's report here when it is over: HTML, and CSV beside it.")
 ]
@@ -94,33 +109,21 @@ def demo(
 
 @app.command()
 def join(  # noqa: PLR0913  one parameter a flag
-    room_url: Annotated[
-        str,
-        typer.Argument(help="The meeting: local://NAME opens one here; janus+ws(s)://HOST:PORT/ROOM; whep+http(s)://…"),
-    ],
+    room_url: RoomArgument,
     *,
     policy: PolicyFlag = None,
-    title: Annotated[str | None, typer.Option(help="The class's name for people.")] = None,
-    bot_name: Annotated[str, typer.Option(envvar="CLASSPULSE_BOT_NAME", help="The bot's display name.")] = DEFAULT[
-        "bot_name"
-    ].default,
-    k: Annotated[int, typer.Option("--k", min=3, help="Fewest analysed people for class values.")] = DEFAULT[
-        "k"
-    ].default,
-    reads_per_s: Annotated[float, typer.Option(help="Wanted reads of each participant a second.")] = DEFAULT[
-        "reads_per_s"
-    ].default,
+    title: TitleFlag = None,
+    bot_name: BotNameFlag = DEFAULT["bot_name"].default,
+    k: FewestFlag = DEFAULT["k"].default,
+    reads_per_s: RateFlag = DEFAULT["reads_per_s"].default,
     engine: EngineFlag = None,
-    bus: Annotated[str, typer.Option(envvar="CLASSPULSE_BUS", help="How events travel.")] = DEFAULT["bus"].default,
+    bus: BusFlag = DEFAULT["bus"].default,
     host: HostFlag = DEFAULT["host"].default,
     port: PortFlag = DEFAULT["port"].default,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for another host.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
-    behind_proxy: Annotated[bool, typer.Option(help="A proxy in front ends TLS.")] = False,
-    notice_given: Annotated[
-        bool,
-        typer.Option("--notice-given", help="The people were told; needed where a room cannot show the bot (WHEP)."),
-    ] = False,
+    tls_cert: TlsCertFlag = None,
+    tls_key: TlsKeyFlag = None,
+    behind_proxy: BehindProxyFlag = False,
+    notice_given: NoticeFlag = False,
     duration: DurationFlag = None,
     report: ReportFlag = None,
     json: JsonFlag = False,

@@ -3,12 +3,16 @@
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from build_engine.commands.options import Cache, Data, Json
 from build_engine.console import console, progress, report
+
+if TYPE_CHECKING:
+    from build_engine.evaluate import Evaluation
+    from engine.manifest import Manifest
 
 
 class SplitName(StrEnum):
@@ -60,17 +64,20 @@ def evaluate(  # noqa: PLR0913 (the options of a command are its parameters)
         evaluation = evaluate_network(runtime, aligned, duplicates)
     if confusion is not None:
         console.print(f"confusion matrix: {draw_confusion(evaluation.confusion, FER7, confusion)}", soft_wrap=True)
-    result = {
+    report({**_figures(manifest, chosen.label, evaluation), **extra}, as_json)
+
+
+def _figures(manifest: "Manifest", split: str, evaluation: "Evaluation") -> dict[str, Any]:
+    figures = asdict(evaluation.figures)
+    return {
         "model": manifest.name,
         "precision": manifest.precision,
-        "split": chosen.label,
+        "split": split,
         "faces": evaluation.faces,
         "found": evaluation.found,
-        "accuracy": evaluation.figures.accuracy,
+        "accuracy": figures.pop("accuracy"),
         "accuracy_without_duplicates": evaluation.accuracy_without_duplicates,
         "ferplus_accuracy": evaluation.ferplus_accuracy,
-        **{name: value for name, value in asdict(evaluation.figures).items() if name != "accuracy"},
+        **figures,
         "ece": evaluation.ece,
-        **extra,
     }
-    report(result, as_json)

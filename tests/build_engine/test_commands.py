@@ -13,8 +13,10 @@ import pytest
 
 from build_engine import __main__ as command_line
 from build_engine import bench as bench_module
+from build_engine.commands.shipped import int8_of, shipped_fp32, shipped_models
 from build_engine.dataset import LabelledFaces
 from build_engine.environment import SETTINGS
+from engine.manifest import load_manifest
 
 DRAWN = ["--data", "drawn:140"]
 
@@ -109,6 +111,26 @@ def test_installed_command_restarts_itself_and_trains(tmp_path: Path) -> None:
     )  # fmt: skip
     assert only_line(done.stdout)["recipe"] == "smoke"
     assert json.loads((tmp_path / "runs/smoke/recipe.json").read_text())["crops"] == "raw"
+
+
+def test_second_run_starts_from_the_first_and_is_resumed_after_it_went_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train = ("train", "--data", "drawn:70", "--recipe", "smoke", "--raw-crops", "--epochs")
+    second = (*train, "2", "--start-from", "runs/smoke", "--out", "second")
+    assert build_engine(*train, "1", monkeypatch=monkeypatch) == 0
+    assert build_engine(*second, monkeypatch=monkeypatch) == 0
+    assert json.loads(Path("second/recipe.json").read_text())["started_from"]
+    Path("runs/smoke/best.pt").write_bytes(b"another epoch")
+    capsys.readouterr()
+    assert build_engine(*second, "--resume", "--json", monkeypatch=monkeypatch) == 0
+    assert only_line(capsys.readouterr().out)["run"] == "second"
+
+
+def test_forms_that_ship_are_found_beside_each_other() -> None:
+    assert [path.name for path in shipped_models()] == [shipped_fp32().name, int8_of(shipped_fp32()).name]
+    assert load_manifest(shipped_fp32()).precision == "fp32"
 
 
 @pytest.mark.parametrize(

