@@ -162,7 +162,8 @@ async def test_page_waits_for_the_bot_and_notices_when_it_leaves(room: LocalRoom
     async with room:
         await page.get_by_text("is in this room.").wait_for()
         await join(page, "Eve")
-    await page.get_by_text("The connection was lost").wait_for(timeout=10_000)
+    # A bot that leaves during the handshake is missed only when the browser's own check of the connection expires.
+    await page.get_by_text("The connection was lost").wait_for(timeout=45_000)
     async with room:
         await page.get_by_role("button", name="Join again").click()
         await page.get_by_text("You are in the room.").wait_for()
