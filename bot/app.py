@@ -1,7 +1,6 @@
 """Wires room, engine, bus and page into one running bot; the only file that knows the concrete choices."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -31,8 +30,6 @@ from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.server import Served, Tls, serve
 from dashboard_protocol.writer import EventWriter
-
-log = logging.getLogger(__name__)
 
 FORMULA_TEXT = Path(__file__).with_name("ENGAGEMENT.md")
 

@@ -15,7 +15,7 @@ class Audit:
     """Appends one JSON line for each fact to `audit.jsonl` in the state directory; only its owner may read it."""
 
     def __init__(self, state_dir: Path, room: str) -> None:
-        """Open the log of a room's bot.
+        """Find the log of a room's bot, and see that it can be written.
 
         Args:
             state_dir: Where the log is kept; made if absent.
@@ -25,13 +25,14 @@ class Audit:
             SettingsRefused: It cannot be written: a bot that leaves no trace must not read anybody.
         """
         self._room = room
-        path = state_dir / FILE
+        self._path = state_dir / FILE
         try:
             state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._append(b"")
         except OSError as error:
             raise SettingsRefused(
-                f"the audit log {path} cannot be written ({error.strerror}): set XDG_STATE_HOME to a folder that can"
+                f"the audit log {self._path} cannot be written ({error.strerror}): "
+                "set XDG_STATE_HOME to a folder that can"
             ) from error
 
     def started(self, profile: Profile, k: int, notice_given: bool = False) -> None:
@@ -43,12 +44,19 @@ class Audit:
         self._note("opted_out")
 
     def ended(self, reason: str) -> None:
-        """The bot has left; closes the log."""
+        """The bot has left."""
         self._note("ended", reason=reason)
-        os.close(self._file)
 
     def _note(self, event: str, **facts: str | int) -> None:
         # The wall clock, not the room's: an audit log is compared with other records.
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"at": at, "room": self._room, "event": event, **facts}, ensure_ascii=False)
-        os.write(self._file, line.encode() + b"\n")  # one write: lines of several bots never mix
+        self._append(line.encode() + b"\n")
+
+    def _append(self, text: bytes) -> None:
+        # Not held open: a wish that comes while the bot says goodbye is noted too, and never into another file.
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(file, text)  # one write: lines of several bots never mix
+        finally:
+            os.close(file)
