@@ -79,8 +79,13 @@ async def page(context: BrowserContext, address: str) -> AsyncIterator[Page]:
 
 
 def is_complaint(message: ConsoleMessage) -> bool:
-    """Tell whether something is wrong; that a room refuses with 503 is shown by the page itself."""
-    return message.type in ("error", "warning") and "status of 503" not in message.text
+    """Tell whether something is wrong.
+
+    A room's 503 is shown by the page itself; a goodbye to a stay that the room has forgotten already is answered 404.
+    Chromium logs both.
+    """
+    answered = ("status of 503", "status of 404")
+    return message.type in ("error", "warning") and not any(status in message.text for status in answered)
 
 
 async def join(page: Page, name: str) -> None:
