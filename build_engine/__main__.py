@@ -1,10 +1,11 @@
-"""The command `build-engine`: train | evaluate | export | quantize | parity | bench | explain."""
+"""The command `build-engine`, from labelled faces to an engine file; one module in `commands/` for each subcommand."""
 
 import sys
 
 import typer
 
 from build_engine.commands.bench import bench
+from build_engine.commands.compare import compare, split_study
 from build_engine.commands.evaluate import evaluate
 from build_engine.commands.explain import explain
 from build_engine.commands.export import export
@@ -22,13 +23,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, export, quantize, parity, bench, explain):
+for command in (train, evaluate, compare, split_study, export, quantize, parity, bench, explain):
     app.command()(command)
 
 
 def main() -> None:
     """Run the command line; an error of the user's ends in one line on stderr and exit code 2."""
-    if sys.argv[1:2] in (["train"], ["export"]):
+    if sys.argv[1:2] in (["train"], ["compare"], ["split-study"], ["export"]):
         restart_with_settings()
     try:
         app()

@@ -192,10 +192,17 @@ its time, and two cores under-fit either.
 DECAY = replace(BEST, name="best-decay", epochs=12, schedule="decay", starts_with="newest")
 """The end of the long run, for `--start-from runs/best`: the rate falls to nothing."""
 
+STUDY = replace(
+    BEST, name="study", epochs=12, schedule="one_cycle", warmup_share=STATIC.warmup_share, ema_decay=STATIC.ema_decay
+)
+"""A small equal budget for comparisons: `build-engine compare` and `split-study` change one thing of it at a time."""
+
 SMOKE = replace(
     BEST, name="smoke", epochs=3, batch_size=16, schedule="one_cycle", widths=(8, 8, 16, 16), attention_heads=2,
     ema_decay=0.5, precision="fp32",
 )  # fmt: skip
 """Shows that the chain runs; its accuracy means nothing."""
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (PAPER, STATIC, SECOND, LABELS, BEST, DECAY, SMOKE)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (PAPER, STATIC, SECOND, LABELS, BEST, DECAY, STUDY, SMOKE)
+}

@@ -51,10 +51,15 @@ class Run:
                     f"{self.folder} was trained by another recipe: resume with the same one, or use another folder"
                 )
             return self.load("last.pt")
-        if (self.folder / "last.pt").exists():
+        if self.begun:
             raise RunUnusable(f"{self.folder} holds a run already: add --resume, or name another folder")
         save(self.folder / "recipe.json", recipe.to_json().encode())
         return None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a finished epoch to go on from."""
+        return (self.folder / "last.pt").exists()
 
     def recipe(self) -> Recipe:
         """Read the recipe.

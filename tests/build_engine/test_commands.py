@@ -16,6 +16,7 @@ from build_engine import bench as bench_module
 from build_engine.commands.shipped import int8_of, shipped_fp32, shipped_models
 from build_engine.dataset import LabelledFaces
 from build_engine.environment import SETTINGS
+from build_engine.recipe import RECIPES
 from engine.manifest import load_manifest
 
 DRAWN = ["--data", "drawn:140"]
@@ -185,3 +186,26 @@ def test_figures_are_printed_for_people(capsys: pytest.CaptureFixture[str]) -> N
 
     report({"accuracy": 0.65432, "model": "x"}, as_json=False)
     assert capsys.readouterr().out.splitlines() == ["accuracy  0.6543", "model     x"]
+
+
+def test_compare_and_split_study_train_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = replace(RECIPES["smoke"], epochs=1)
+    monkeypatch.setattr("build_engine.compare.STUDY", small)
+    asked = ("compare", *DRAWN, "--variant", "resnet18", "--variant", "resnet18-landmark", "--json")
+    assert build_engine(*asked, monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr()
+    first = only_line(said.out)
+    assert said.err.count("epoch   1") == 2
+    assert set(first["beyond_resnet18"]) == {"resnet18-landmark"}
+    assert (tmp_path / first["table"]).read_text().count("\n") == 4
+    assert build_engine(*asked, monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr()
+    assert only_line(said.out) == first
+    assert "epoch" not in said.err
+    assert build_engine("split-study", *DRAWN, "--json", monkeypatch=monkeypatch) == 0
+    assert list(only_line(capsys.readouterr().out)) == ["variant", "90-5-5", "80-10-10", "70-15-15"]
+    assert build_engine("compare", *DRAWN, "--variant", "alexnet", monkeypatch=monkeypatch) == 2
+    assert "alexnet: none of static" in " ".join(capsys.readouterr().err.split())
