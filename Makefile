@@ -57,13 +57,16 @@ demo: $(VENV)/.installed
 test: $(VENV)/.developing
 	@$(RUN_TESTS) -m 'not integration and not gpu' $(ARGS)
 
-# chromium: join page and dashboard in a real browser; nodejs: the page's pure modules; strace: nothing is written; janus, ip, nft: a real room.
+# chromium: join page and dashboard in a real browser; nodejs: the page's pure modules; strace: nothing is written; janus, ip, nft, turnserver: real rooms and networks; redis-server: the service of the README.
+# tensorrt_rtx (100 MB): builds real engines without a GPU; no dependency of anything, so it is installed here alone.
 integration: $(VENV)/.developing
 	@missing=()
-	for pair in chromium:chromium node:nodejs strace:strace janus:janus ip:iproute2 nft:nftables; do
+	for pair in chromium:chromium node:nodejs strace:strace janus:janus ip:iproute2 nft:nftables turnserver:coturn redis-server:redis-server; do
 	  command -v "$${pair%%:*}" >/dev/null || missing+=("$${pair##*:}")
 	done
 	[ $${#missing[@]} -eq 0 ] || echo "tests that need $${missing[*]} are skipped; to run them: sudo apt-get install -y $${missing[*]}" >&2
+	$(BIN)/python -c 'import tensorrt_rtx' 2>/dev/null || $(INSTALL) tensorrt-rtx-cu13==1.7.1.116 >&2 \
+	  || echo 'tests that build TensorRT engines are skipped: tensorrt-rtx-cu13 could not be installed' >&2
 	$(RUN_TESTS) -m integration $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 coverage-report: $(VENV)/.developing

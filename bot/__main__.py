@@ -14,10 +14,12 @@ import typer
 from pydantic import ValidationError
 
 from bot import __version__
-from bot.commands import add_clients, add_servers
+from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, read_public_url, serve_engine
+from bot.commands.engine import FallbackFlag
+from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
 from bot.errors import BotError, SettingsRefused
 from bot.settings import DEMO_ALERTS, Settings
-from dashboard_protocol.errors import DashboardError, ReportRefused, SecretRefused, ServerRefused
+from dashboard_protocol.errors import ConsentRefused, DashboardError, ReportRefused, SecretRefused, ServerRefused
 from dashboard_protocol.events import Profile
 from engine.errors import EngineError, ModelRefused
 
@@ -27,7 +29,7 @@ NOTICE = (
     "The policy presence computes neither expressions nor attention. Whether any policy is lawful for you is for your "
     "counsel. Not for grading or discipline."
 )
-USAGE_ERRORS = (SettingsRefused, ModelRefused, ServerRefused, SecretRefused, ReportRefused)
+USAGE_ERRORS = (SettingsRefused, ModelRefused, ServerRefused, SecretRefused, ConsentRefused, ReportRefused)
 
 app = typer.Typer(
     help=f"A visible meeting participant that shows an instructor how the class is doing.\n\n{NOTICE}",
@@ -36,7 +38,9 @@ app = typer.Typer(
     add_completion=False,
 )
 add_servers(app)
+app.command("engine")(serve_engine)
 add_clients(app)
+add_access(app)
 DEFAULT = Settings.model_fields
 
 PolicyFlag = Annotated[
@@ -48,10 +52,23 @@ PolicyFlag = Annotated[
     ),
 ]
 EngineFlag = Annotated[
-    Path | None, typer.Option(envvar="CLASSPULSE_ENGINE", help="Expression network (.onnx); the shipped one if absent.")
+    str | None,
+    typer.Option(
+        envvar="CLASSPULSE_ENGINE",
+        help="Expression network (.onnx, .plan), or ipc:// for a running `classpulse engine`; else the shipped one.",
+    ),
 ]
 DurationFlag = Annotated[
     float | None, typer.Option("--duration", min=0.1, help="Leave after so many seconds, counted from live.")
+]
+AloneFlag = Annotated[
+    float | None,
+    typer.Option(
+        "--leave-alone-after",
+        envvar="CLASSPULSE_LEAVE_ALONE_AFTER",
+        min=0,
+        help="Leave after so many seconds with nobody else in the room, 0 for never. [default: 900; local rooms: 0]",
+    ),
 ]
 RoomArgument = Annotated[
     str,
@@ -117,14 +134,19 @@ def join(  # noqa: PLR0913  one parameter a flag
     k: FewestFlag = DEFAULT["k"].default,
     reads_per_s: RateFlag = DEFAULT["reads_per_s"].default,
     engine: EngineFlag = None,
+    engine_fallback: FallbackFlag = False,
     bus: BusFlag = DEFAULT["bus"].default,
     host: HostFlag = DEFAULT["host"].default,
     port: PortFlag = DEFAULT["port"].default,
     tls_cert: TlsCertFlag = None,
     tls_key: TlsKeyFlag = None,
     behind_proxy: BehindProxyFlag = False,
+    public_url: PublicUrlFlag = None,
     notice_given: NoticeFlag = False,
+    ice_server: IceServersFlag = None,
+    relay_only: RelayOnlyFlag = False,
     duration: DurationFlag = None,
+    leave_alone_after: AloneFlag = None,
     report: ReportFlag = None,
     json: JsonFlag = False,
 ) -> None:
@@ -135,22 +157,12 @@ def join(  # noqa: PLR0913  one parameter a flag
             "a real meeting has no default"
         )
     settings = make_settings(
-        room_url=room_url,
-        policy=policy,
-        title=title,
-        bot_name=bot_name,
-        k=k,
-        reads_per_s=reads_per_s,
-        engine=engine,
-        bus=bus,
-        host=host,
-        port=port,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        behind_proxy=behind_proxy,
-        notice_given=notice_given,
-        max_duration_s=duration,
-    )
+        room_url=room_url, policy=policy, title=title, bot_name=bot_name, k=k, reads_per_s=reads_per_s, engine=engine,
+        engine_fallback=engine_fallback, bus=bus, host=host, port=port, tls_cert=tls_cert, tls_key=tls_key,
+        behind_proxy=behind_proxy, public_url=read_public_url(public_url), notice_given=notice_given,
+        ice=chosen_ice(ice_server, relay_only=relay_only), max_duration_s=duration,
+        leave_alone_after_s=leave_alone_after,
+    )  # fmt: skip
     from bot.foreground import Foreground, stay
 
     raise typer.Exit(stay(settings, Foreground(json=json, report=report)))
@@ -166,20 +178,6 @@ def watch(
     from bot.watching import watch_in_terminal
 
     raise typer.Exit(asyncio.run(watch_in_terminal(link, json=json)))
-
-
-@app.command()
-def link(
-    room: Annotated[str, typer.Argument(help="The room's name, e.g. demo.")],
-    *,
-    origin: Annotated[str, typer.Option(envvar="CLASSPULSE_ORIGIN", help="Where its page is served.")] = (
-        f"http://{DEFAULT['host'].default}:{DEFAULT['port'].default}"
-    ),
-) -> None:
-    """Print a link for an instructor: it opens the room's page for 12 hours."""
-    from dashboard_protocol.access import Access, instructor_url, load_secret
-
-    print(instructor_url(origin, room, Access(load_secret()).link(room)))
 
 
 @app.command()

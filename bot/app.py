@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
@@ -11,11 +11,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot import __version__, privacy
+from bot import __version__, privacy, reading
 from bot.audit import Audit
 from bot.clock import RoomClock
 from bot.engagement import FORMULA, EngagementParameters
-from bot.inference.local import LocalInference
+from bot.errors import JoinCalledOff
+from bot.garbage import swift_collection
+from bot.inference import open_inference
+from bot.inference.reader import FaceReader
+from bot.joining import joined
+from bot.metrics import Counted, counting, engine_obstacle
 from bot.outbox import Outbox, Show
 from bot.policy import Policy, levels
 from bot.rooms import open_room
@@ -26,9 +31,11 @@ from bot.stay import Stay
 from bot.visit import Visit
 from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
 from dashboard_protocol.bus import open_bus
+from dashboard_protocol.consent import Consents
 from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway import create_app
-from dashboard_protocol.server import Served, Tls, serve
+from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.server import Tls, serve
 from dashboard_protocol.writer import EventWriter
 
 FORMULA_TEXT = Path(__file__).with_name("ENGAGEMENT.md")
@@ -81,6 +88,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
     token = None if settings.is_loopback else token_urlsafe(16)
     notice = _notice(settings, policy, parameters)
+    access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
     room = open_room(
         settings.room_url,
         clock=clock,
@@ -88,30 +96,43 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         host=settings.host,
         token=token,
         notice_given=settings.notice_given,
+        ice=settings.ice,
+        consents=access.consents,
     )
-    access = Access(load_secret())
-    inference = LocalInference(settings.engine, threads=settings.engine_threads, expressions=policy.reads_expressions)
-    visit = Visit(inference, policy, clock, parameters=parameters, alerts=settings.alerts)
-    outbox = Outbox(clock, surroundings.show)
-    stay = Stay(clock, visit, outbox, Audit(state_directory(), room.name))
+    inference = _inference(settings, policy)
+    holds = access.consents.holds
+    visit = Visit(Counted(inference), policy, clock, parameters=parameters, alerts=settings.alerts, holds=holds)
+    outbox = Outbox(clock, counting(surroundings.show))
+    stay = Stay(clock, visit, outbox, Audit(state_directory(), room.name), alone_at_most_s=settings.alone_at_most_s)
     async with AsyncExitStack() as stack:
-        bus = open_bus(settings.bus)
+        bus = open_bus(settings.bus, retention_s=settings.retention_s)
         stack.push_async_callback(bus.close)
+        stack.push_async_callback(access.revocations.close)
+        await access.revocations.begin()
         routes = _routes(room.name, access if surroundings.opens_at_root else None)
-        routes += privacy.routes(room.name, notice, stay.opt_out)
-        routes += room.routes() if isinstance(room, Hosted) else []
+        routes += _wishes(room, notice, stay, access.consents)
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
-        app = create_app(bus, access, extra_routes=routes)
+        app = create_app(bus, access, origins=settings.origins, extra_routes=routes, obstacle=engine_obstacle)
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls))
-        addresses = _addresses(server, room, access, token)
+        addresses = _addresses(settings.public_url or server.origin, room, access, token)
         surroundings.tell(addresses)
         await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, room.name)))
         stay.begin(_hello(settings, policy, parameters, room.name), policy, notice_given=settings.notice_given)
-        with stay.farewell():
-            async with inference, room:
+        with suppress(JoinCalledOff), stay.farewell():
+            async with inference, joined(room, surroundings.stop):
+                stack.enter_context(swift_collection())
                 guests = surroundings.guests(addresses) if surroundings.guests else None
-                await stay.live(room, surroundings.stop, settings.max_duration_s, guests)
+                await stay.live(room, surroundings.stop, settings.max_duration_s, guests, settings.live_since)
     return stay.end_reason
+
+
+def _inference(settings: Settings, policy: Policy) -> FaceReader:
+    return open_inference(
+        settings.engine,
+        threads=settings.engine_threads,
+        expressions=policy.reads_expressions,
+        fallback=settings.engine_fallback,
+    )
 
 
 def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters, room: str) -> Hello:
@@ -138,16 +159,24 @@ def _notice(settings: Settings, policy: Policy, parameters: EngagementParameters
             ("Never", meaning.never),
             ("Opting out", meaning.opting_out),
         ),
+        title=settings.title or "",
         offers_individual=policy.names_people,
     )
 
 
-def _addresses(server: Served, room: Room, access: Access, token: str | None) -> Addresses:
+def _wishes(room: Room, notice: Notice, stay: Stay, consents: Consents) -> list[BaseRoute]:
+    """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
+    routes = privacy.routes(room.name, notice, stay.opt_out, lambda token: stay.agree(consents.read(room.name, token)))
+    routes += reading.routes(room, stay) if isinstance(room, reading.Attended) else []
+    return routes + (room.routes() if isinstance(room, Hosted) else [])
+
+
+def _addresses(origin: str, room: Room, access: Access, token: str | None) -> Addresses:
     fragment = f"#t={token}" if token else ""
     return Addresses(
-        dashboard=instructor_url(server.origin, room.name, access.link(room.name)),
-        join=f"{server.origin}/join/{room.name}{fragment}" if isinstance(room, Hosted) else None,
-        whip=f"{server.origin}/whip/{room.name}",
+        dashboard=instructor_url(origin, room.name, access.link(room.name)),
+        join=f"{origin}/join/{room.name}{fragment}" if isinstance(room, Hosted) else None,
+        whip=f"{origin}/whip/{room.name}",
         token=token,
     )
 

@@ -60,6 +60,7 @@ class Attendance:
         self._attempts = 0
         self._end_reason: EndReason | None = None
         self._live_since: float | None = None
+        self._alone_since: float | None = None
 
     @property
     def state(self) -> State:
@@ -101,6 +102,21 @@ class Attendance:
                 return self.hold(at, reason)
             case Lost(reason=reason):
                 return self.lose(at, reason)
+
+    def alone_s(self, at: float, present: int) -> float:
+        """Say for how long nobody but the bot has been in the room; call it regularly.
+
+        A room whose connection is broken, or which is not open yet, may be full of people: that time does not count.
+
+        Args:
+            at: Now, in seconds on the room's clock.
+            present: How many people are in the room, bots not counted.
+        """
+        if present or self._state is not State.LIVE:
+            self._alone_since = None
+            return 0.0
+        self._alone_since = at if self._alone_since is None else self._alone_since
+        return at - self._alone_since
 
     def finish(self, at: float, reason: EndReason) -> BotState:
         """Begin to leave."""

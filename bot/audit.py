@@ -43,6 +43,10 @@ class Audit:
         """Somebody asked not to be read."""
         self._note("opted_out")
 
+    def opted_in(self) -> None:
+        """Somebody asked to be read again, or under her own name: herself."""
+        self._note("opted_in")
+
     def ended(self, reason: str) -> None:
         """The bot has left."""
         self._note("ended", reason=reason)

@@ -64,7 +64,7 @@ def class_means(people: Sequence[Person], parameters: EngagementParameters) -> C
         return None
     indexes = sorted(values.index for values in analysed if values.index is not None)
     levels = [values.level for values in analysed]
-    attentive = [(values.attention or 0.0) >= parameters.attentive_from for values in analysed]
+    attentive = [is_attentive(values, parameters) for values in analysed]
     shown = [values.expressions_mean for values in analysed if values.expressions_mean is not None]
     return ClassMeans(
         people=len(analysed),
@@ -79,6 +79,11 @@ def class_means(people: Sequence[Person], parameters: EngagementParameters) -> C
         arousal=_mean([values.arousal for values in analysed if values.arousal is not None]),
         scored=len(shown),
     )
+
+
+def is_attentive(values: PersonValues, parameters: EngagementParameters) -> bool:
+    """Whether somebody's attention is that of level 2 with a quiet face."""
+    return (values.attention or 0.0) >= parameters.attentive_from
 
 
 def _mean(values: Sequence[float]) -> float | None:

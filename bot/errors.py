@@ -2,11 +2,13 @@
 
 BotError
 ├── SettingsRefused      a flag or setting that cannot be used; exit code 2
+├── JoinCalledOff        somebody asked the bot to leave before it was in; no failure
 └── RoomError
     ├── RoomUnreachable  no answer; retried
     ├── RoomRefused      the room said no; not retried
     │   └── RoomKicked   the room let the bot in, and then sent it away
-    └── RoomClosed       the room has ended
+    ├── RoomClosed       the room has ended
+    └── RoomDeserted     nobody but the bot has been there for too long
 """
 
 
@@ -16,6 +18,10 @@ class BotError(Exception):
 
 class SettingsRefused(BotError):
     """A flag, environment variable or their combination cannot be used."""
+
+
+class JoinCalledOff(BotError):
+    """Somebody asked the bot to leave before it was in the room."""
 
 
 class RoomError(BotError):
@@ -36,3 +42,7 @@ class RoomKicked(RoomRefused):
 
 class RoomClosed(RoomError):
     """The room has ended, or ended the bot's stay."""
+
+
+class RoomDeserted(RoomError):
+    """Nobody but the bot has been in the room for as long as it was told to wait."""

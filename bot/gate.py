@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import floor
 
 from bot.alerts import Change
-from bot.class_summary import ClassMeans, ClassValues, Person, class_means
+from bot.class_summary import ClassMeans, ClassValues, Person, class_means, is_attentive
 from bot.engagement import EngagementParameters, LevelHold
 from bot.policy import Policy
+from bot.rounding import Rounding
 from dashboard_protocol import events
-from dashboard_protocol.events import ExpressionName, Withheld
+from dashboard_protocol.events import ExpressionName, Unmeasurable, Withheld
 from engine.expressions import FER7
 
 _FOLD_BELOW = 3
@@ -31,16 +31,31 @@ class Published:
 NOTHING = Published()
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the people lie around their mean, as it has left the bot; None with too few of them."""
+
+    q1: float | None = None
+    q3: float | None = None
+    levels: tuple[float, float, float, float] | None = None
+
+
+NO_SPREAD = Spread()
+
+
 class Gate:
     """Turns unrounded values into events, and lets nothing else through."""
 
     def __init__(self, policy: Policy, parameters: EngagementParameters) -> None:
         self._policy = policy
         self._parameters = parameters
+        self._rounding = Rounding(policy.rounding_points)
         self._level = LevelHold(parameters)
         self._adopted: frozenset[str] = frozenset()
         self._thaws_at: float | None = None
         self._published = NOTHING
+        self._spread = NO_SPREAD
+        self._spread_thaws_at = 0.0
 
     def admitted(self, people: Sequence[Person]) -> tuple[Person, ...]:
         """Choose the analysed people who may enter class values and alerts.
@@ -60,6 +75,9 @@ class Gate:
         admitted = () if is_presence else self.admitted(values.analysed)
         withheld = Withheld.PRESENCE if is_presence else self._advance(values.at, admitted)
         published = self._published
+        missed = _missed(admitted) if withheld is None else None
+        if missed is not None:  # also while values are frozen: nobody reads what they would repeat
+            published = replace(published, expressions=None, valence=None, arousal=None)
         return events.ClassSummary(
             present=values.present,
             camera_on=values.camera_on,
@@ -69,6 +87,7 @@ class Gate:
             coverage=published.coverage,
             engagement=published.engagement,
             expressions=published.expressions,
+            expressions_unmeasurable=missed,
             valence=published.valence,
             arousal=published.arousal,
             attentive=published.attentive,
@@ -91,8 +110,8 @@ class Gate:
             {
                 "id": alert_id,
                 "kind": change.kind,
-                "from": self._round(change.reference),
-                "to": self._round(change.now),
+                "from": self._rounding.mean(change.reference * change.people, change.people).value,
+                "to": self._rounding.mean(change.now * change.people, change.people).value,
                 "window": events.Window(start=change.start, end=change.end),
                 "people": change.people,
                 "why": change.why,
@@ -108,49 +127,75 @@ class Gate:
         ids = frozenset(person.participant.id for person in people)
         if len(ids) < self._policy.k:
             self._adopted, self._thaws_at, self._published = frozenset(), None, NOTHING
+            self._spread, self._spread_thaws_at = NO_SPREAD, 0.0
             self._level.update(at, None)
             return Withheld.BELOW_K
         if self._thaws_at is None and ids != self._adopted:
             self._thaws_at = at + self._policy.freeze_s
+            if at >= self._spread_thaws_at:
+                self._spread_thaws_at = at + self._policy.spread_freeze_s
         if self._thaws_at is not None and at < self._thaws_at:
             return Withheld.SETTLING if self._published is NOTHING else None
         self._adopted, self._thaws_at = ids, None
         means = class_means(people, self._parameters)
-        self._published = NOTHING if means is None else self._rounded(at, means)
+        self._published = NOTHING if means is None else self._rounded(at, people, means)
         return None
 
-    def _rounded(self, at: float, means: ClassMeans) -> Published:
+    def _rounded(self, at: float, people: Sequence[Person], means: ClassMeans) -> Published:
+        mean, attentive = self._mean_and_attentive(people)
+        spread = self._spread = self._spread_now(at, means)
         # Also a level tells where an unrounded mean lies: it is taken of the rounded one.
-        mean = self._round(means.mean)
-        has_shares = means.people >= self._policy.shares_from
-        engagement = events.Engagement(
-            mean=mean,
-            q1=self._round(means.q1) if has_shares else None,
-            q3=self._round(means.q3) if has_shares else None,
-            levels=self._shares(means.level_counts) if has_shares else None,
-            level=self._level.update(at, mean) or 0,
-        )
+        level = self._level.update(at, mean) or 0
         published = Published(
-            engagement=engagement, attentive=self._round(means.attentive), coverage=self._round(means.coverage)
+            engagement=events.Engagement(mean=mean, q1=spread.q1, q3=spread.q3, levels=spread.levels, level=level),
+            attentive=attentive,
+            coverage=self._share(means.coverage, means.people),
         )
         if means.expressions is None or means.scored < self._policy.k:
             return published
+        shares = [self._share(share, means.scored) for share in means.expressions]
         return replace(
             published,
-            expressions={name.value: self._round(share) for name, share in zip(FER7, means.expressions, strict=True)},
-            valence=None if means.valence is None else self._round(means.valence),
-            arousal=None if means.arousal is None else self._round(means.arousal),
+            expressions={name.value: share for name, share in zip(FER7, shares, strict=True)},
+            valence=None if means.valence is None else self._share(means.valence, means.scored),
+            arousal=None if means.arousal is None else self._share(means.arousal, means.scored),
         )
 
-    def _shares(self, counts: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
-        folded, people = fold(counts), sum(counts)
-        very_low, low, high, very_high = (self._round(count / people) for count in folded)
-        return very_low, low, high, very_high
+    def _mean_and_attentive(self, people: Sequence[Person]) -> tuple[float, float]:
+        """Round what hidden people add up to; what is published of people who opted in enters as published."""
+        is_shown = [self._policy.names_people and person.participant.opted_in for person in people]
+        shown = [person.values for person, is_one in zip(people, is_shown, strict=True) if is_one]
+        hidden = [person.values for person, is_one in zip(people, is_shown, strict=True) if not is_one]
+        parameters = self._parameters
+        limits = (parameters.attentive_from * (1.0 - parameters.activity_weight), parameters.attentive_from)
+        cell = self._rounding.mean(
+            sum(values.index or 0.0 for values in hidden),
+            len(hidden),
+            sum(_hundredths(values.index) or 0.0 for values in shown),
+            len(shown),
+        )
+        attentive = self._rounding.attentive(
+            sum(is_attentive(values, parameters) for values in hidden),
+            len(hidden),
+            cell,
+            limits,
+            shown_count=sum(is_attentive(values, parameters) for values in shown),
+            shown=len(shown),
+        )
+        return cell.value, attentive
 
-    def _round(self, value: float) -> float:
-        """Round to the policy's step, halves up."""
-        points = self._policy.rounding_points
-        return floor(value * 100.0 / points + 0.5) * points / 100.0
+    def _spread_now(self, at: float, means: ClassMeans) -> Spread:
+        """Give quartiles and level shares: a level is narrow, so these rest for longer after a change of the set."""
+        if means.people < self._policy.shares_from:
+            return NO_SPREAD
+        if at < self._spread_thaws_at:
+            return self._spread
+        rounded = self._rounding.quantile
+        very_low, low, high, very_high = (rounded(count / means.people) for count in fold(means.level_counts))
+        return Spread(rounded(means.q1), rounded(means.q3), (very_low, low, high, very_high))
+
+    def _share(self, mean: float, people: int) -> float:
+        return self._rounding.share(mean * people, people)
 
 
 def fold(counts: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
@@ -169,6 +214,12 @@ def fold(counts: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     return folded[0], folded[1], folded[2], folded[3]
 
 
+def _missed(people: Sequence[Person]) -> Unmeasurable | None:
+    """Say why expressions of the class are not measurable: what keeps those of most people from being read."""
+    causes = [person.values.expressions_unmeasurable for person in people]
+    return max(causes, key=causes.count, default=None)
+
+
 def _participant(person: Person) -> events.ParticipantUpdate:
     values = person.values
     return events.ParticipantUpdate.model_validate(
@@ -181,6 +232,7 @@ def _participant(person: Person) -> events.ParticipantUpdate:
             "grade": values.grade,
             "facing": values.facing,
             "displayed": values.displayed,
+            "expressions_unmeasurable": values.expressions_unmeasurable,
             "unmeasurable": values.unmeasurable,
             "since": values.since,
             "reads_per_s": round(values.reads_per_s, 1),

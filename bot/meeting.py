@@ -14,6 +14,8 @@ from bot.meeting_process import Job, Told
 
 LEAVE_S = 10.0
 """A bot that was told to leave and is still there is killed."""
+MAX_LINE_BYTES = 2**20
+"""A bot's figures are one line."""
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class Meeting:
         """Start a process that gets warm."""
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-m", "bot.meeting_process", str(os.getpid()))
-        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
+        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=MAX_LINE_BYTES))
 
     @property
     def is_running(self) -> bool:

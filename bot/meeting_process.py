@@ -2,10 +2,12 @@
 
 import asyncio
 import ctypes
+import importlib
 import os
 import resource
 import signal
 import sys
+import time
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +19,18 @@ from dashboard_protocol.events import BotState, Event
 from engine.errors import EngineError
 
 PR_SET_PDEATHSIG = 1
+FIGURES_S = 2.0
+"""Between two tellings of what the bot counts; there is an event every second."""
+NEARLY_ALWAYS_USED = (
+    "bot.app",
+    "bot.inference.local",
+    "bot.rooms.janus",
+    "bot.rooms.local",
+    "dashboard_protocol.bus.redis",
+    "engine.crops",
+    "engine.faces",
+)
+"""Imported before the job comes, which takes seconds; not what runs the network, which `presence` never holds."""
 
 
 class Job(BaseModel):
@@ -35,6 +49,8 @@ class Told(BaseModel):
     state: BotState | None = None
     join: str | None = None
     """Where people join a local room."""
+    figures: str | None = None
+    """What the bot counts, in Prometheus' text format."""
 
 
 def main(worker_pid: int) -> int:
@@ -42,9 +58,8 @@ def main(worker_pid: int) -> int:
     _die_with(worker_pid)
     # A core dump would hold pictures of people.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    import bot.app  # takes seconds: done before the job comes
-    import bot.inference.local  # noqa: F401
-
+    for module in NEARLY_ALWAYS_USED:
+        importlib.import_module(module)
     print("warm", flush=True)
     line = sys.stdin.readline()
     if not line:
@@ -62,6 +77,7 @@ def main(worker_pid: int) -> int:
 
 async def _serve(job: Job) -> None:
     from bot.app import Addresses, Surroundings, run
+    from bot.metrics import own_figures
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -69,9 +85,15 @@ async def _serve(job: Job) -> None:
     # ctrl-C in a terminal reaches the whole group; the worker says when its bots leave.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
 
+    figures_due_s = 0.0
+
     def show(event: Event) -> None:
+        nonlocal figures_due_s
         if isinstance(event.body, BotState):
             _tell(Told(state=event.body))
+        if time.monotonic() >= figures_due_s:
+            figures_due_s = time.monotonic() + FIGURES_S
+            _tell(Told(figures=own_figures()))
 
     def tell(addresses: Addresses) -> None:
         if job.settings.room_url.startswith("local:"):

@@ -5,8 +5,11 @@ import logging
 
 from bot.engagement import Meter
 from bot.frames import newest
+from bot.governor import Turns
 from bot.inference import Inference
-from bot.rooms.base import Clock, Track
+from bot.picture_size import PictureSize
+from bot.rooms.base import Clock, Scalable, Track
+from bot.shutter import Shutter
 from dashboard_protocol.events import Unmeasurable
 from engine.errors import EngineError
 
@@ -16,38 +19,55 @@ THOROUGH_EVERY = 8
 """While nobody is in view, one read of so many searches thoroughly: an empty chair must not cost more than a face."""
 
 
-async def observe(track: Track, inference: Inference, meter: Meter, *, clock: Clock, reads_per_s: float) -> None:
+async def observe(
+    track: Track, inference: Inference, meter: Meter, turns: Turns, *, clock: Clock, size: PictureSize | None = None
+) -> None:
     """Watch one participant until the track ends.
 
     Args:
         track: The participant's video, from camera on to camera off.
         inference: Finds and reads the face.
         meter: Takes every due read, made or missed.
+        turns: When reads are due.
         clock: The room's clock.
-        reads_per_s: Wanted rate; when reads take longer, fewer are due.
+        size: Judges whether the pictures are large enough, where the room has a choice; None is content with any.
     """
-    patience_s = 2.0 / reads_per_s  # at 15 frames a second a picture is never this late by itself
     last_box = None
     lost = 0  # reads in a row without a face
     at = clock()
-    async with newest(track.frames(), at_most_per_s=reads_per_s) as frames:
+    shutter = Shutter(track.frames())
+    async with newest(aiter(shutter)) as frames:
         while True:
+            await turns.next()
             try:
-                async with asyncio.timeout(patience_s):
-                    frame = await anext(frames)
+                # At 15 frames a second a picture is never this late by itself.
+                async with asyncio.timeout(turns.interval_s):
+                    while shutter.has_taken(frame := await anext(frames)):
+                        pass
             except TimeoutError:
                 at = max(at, clock())
                 meter.skip(at, Unmeasurable.NOT_IN_VIEW)
                 continue
             except StopAsyncIteration:
                 return
-            at = max(at, frame.at)
             try:
-                reading = await inference.read(frame, last_box, thorough=lost < 2 or lost % THOROUGH_EVERY == 0)
+                with turns.reading():
+                    reading = await inference.read(
+                        shutter.late(frame), last_box, participant=track.participant.id, thorough=_is_thorough(lost)
+                    )
             except EngineError as error:
                 log.warning("a read failed: %s", error)
-                meter.skip(at, Unmeasurable.ENGINE_AWAY)
+                meter.skip(max(at, shutter.taken.at), Unmeasurable.ENGINE_AWAY)
                 continue
+            frame = shutter.taken
+            at = max(at, frame.at)
             meter.update(at, reading, frame.width_px / frame.height_px)
+            if size is not None and isinstance(track, Scalable):
+                track.prefer(frame, size.factor(at, reading.face.box_width_px if reading else None))
             last_box = reading.face.box if reading else None
             lost = 0 if reading else lost + 1
+
+
+def _is_thorough(lost: int) -> bool:
+    """Choose between quick and thorough after so many reads in a row without a face."""
+    return lost < 2 or lost % THOROUGH_EVERY == 0

@@ -14,15 +14,19 @@ class OptOuts:
     """The people of one meeting who do not want to be read.
 
     A rejoin brings a new id, so the name is remembered too: rather two people of one name unread than one against her
-    will. Memory ends with the meeting.
+    will. Whoever wants to be read again says so during a stay, for that stay: anybody can take a name, so the name
+    stays on the list, and a rejoin is unread again. Memory ends with the meeting.
     """
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
         self._names: set[str] = set()
+        self._back: set[str] = set()
 
     def is_out(self, participant: Participant) -> bool:
         """Say whether a participant must not be read; the word in her name counts and is remembered."""
+        if participant.id in self._back:
+            return False
         if OPT_OUT_WORD in participant.name.casefold():
             self._remember(participant)
         return participant.id in self._ids or _bare(participant.name) in self._names
@@ -40,11 +44,12 @@ class OptOuts:
         return tuple(self.opt_out(participant) for participant in present if bare and _bare(participant.name) == bare)
 
     def opt_in(self, participant: Participant) -> None:
-        """Take it back; only at the wish of the person herself."""
+        """Take it back for this stay, also the word in the name; only at the wish of the person herself."""
         self._ids.discard(participant.id)
-        self._names.discard(_bare(participant.name))
+        self._back.add(participant.id)
 
     def _remember(self, participant: Participant) -> None:
+        self._back.discard(participant.id)
         self._ids.add(participant.id)
         bare = _bare(participant.name)
         if bare:

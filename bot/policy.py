@@ -17,7 +17,8 @@ _COMPUTED = {
     Profile.INDIVIDUAL: "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
 }
 _CLASS_VALUES = (
-    "class values while at least {k} people are analysed: {window:g}-s means, rounded to {points} points; counts"
+    "class values while at least {k} people are analysed: {window:g}-s means, rounded to half a person and "
+    "{points} points; counts"
 )
 _LEAVES = {
     Profile.PRESENCE: "counts: present, camera on, face in view, facing the camera",
@@ -40,9 +41,11 @@ class Policy:
     k: int = 5
     """Fewest analysed people for class values, never below 3."""
     rounding_points: int = 5
-    """Step of all class values in hundredths, never below 5."""
+    """Step of all class values in hundredths, never below 5; beside it sums are rounded to half a person."""
     freeze_s: float = 10.0
     """For how long a change of the analysed set holds the class values still."""
+    spread_freeze_s: float = 30.0
+    """The same for quartiles and level shares, which tell more about one person."""
     shares_from: int = 10
     """Fewest people for quartiles and level shares."""
 
@@ -68,6 +71,12 @@ class Policy:
     def meter(self, parameters: EngagementParameters) -> Meter:
         """Make the meter of a newcomer: one that computes no more than the profile allows."""
         return EngagementMeter(parameters) if self.reads_expressions else PresenceMeter(parameters)
+
+    def face_widths_px(self, parameters: EngagementParameters) -> tuple[float, float]:
+        """Say how wide faces should be for all that the profile computes, and how wide they must be under pressure."""
+        if not self.reads_expressions:
+            return parameters.min_pose_px, parameters.min_pose_px
+        return parameters.min_gaze_px, parameters.min_expression_px
 
     def meaning(self, parameters: EngagementParameters) -> events.PolicyMeaning:
         """Say it in words and numbers, for `hello`."""

@@ -1,5 +1,6 @@
 """Every setting of a bot, once: name, unit, default, environment variable. Only `bot/app.py` reads them."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -7,8 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.alerts import AlertParameters
 from bot.errors import SettingsRefused
+from bot.ice import NO_ICE, Ice
 from dashboard_protocol.events import Profile
+from dashboard_protocol.public_url import PublicUrl
 
+ALONE_AT_MOST_S = 900.0
+"""A bot that came early must still be there when the class begins."""
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -29,12 +34,16 @@ class Settings(BaseModel):
     """Fewest analysed people for class values."""
     reads_per_s: Annotated[float, Field(gt=0, le=30)] = 4.0
     """Wanted reads of each participant a second."""
-    engine: Path | None = None
-    """Expression network: a .onnx or .plan file; None is the one that ships."""
+    engine: str | None = None
+    """Expression network: a .onnx or .plan file, or the engine process at `ipc://PATH`; None is the one that ships."""
+    engine_fallback: bool = False
+    """Read on the CPU, with a warning, where a .plan does not fit this machine; else the bot does not start."""
     engine_threads: Annotated[int, Field(ge=1, le=64)] = 2
     """Worker threads that find and read faces."""
     bus: str = "memory://"
     """How events travel to the gateway."""
+    retention_s: Annotated[float, Field(gt=0)] = 7 * 86_400.0
+    """How long a class is kept on the bus."""
     host: str = "127.0.0.1"
     """Address that HTTP and, in a local room, media listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -43,10 +52,19 @@ class Settings(BaseModel):
     tls_key: Path | None = None
     behind_proxy: bool = False
     """A proxy in front ends TLS."""
+    public_url: PublicUrl | None = None
+    """Under which people reach this server, e.g. through a proxy: what every link begins with; None for its own."""
     notice_given: bool = False
     """The operator says that people were told, where a room cannot show the bot."""
+    ice: Ice = NO_ICE
+    """Servers by which media finds its way."""
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
     """Leave after this time, counted from when the bot is live; None stays until the room closes."""
+    live_since: float | None = None
+    """When an earlier process of this bot was first live, Unix seconds: the longest stay counts from there."""
+    leave_alone_after_s: Annotated[float, Field(ge=0)] | None = None
+    """Leave after so long with nobody else in the room, 0 for never; None: 15 minutes, never in a room of this process.
+    """
     alerts: AlertParameters = AlertParameters()
     """When a change of the class is told."""
 
@@ -62,9 +80,21 @@ class Settings(BaseModel):
         return self
 
     @property
+    def alone_at_most_s(self) -> float:
+        """Longest time with nobody else in the room; infinite for a bot that stays."""
+        if self.leave_alone_after_s is not None:
+            return self.leave_alone_after_s or math.inf
+        return math.inf if self.room_url.startswith("local:") else ALONE_AT_MOST_S
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach page and room."""
-        return self.host in LOOPBACK_HOSTS
+        return self.host in LOOPBACK_HOSTS and self.public_url is None
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Pages that may open the feed, beside the server's own."""
+        return (self.public_url,) if self.public_url else ()
 
 
 DEMO_ALERTS = AlertParameters(

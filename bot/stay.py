@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 
 from bot.attendance import Attendance
 from bot.audit import Audit
-from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
+from bot.errors import JoinCalledOff, RoomClosed, RoomDeserted, RoomError, RoomKicked, RoomRefused, RoomUnreachable
 from bot.outbox import Outbox
 from bot.policy import Policy
-from bot.rooms.base import Admitted, Clock, Held, Lost, Room
+from bot.rooms.base import Admitted, Clock, Held, Lost, Participant, Room
 from bot.visit import Visit
+from dashboard_protocol.consent import Consent
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.events import BotState, Bye, EndReason, Hello
 
@@ -23,11 +25,14 @@ Work = Coroutine[None, None, None]
 class Stay:
     """Moves the bot through its states and publishes what the visit sees: `begin`, then `live` inside `farewell`."""
 
-    def __init__(self, clock: Clock, visit: Visit, outbox: Outbox, audit: Audit) -> None:
+    def __init__(
+        self, clock: Clock, visit: Visit, outbox: Outbox, audit: Audit, *, alone_at_most_s: float = math.inf
+    ) -> None:
         self._clock = clock
         self._visit = visit
         self._outbox = outbox
         self._audit = audit
+        self._alone_at_most_s = alone_at_most_s
         self._attendance = Attendance(clock())
 
     @property
@@ -48,7 +53,38 @@ class Stay:
         for forget in self._visit.opt_out_name(name):
             self._outbox.put(forget)
 
-    async def live(self, room: Room, stop: asyncio.Event, max_duration_s: float | None, guests: Work | None) -> None:
+    def opt_out_person(self, participant: Participant) -> None:
+        """Stop reading one participant at her own wish."""
+        self._audit.opted_out()
+        for forget in self._visit.opt_out(participant):
+            self._outbox.put(forget)
+
+    def opt_in_person(self, participant: Participant) -> None:
+        """Read one participant again, at her own wish and for this stay."""
+        self._audit.opted_in()
+        self._visit.opt_in(participant)
+
+    def is_read(self, participant: Participant) -> bool:
+        """Whether a participant is read."""
+        return self._visit.is_read(participant)
+
+    def agree(self, consent: Consent) -> None:
+        """Take somebody's signed consent.
+
+        Raises:
+            ConsentRefused: It cannot be used here now.
+        """
+        self._visit.agree(consent)
+        self._audit.opted_in()
+
+    async def live(
+        self,
+        room: Room,
+        stop: asyncio.Event,
+        max_duration_s: float | None,
+        guests: Work | None,
+        live_since: float | None = None,
+    ) -> None:
         """Watch the joined room until somebody or something ends the stay.
 
         Args:
@@ -56,19 +92,22 @@ class Stay:
             stop: Set by whoever wants the bot to leave.
             max_duration_s: Longest stay, from when the bot is first live; None for as long as the room is open.
             guests: Runs beside; if it breaks, the bot stays.
+            live_since: When an earlier process of this bot was first live, on the room's clock; None for the first one.
 
         Raises:
             BusError: Events can no longer be published: a bot that nobody hears must not go on reading.
         """
         limit = asyncio.timeout(None)
+        if live_since is not None and max_duration_s is not None:
+            limit = asyncio.timeout(live_since + max_duration_s - self._clock())
 
         def attend(event: Admitted | Held | Lost) -> BotState:
-            is_first = isinstance(event, Admitted) and self._attendance.live_since is None
+            is_first = isinstance(event, Admitted) and (self._attendance.live_since or live_since) is None
             if is_first and max_duration_s is not None:
                 limit.reschedule(asyncio.get_running_loop().time() + max_duration_s)
             return self._attendance.follow(self._clock(), event)
 
-        following = self._visit.follow(room, self._outbox.put, attend)
+        following = self._visit.follow(room, self._outbox.put, attend, self._audit.opted_out)
         working = [following, self._report(), self._outbox.unbroken(), *([_accompany(guests)] if guests else [])]
         reason = await _until_it_ends(working, stop, limit)
         self._outbox.put(self._attendance.finish(self._clock(), reason))
@@ -93,12 +132,18 @@ class Stay:
             self._audit.ended(self.end_reason)
 
     async def _report(self) -> None:
-        """Publish the class once a second, on the second's own beat however long a round takes."""
+        """Publish the class once a second, on the second's own beat however long a round takes.
+
+        Raises:
+            RoomDeserted: The bot has been alone for too long.
+        """
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
             for body in self._visit.bodies():
                 self._outbox.put(body)
+            if self._attendance.alone_s(self._clock(), self._visit.present) > self._alone_at_most_s:
+                raise RoomDeserted("Nobody but the bot is in the room")
             due_s = max(due_s + 1.0, loop.time())
             await asyncio.sleep(due_s - loop.time())
 
@@ -116,7 +161,7 @@ async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: as
                 reason = EndReason.MAX_DURATION
             for task in tasks:
                 task.cancel()
-    except* (RoomClosed, RoomRefused, RoomUnreachable) as endings:
+    except* RoomError as endings:
         reason = _reason_of(endings.exceptions[0])
     except* BusError as errors:
         broken = next(error for error in errors.exceptions if isinstance(error, BusError))
@@ -127,6 +172,8 @@ async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: as
 
 def _reason_of(error: BaseException) -> EndReason:
     match error:
+        case JoinCalledOff():
+            return EndReason.ASKED_TO_LEAVE
         case RoomClosed():
             return EndReason.ROOM_CLOSED
         case RoomKicked():
@@ -135,6 +182,8 @@ def _reason_of(error: BaseException) -> EndReason:
             return EndReason.REFUSED
         case RoomUnreachable():
             return EndReason.UNREACHABLE
+        case RoomDeserted():
+            return EndReason.ALONE
     return EndReason.FAILED
 
 

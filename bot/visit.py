@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from bot.alerts import AlertParameters, ChangeDetector
 from bot.class_summary import Classroom
 from bot.engagement import EngagementParameters, Meter
 from bot.errors import RoomClosed, RoomError
 from bot.gate import Gate
+from bot.governor import Governor
 from bot.inference import Inference
 from bot.observer import observe
 from bot.opt_outs import OptOuts
+from bot.picture_size import PictureSize
 from bot.policy import Policy
 from bot.rooms.base import (
     Admitted,
@@ -23,11 +26,14 @@ from bot.rooms.base import (
     Joined,
     Left,
     Lost,
+    OptedOut,
     Participant,
     Room,
     RoomEvent,
     Track,
 )
+from dashboard_protocol.consent import Consent, is_same_name
+from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.events import Body, ClassSummary, Forget, Unmeasurable
 
 log = logging.getLogger(__name__)
@@ -47,7 +53,9 @@ class Visit:
         *,
         parameters: EngagementParameters,
         alerts: AlertParameters,
+        holds: Callable[[Consent], bool] = lambda consent: True,
     ) -> None:
+        self._holds = holds
         self._inference = inference
         self._policy = policy
         self._clock = clock
@@ -56,19 +64,29 @@ class Visit:
         self._gate = Gate(policy, parameters)
         self._changes = ChangeDetector(alerts)
         self._opt_outs = OptOuts()
+        self._governor = Governor(parameters.reads_per_s)
         self._meters: dict[str, Meter] = {}
         self._observers: dict[str, asyncio.Task[None]] = {}
         self._present: dict[str, Participant] = {}
+        self._cameras: dict[str, Track | None] = {}
+        """Those that are on; None for one whose video cannot be received."""
+        self._tasks: asyncio.TaskGroup | None = None
         self.present_max = 0
         """Most people present at once."""
         self.alerts = 0
         """Alerts raised."""
+
+    @property
+    def present(self) -> int:
+        """How many people are in the room, whether they are read or not."""
+        return len(self._present)
 
     async def follow(
         self,
         room: Room,
         publish: Callable[[Body], object],
         attend: Callable[[Admitted | Held | Lost], Body] | None = None,
+        opted_out: Callable[[], object] | None = None,
     ) -> None:
         """Watch everybody in the room until the stay ends; a broken observer starts anew and disturbs nobody.
 
@@ -76,17 +94,20 @@ class Visit:
             room: The joined room.
             publish: Takes the bodies that cannot wait for the next second.
             attend: Turns what the room says of the bot itself into the body that tells it; None tells nobody.
+            opted_out: Called when somebody opted out in the room's chat, for the audit log.
 
         Raises:
             RoomError: The stay ended; the room says how.
         """
         ended: RoomError = RoomClosed(f"{room.name} has ended")
-        async with asyncio.TaskGroup() as observers:
+        async with asyncio.TaskGroup() as self._tasks:
             try:
                 async for event in room.events():
                     if attend is not None and isinstance(event, Admitted | Held | Lost):
                         publish(attend(event))
-                    for body in self._take(event, observers):
+                    if opted_out is not None and isinstance(event, OptedOut):
+                        opted_out()
+                    for body in self._take(event):
                         publish(body)
             except RoomError as error:
                 ended = error
@@ -97,6 +118,7 @@ class Visit:
     def bodies(self) -> Iterable[Body]:
         """Make the events of this second; call it once a second."""
         at = self._clock()
+        yield from self._end_consents()
         for participant_id, meter in self._meters.items():
             self._classroom.update(participant_id, meter.values(at))
         values = self._classroom.values(at)
@@ -109,37 +131,83 @@ class Visit:
             self.alerts += 1
             yield alert
 
-    def _take(self, event: RoomEvent, observers: asyncio.TaskGroup) -> Iterable[Body]:
+    def _take(self, event: RoomEvent) -> Iterable[Body]:
         match event:
             case Joined(participant=participant):
-                self._present[participant.id] = participant
-                self._classroom.joined(participant)
-                if self._opt_outs.is_out(participant):
-                    self._classroom.forget(participant.id)
-                else:
-                    self._meters[participant.id] = self._policy.meter(self._parameters)
-            case CameraOn(participant=participant, track=track) if meter := self._meters.get(participant.id):
-                meter.camera_on(self._clock())
+                self._welcome(participant)
+            case CameraOn(participant=participant, track=track):
+                self._cameras[participant.id] = track
+                self._watch(participant.id)
+            case CameraUnreadable(participant=participant):
+                self._cameras[participant.id] = None
+                self._watch(participant.id)
+            case CameraOff(participant=participant):
+                self._cameras.pop(participant.id, None)
                 self._stop_observing(participant.id)
-                self._observers[participant.id] = observers.create_task(
-                    self._observe(track, meter), name=f"observer of {participant.id}"
-                )
-            case CameraUnreadable(participant=participant) if meter := self._meters.get(participant.id):
-                meter.camera_on(self._clock())
-                self._stop_observing(participant.id)
-                self._observers[participant.id] = observers.create_task(
-                    self._miss(meter), name=f"observer of {participant.id}"
-                )
-            case CameraOff(participant=participant) if meter := self._meters.get(participant.id):
-                self._stop_observing(participant.id)
-                meter.camera_off(self._clock())
+                if meter := self._meters.get(participant.id):
+                    meter.camera_off(self._clock())
+            case OptedOut(participant=participant):
+                yield from self.opt_out(participant)
             case Left(participant=participant):
-                self._present.pop(participant.id, None)
+                known = self._present.pop(participant.id, participant)
+                self._cameras.pop(participant.id, None)
                 self._stop_observing(participant.id)
                 self._meters.pop(participant.id, None)
                 self._classroom.left(participant.id)
-                if self._is_shown(participant):
+                if self._is_shown(known):
                     yield Forget(participant=participant.id)
+
+    def _welcome(self, participant: Participant) -> None:
+        self._present[participant.id] = participant
+        self._classroom.joined(participant)
+        if participant.consent is not None:
+            self._opt_outs.opt_in(participant)
+        if self._opt_outs.is_out(participant):
+            self._classroom.forget(participant.id)
+        else:
+            self._meters[participant.id] = self._policy.meter(self._parameters)
+
+    def is_read(self, participant: Participant) -> bool:
+        """Whether a participant is read, or will be once the room has told that she is there."""
+        return not self._opt_outs.is_out(participant)
+
+    def opt_out(self, participant: Participant) -> tuple[Forget, ...]:
+        """Stop reading one participant, now and after every return under this name; gives as `opt_out_name`."""
+        return self._forget((self._opt_outs.opt_out(participant),))
+
+    def opt_in(self, participant: Participant) -> None:
+        """Read a participant again for this stay: she has said so herself."""
+        self._opt_outs.opt_in(participant)
+        if participant.id not in self._present:
+            return
+        self._classroom.welcome(participant.id)
+        if participant.id not in self._meters:
+            self._meters[participant.id] = self._policy.meter(self._parameters)
+            self._watch(participant.id)
+
+    def agree(self, consent: Consent) -> None:
+        """Take the consent of somebody who is present under its name.
+
+        Whoever gave the token to her could bring it as well: it never undoes that she asked not to be read.
+
+        Raises:
+            ConsentRefused: Nobody of this name is read here, or several are, or it is not asked for here.
+        """
+        read = [each for each in self._present.values() if self.is_read(each)]
+        bearers = [each for each in read if is_same_name(each.name, consent.name)]
+        if not self._policy.names_people or len(bearers) != 1:
+            raise ConsentRefused("No consent can be used here now: join under its name first, and as the only one.")
+        agreed = replace(bearers[0], opted_in=True, consent=consent)
+        self._present[agreed.id] = agreed
+        self._classroom.joined(agreed)
+
+    def _end_consents(self) -> Iterable[Forget]:
+        """Show nobody any more whose consent has expired or was revoked."""
+        for person in list(self._present.values()):
+            if person.consent is not None and not self._holds(person.consent):
+                self._present[person.id] = replace(person, opted_in=False, consent=None)
+                self._classroom.joined(self._present[person.id])
+                yield from (Forget(participant=person.id),) if self._is_shown(person) else ()
 
     def opt_out_name(self, name: str) -> tuple[Forget, ...]:
         """Stop reading whoever bears a name, now and after every return to this meeting.
@@ -147,15 +215,30 @@ class Visit:
         Returns:
             What pages that show these people must drop; nothing where nobody is shown, for that would tell on them.
         """
-        forgotten = {forget.participant: forget for forget in self._opt_outs.opt_out_name(name, self._present.values())}
-        for participant_id in forgotten:
+        return self._forget(self._opt_outs.opt_out_name(name, self._present.values()))
+
+    def _forget(self, forgets: Iterable[Forget]) -> tuple[Forget, ...]:
+        ids = [forget.participant for forget in forgets]
+        for participant_id in ids:
             self._stop_observing(participant_id)
             self._meters.pop(participant_id, None)
             self._classroom.forget(participant_id)
-        return tuple(forget for id_, forget in forgotten.items() if self._is_shown(self._present[id_]))
+        return tuple(
+            Forget(participant=id_) for id_ in ids if id_ in self._present and self._is_shown(self._present[id_])
+        )
 
     def _is_shown(self, participant: Participant) -> bool:
         return self._policy.names_people and participant.opted_in
+
+    def _watch(self, participant_id: str) -> None:
+        meter = self._meters.get(participant_id)
+        if meter is None or participant_id not in self._cameras or self._tasks is None:
+            return
+        meter.camera_on(self._clock())
+        self._stop_observing(participant_id)
+        track = self._cameras[participant_id]
+        work = self._miss(meter) if track is None else self._observe(track, meter)
+        self._observers[participant_id] = self._tasks.create_task(work, name=f"observer of {participant_id}")
 
     def _stop_observing(self, participant_id: str) -> None:
         if task := self._observers.pop(participant_id, None):
@@ -168,11 +251,11 @@ class Visit:
             await asyncio.sleep(1.0 / self._parameters.reads_per_s)
 
     async def _observe(self, track: Track, meter: Meter) -> None:
+        parameters = self._parameters
+        size = PictureSize(*self._policy.face_widths_px(parameters), lambda: self._governor.pressure)
         while True:
             try:
-                await observe(
-                    track, self._inference, meter, clock=self._clock, reads_per_s=self._parameters.reads_per_s
-                )
+                await observe(track, self._inference, meter, self._governor.turns(), clock=self._clock, size=size)
             except Exception:
                 # Whatever is wrong with one picture or one track must not end the class for the others.
                 log.exception("the observer of a participant broke; it starts anew")

@@ -12,12 +12,14 @@ from bot.errors import SettingsRefused
 from bot.meeting import LEAVE_S, Meeting
 from bot.meeting_process import Job
 from bot.settings import Settings
+from bot.worker_status import WorkerFigures
 from dashboard_protocol.errors import BusError
-from dashboard_protocol.queue.base import CLAIM_S, BotRecord, Moment, Order, Queue
+from dashboard_protocol.queue.base import CLAIM_S, Order, Queue
+from dashboard_protocol.queue.records import BotRecord, Moment
 from dashboard_protocol.vocabulary import EndReason, State
 
 BEAT_S = 1.0
-POLL_S = 0.3
+POLL_S = 0.2
 MAX_RESTARTS = 8
 LONGEST_PAUSE_S = 8.0
 RESTARTS_S = 120.0
@@ -65,6 +67,7 @@ class Worker:
         bus: the bots' bus.
         options: further settings of every bot.
         memory_mb: what one meeting's process may allocate.
+        figures: where worker and bots count; None for nowhere that anybody looks.
     """
 
     def __init__(
@@ -76,14 +79,19 @@ class Worker:
         bus: str,
         options: dict[str, Any] | None = None,
         memory_mb: int = 2000,
+        figures: WorkerFigures | None = None,
     ) -> None:
         self._queue = queue
         self._name = name
         self._capacity = capacity
         self._options = {"bus": bus, "port": 0, **(options or {})}
         self._memory_mb = memory_mb
+        self._figures = figures or WorkerFigures()
+        self._figures.capacity.set(capacity)
+        self._figures.meetings.set_function(lambda: len(self._stays))
         self._stays: dict[str, _Stay] = {}
         self._spare: Meeting | None = None
+        self._warming = asyncio.Lock()
         self._changed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
@@ -95,7 +103,7 @@ class Worker:
         """
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(self._beat(), name="heartbeat")
-            self._spare = await Meeting.start()
+            await self._keep_one_warm()
             try:
                 await self._claim(stop, tasks)
                 await self._drain(drain_s)
@@ -121,10 +129,10 @@ class Worker:
                 # When the queue is back, others must be heard before their meetings are taken for dead.
                 pause_s = CLAIM_S
             if record is not None:
+                self._figures.claims.inc()
                 stay = self._stays[record.invitation.id] = _Stay(record)
                 stay.task = tasks.create_task(self._attend(stay), name=f"meeting {stay.id}")
-                continue
-            try:
+            try:  # also after a claim: of several invitations at once other workers, with warm processes, take theirs
                 async with asyncio.timeout(pause_s):
                     await stop.wait()
             except TimeoutError:
@@ -157,6 +165,7 @@ class Worker:
                 if pause_s is None:
                     await self._report(stay, _moment(State.ENDED, EndReason.FAILED))
                     return
+                self._figures.restarts.inc()
                 await self._report(stay, _moment(State.RECONNECTING, "bot_lost"))
                 await asyncio.sleep(pause_s)
             await self._close(stay)
@@ -165,6 +174,7 @@ class Worker:
             await self._report(stay, _moment(State.ENDED, EndReason.FAILED))
         finally:
             del self._stays[stay.id]
+            self._figures.forget(stay.id)
             self._changed.set()
 
     async def _serve(self, stay: _Stay) -> bool:
@@ -175,10 +185,14 @@ class Worker:
         try:
             async for told in meeting.serve(job):
                 join = told.join or join
+                if told.figures is not None:
+                    self._figures.tell(stay.id, told.figures)
                 if told.state is None or told.state.state is State.REQUESTED or stay.is_handed_over:
                     continue
                 moment = Moment(state=told.state.state, since=told.state.since, reason=told.state.reason)
                 await self._report(stay, moment, join)
+                if moment.state is not State.JOINING:  # its start is over: two at once would share the processor
+                    await self._keep_one_warm()
         finally:
             await meeting.end()
         is_wanted = not (stay.is_lost or stay.is_handed_over or stay.is_leaving)
@@ -186,10 +200,15 @@ class Worker:
 
     async def _warm_meeting(self) -> Meeting:
         spare, self._spare = self._spare, None
-        if spare is None or not spare.is_running:
-            return await Meeting.start()  # another meeting was quicker
-        self._spare = await Meeting.start()
-        return spare
+        return spare if spare is not None and spare.is_running else await Meeting.start()
+
+    async def _keep_one_warm(self) -> None:
+        async with self._warming:
+            if self._spare is None or not self._spare.is_running:
+                try:
+                    self._spare = await Meeting.start()
+                except OSError as error:  # out of processes or memory, and meetings that run must go on
+                    log.warning("no process is kept warm for the next meeting: %s", error)
 
     def _settings(self, record: BotRecord) -> Settings:
         wanted = record.invitation
@@ -197,6 +216,7 @@ class Worker:
             "title": wanted.title,
             "bot_name": wanted.bot_name,
             "max_duration_s": wanted.max_duration_s,
+            "live_since": next((moment.since for moment in record.states if moment.state is State.LIVE), None),
         }
         given = {name: value for name, value in chosen.items() if value is not None}
         return Settings(room_url=wanted.room_url, policy=wanted.policy, **(self._options | given))
@@ -228,7 +248,9 @@ class Worker:
             try:
                 for bot, order in (await self._queue.beat(self._name, list(self._stays))).items():
                     await self._obey(bot, order)
+                self._figures.away.set(0)
             except BusError as error:
+                self._figures.away.set(1)
                 log.warning("%s Trying again.", error)
             await asyncio.sleep(BEAT_S)
 

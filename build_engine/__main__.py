@@ -10,8 +10,10 @@ from build_engine.commands.evaluate import evaluate
 from build_engine.commands.explain import explain
 from build_engine.commands.export import export
 from build_engine.commands.parity import parity
+from build_engine.commands.plan import plan
 from build_engine.commands.quantize import quantize
 from build_engine.commands.train import train
+from build_engine.commands.verify import verify
 from build_engine.console import console
 from build_engine.environment import restart_with_settings
 from build_engine.errors import BuildError
@@ -23,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, evaluate, compare, split_study, export, quantize, parity, bench, explain):
+for command in (train, evaluate, compare, split_study, export, quantize, parity, plan, verify, bench, explain):
     app.command()(command)
 
 

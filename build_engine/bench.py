@@ -1,32 +1,26 @@
-"""Milliseconds a face on the CPU, beside a reference network in the same process.
+"""Milliseconds a face, beside a reference network in the same process.
 
-Absolute times move with the machine and its load, so our networks and the reference take turns, call by call, and each
-time is the least of many: what the work costs where nothing interferes.
+Absolute times move with the machine and its load, so our networks and the reference take turns, call by call. A time a
+face is the least of many: what the work costs where nothing interferes. The latencies of a call are those of all turns.
 """
 
+import importlib.util
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import torch
 
-from build_engine.export import Served, to_onnx
-from build_engine.files import save
-from build_engine.model import build_network
-from build_engine.quantize import quantize_file, random_faces
-from build_engine.recipe import Recipe
-from engine.crops import CropSpec
-from engine.expressions import FERPLUS8
-from engine.manifest import Manifest, digest, write_manifest
-from engine.readings import FaceBatch
+from build_engine.noise import random_faces
+from build_engine.peer import load_peer, peer_name
+from engine.manifest import load_manifest
+from engine.readings import FaceBatch, Floats
 from engine.runtimes import Runtime, load_runtime
-
-REFERENCE: Final = Recipe(name="reference", backbone="resnet50", attention="landmark", widths=(64, 128, 256, 512))
-"""ResNet-50 with landmark-guided attention, random weights, int8: the paper's network, as the yardstick."""
 
 _REFERENCE_BATCH: Final = 8
 
@@ -35,67 +29,106 @@ _REFERENCE_BATCH: Final = 8
 class Row:
     """One network at one batch size."""
 
+    model: str
     precision: str
     runtime: str
     batch: int
     threads: int
     ms_per_face: float
+    """Least of all turns."""
+    p50_ms: float
+    """Latency of a call."""
+    p95_ms: float
+    faces_per_s: float
+    """One call after the other, at the median latency."""
 
 
-def measure(models: list[Path], batches: list[int], threads: int = 1, rounds: int = 40) -> tuple[list[Row], float]:
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """What was measured side by side."""
+
+    rows: list[Row]
+    reference_ms_per_face: float | None
+    """ResNet-50 with attention, int8, batch 8, one thread; None where torch, which builds it, is missing."""
+
+
+class _Turn(NamedTuple):
+    model: str
+    precision: str
+    runtime: str
+    batch: int
+    threads: int
+    call: Callable[[], object]
+
+
+def measure(models: Sequence[Path], batches: Sequence[int], threads: Sequence[int] = (1,), rounds: int = 40) -> Timings:
     """Time networks through the runtime that serves them.
 
     Args:
         models: engine files with manifests.
         batches: faces a call, each ≥ 1.
-        threads: of one call.
-        rounds: turns; the least time of each counts.
-
-    Returns:
-        A row for each model and batch, and the reference's ms a face at batch 8 with one thread.
+        threads: of a call on the CPU, each ≥ 1; a plan has none and gets one row a batch.
+        rounds: turns of each network.
 
     Raises:
         ModelRefused: A file or its manifest does not fit.
     """
     with ExitStack() as opened:
-        folder = Path(opened.enter_context(TemporaryDirectory()))
-        runtimes = [opened.enter_context(load_runtime(model, threads)) for model in models]
-        reference = opened.enter_context(load_runtime(build_reference(folder, REFERENCE), 1))
-        turns = [(runtime, batch) for runtime in runtimes for batch in batches] + [(reference, _REFERENCE_BATCH)]
-        least = _least_ms(turns, rounds)
-        rows = [
-            Row(runtime.manifest.precision, runtime.manifest.api, batch, threads, ms)
-            for (runtime, batch), ms in zip(turns, least, strict=True)
+        turns = [
+            turn
+            for model in models
+            for count in (threads if load_manifest(model).api == "onnx" else threads[:1])
+            for turn in _turns(opened.enter_context(load_runtime(model, count)), count, batches)
         ]
-    return rows[:-1], rows[-1].ms_per_face
+        for count in threads:
+            peer = load_peer(count)
+            turns += [_Turn(peer_name(), "int8", "tflite", 1, count, peer)] if peer else []
+        reference = _reference(opened)
+        seconds = _take_turns([*turns, *reference], rounds)
+    rows = [_row(turn, times) for turn, times in zip([*turns, *reference], seconds, strict=True)]
+    return Timings(rows[: len(turns)], rows[-1].ms_per_face if reference else None)
 
 
-def build_reference(folder: Path, recipe: Recipe) -> Path:
-    """Write an int8 network with random weights and its manifest; returns its path."""
-    torch.manual_seed(0)
-    raw, path = folder / "raw.onnx", folder / f"{recipe.name}.onnx"
-    save(raw, to_onnx(Served(build_network(recipe).eval())))
-    quantize_file(raw, path, *random_faces(8, CropSpec()))
-    manifest = Manifest(
-        name=recipe.name,
-        version="1",
-        architecture=recipe.backbone,
-        api="onnx",
-        precision="int8",
-        sha256=digest(path),
-        ferplus8=FERPLUS8,
-    )
-    write_manifest(manifest, path)
-    return path
+def _turns(runtime: Runtime, threads: int, batches: Sequence[int]) -> list[_Turn]:
+    manifest = runtime.manifest
+    return [
+        _Turn(
+            manifest.name, manifest.precision, manifest.api, batch, threads,
+            partial(runtime.infer, FaceBatch(*random_faces(batch, manifest.input))),
+        )
+        for batch in batches
+    ]  # fmt: skip
 
 
-def _least_ms(turns: list[tuple[Runtime, int]], rounds: int) -> list[float]:
-    """Give every network its turn in each round: least milliseconds a face."""
-    inputs = [FaceBatch(*random_faces(batch, runtime.manifest.input)) for runtime, batch in turns]
-    seconds = np.full((rounds, len(turns)), np.inf)
-    for times in seconds:
-        for index, ((runtime, _), faces) in enumerate(zip(turns, inputs, strict=True)):
+def _reference(opened: ExitStack) -> list[_Turn]:
+    if importlib.util.find_spec("torch") is None:
+        return []
+    from build_engine import reference
+
+    folder = Path(opened.enter_context(TemporaryDirectory()))
+    runtime = opened.enter_context(load_runtime(reference.build_reference(folder, reference.REFERENCE), 1))
+    return _turns(runtime, 1, [_REFERENCE_BATCH])
+
+
+def _take_turns(turns: Sequence[_Turn], rounds: int) -> Floats:
+    """Give every network its turn in each round: (networks, rounds) seconds."""
+    for turn in turns:
+        turn.call()
+    seconds = np.zeros((len(turns), rounds), np.float32)
+    for number in range(rounds):
+        for index, turn in enumerate(turns):
             began = time.perf_counter()
-            runtime.infer(faces)
-            times[index] = time.perf_counter() - began
-    return [1000 * float(least) / batch for least, (_, batch) in zip(seconds.min(0), turns, strict=True)]
+            turn.call()
+            seconds[index, number] = time.perf_counter() - began
+    return seconds
+
+
+def _row(turn: _Turn, seconds: Floats) -> Row:
+    median, slow = np.percentile(seconds, (50, 95))
+    return Row(
+        *turn[:5],
+        ms_per_face=1000 * float(seconds.min()) / turn.batch,
+        p50_ms=1000 * float(median),
+        p95_ms=1000 * float(slow),
+        faces_per_s=turn.batch / float(median),
+    )

@@ -5,7 +5,8 @@ BuildError
 ├── RunUnusable        a run's folder that cannot be resumed or exported
 ├── SaveFailed         a file could not be written; the previous one is untouched
 ├── TrainingDiverged   the loss is no number any more; the last checkpoint is good
-└── ParityBroken       two forms of one network disagree; nothing is written
+├── ParityBroken       two forms of one network disagree; nothing is written
+└── PlanRefused        a TensorRT plan that cannot be built here; nothing is written
 """
 
 
@@ -31,3 +32,7 @@ class TrainingDiverged(BuildError):
 
 class ParityBroken(BuildError):
     """The exported network answers differently from the trained one."""
+
+
+class PlanRefused(BuildError):
+    """No plan can be built of this model, with these options, on this machine."""

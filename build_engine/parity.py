@@ -1,4 +1,4 @@
-"""The same faces through PyTorch, ONNX Runtime in fp32 and in int8: how far their answers lie apart."""
+"""The same faces through PyTorch, ONNX Runtime in fp32 and in int8, and TensorRT: how far their answers lie apart."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from build_engine.landmarks import AlignedFaces
 from engine.readings import Floats, Scores
 from engine.runtimes import load_runtime
 
-FACES: Final = 500
 AGREEMENT_TOLERANCE: Final = 0.95
 """Least share of faces for which int8 reads the same expression as fp32; rounding only moves faces near a border."""
 TIE: Final = 0.005

@@ -2,6 +2,9 @@
 
 Convolutions and what lies between them run in int8; the attention's products, its softmax and the heads, a twentieth
 of the work and most of what rounding harms, stay in float32.
+
+That file is for ONNX Runtime. What TensorRT needs for its own int8 (`plan_int8.py`), the ranges of the activations,
+goes into the manifest of the fp32 file.
 """
 
 from collections.abc import Iterator
@@ -26,7 +29,9 @@ from build_engine.evaluate import named_figures
 from build_engine.export import Judged
 from build_engine.files import save
 from build_engine.landmarks import AlignedFaces
-from engine.crops import CropSpec, normalise
+from build_engine.plan_int8 import find_ranges
+from engine.crops import normalise
+from engine.errors import ModelRefused
 from engine.manifest import Manifest, digest, load_manifest, manifest_path, write_manifest
 from engine.readings import Floats
 from engine.runtimes import load_runtime
@@ -39,7 +44,7 @@ _ERRORS_ONLY = 3  # of onnxruntime's severities
 
 
 def quantize(model: Path, to: Path, training: AlignedFaces, judged: dict[str, Judged]) -> Manifest:
-    """Write an int8 form of a network, with its manifest and its own figures.
+    """Write an int8 form of a network, with its manifest and its own figures, and the ranges that TensorRT needs.
 
     Args:
         model: fp32 `.onnx` file with manifest.
@@ -55,16 +60,12 @@ def quantize(model: Path, to: Path, training: AlignedFaces, judged: dict[str, Ju
         DataUnreadable: A face of another split than Training would calibrate, or there is none.
         SaveFailed: A file could not be written.
     """
-    if not len(training.crops) or (training.labelled.splits != Split.TRAINING).any():
-        raise DataUnreadable("int8 is calibrated on faces of Training, and on nothing else: give data that hold some")
-    before = load_manifest(model)
-    chosen = np.random.default_rng(_SEED).permutation(len(training.crops))[:CALIBRATION_FACES]
-    crops, regions = normalise(training.crops[chosen], before.input), training.regions[chosen]
+    before = add_ranges(model, training)
     with TemporaryDirectory() as folder:
         path = Path(folder) / to.name
-        quantize_file(model, path, crops, regions)
+        quantize_file(model, path, *_calibration(before, training))
         changes: dict[str, Any] = {"name": to.stem, "precision": "int8", "sha256": digest(path), "accuracy": {}}
-        manifest = before.model_copy(update=changes)
+        manifest = before.model_copy(update=changes | {"activation_ranges": {}})
         write_manifest(manifest, path)
         with load_runtime(path) as runtime:
             for split, part in judged.items():
@@ -72,6 +73,37 @@ def quantize(model: Path, to: Path, training: AlignedFaces, judged: dict[str, Ju
         save(to, path.read_bytes())
         save(manifest_path(to), (manifest.model_dump_json(indent=2) + "\n").encode())
     return manifest
+
+
+def add_ranges(model: Path, training: AlignedFaces) -> Manifest:
+    """Find the ranges of a network's activations and write them into its manifest, for `build-engine plan`.
+
+    Args:
+        model: fp32 `.onnx` file with manifest.
+        training: faces of Training only; `CALIBRATION_FACES` of them, drawn by a fixed seed, find the ranges.
+
+    Returns:
+        The manifest as it is now.
+
+    Raises:
+        ModelRefused: The file or its manifest does not fit, or it is not fp32.
+        DataUnreadable: A face of another split than Training would calibrate, or there is none.
+        SaveFailed: The manifest could not be written.
+    """
+    before = load_manifest(model)
+    if before.api != "onnx" or before.precision != "fp32":
+        raise ModelRefused(f"{model} is {before.precision} for {before.api}: give the fp32 .onnx file")
+    ranges = find_ranges(model, *_calibration(before, training))
+    manifest = before.model_copy(update={"activation_ranges": ranges})
+    save(manifest_path(model), (manifest.model_dump_json(indent=2) + "\n").encode())
+    return manifest
+
+
+def _calibration(manifest: Manifest, training: AlignedFaces) -> tuple[Floats, Floats]:
+    if not len(training.crops) or (training.labelled.splits != Split.TRAINING).any():
+        raise DataUnreadable("int8 is calibrated on faces of Training, and on nothing else: give data that hold some")
+    chosen = np.random.default_rng(_SEED).permutation(len(training.crops))[:CALIBRATION_FACES]
+    return normalise(training.crops[chosen], manifest.input), training.regions[chosen]
 
 
 def quantize_file(model: Path, to: Path, crops: Floats, regions: Floats) -> None:
@@ -123,12 +155,3 @@ class _Faces(CalibrationDataReader):  # type: ignore[misc]
     def _deal(arrays: dict[str, Floats]) -> Iterator[dict[str, Floats]]:
         for start in range(0, len(arrays["crops"]), _BATCH):
             yield {name: array[start : start + _BATCH] for name, array in arrays.items()}
-
-
-def random_faces(count: int, spec: CropSpec) -> tuple[Floats, Floats]:
-    """Make inputs of noise, for networks whose answers do not matter: crops (N, C, H, W), regions (N, 9, G, G)."""
-    from engine.crops import REGIONS
-
-    random = np.random.default_rng(_SEED)
-    crops = random.standard_normal((count, spec.channels, spec.size_px, spec.size_px), np.float32)
-    return crops, random.random((count, len(REGIONS), spec.region_grid, spec.region_grid), np.float32)

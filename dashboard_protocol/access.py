@@ -10,21 +10,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import jwt
-
+from dashboard_protocol.consent import Consents
 from dashboard_protocol.errors import AccessDenied, SecretRefused
+from dashboard_protocol.revocations import Revocations
+from dashboard_protocol.tokens import MIN_SECRET_BYTES, Signer, checked_secret
 
 LINK_S = 12 * 3600.0
 SESSION_S = 600.0
 REFUSAL = "This link does not open this class."
 SECRET_VARIABLE = "CLASSPULSE_SECRET"
-MIN_SECRET_BYTES = 32
-
-_ALGORITHM = "HS256"
-_REQUIRED = ["use", "room", "exp", "since"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,7 @@ class Access:
         link_s: float = LINK_S,
         session_s: float = SESSION_S,
         clock: Callable[[], float] = time.time,
+        revocations: Revocations | None = None,
     ) -> None:
         """Take the signing secret.
 
@@ -56,20 +53,27 @@ class Access:
             link_s: how long a link opens its room.
             session_s: how long a session token does.
             clock: Unix seconds.
+            revocations: shared with other gateways; None for those of this process alone.
 
         Raises:
             SecretRefused: The secret is too short.
         """
-        self._secret = _checked(secret, "The secret")
+        self._signer = Signer(secret, clock)
+        self._secret = secret
         self._link_s = link_s
         self._session_s = session_s
         self._clock = clock
-        self._revoked_at: dict[str, float] = {}
+        self.revocations = revocations or Revocations(clock=clock)
+
+    @property
+    def consents(self) -> Consents:
+        """What makes and checks people's consents, with the same secret and the same revocations."""
+        return Consents(self._signer, self.revocations, self._secret)
 
     def link(self, room: str) -> str:
         """Return a link token that opens `room` for 12 h, or until `revoke`."""
         now = self._clock()
-        return self._sign("link", room, now, now + self._link_s)
+        return self._signer.sign("link", room, now, now + self._link_s)
 
     def exchange(self, room: str, link: str) -> tuple[str, float]:
         """Return a session token for a link token, and in how many seconds it expires.
@@ -79,7 +83,7 @@ class Access:
         """
         held = self._read("link", room, link)
         expires_at = min(held.expires_at, self._clock() + self._session_s)
-        return self._sign("session", room, held.since, expires_at), expires_at - self._clock()
+        return self._signer.sign("session", room, held.since, expires_at), expires_at - self._clock()
 
     def verify(self, room: str, token: str) -> Session:
         """Return the session behind a session token.
@@ -91,31 +95,28 @@ class Access:
 
     def remaining_s(self, session: Session) -> float:
         """Return for how many seconds the session still holds: 0 once it expired or was revoked."""
-        if session.since <= self._revoked_at.get(session.room, -1.0):
+        if session.since <= self.revocations.at(_key(session.room)):
             return 0.0
         return max(0.0, session.expires_at - self._clock())
 
     def revoke(self, room: str) -> None:
         """Close every link and session of `room` made so far; links made later open it again."""
-        now = self._clock()
         # A link older than its life needs no revocation.
-        self._revoked_at = {name: at for name, at in self._revoked_at.items() if at > now - self._link_s} | {room: now}
-
-    def _sign(self, use: str, room: str, since: float, expires_at: float) -> str:
-        claims = {"use": use, "room": room, "since": since, "exp": expires_at}
-        return jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        self.revocations.note(_key(room), self._clock() + self._link_s)
 
     def _read(self, use: str, room: str, token: str) -> Session:
         try:
-            # The expiry is checked below, on our clock and to the fraction of a second.
-            options: Any = {"require": _REQUIRED, "verify_exp": False}
-            claims = jwt.decode(token, self._secret, algorithms=[_ALGORITHM], options=options)
-            session = Session(room=claims["room"], since=float(claims["since"]), expires_at=float(claims["exp"]))
-        except (jwt.InvalidTokenError, ValueError, TypeError):
+            claims = self._signer.read(use, room, token)
+        except AccessDenied:
             raise AccessDenied(REFUSAL) from None
-        if claims["use"] != use or session.room != room or not self.remaining_s(session) > 0:
+        session = Session(room=room, since=claims["since"], expires_at=claims["exp"])
+        if not self.remaining_s(session) > 0:
             raise AccessDenied(REFUSAL)
         return session
+
+
+def _key(room: str) -> str:
+    return f"room {room}"
 
 
 def instructor_url(origin: str, room: str, link: str) -> str:
@@ -145,14 +146,14 @@ def load_secret(state_dir: Path | None = None) -> bytes:
         SecretRefused: The secret is too short, its file readable by others, or the file cannot be made or read.
     """
     if value := secret_setting(SECRET_VARIABLE):
-        return _checked(value.encode(), SECRET_VARIABLE)
+        return checked_secret(value.encode(), SECRET_VARIABLE)
     path = (state_dir or state_directory()) / "secret"
     try:
         if not path.exists():
             _create(path)
         if path.stat().st_mode & 0o077:
             raise SecretRefused(f"{path} can be read by other users: run chmod 600 on it, or delete it for a new one.")
-        return _checked(path.read_bytes(), str(path))
+        return checked_secret(path.read_bytes(), str(path))
     except OSError as error:
         raise SecretRefused(f"No secret at {path} ({error.strerror}): set {SECRET_VARIABLE} instead.") from error
 
@@ -184,9 +185,3 @@ def _create(path: Path) -> None:
         pass
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _checked(secret: bytes, source: str) -> bytes:
-    if len(secret) < MIN_SECRET_BYTES:
-        raise SecretRefused(f"{source} is too short: use at least {MIN_SECRET_BYTES} random bytes.")
-    return secret

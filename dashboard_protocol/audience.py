@@ -66,6 +66,7 @@ class Audience:
                     self._tell(Feed(state="restored"))
                     async for event in events:
                         self._take(event)
+                        await asyncio.sleep(0)  # readers get it before the next one, which may replace it
             except BusError as error:
                 _log.warning("room %s: %s Trying again.", self.room, error)
                 self._tell(Feed(state="interrupted"))

@@ -206,11 +206,12 @@ class Connection:
     async def _idle(self, remaining_s: float) -> None:
         due_s = self.viewer.due(monotonic())
         longest_s = min(remaining_s, self._limits.recheck_s, self._limits.recheck_s if due_s is None else due_s)
+        # Lighter than asyncio.timeout, and this happens at every delivery.
+        alarm = asyncio.get_running_loop().call_later(longest_s, self._woken.set)
         try:
-            async with asyncio.timeout(longest_s):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
+            await self._woken.wait()
+        finally:
+            alarm.cancel()
 
     async def _receive(self) -> str | bytes:
         message = await self._socket.receive()

@@ -1,68 +1,40 @@
-"""The control API: invite bots, see where they stand, make them leave; links and histories of rooms."""
+"""The control API: invite bots, see where they stand, make them leave."""
 
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
+from fastapi.responses import JSONResponse
 
 from dashboard_protocol.access import Access, instructor_url
 from dashboard_protocol.bus.base import Bus
-from dashboard_protocol.codec import encode
+from dashboard_protocol.control_access import add_access
+from dashboard_protocol.control_forms import BotRequest, BotView, WebhookRequest
+from dashboard_protocol.control_rooms import add_rooms, origin_of
 from dashboard_protocol.doorkeeper import BoundedBody, Doorkeeper
-from dashboard_protocol.errors import BusError, RoomNotAllowed, SecretRefused
+from dashboard_protocol.errors import BusError, ConsentRefused, RoomNotAllowed, RoomTaken, SecretRefused, WebhookRefused
 from dashboard_protocol.keys import ApiKey, ApiKeys, Scope
-from dashboard_protocol.queue.base import BotRecord, Invitation, Moment, Queue
-from dashboard_protocol.record import Record
-from dashboard_protocol.report import render_html
+from dashboard_protocol.queue.base import Queue
+from dashboard_protocol.queue.records import BotRecord, Delivery, Invitation, Webhook
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.vocabulary import Profile, State
+from dashboard_protocol.vocabulary import Profile
+from dashboard_protocol.webhooks.addresses import AllowedReceivers
+from dashboard_protocol.webhooks.signature import read_secret
 
-
-class BotRequest(BaseModel):
-    """An invitation as it comes in."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    room_url: Annotated[str, Field(max_length=500)]
-    policy: Profile | None = None
-    """What may be computed and leave the bot; None for the operator's choice, where there is one."""
-    bot_name: Annotated[str, Field(min_length=1, max_length=60)] | None = None
-    title: Annotated[str, Field(min_length=1, max_length=120)] | None = None
-    join_at: AwareDatetime | None = None
-    """When to join (RFC 3339, with an offset); None for now."""
-    max_duration_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
-
-
-class BotView(BaseModel):
-    """Where a bot stands."""
-
-    id: str
-    room: str
-    room_url: str
-    """Without its query, where secrets stand."""
-    policy: Profile
-    state: State
-    since: float
-    """Unix seconds."""
-    reason: str | None
-    states: tuple[Moment, ...]
-    """Every state so far, oldest first."""
-    join: str | None
-    """Where people join a local room."""
-    link: str
-    """For an instructor."""
-
-
-class LinkView(BaseModel):
-    """A link for an instructor."""
-
-    link: str
+STATUS = {
+    RoomNotAllowed: 422,
+    WebhookRefused: 422,
+    RoomTaken: 409,
+    BusError: 503,
+    SecretRefused: 503,
+    ConsentRefused: 422,
+}
+"""How errors are answered."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +49,8 @@ class Control:
         rooms: which meetings may be named.
         policy: what holds when an invitation names no policy; None refuses it.
         policies: what an invitation may name.
+        receivers: who may be told the states of bots.
+        public_url: what links begin with; None for the address under which a request came.
     """
 
     queue: Queue
@@ -86,6 +60,8 @@ class Control:
     rooms: AllowedRooms
     policy: Profile | None = None
     policies: frozenset[Profile] = frozenset(Profile)
+    receivers: AllowedReceivers = field(default_factory=AllowedReceivers)
+    public_url: str | None = None
 
     async def invite(self, wanted: BotRequest, by: ApiKey, idempotency: str | None) -> BotRecord:
         """Queue an invitation, or find that of the same idempotency key."""
@@ -103,21 +79,23 @@ class Control:
             join_at=wanted.join_at.timestamp() if wanted.join_at else None,
             max_duration_s=wanted.max_duration_s,
             requested_at=round(time.time(), 3),
+            webhook=await self._checked(wanted.webhook),
         )
         key = None if idempotency is None else hashlib.sha256(f"{by.name}\0{idempotency}".encode()).hexdigest()
-        known = await self.queue.submitted(key) if key is not None else None
-        if known is None and await self.serving(invitation.room):
-            raise HTTPException(409, f"A bot serves {invitation.room!r} or is about to: ask it to leave first.")
         record = await self.queue.submit(invitation, key)
         as_before = {"id": record.invitation.id, "requested_at": record.invitation.requested_at}
         if record.invitation != invitation.model_copy(update=as_before):
             raise HTTPException(409, "This Idempotency-Key belongs to another invitation.")
         return record
 
-    async def serving(self, room: str) -> bool:
-        """Whether a bot is in the room, or about to be."""
-        records = await self.queue.bots()
-        return any(record.invitation.room == room and record.now.state is not State.ENDED for record in records)
+    async def _checked(self, wanted: WebhookRequest | None) -> Webhook | None:
+        """Refuse early what would be refused at every delivery; a name that has no address yet may get one."""
+        if wanted is None:
+            return None
+        read_secret(wanted.secret)
+        with suppress(OSError):
+            await self.receivers.check(wanted.url)
+        return Webhook(url=wanted.url, secret=wanted.secret)
 
     def view(self, record: BotRecord, origin: str) -> BotView:
         """Say where a bot stands, without secrets."""
@@ -133,11 +111,12 @@ class Control:
             states=record.states,
             join=record.join,
             link=self.link(wanted.room, origin),
+            webhook=wanted.webhook.url.partition("?")[0] if wanted.webhook else None,
         )
 
     def link(self, room: str, origin: str) -> str:
         """Make a fresh link for an instructor."""
-        return instructor_url(origin, room, self.access.link(room))
+        return instructor_url(self.public_url or origin, room, self.access.link(room))
 
 
 def add_control(app: FastAPI, control: Control) -> None:
@@ -145,11 +124,11 @@ def add_control(app: FastAPI, control: Control) -> None:
     door = Doorkeeper(control.keys)
     router = APIRouter(prefix="/v1")
     _add_bots(router, control, door)
-    _add_rooms(router, control, door)
-    _add_histories(router, control, door)
+    add_rooms(router, control, door)
+    add_access(router, control, door)
     app.include_router(router)
     app.add_middleware(BoundedBody)
-    for kind, status in ((RoomNotAllowed, 422), (BusError, 503), (SecretRefused, 503)):
+    for kind, status in STATUS.items():
         app.add_exception_handler(kind, _answer(status))
 
 
@@ -158,89 +137,41 @@ def _answer(status: int) -> Callable[[Request, Exception], JSONResponse]:
 
 
 def _add_bots(router: APIRouter, control: Control, door: Doorkeeper) -> None:
-    def inviter(request: Request) -> ApiKey:
-        return door.admit(request, Scope.INVITE)
-
-    Inviter = Annotated[ApiKey, Depends(inviter)]
+    may_invite = Depends(door.needs(Scope.INVITE))
 
     @router.post("/bots", status_code=201)
     async def invite(
         wanted: BotRequest,
         request: Request,
-        by: Inviter,
+        by: Annotated[ApiKey, may_invite],
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> BotView:
         """Invite a bot into a meeting."""
-        return control.view(await control.invite(wanted, by, idempotency_key), _origin(request))
+        return control.view(await control.invite(wanted, by, idempotency_key), origin_of(request))
 
-    @router.get("/bots")
-    async def bots(request: Request, by: Inviter) -> list[BotView]:
+    @router.get("/bots", dependencies=[may_invite])
+    async def bots(request: Request) -> list[BotView]:
         """List the bots of the last days, newest first."""
-        return [control.view(record, _origin(request)) for record in await control.queue.bots()]
+        return [control.view(record, origin_of(request)) for record in await control.queue.bots()]
 
-    @router.get("/bots/{bot}")
-    async def bot(bot: str, request: Request, by: Inviter) -> BotView:
+    @router.get("/bots/{bot}", dependencies=[may_invite])
+    async def bot(bot: str, request: Request) -> BotView:
         """Say where a bot stands."""
-        return control.view(_found(await control.queue.bot(bot)), _origin(request))
+        return control.view(_found(await control.queue.bot(bot)), origin_of(request))
 
-    @router.delete("/bots/{bot}", status_code=202)
-    async def leave(bot: str, request: Request, by: Inviter) -> BotView:
+    @router.get("/bots/{bot}/webhooks", dependencies=[may_invite])
+    async def webhooks(bot: str) -> list[Delivery]:
+        """List what the bot's webhook was told, every try of it, and what it still will be."""
+        _found(await control.queue.bot(bot))
+        return await control.queue.deliveries(bot)
+
+    @router.delete("/bots/{bot}", status_code=202, dependencies=[may_invite])
+    async def leave(bot: str, request: Request) -> BotView:
         """Make a bot leave its meeting."""
-        return control.view(_found(await control.queue.ask_to_leave(bot)), _origin(request))
-
-
-def _add_rooms(router: APIRouter, control: Control, door: Doorkeeper) -> None:
-    def watcher(request: Request) -> ApiKey:
-        return door.admit(request, Scope.WATCH)
-
-    @router.post("/rooms/{room}/link")
-    async def link(room: str, request: Request, by: Annotated[ApiKey, Depends(watcher)]) -> LinkView:
-        """Make a link for an instructor."""
-        return LinkView(link=control.link(room, _origin(request)))
-
-    @router.get("/rooms/{room}/report")
-    async def report(room: str, by: Annotated[ApiKey, Depends(watcher)]) -> Response:
-        """Return the report of the newest class that is kept, one HTML file; 404 while nothing is."""
-        record = Record()
-        async for event in control.bus.archive(room):
-            record.apply(event)
-        if record.hello is None:
-            raise HTTPException(404, f"Nothing is kept of {room!r}.")
-        attached = {"content-disposition": 'attachment; filename="report.html"'}
-        return Response(render_html(record), media_type="text/html", headers=attached)
-
-
-def _add_histories(router: APIRouter, control: Control, door: Doorkeeper) -> None:
-    def watcher(request: Request) -> ApiKey:
-        return door.admit(request, Scope.WATCH)
-
-    def admin(request: Request) -> ApiKey:
-        return door.admit(request, Scope.ADMIN)
-
-    @router.get("/rooms/{room}/history")
-    async def history(room: str, by: Annotated[ApiKey, Depends(watcher)]) -> StreamingResponse:
-        """Return the class events that are kept, one JSON line each; nobody's own events are among them."""
-        await control.bus.ping()  # so that an absent bus is a 503 and not half an answer
-
-        async def lines() -> AsyncIterator[str]:
-            async for event in control.bus.archive(room):
-                yield encode(event) + "\n"
-
-        return StreamingResponse(lines(), media_type="application/x-ndjson")
-
-    @router.delete("/rooms/{room}/history", status_code=204)
-    async def erase(room: str, by: Annotated[ApiKey, Depends(admin)]) -> None:
-        """Delete all that is kept of a room; 409 while a bot serves it."""
-        if await control.serving(room):
-            raise HTTPException(409, f"A bot serves {room!r}: make it leave first.")
-        await control.bus.erase(room)
+        return control.view(_found(await control.queue.ask_to_leave(bot)), origin_of(request))
 
 
 def _found(record: BotRecord | None) -> BotRecord:
     if record is None:
         raise HTTPException(404, "There is no such bot.")
     return record
-
-
-def _origin(request: Request) -> str:
-    return str(request.base_url).rstrip("/")

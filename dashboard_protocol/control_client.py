@@ -1,19 +1,26 @@
 """A client of the control API, for shells and scripts."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
 
-from dashboard_protocol.control import BotRequest, BotView, LinkView
-from dashboard_protocol.errors import ControlRefused
+from dashboard_protocol.codec import decode
+from dashboard_protocol.control_forms import BotRequest, BotView, LinkView
+from dashboard_protocol.errors import ControlRefused, UnknownEvent
+from dashboard_protocol.events import Event
+from dashboard_protocol.queue.records import Delivery
 
 URL_VARIABLE = "CLASSPULSE_URL"
 KEY_VARIABLE = "CLASSPULSE_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8080"
 _BOTS = TypeAdapter(list[BotView])
+_DELIVERIES = TypeAdapter(list[Delivery])
 
 
 class ControlClient:
@@ -50,14 +57,23 @@ class ControlClient:
         """List the bots of the last days, newest first."""
         return _BOTS.validate_json(self._ask("GET", "/v1/bots"))
 
+    def webhooks(self, bot: str) -> list[Delivery]:
+        """List what a bot's webhook was told."""
+        return _DELIVERIES.validate_json(self._ask("GET", f"/v1/bots/{bot}/webhooks"))
+
     def leave(self, bot: str) -> BotView:
         """Make a bot leave."""
         return BotView.model_validate_json(self._ask("DELETE", f"/v1/bots/{bot}"))
 
     def link(self, room: str) -> str:
         """Make a link for an instructor."""
-        path = str(httpx.URL("/").copy_with(path=f"/v1/rooms/{room}/link"))
-        return LinkView.model_validate_json(self._ask("POST", path)).link
+        return LinkView.model_validate_json(self._ask("POST", _of_room(room, "link"))).link
+
+    def history(self, room: str) -> Iterator[Event]:
+        """Yield the class events that are kept of a room, oldest first."""
+        for line in self._ask("GET", _of_room(room, "history")).decode().splitlines():
+            with suppress(UnknownEvent):  # of a newer gateway
+                yield decode(line)
 
     def _ask(self, method: str, path: str, content: str | None = None) -> bytes:
         headers = {} if content is None else {"content-type": "application/json"}
@@ -70,6 +86,10 @@ class ControlClient:
         if answer.is_success:
             return answer.content
         raise ControlRefused(_reason(answer))
+
+
+def _of_room(room: str, what: str) -> str:
+    return f"/v1/rooms/{quote(room, safe='')}/{what}"
 
 
 def _reason(answer: httpx.Response) -> str:

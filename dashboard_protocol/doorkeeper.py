@@ -1,6 +1,7 @@
 """Who may use the control API, how often, and with how large a body."""
 
 import time
+from collections.abc import Callable
 
 from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Send
@@ -37,6 +38,14 @@ class Doorkeeper:
         if not known.opens(scope):
             raise HTTPException(403, f"The API key {known.name!r} lacks the scope {scope.value!r}.")
         return known
+
+    def needs(self, scope: Scope) -> Callable[[Request], ApiKey]:
+        """Return a dependency of routes that admits only keys of a scope."""
+
+        def admitted(request: Request) -> ApiKey:
+            return self.admit(request, scope)
+
+        return admitted
 
     def _limit(self, allowances: Allowances, key: str) -> None:
         if not allowances.take(key, time.monotonic()):

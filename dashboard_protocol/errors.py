@@ -4,6 +4,7 @@ DashboardError
 ├── ProtocolError            a message that is not protocol v1
 │   └── UnknownVersion       a message of another protocol version
 ├── AccessDenied             a link or token that does not open this room
+├── ConsentRefused           a person's consent that does not hold, or cannot be given so
 ├── BusError                 the bus cannot be used
 │   └── EpochOver            a newer bot serves the room
 ├── FeedLost                 the client gave up on its gateway
@@ -39,6 +40,10 @@ class AccessDenied(DashboardError):
     """A link or token is expired, revoked, foreign or forged; the text never says which."""
 
 
+class ConsentRefused(DashboardError):
+    """A consent token is forged, expired, revoked, or another room's or person's; or none can be made as asked."""
+
+
 class SecretRefused(DashboardError):
     """The secret that signs links is too short, readable by others, or cannot be stored."""
 
@@ -57,6 +62,14 @@ class EpochOver(BusError):
 
 class RoomNotAllowed(DashboardError):
     """A room URL is none, or is not on the operator's list."""
+
+
+class RoomTaken(DashboardError):
+    """A bot serves the room, or is about to."""
+
+
+class WebhookRefused(DashboardError):
+    """A webhook's address or secret is unusable, or a message does not come from this service; the text says which."""
 
 
 class ControlRefused(DashboardError):

@@ -157,6 +157,8 @@ class ClassSummary(Model):
     engagement: Engagement | None
     expressions: dict[ExpressionName, Share] | None
     """Mean of the analysed people's smoothed probabilities, in the engine's order."""
+    expressions_unmeasurable: Unmeasurable | None = None
+    """Why expressions, valence and arousal are null while faces are seen: `engine_away`; else None."""
     valence: Signed | None
     arousal: Signed | None
     attentive: Share | None
@@ -182,6 +184,8 @@ class ParticipantUpdate(Model):
     facing: bool | None
     """Whether the newest measured read faces the screen."""
     displayed: ExpressionName | Literal["unclear"] | None
+    expressions_unmeasurable: Unmeasurable | None = None
+    """Why `displayed` is null although the face is seen well: `engine_away`; else None."""
     unmeasurable: Unmeasurable | None
     """Why `index` is null; None when it is not."""
     since: float

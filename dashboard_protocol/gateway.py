@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from time import monotonic
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute, Mount
 
@@ -60,7 +60,9 @@ class Gateway:
         async with asyncio.TaskGroup() as tasks:
             self._hall = Hall(self._bus, tasks)
             self._metrics.queued.set_function(lambda: sum(len(reader.viewer) for reader in self._hall.readers()))
+            following = tasks.create_task(self._access.revocations.follow(), name="follow revocations")
             yield
+            following.cancel()
             self._hall.close()
 
     async def session(self, room: str, request: Request) -> SessionGranted:
@@ -119,7 +121,7 @@ class Gateway:
         return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower() != ""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  one parameter a part
     bus: Bus,
     access: Access,
     *,
@@ -128,6 +130,7 @@ def create_app(
     limits: Limits | None = None,
     extra_routes: Sequence[BaseRoute] = (),
     control: Control | None = None,
+    obstacle: Callable[[], str | None] = lambda: None,
 ) -> FastAPI:
     """Build the gateway.
 
@@ -139,6 +142,7 @@ def create_app(
         limits: what the gateway grants; None for the defaults.
         extra_routes: served before the gateway's own, e.g. the embedded room.
         control: the control API; None for a gateway that only shows.
+        obstacle: says what but the bus keeps this process from its work; None for nothing.
     """
     metrics = GatewayMetrics(registry or CollectorRegistry())
     gateway = Gateway(bus, access, metrics=metrics, origins=origins, limits=limits or Limits())
@@ -152,7 +156,7 @@ def create_app(
     app = FastAPI(title="classpulse", lifespan=lifespan, routes=mounts)
     app.add_middleware(SafeHeaders)
     _add_feed(app, gateway)
-    _add_health(app, gateway, metrics.registry)
+    _add_health(app, gateway, metrics.registry, obstacle)
     if control is not None:
         add_control(app, control)
     return app
@@ -174,7 +178,9 @@ def _add_feed(app: FastAPI, gateway: Gateway) -> None:
         await gateway.events(room, websocket)
 
 
-def _add_health(app: FastAPI, gateway: Gateway, registry: CollectorRegistry) -> None:
+def _add_health(
+    app: FastAPI, gateway: Gateway, registry: CollectorRegistry, obstacle: Callable[[], str | None]
+) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Say that the process answers."""
@@ -182,12 +188,17 @@ def _add_health(app: FastAPI, gateway: Gateway, registry: CollectorRegistry) -> 
 
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, str]:
-        """Say whether readers can be served; 503 while the bus is away."""
+        """Say whether readers can be served; 503 while the bus is away, or the engine of a bot."""
+        if (detail := obstacle()) is not None:
+            response.status_code = 503
+            return {"status": "not ready", "detail": detail}
         return await gateway.readiness(response)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        # What belongs to the process, such as a bot's reads, is counted in the registry that everybody shares.
+        shared = b"" if registry is REGISTRY else generate_latest(REGISTRY)
+        return Response(generate_latest(registry) + shared, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _read_body(request: Request) -> bytes:

@@ -25,6 +25,8 @@ class Scope(StrEnum):
     """Invite bots, see them, make them leave."""
     WATCH = "watch"
     """Links to the live page, and histories."""
+    CONSENT = "consent"
+    """Make and revoke tokens by which people who were asked agree; they count only where the person brings them."""
     ADMIN = "admin"
     """Everything, and deletion."""
 

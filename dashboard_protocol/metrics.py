@@ -1,6 +1,8 @@
 """What a gateway counts, for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from dashboard_protocol.queue.records import Attempt
 
 
 class GatewayMetrics:
@@ -28,3 +30,27 @@ class GatewayMetrics:
         self.sessions = Counter(
             "classpulse_gateway_sessions", "Links exchanged for session tokens.", ["outcome"], registry=registry
         )
+
+
+class WebhookMetrics:
+    """What is told to webhooks, in a registry of the caller's; one set a registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._tries = Counter(
+            "classpulse_webhook_tries",
+            "Tries to tell a state: delivered, failed (it is tried again), dead (it is not).",
+            ["outcome"],
+            registry=registry,
+        )
+        self._took = Histogram(
+            "classpulse_webhook_seconds",
+            "How long a try took.",
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8),
+            registry=registry,
+        )
+
+    def count(self, attempt: Attempt, *, is_last: bool) -> None:
+        """Count a try; the last one is delivered or dead."""
+        outcome = "delivered" if attempt.problem is None else "dead" if is_last else "failed"
+        self._tries.labels(outcome=outcome).inc()
+        self._took.observe(attempt.took_s)

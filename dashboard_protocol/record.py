@@ -1,4 +1,7 @@
-"""A pure fold of a class's events into what may be told about it later. Holds no person's data, and is bounded."""
+"""A pure fold of a class's events into what may be told about it later. Holds no person's data, and is bounded.
+
+The page's `web/store.js` tells the same changes of the same feed.
+"""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -20,12 +23,14 @@ from dashboard_protocol.events import (
     State,
     Withheld,
 )
-from dashboard_protocol.timeline import HELD_S, Gap, Timeline, row_of
+from dashboard_protocol.timeline import Gap, Timeline, row_of
 
 MAX_CHANGES = 1000
 MAX_ALERTS = 200
 SETTLED_S = 10.0
 """A head count, or too few people, is told once it has stood for this long."""
+SILENT_S = 5.0
+"""And a hole from this length on."""
 _SERIES = ("mean", "q1", "q3", "attentive", "present", "camera_on", "visible", "facing", "analysed")
 
 
@@ -34,8 +39,9 @@ class Change:
     """One line of what happened."""
 
     at: float
-    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "returned", "present", "camera_on"]
+    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "present", "camera_on"]
     by: int = 0
+    """More or fewer heads; 1 when values began to be withheld, -1 when they were back."""
     s: float = 0.0
     profile: Profile | None = None
     alert: Alert | None = None
@@ -49,11 +55,13 @@ class Change:
             "feed": f"Feed interrupted for {words.span(self.s)}",
             "rejoined": f"Bot away for {words.span(self.s)}",
             "policy": f"Policy changed to {self.profile}",
-            "withheld": "Values withheld: too few people analysed",
-            "returned": "Values returned",
+            "withheld": "Withheld: too few people analysed" if self.by > 0 else "Values returned",
             "present": f"{words.people(number)} {'joined' if self.by > 0 else 'left'}",
             "camera_on": f"{words.cameras(number)} went {'on' if self.by > 0 else 'off'}",
         }[self.kind]
+
+
+_Watched = Literal["withheld", "present", "camera_on"]
 
 
 @dataclass
@@ -81,10 +89,8 @@ class Record:
     changes: deque[Change] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
     """Oldest first, as they became known."""
     states: deque[BotState] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
-    _noted: dict[Literal["present", "camera_on"], _Noted] = field(default_factory=dict)
+    _noted: dict[_Watched, _Noted] = field(default_factory=dict)
     _was_away: bool = False
-    _few_since: float | None = None
-    _is_withheld: bool = False
 
     @property
     def is_presence(self) -> bool:
@@ -121,9 +127,10 @@ class Record:
             self._take_state(snapshot.bot_state)
         series = snapshot.series
         for number, row_at in enumerate(series.at[:-1] if snapshot.summary else series.at):
-            self._write(row_at, {name: getattr(series, name)[number] for name in _SERIES})
+            row = {name: getattr(series, name)[number] for name in _SERIES}
+            self._write(row_at, row, is_told=number > 0)
         if snapshot.summary is not None:
-            self._take_summary(series.at[-1] if series.at else at, snapshot.summary)
+            self._take_summary(series.at[-1] if series.at else at, snapshot.summary, is_told=len(series.at) > 1)
         for known in snapshot.alerts:
             self._take_alert(known.at, known.alert)
         self.bye = snapshot.bye
@@ -143,49 +150,39 @@ class Record:
         if state.state is State.LIVE and self.live_since is None:
             self.live_since = state.since
 
-    def _take_summary(self, at: float, summary: ClassSummary) -> None:
+    def _take_summary(self, at: float, summary: ClassSummary, *, is_told: bool = False) -> None:
         if self.timeline.at and at <= self.timeline.at[-1]:
             return
         self.summary, self.summary_at = summary, at
-        self._watch_values(at, summary.withheld)
-        self._write(at, row_of(summary), withheld=summary.withheld, as_of=summary.as_of)
-
-    def _watch_values(self, at: float, withheld: Withheld | None) -> None:
-        """Tell when values are withheld for longer than a moment, and when they are back."""
-        if withheld is Withheld.BELOW_K:
-            self._few_since = at if self._few_since is None else self._few_since
-            if not self._is_withheld and at - self._few_since >= SETTLED_S:
-                self._is_withheld = True
-                self.changes.append(Change(self._few_since, "withheld"))
-            return
-        self._few_since = None
-        if self._is_withheld and withheld is None:
-            self._is_withheld = False
-            self.changes.append(Change(at, "returned"))
+        if summary.withheld is not Withheld.SETTLING:
+            self._watch("withheld", at, int(summary.withheld is Withheld.BELOW_K), told=0)
+        self._write(at, row_of(summary), is_told=is_told, withheld=summary.withheld, as_of=summary.as_of)
 
     def _write(
         self,
         at: float,
         row: dict[str, float | None],
         *,
+        is_told: bool,
         withheld: Withheld | None = None,
         as_of: float | None = None,
     ) -> None:
+        """Write a row; a hole before it is the bot's where the bot says so: by its state, or in its own account."""
         last = self.timeline.at[-1] if self.timeline.at else at
-        hole = Gap.BOT if self._was_away else Gap.FEED
+        hole = Gap.BOT if self._was_away or is_told else Gap.FEED
         cause = Gap.WITHHELD if row.get("mean") is None and not self.is_presence else Gap.NONE
-        if not self.timeline.append(at, row, cause=cause, hole=hole, withheld=withheld, as_of=as_of):
+        if not self.timeline.add(at, row, cause=cause, hole=hole, withheld=withheld, as_of=as_of):
             return
-        if hole is Gap.FEED and at - last > HELD_S + 1:
-            self.changes.append(Change(last, "feed", s=at - last))
+        if not self._was_away and at - last >= SILENT_S:
+            self.changes.append(Change(last, "rejoined" if is_told else "feed", s=at - last))
         self._was_away = self.bot is not None and self.bot.state is not State.LIVE
         self._watch("present", at, int(row["present"] or 0))
         if self.is_presence:
             self._watch("camera_on", at, int(row["camera_on"] or 0))
 
-    def _watch(self, name: Literal["present", "camera_on"], at: float, value: int) -> None:
-        """Tell joins and leaves in lines of their sum, never one by one."""
-        noted = self._noted.setdefault(name, _Noted(value, value, at))
+    def _watch(self, name: _Watched, at: float, value: int, told: int | None = None) -> None:
+        """Tell what has stood for a while, joins and leaves as their sum, never one by one."""
+        noted = self._noted.setdefault(name, _Noted(value if told is None else told, value, at))
         if value != noted.value:
             noted.value, noted.since = value, at
         if noted.value != noted.told and at - noted.since >= SETTLED_S:

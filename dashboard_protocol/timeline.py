@@ -83,7 +83,7 @@ class Timeline:
         """The whole second of the newest row; None without rows."""
         return floor(self.at[-1]) if self.at else None
 
-    def append(
+    def add(
         self,
         at: float,
         row: Mapping[str, float | None],
@@ -93,7 +93,7 @@ class Timeline:
         withheld: Withheld | None = None,
         as_of: float | None = None,
     ) -> bool:
-        """Add a row; one that is not newer than the last is left out, and False returned.
+        """Add a row. One that is not newer than the last fills a hole, or is left out; False is returned for both.
 
         Args:
             at: seconds on the room's clock.
@@ -103,19 +103,24 @@ class Timeline:
             withheld: what the summary said about its values.
             as_of: when its newest frame was decoded.
         """
-        if self.at and at <= self.at[-1]:
+        place = bisect_right(self.at, at)
+        is_newest = place == len(self.at)
+        if (is_newest and self.at and at == self.at[-1]) or (not is_newest and not self._is_hole(at)):
             return False
-        if len(self.at) >= self._capacity:
-            self._drop(min(_DROPPED, self._capacity // 2 or 1))
-        self.at.append(at)
-        self.as_of.append(nan if as_of is None else as_of)
-        self.withheld.append(WITHHELD.index(withheld))
-        self._holes.append(hole)
-        self._causes.append(cause)
+        self.at.insert(place, at)
+        self.as_of.insert(place, nan if as_of is None else as_of)
+        self.withheld.insert(place, WITHHELD.index(withheld))
+        self._holes.insert(place, hole if is_newest else self._holes[place])
+        self._causes.insert(place, cause)
         for name, column in self._columns.items():
             value = row.get(name)
-            column.append(nan if value is None else value)
-        return True
+            column.insert(place, nan if value is None else value)
+        if len(self.at) > self._capacity:
+            self._drop(min(_DROPPED, self._capacity // 2 or 1))
+        return is_newest
+
+    def _is_hole(self, at: float) -> bool:
+        return at > self.at[0] and self.row_at(floor(at)) is None
 
     def _drop(self, rows: int) -> None:
         for column in (self.at, self.as_of, *self._columns.values()):

@@ -12,13 +12,36 @@ from engine.crops import CropSpec
 from engine.errors import ModelRefused
 from engine.expressions import FER7, FERPLUS8
 
-Api = Literal["onnx", "tensorrt"]
-SUFFIXES: Final[dict[str, Api]] = {".onnx": "onnx", ".plan": "tensorrt"}
-"""File suffixes of models and the runtime each belongs to."""
+Api = Literal["onnx", "tensorrt", "tensorrt_rtx"]
+SUFFIXES: Final[dict[str, tuple[Api, ...]]] = {".onnx": ("onnx",), ".plan": ("tensorrt", "tensorrt_rtx")}
+"""File suffixes of models and what can run them."""
+
+
+class PlanFacts(BaseModel):
+    """How a TensorRT plan was built; it runs with this library, on this kind of GPU, and nowhere else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    library: str = Field(min_length=1)
+    """Version of TensorRT."""
+    source: str = Field(min_length=1)
+    """The `.onnx` file as it was named to `build-engine plan`."""
+    onnx_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    batches: tuple[int, int, int]
+    """Fewest, usual and most faces in a call: the optimisation profile."""
+    sm: int = Field(ge=10)
+    """Compute capability of the GPU, times ten: 86 is 8.6."""
+    gpu: str | None = None
+    """Name of the GPU it was built on; None: built without one."""
+    cuda: str | None = None
+    """Newest CUDA that the driver there served."""
+    driver: str | None = None
+    optimisation_level: int = Field(ge=0, le=5)
+    workspace_mb: int = Field(ge=1)
 
 
 class Manifest(BaseModel):
-    """Describes one model file. `NAME.json` lies beside `NAME.onnx` or `NAME.plan`."""
+    """Describes one model file. `NAME.onnx` has `NAME.json` beside it, `NAME.plan` has `NAME.plan.json`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +68,13 @@ class Manifest(BaseModel):
     """Every knob of the training run."""
     trained_on: str = ""
     """Data in words."""
+    activation_ranges: dict[str, float] = {}
+    """Largest absolute value of each activation that int8 rounds in TensorRT, by its name in the fp32 file.
+
+    `build-engine quantize` finds them on training faces, so that `build-engine plan` needs no image.
+    """
+    plan: PlanFacts | None = None
+    """How it was built; plans only."""
 
     @field_validator("fer7")
     @classmethod
@@ -62,8 +92,8 @@ class Manifest(BaseModel):
 
 
 def manifest_path(model_path: Path) -> Path:
-    """Name the manifest of a model file."""
-    return model_path.with_suffix(".json")
+    """Name the manifest of a model file; a plan may lie beside the `.onnx` file of the same name."""
+    return model_path.with_suffix(".plan.json" if model_path.suffix == ".plan" else ".json")
 
 
 def digest(model_path: Path) -> str:
@@ -88,15 +118,13 @@ def load_manifest(model_path: str | Path) -> Manifest:
     beside = manifest_path(model_path)
     for path, what in ((model_path, "model"), (beside, "manifest")):
         if not path.is_file():
-            raise ModelRefused(f"{path}: no such {what}; export it again with `build-engine export`")
+            raise ModelRefused(f"{path}: no such {what}; {_again(model_path)}")
     try:
         manifest = Manifest.model_validate_json(beside.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "file"
-        raise ModelRefused(
-            f"{beside}: {place}: {first['msg']}; export the model again with `build-engine export`"
-        ) from error
+        raise ModelRefused(f"{beside}: {place}: {first['msg']}; {_again(model_path)}") from error
     except OSError as error:
         raise ModelRefused(f"{beside}: {error.strerror}; make it readable") from error
     _check_belongs(model_path, beside, manifest)
@@ -132,8 +160,7 @@ def write_manifest(manifest: Manifest, model_path: str | Path) -> Path:
 
 
 def _check_belongs(model_path: Path, beside: Path, manifest: Manifest) -> None:
-    expected = SUFFIXES.get(model_path.suffix)
-    if manifest.api != expected:
+    if manifest.api not in SUFFIXES.get(model_path.suffix, ()) or (manifest.plan is None) != (manifest.api == "onnx"):
         raise ModelRefused(
             f"{beside}: describes a model for {manifest.api}, but lies beside a {model_path.suffix} file;"
             " put each manifest beside its own model"
@@ -145,5 +172,11 @@ def _check_belongs(model_path: Path, beside: Path, manifest: Manifest) -> None:
     if found != manifest.sha256:
         raise ModelRefused(
             f"{model_path}: digest {found[:12]}… is not {manifest.sha256[:12]}… of {beside.name};"
-            " the file was changed or mixed up: export it again with `build-engine export`"
+            f" the file was changed or mixed up: {_again(model_path)}"
         )
+
+
+def _again(model_path: Path) -> str:
+    if model_path.suffix == ".plan":
+        return "build it again with `build-engine plan`"
+    return "export it again with `build-engine export`"

@@ -25,10 +25,11 @@ ALWAYS = {
     },
 }  # fmt: skip
 IN_PLACES = {
-    "engine/runtimes/": {"onnxruntime", "tensorrt", "pycuda"},
+    "engine/runtimes/": {"onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda"},
     "dashboard_protocol/bus/redis": {"redis"},
     "dashboard_protocol/queue/redis": {"redis"},
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},
+    "build_engine/peer.py": {"ai_edge_litert"},  # runs the network that ours is timed beside
     "bot/rooms/": {"aiortc", "aioice", "av", "httpx", "websockets"},
     "bot/rooms/notice_picture.py": {"cv2"},  # draws the picture by which the bot shows itself
     "bot/samples/": {"av", "cv2"},

@@ -18,7 +18,7 @@ README = ROOT / "README.md"
 PACKAGES = ("bot", "engine", "build_engine", "dashboard_protocol")
 OTHERS = {
     "tests/": "mirrors the packages; contracts/ for every room and bus, end_to_end/ with real browsers, benchmarks/",
-    "deploy/": "the versions that were tested together",
+    "deploy/": "Dockerfiles, compose file, systemd units, a dashboard for operators, the tested versions",
 }
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TREE = re.compile(r"(<!-- tree -->\n```text\n).*?(```\n<!-- /tree -->)", re.DOTALL)

@@ -1,6 +1,9 @@
-"""`classpulse invite`, `bots` and `leave`: the control API from a shell."""
+"""`classpulse invite`, `bots`, `webhooks`, `leave` and `report`: the control API from a shell."""
 
+import json as json_text
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,10 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.errors import SettingsRefused
-from dashboard_protocol.control import BotRequest, BotView
+from dashboard_protocol.access import secret_setting
 from dashboard_protocol.control_client import ControlClient
+from dashboard_protocol.control_forms import BotRequest, BotView
+from dashboard_protocol.report import NewestClass, report_paths, write_report
 from dashboard_protocol.vocabulary import Profile
 
+SECRET_VARIABLE = "CLASSPULSE_WEBHOOK_SECRET"
 UrlFlag = Annotated[
     str | None, typer.Option("--url", envvar="CLASSPULSE_URL", help="The gateway; http://127.0.0.1:8080 if absent.")
 ]
@@ -24,7 +30,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
 
 def add_clients(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (invite, bots, leave):
+    for command in (invite, bots, webhooks, leave, report):
         app.command()(command)
 
 
@@ -38,6 +44,10 @@ def invite(  # noqa: PLR0913  one parameter a flag
     bot_name: Annotated[str | None, typer.Option(help="The bot's display name.")] = None,
     join_at: Annotated[str | None, typer.Option(help="When, as 2026-09-01T09:00:00+02:00; now if absent.")] = None,
     duration: Annotated[float | None, typer.Option(help="Leave after so many seconds, counted from live.")] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(help=f"Who is told every state of the bot, signed with the secret in {SECRET_VARIABLE}[_FILE]."),
+    ] = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json: JsonFlag = False,
@@ -45,6 +55,7 @@ def invite(  # noqa: PLR0913  one parameter a flag
     """Invite a bot into a meeting."""
     given = {
         "policy": policy, "title": title, "bot_name": bot_name, "join_at": join_at, "max_duration_s": duration,
+        "webhook": None if webhook is None else {"url": webhook, "secret": secret_setting(SECRET_VARIABLE) or ""},
     }  # fmt: skip
     try:
         wanted = BotRequest.model_validate({"room_url": room_url} | {k: v for k, v in given.items() if v is not None})
@@ -69,6 +80,27 @@ def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False
         Console(highlight=False).print(_table(views))
 
 
+def webhooks(
+    bot_id: Annotated[str, typer.Argument(help="As `classpulse bots` shows it.")],
+    *,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Show what a bot's webhook was told, and every try of it."""
+    with ControlClient(url, api_key) as client:
+        deliveries = client.webhooks(bot_id)
+    if json:
+        print("[" + ",".join(delivery.model_dump_json() for delivery in deliveries) + "]")
+        return
+    table = Table("id", "state", "status", "tries", "last answer", box=None)
+    for known in deliveries:
+        last = known.attempts[-1] if known.attempts else None
+        answer = "" if last is None else last.problem or str(last.status)
+        table.add_row(known.id, known.state.state.value, known.status.value, str(len(known.attempts)), answer)
+    Console(highlight=False).print(table)
+
+
 def leave(
     bot_id: Annotated[str, typer.Argument(help="As `classpulse bots` shows it.")],
     *,
@@ -80,6 +112,26 @@ def leave(
     with ControlClient(url, api_key) as client:
         view = client.leave(bot_id)
     print(view.model_dump_json() if json else f"{view.id} is {view.state.value}; asked to leave")
+
+
+def report(
+    room: Annotated[str, typer.Argument(help="The room's name, as `classpulse bots` shows it.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="The HTML file, CSV beside it; ROOM.html here if absent.")] = None,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Write the report of a room's newest class, from what the gateway keeps of it."""
+    name = re.sub(r"[^\w.-]+", "-", room).strip(".-") or "report"
+    path = out or Path(f"{name}.html")
+    report_paths(path)
+    newest = NewestClass()
+    with ControlClient(url, api_key) as client:
+        for event in client.history(room):
+            newest.apply(event)
+    html, table = write_report(newest.record, path)
+    print(json_text.dumps({"html": str(html), "csv": str(table)}) if json else f"report     {html}\ntable      {table}")
 
 
 def _table(views: Iterable[BotView]) -> Table:

@@ -1,30 +1,27 @@
 """`classpulse serve`, `worker` and `key add`: gateway with control API, a machine that runs bots, keys for programs."""
 
 import asyncio
-import os
-import secrets
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bot.commands.access import PublicUrlFlag, read_public_url
+from bot.commands.engine import FallbackFlag
+from bot.commands.gateway import GatewayProcess
+from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
 from bot.errors import SettingsRefused
 from bot.settings import LOOPBACK_HOSTS
-from dashboard_protocol.access import Access, load_secret, secret_setting
-from dashboard_protocol.bus import open_bus
-from dashboard_protocol.control import Control
-from dashboard_protocol.errors import RoomNotAllowed
-from dashboard_protocol.gateway import create_app
+from dashboard_protocol.access import secret_setting
+from dashboard_protocol.errors import RoomNotAllowed, WebhookRefused
 from dashboard_protocol.keys import ApiKeys, Scope
-from dashboard_protocol.queue import open_queue
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.server import Tls, serve
+from dashboard_protocol.server import Tls
 from dashboard_protocol.vocabulary import Profile
+from dashboard_protocol.webhooks.addresses import AllowedReceivers
 
 BUS_VARIABLE = "CLASSPULSE_BUS"
 BusFlag = Annotated[
@@ -33,6 +30,31 @@ BusFlag = Annotated[
         help=f"redis://HOST:PORT/0 or rediss://…; with a password better by {BUS_VARIABLE} or {BUS_VARIABLE}_FILE."
     ),
 ]
+AloneFlag = Annotated[
+    float | None,
+    typer.Option(
+        envvar="CLASSPULSE_LEAVE_ALONE_AFTER",
+        min=0,
+        help="A bot leaves after so many seconds with nobody else in the room, 0 for never. [default: 900]",
+    ),
+]
+RetentionFlag = Annotated[
+    float,
+    typer.Option(
+        envvar="CLASSPULSE_RETENTION", min=0.01, max=3650, help="Days that a class and what became of its bot are kept."
+    ),
+]
+MetricsPortFlag = Annotated[
+    int | None,
+    typer.Option(
+        envvar="CLASSPULSE_METRICS_PORT",
+        min=0,
+        max=65535,
+        help="TCP port of /metrics, /healthz and /readyz; 0 for a free one, nothing is served if absent.",
+    ),
+]
+MetricsHostFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_METRICS_HOST", help="Address that they listen on.")]
+DAY_S = 86_400.0
 DEFAULT_BUS = "redis://127.0.0.1:6379/0"
 
 keys = typer.Typer(help="API keys of programs.", no_args_is_help=True)
@@ -53,6 +75,7 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for another host.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
     behind_proxy: Annotated[bool, typer.Option(help="A proxy in front ends TLS.")] = False,
+    public_url: PublicUrlFlag = None,
     rooms: Annotated[
         str, typer.Option(envvar="CLASSPULSE_ROOMS", help="Meetings that may be named: local, SCHEME://HOST[:PORT], …")
     ] = "local",
@@ -62,6 +85,14 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
     allowed_policies: Annotated[
         str, typer.Option(envvar="CLASSPULSE_ALLOWED_POLICIES", help="Policies that an invitation may name.")
     ] = "presence,aggregate,individual",
+    webhooks: Annotated[
+        str,
+        typer.Option(
+            envvar="CLASSPULSE_WEBHOOKS",
+            help="Receivers of webhooks that may be http or in a private network: SCHEME://HOST[:PORT], …",
+        ),
+    ] = "",
+    retention: RetentionFlag = 7.0,
 ) -> None:
     """Serve the live pages, their feeds and the control API; any number of these may share one Redis."""
     if host not in LOOPBACK_HOSTS and not (behind_proxy or (tls_cert and tls_key)):
@@ -69,27 +100,22 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
             f"--host {host} is reachable from other machines: give --tls-cert and --tls-key, "
             "or --behind-proxy when a proxy in front of it ends TLS"
         )
-    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
-    address = bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS
-
-    async def run(stop: asyncio.Event) -> None:
-        async with AsyncExitStack() as stack:
-            events, queue = open_bus(address), open_queue(address)
-            stack.push_async_callback(events.close)
-            stack.push_async_callback(queue.close)
-            access = Access(load_secret())
-            control = Control(
-                queue, events, access, ApiKeys(), _allowed_rooms(rooms), policy, _policies(allowed_policies)
-            )
-            app = create_app(events, access, control=control)
-            server = await stack.enter_async_context(serve(app, host, port, tls=tls))
-            _say(f"serving    {server.origin}   (API: {server.origin}/docs)")
-            await stop.wait()
-
-    asyncio.run(_until_stopped(run))
+    gateway = GatewayProcess(
+        public_url=read_public_url(public_url),
+        bus=bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,
+        host=host,
+        port=port,
+        tls=Tls(tls_cert, tls_key) if tls_cert and tls_key else None,
+        rooms=_allowed_rooms(rooms),
+        receivers=_receivers(webhooks),
+        policy=policy,
+        policies=_policies(allowed_policies),
+        retention_s=retention * DAY_S,
+    )
+    asyncio.run(_until_stopped(lambda stop: gateway.run(stop, _say)))
 
 
-def work(
+def work(  # noqa: PLR0913  one parameter a flag
     *,
     bus: BusFlag = None,
     capacity: Annotated[int, typer.Option(min=1, help="Most meetings at once.")] = 4,
@@ -98,28 +124,45 @@ def work(
     ] = 30.0,
     memory_mb: Annotated[int, typer.Option(min=512, help="Megabytes that one meeting's process may allocate.")] = 2000,
     engine: Annotated[
-        Path | None, typer.Option(envvar="CLASSPULSE_ENGINE", help="Expression network; the shipped one if absent.")
+        str | None,
+        typer.Option(
+            envvar="CLASSPULSE_ENGINE",
+            help="Expression network, or ipc:// for a running `classpulse engine`; the shipped one if absent.",
+        ),
     ] = None,
+    engine_fallback: FallbackFlag = False,
     engine_threads: Annotated[int, typer.Option(min=1, max=64, help="Threads that read faces, for each meeting.")] = 2,
+    reads_per_s: Annotated[
+        float, typer.Option(min=0.1, max=30, help="Wanted reads of each participant a second.")
+    ] = 4.0,
+    leave_alone_after: AloneFlag = None,
+    ice_server: IceServersFlag = None,
+    relay_only: RelayOnlyFlag = False,
+    retention: RetentionFlag = 7.0,
+    metrics_port: MetricsPortFlag = None,
+    metrics_host: MetricsHostFlag = "127.0.0.1",
 ) -> None:
     """Run bots on this machine: one process a meeting, for the invitations of the control API."""
-    from bot.worker import Worker
+    from bot.commands.working import WorkerProcess
 
-    address = bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS
-
-    async def run(stop: asyncio.Event) -> None:
-        queue = open_queue(address)
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        options = {"engine": engine, "engine_threads": engine_threads}
-        worker = Worker(queue, name=name, capacity=capacity, bus=address, options=options, memory_mb=memory_mb)
-        try:
-            await queue.ping()
-            _say(f"worker     {name}, up to {capacity} meetings; ctrl-C drains")
-            await worker.run(stop, drain)
-        finally:
-            await queue.close()
-
-    asyncio.run(_until_stopped(run))
+    worker = WorkerProcess(
+        bus=bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,
+        capacity=capacity,
+        drain_s=drain,
+        memory_mb=memory_mb,
+        retention_s=retention * DAY_S,
+        options={
+            "engine": engine,
+            "engine_fallback": engine_fallback,
+            "engine_threads": engine_threads,
+            "reads_per_s": reads_per_s,
+            "leave_alone_after_s": leave_alone_after,
+            "ice": chosen_ice(ice_server, relay_only=relay_only),
+        },
+        status_host=metrics_host,
+        status_port=metrics_port,
+    )
+    asyncio.run(_until_stopped(lambda stop: worker.run(stop, _say)))
 
 
 @keys.command("add")
@@ -148,6 +191,13 @@ def _allowed_rooms(text: str) -> AllowedRooms:
         return AllowedRooms(part.strip() for part in text.split(",") if part.strip())
     except RoomNotAllowed as error:
         raise SettingsRefused(f"--rooms {text!r}: {error}") from error
+
+
+def _receivers(text: str) -> AllowedReceivers:
+    try:
+        return AllowedReceivers(part.strip() for part in text.split(",") if part.strip())
+    except WebhookRefused as error:
+        raise SettingsRefused(f"--webhooks {text!r}: {error}") from error
 
 
 def _policies(text: str) -> frozenset[Profile]:

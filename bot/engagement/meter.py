@@ -109,6 +109,7 @@ class EngagementMeter:
             openness=openness,
             mouth=found.mouth,
             expressions=self._smooth(at, found.probabilities),
+            unread=found.unread,
             valence=found.valence,
             arousal=found.arousal,
             distance=self._distance(found),
@@ -195,16 +196,22 @@ class EngagementMeter:
     def _displayed(self, values: PersonValues, window: Window) -> PersonValues:
         """Add the displayed expression, where half of the due reads have one and the newest is fresh."""
         shown = [read for read in window.reads if read.expressions is not None]
-        if not window.covers(len(shown)) or values.at - shown[0].at > self._parameters.stale_s:
+        unread = [read for read in window.reads if read.unread]
+        if unread and (not shown or unread[0].at > shown[0].at):
+            return replace(values, expressions_unmeasurable=Unmeasurable.ENGINE_AWAY)
+        # What the engine missed while it was away says nothing about the face: the first reads after it count.
+        if not window.covers(len(shown), len(unread)) or values.at - shown[0].at > self._parameters.stale_s:
             return values
+        valence = [read.valence for read in shown if read.valence is not None]
+        arousal = [read.arousal for read in shown if read.arousal is not None]
         smoothed = [read.expressions for read in shown if read.expressions is not None]
         return replace(
             values,
             expressions=smoothed[0],
             expressions_mean=tuple(sum(column) / len(smoothed) for column in zip(*smoothed, strict=True)),
             displayed=formula.named(smoothed[0], self._parameters),
-            valence=window.mean([read.valence for read in shown if read.valence is not None]),
-            arousal=window.mean([read.arousal for read in shown if read.arousal is not None]),
+            valence=sum(valence) / len(valence),
+            arousal=sum(arousal) / len(arousal),
         )
 
     def _null(self, at: float, reason: Unmeasurable, observables: Observables | None = None) -> PersonValues:

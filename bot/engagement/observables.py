@@ -17,15 +17,15 @@ class Window:
     def __init__(self, reads: Sequence[Read], parameters: EngagementParameters) -> None:
         self.reads = reads
         self.due = len(reads)
-        self._needed = parameters.min_coverage * self.due
+        self._share = parameters.min_coverage
 
     def mean(self, measured: Sequence[float]) -> float | None:
         """Average what was measured, or give None when it is too little of what was due."""
         return sum(measured) / len(measured) if self.covers(len(measured)) else None
 
-    def covers(self, measured: int) -> bool:
-        """Say whether so many measured reads are enough."""
-        return measured > 0 and measured >= self._needed
+    def covers(self, measured: int, excused: int = 0) -> bool:
+        """Say whether so many measured reads are enough, when so many of those that were due do not count."""
+        return measured > 0 and measured >= self._share * (self.due - excused)
 
 
 class Reads:

@@ -19,6 +19,8 @@ class Read:
     mouth_moving: bool | None = None
     expressions: tuple[float, ...] | None = None
     """(7,) smoothed."""
+    unread: bool = False
+    """There was an expression to read, but no engine to read it."""
     valence: float | None = None
     arousal: float | None = None
     distance: float | None = None

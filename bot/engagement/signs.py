@@ -21,6 +21,8 @@ class Signs:
     probabilities: tuple[float, ...] | None = None
     valence: float | None = None
     arousal: float | None = None
+    unread: bool = False
+    """Large and frontal enough for an expression, but no network read it: the engine is away."""
 
 
 def signs(reading: FaceReading, parameters: EngagementParameters) -> Signs | None:
@@ -45,4 +47,5 @@ def signs(reading: FaceReading, parameters: EngagementParameters) -> Signs | Non
         probabilities=probabilities,
         valence=valence,
         arousal=arousal,
+        unread=reading.fer7 is None and width_px >= parameters.min_expression_px,
     )

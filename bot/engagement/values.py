@@ -81,6 +81,8 @@ class PersonValues:
     """(7,) smoothed probabilities in the order of `FER7`, half-life 1 s."""
     expressions_mean: tuple[float, ...] | None = None
     """(7,) the same, mean of 10 s: what class values are made of."""
+    expressions_unmeasurable: Unmeasurable | None = None
+    """Why a face that is seen well has no expression; None when it has one, or is too small or turned too far."""
     displayed: str | None = None
     """Name of the displayed expression, or `unclear`."""
     valence: float | None = None

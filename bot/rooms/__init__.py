@@ -3,13 +3,15 @@
 from urllib.parse import unquote, urlsplit
 
 from bot.errors import SettingsRefused
+from bot.ice import NO_ICE, Ice
 from bot.rooms.base import Clock, Room
 from bot.rooms.notice import Notice
+from dashboard_protocol.consent import Consents
 
 KNOWN = ("local://NAME", "janus+ws(s)://HOST:PORT/ROOM", "whep+http(s)://HOST/PATH")
 
 
-def open_room(
+def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what it needs
     url: str,
     *,
     clock: Clock,
@@ -17,6 +19,8 @@ def open_room(
     host: str = "127.0.0.1",
     token: str | None = None,
     notice_given: bool = False,
+    ice: Ice = NO_ICE,
+    consents: Consents | None = None,
 ) -> Room:
     """Find the connector for a room; nothing is opened before the room is entered.
 
@@ -28,6 +32,8 @@ def open_room(
         host: Address that media of a local room listens on.
         token: What publishers of a local room must present; None lets everybody in.
         notice_given: Whether the operator says that people were told, where the bot cannot show itself.
+        ice: Servers by which media finds its way.
+        consents: Checks the consents that people bring along into a local room.
 
     Raises:
         SettingsRefused: The scheme is unknown, or the address cannot be used.
@@ -36,14 +42,15 @@ def open_room(
     if parts.scheme == "local":
         from bot.rooms.local import LocalRoom
 
-        return LocalRoom(unquote(parts.netloc + parts.path), clock=clock, notice=notice, host=host, token=token)
+        name = unquote(parts.netloc + parts.path)
+        return LocalRoom(name, clock=clock, notice=notice, host=host, token=token, ice=ice, consents=consents)
     if parts.scheme in ("janus+ws", "janus+wss"):
         from bot.rooms.janus import JanusRoom
 
-        return JanusRoom(url, clock=clock, notice=notice)
+        return JanusRoom(url, clock=clock, notice=notice, ice=ice)
     if parts.scheme in ("whep+http", "whep+https"):
         from bot.rooms.whep import WhepRoom
 
-        return WhepRoom(url, clock=clock, notice_given=notice_given)
+        return WhepRoom(url, clock=clock, notice_given=notice_given, ice=ice)
     where = url.partition("?")[0]  # behind it stand secrets
     raise SettingsRefused(f"{where!r} is no room this bot can join; known are {', '.join(KNOWN)}")

@@ -8,7 +8,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +19,7 @@ from bot.errors import RoomRefused
 from bot.rooms.decoding import EncodedFrames, Pictures, is_keyframe
 from bot.rooms.jitter import SkippingJitterBuffer
 from bot.rooms.receive_buffer import enlarge
+from bot.rooms.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -39,24 +39,9 @@ RECEIVER_NAMES = (
     *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR, CODECS, RTX_SOURCES, TIMESTAMPS),
     *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_nack", "_send_rtcp_pli"),
 )
+RELAY = "_TurnTransport__inner_protocol"
 TRANSPORT_NAMES = ("_recv_next", "_rtp_router")
 CONNECTION_NAMES = ("get_component_candidates", "_protocols")
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What a connection has received so far; counts only grow."""
-
-    datagrams: int = 0
-    """Anything at all: connectivity checks, RTCP, RTP."""
-    media_packets: int = 0
-    """RTP packets with a payload."""
-    goodbyes: int = 0
-    """RTCP BYE packets: the sender has stopped its camera, and may start it again."""
-    media_ssrc: int = 0
-    """Source of the media; 0 before the first packet."""
-    decoders: list[tuple[threading.Thread, Pictures]] = field(default_factory=list)
-    """Decoders to wait for once the connection is closed."""
 
 
 async def check_aiortc() -> None:
@@ -115,7 +100,7 @@ def cure_stream(
     """Put the cures on one transceiver of a connection, once, before it receives; arguments as in `cure`."""
     receiver: Any = transceiver.receiver
     _renew_jitter_buffer(receiver)
-    _contain_errors(receiver.transport)
+    contain_errors(receiver.transport)
     _attend_packets(receiver, traffic)
     _bound_decoder(peer, receiver, deliver, traffic)
 
@@ -151,7 +136,8 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
     """
     for connection in _connections(peer):
         for protocol in connection._protocols:
-            enlarge(protocol.transport.get_extra_info("socket"))
+            relay = getattr(protocol.transport, RELAY, None)
+            enlarge((relay or protocol).transport.get_extra_info("socket"))
             protocol.datagram_received = _counting(protocol.datagram_received, traffic)
 
 
@@ -190,6 +176,7 @@ class _Unjoined:
 
 def _connections(peer: RTCPeerConnection) -> list[Any]:
     transports: list[Any] = [transceiver.receiver.transport.transport for transceiver in peer.getTransceivers()]
+    transports += [peer.sctp.transport.transport] if peer.sctp is not None else []
     return list(dict.fromkeys(transport._connection for transport in transports))
 
 
@@ -246,19 +233,22 @@ def _route(receiver: Any, parameters: Any) -> None:
     )
 
 
-def _contain_errors(transport: Any) -> None:
+def contain_errors(transport: Any) -> None:
     """Let a packet that cannot be handled cost only itself; stock aiortc closes the connection on an empty datagram."""
     if "_recv_next" in vars(transport):
         return
-    receive_next = transport._recv_next
+    receive_next, dropped = transport._recv_next, 0
 
     async def receive_next_contained() -> None:
+        nonlocal dropped
         try:
             await receive_next()
         except ConnectionError:
             raise
-        except Exception:
-            log.warning("Dropped a packet that cannot be handled", exc_info=True)
+        except Exception as error:
+            dropped += 1
+            if dropped.bit_count() == 1:  # the 1st, 2nd, 4th…: whoever sends such packets must not fill the log
+                log.warning("Dropped %d packets that cannot be handled, the last for %r", dropped, error)
 
     transport._recv_next = receive_next_contained
 

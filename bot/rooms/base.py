@@ -8,6 +8,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from starlette.routing import BaseRoute
 
+from dashboard_protocol.consent import Consent
 from engine.readings import Image
 
 Clock = Callable[[], float]
@@ -24,6 +25,8 @@ class Participant:
     """The display name the person chose."""
     opted_in: bool = False
     """Whether the person herself agreed to be read individually."""
+    consent: Consent | None = None
+    """Her signed consent, where she agreed by one: it may end before she leaves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +50,17 @@ class Track(Protocol):
 
     def frames(self) -> AsyncIterator[Frame]:
         """Yield decoded frames as they come; ends when the track ends. One reader."""
+
+
+@runtime_checkable
+class Scalable(Protocol):
+    """A track whose room may have it in several sizes, each with its price."""
+
+    def prefer(self, frame: Frame, factor: float) -> None:
+        """Say that pictures `factor` times as wide as this one would serve; never blocks.
+
+        The room comes as near to it as it can, in its own time: say it with every frame that was read.
+        """
 
 
 class Absence(StrEnum):
@@ -98,6 +112,13 @@ class CameraUnreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class OptedOut:
+    """A participant said in the room's own chat that she is not to be read."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """The room confirmed the join, for the first time or again after `Held` or `Lost`."""
 
@@ -121,7 +142,7 @@ class Lost:
     """One line."""
 
 
-RoomEvent = Joined | CameraOn | CameraOff | CameraUnreadable | Left | Admitted | Held | Lost
+RoomEvent = Joined | CameraOn | CameraOff | CameraUnreadable | Left | OptedOut | Admitted | Held | Lost
 
 
 class Room(Protocol):

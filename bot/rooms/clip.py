@@ -9,13 +9,13 @@ from pathlib import Path
 import av
 from av.video.stream import VideoStream
 
-from bot.errors import BotError
+from bot.errors import SettingsRefused
 
 _MOST_BYTES = 64 * 1024 * 1024
 _KEY_FRAME_EVERY_S = 5.0
 
 
-class ClipUnreadable(BotError):
+class ClipUnreadable(SettingsRefused):
     """The file is missing or no video."""
 
 

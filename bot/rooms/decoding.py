@@ -11,6 +11,9 @@ from av import VideoFrame
 MAX_WAITING_FRAMES = 30
 """Encoded frames a decoder may lag behind: 2 s at 15 frames a second."""
 
+MOST_PX = 4096 * 2304
+"""Of one picture."""
+
 
 class EncodedFrames(queue.Queue[Any]):
     """The decoder's inbox, bounded: a decoder that lags skips to the next whole picture instead of showing the past.
@@ -34,6 +37,8 @@ class EncodedFrames(queue.Queue[Any]):
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add (codec, encoded frame), or None to end the decoder."""
+        if item is not None and not item[1].data:
+            return  # it would tell the decoder that the video is over, and nothing later would be decoded
         if item is None or self.qsize() >= MAX_WAITING_FRAMES:
             with self.mutex:
                 self.queue.clear()
@@ -43,6 +48,9 @@ class EncodedFrames(queue.Queue[Any]):
                 self._lost_picture.set()
                 return
             self._awaits_keyframe = False
+        if item is not None and is_oversized(item[0].name, item[1].data):
+            self._awaits_keyframe = True
+            return
         super().put(item, block, timeout)
 
 
@@ -54,6 +62,17 @@ def is_keyframe(codec: str, data: bytes) -> bool:
     if codec == "VP8":
         return bool(data) and not data[0] & 1
     return any(unit and unit[0] & 0x1F in (5, 7) for unit in data.split(b"\x00\x00\x01")[1:])
+
+
+def is_oversized(codec: str, data: bytes) -> bool:
+    """Tell whether a VP8 key frame asks for more memory than a camera's picture takes (RFC 6386, section 9.1).
+
+    Ten bytes are enough to make the decoder fetch a gigabyte.
+    """
+    if codec != "VP8" or len(data) < 10 or data[0] & 1 or data[3:6] != b"\x9d\x01\x2a":
+        return False
+    width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+    return width * height > MOST_PX
 
 
 class Pictures:

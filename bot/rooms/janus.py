@@ -8,16 +8,20 @@ from types import TracebackType
 from typing import Self
 
 from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
+from bot.ice import NO_ICE, Ice
 from bot.rooms.aiortc_cures import check_aiortc
+from bot.rooms.announcer import Announcer
 from bot.rooms.attending import Attending
-from bot.rooms.base import Admitted, Clock, Held, Lost, RoomEvent
+from bot.rooms.base import Admitted, Clock, Held, Joined, Lost, RoomEvent
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publisher import JanusPublisher, join
 from bot.rooms.janus_session import ENDED, JanusError, JanusSession, Notice, open_session
 from bot.rooms.janus_subscriber import JanusSubscriber
+from bot.rooms.janus_text import JanusText
+from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice as RoomNotice
-from bot.rooms.notice import visible_name
+from bot.rooms.notice import notice_text, visible_name
 from bot.rooms.notice_picture import NoticeTrack, draw_notice
 
 log = logging.getLogger(__name__)
@@ -38,7 +42,15 @@ RETURN_WITHIN_S = 10.0
 class JanusRoom:
     """A room on a Janus server. It comes back by itself after a broken connection, until it is left or sent away."""
 
-    def __init__(self, url: str, *, clock: Clock, notice: RoomNotice, addresses: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        notice: RoomNotice,
+        addresses: Iterable[str] | None = None,
+        ice: Ice = NO_ICE,
+    ) -> None:
         """Describe the room; opens nothing.
 
         Args:
@@ -46,6 +58,7 @@ class JanusRoom:
             clock: The room's clock.
             notice: What the bot shows of itself.
             addresses: Where media listens; None for every address of this machine but loopback.
+            ice: Servers by which media finds its way.
 
         Raises:
             SettingsRefused: `url` is no address of a Janus room.
@@ -54,10 +67,12 @@ class JanusRoom:
         self.name = self._address.room
         self._clock = clock
         self._notice = notice
-        self._addresses = None if addresses is None else tuple(addresses)
+        self._addresses = None if addresses is None or ice.relay_only else tuple(addresses)
+        self._ice = ice
         self._stay = Attending(self.name)
-        self._people = JanusPeople(self._tell)
+        self._people = JanusPeople(self._clock, self._tell, self._wish)
         self._is_in = False
+        self._announcer: Announcer | None = None
         self._session: JanusSession | None = None
         self._renewed_at = -RENEW_AFTER_S
         self._failures = 0
@@ -65,7 +80,8 @@ class JanusRoom:
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
-        self._stay, self._people = Attending(self.name), JanusPeople(self._tell)
+        await check_relay(self._ice)
+        self._stay, self._people = Attending(self.name), JanusPeople(self._clock, self._tell, self._wish)
         self._is_in, self._session = False, None
         await self._stay.begin(self._attend())
         return self
@@ -115,6 +131,13 @@ class JanusRoom:
 
     def _tell(self, event: RoomEvent) -> None:
         self._stay.tell(event)
+        if isinstance(event, Joined) and self._announcer is not None:
+            self._announcer.newcomer()
+
+    def _wish(self) -> None:
+        """Have the subscription look at what is wanted now."""
+        if self._session is not None:
+            self._session.tell(Notice(0, "wish"))
 
     async def _stay_in(self) -> None:
         """Join, show the notice and follow the room; ends with the error that says why."""
@@ -124,8 +147,12 @@ class JanusRoom:
             self._session = session
             own = await session.attach()
             joined = await join(own, self._address, visible_name(self._notice.bot_name))
-            publisher = JanusPublisher(own, NoticeTrack(draw_notice(self._notice)), self._addresses)
+            publisher = JanusPublisher(own, NoticeTrack(draw_notice(self._notice)), self._addresses, self._ice)
             subscriber = await self._subscriber(session)
+            text = JanusText(session, self._address, self._people, self._addresses, self._ice)
+            announcer = self._announcer = Announcer(lambda: publisher.say(notice_text(self._notice)))
+            if session.relays_text:
+                publisher.open_channel(announcer.newcomer)
             missing = None
             try:
                 await publisher.publish()
@@ -133,19 +160,25 @@ class JanusRoom:
                 self._tell(Admitted())
                 missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
                 self._people.meet(joined)
-                await subscriber.change(self._people.wanted)
+                await subscriber.change()
+                await text.change()
                 async for notice in session.notices():
                     if notice.handle == own.id:
                         self._follow(notice)
                     elif notice.handle == subscriber.id:
                         await subscriber.take(notice)
+                    elif notice.handle == text.id:
+                        await text.take(notice)
                     if subscriber.is_broken or (subscriber.has_joined and not self._people.wanted):
                         subscriber = await self._renewed(session, subscriber)
-                    await subscriber.change(self._people.wanted)
+                    await subscriber.change()
+                    await text.change()
             finally:
                 if missing is not None:
                     missing.cancel()
+                announcer.close()
                 self._people.interrupt()
+                await text.close()
                 await subscriber.close()
                 await publisher.close()
 
@@ -156,7 +189,8 @@ class JanusRoom:
             self._address,
             clock=self._clock,
             addresses=self._addresses,
-            begins=self._people.begin,
+            ice=self._ice,
+            people=self._people,
             lost=lambda: session.tell(Notice(handle.id, "hangup")),
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bot.frames import Mailbox
 from bot.rooms.base import (
@@ -10,16 +11,23 @@ from bot.rooms.base import (
     CameraOff,
     CameraOn,
     CameraUnreadable,
+    Clock,
     Frame,
     Joined,
     Left,
+    OptedOut,
     Participant,
     RoomEvent,
 )
+from bot.rooms.display_name import OPT_OUT
+from bot.rooms.janus_layers import LayerChoice
 from bot.rooms.janus_publishers import Sender, read_people
 from bot.rooms.janus_session import Json
 from bot.rooms.roster import Feed, Roster
 from bot.rooms.stream import Stream, StreamLost
+
+SILENT_AFTER_S = 3.0
+"""A video in several sizes of which nothing has come for so long may be asked for in a size that is missing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,24 +36,39 @@ class JanusTrack:
 
     participant: Participant
     mailbox: Mailbox[Frame]
+    scale: Callable[[Frame, float], object]
 
     def frames(self) -> AsyncIterator[Frame]:
         """Yield the newest frames; ends when the camera goes off or the participant is gone. One reader."""
         return self.mailbox
 
+    def prefer(self, frame: Frame, factor: float) -> None:
+        """See `Scalable`; without effect where the publisher sends one size only."""
+        self.scale(frame, factor)
+
 
 class JanusPeople:
     """Knows who is there, what they send, and whose camera is on."""
 
-    def __init__(self, tell: Callable[[RoomEvent], object]) -> None:
+    def __init__(
+        self, clock: Clock, tell: Callable[[RoomEvent], object], wishes: Callable[[], object] = lambda: None
+    ) -> None:
         """Begin with nobody.
 
         Args:
+            clock: The room's clock.
             tell: Takes the events.
+            wishes: Called when another size of a video is wanted.
         """
         self.wanted: dict[Feed, str] = {}
         """The videos to receive: for every feed its section (mid)."""
+        self.layers: dict[Feed, LayerChoice] = {}
+        """Which size to receive, for every feed whose video comes in several."""
+        self.talkers: dict[Feed, str] = {}
+        """The data channels to listen to: for every feed their section (mid)."""
+        self._clock = clock
         self._tell = tell
+        self._wishes = wishes
         self._roster = Roster()
         self._streams: dict[Feed, Stream] = {}
         self._on: dict[str, Stream] = {}
@@ -64,22 +87,24 @@ class JanusPeople:
                 self.stop(sender.feed)
             if sender.mid is not None:
                 self.wanted[sender.feed] = sender.mid
+            if sender.is_simulcast:
+                self.layers.setdefault(sender.feed, LayerChoice())
+            else:
+                self.layers.pop(sender.feed, None)
+            if sender.text_mid is not None:
+                self.talkers[sender.feed] = sender.text_mid
             if sender.unreadable_codec is not None:
                 self._tell(CameraUnreadable(participant, f"codec {sender.unreadable_codec}"))
 
     def stop(self, feed: Feed) -> None:
         """A video ended; its sender is still there."""
-        self.wanted.pop(feed, None)
-        if stream := self._streams.pop(feed, None):
-            stream.lose(Absence.LEFT)
+        self._forget(feed)
         if participant := self._roster.participant(feed):
             self._camera_off(participant)
 
     def part(self, feed: Feed) -> None:
         """Somebody is gone."""
-        self.wanted.pop(feed, None)
-        if stream := self._streams.pop(feed, None):
-            stream.lose(Absence.LEFT)
+        self._forget(feed)
         if participant := self._roster.leave(feed):
             self._on.pop(participant.id, None)
             self._tell(Left(participant, Absence.LEFT))
@@ -90,21 +115,53 @@ class JanusPeople:
         if participant is None:
             return
         self._streams[feed] = stream
-        watcher = asyncio.create_task(self._watch(participant, stream), name=f"camera of {participant.id}")
+        watcher = asyncio.create_task(self._watch(participant, stream, feed), name=f"camera of {participant.id}")
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
+
+    def relayed(self, feed: Feed, layer: int) -> None:
+        """Janus sends another size of a video from now on."""
+        if choice := self.layers.get(feed):
+            choice.relayed(self._clock(), layer)
+
+    def hear(self, label: str, text: str) -> None:
+        """Somebody wrote something; of interest is only whether she does not want to be read.
+
+        Args:
+            label: The sender's feed, as text.
+            text: As it came.
+        """
+        if OPT_OUT not in text.casefold():
+            return
+        for feed in self.talkers:
+            if str(feed) == label and (participant := self._roster.participant(feed)):
+                self._tell(OptedOut(participant))
 
     def interrupt(self) -> None:
         """The connection broke: no video comes any more, and everybody is awaited back."""
         for feed in list(self._streams):
             self.stop(feed)
         self.wanted.clear()
+        self.layers.clear()
+        self.talkers.clear()
         self._roster.interrupt()
 
     def give_up_missing(self) -> None:
         """Whoever was there before the connection broke and did not come back is gone."""
         for participant in self._roster.give_up():
             self._tell(Left(participant, Absence.VANISHED))
+
+    def _forget(self, feed: Feed) -> None:
+        self.wanted.pop(feed, None)
+        self.layers.pop(feed, None)
+        self.talkers.pop(feed, None)
+        if stream := self._streams.pop(feed, None):
+            stream.lose(Absence.LEFT)
+
+    def _scale(self, feed: Feed, frame: Frame, factor: float) -> None:
+        choice = self.layers.get(feed)
+        if choice is not None and choice.prefer(frame.at, frame.width_px, factor):
+            self._wishes()
 
     def _enter(self, sender: Sender) -> Participant | None:
         entered = self._roster.enter(sender.feed, sender.display)
@@ -119,18 +176,31 @@ class JanusPeople:
         if self._on.pop(participant.id, None):
             self._tell(CameraOff(participant))
 
-    async def _watch(self, participant: Participant, stream: Stream) -> None:
+    async def _watch(self, participant: Participant, stream: Stream, feed: Feed) -> None:
         """Tell of one camera until its stream is gone."""
         try:
             while True:
-                mailbox = await stream.camera_on()
+                mailbox = await self._camera_on(stream, feed)
                 self._on[participant.id] = stream
-                self._tell(CameraOn(participant, JanusTrack(participant, mailbox)))
+                self._tell(CameraOn(participant, JanusTrack(participant, mailbox, partial(self._scale, feed))))
                 await stream.camera_off()
                 self._camera_off(participant)
+                self._note_silence(feed)
         except StreamLost:
             if self._on.get(participant.id) is stream:
                 self._camera_off(participant)
+
+    async def _camera_on(self, stream: Stream, feed: Feed) -> Mailbox[Frame]:
+        while True:
+            try:
+                async with asyncio.timeout(SILENT_AFTER_S if feed in self.layers else None):
+                    return await stream.camera_on()
+            except TimeoutError:
+                self._note_silence(feed)
+
+    def _note_silence(self, feed: Feed) -> None:
+        if (choice := self.layers.get(feed)) and choice.silent(self._clock()):
+            self._wishes()
 
 
 def _list(value: object) -> list[object]:

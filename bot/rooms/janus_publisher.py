@@ -6,17 +6,21 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCDataChannel, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
 from bot.errors import RoomUnreachable
+from bot.ice import NO_ICE, Ice
 from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.janus_address import JanusAddress
 from bot.rooms.janus_session import Handle, Json
+from bot.rooms.media_path import new_connection
 
 log = logging.getLogger(__name__)
 
 CONNECTING_S = 15.0
+CHANNEL = "JanusDataChannel"
+"""What Janus' own clients call their data channels; Janus sends nothing to a peer that has opened none."""
 
 
 async def join(handle: Handle, address: JanusAddress, display: str) -> Json:
@@ -41,18 +45,36 @@ def credentials(address: JanusAddress) -> dict[str, str]:
 class JanusPublisher:
     """Sends a track into a room that was joined. Call `publish`, then `close`, always."""
 
-    def __init__(self, handle: Handle, track: MediaStreamTrack, addresses: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, handle: Handle, track: MediaStreamTrack, addresses: Iterable[str] | None = None, ice: Ice = NO_ICE
+    ) -> None:
         """Prepare; opens no socket.
 
         Args:
             handle: A handle through which the room was joined.
             track: What to send; stopped on closing.
             addresses: Where media is sent from; None for every address of this machine but loopback.
+            ice: Servers by which media finds its way.
         """
         self.track = track
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.peer = new_connection(ice)
         self._handle = handle
         self._addresses = addresses
+        self._channel: RTCDataChannel | None = None
+
+    def open_channel(self, opened: Callable[[], object]) -> None:
+        """Also offer a data channel; before `publish`, and only where Janus has data channels.
+
+        Args:
+            opened: Called once it can be written to.
+        """
+        self._channel = self.peer.createDataChannel(CHANNEL)
+        self._channel.on("open", opened)
+
+    def say(self, text: str) -> None:
+        """Write to everybody who listens; lost where nobody does, or no channel is open."""
+        if self._channel is not None and self._channel.readyState == "open":
+            self._channel.send(text)
 
     async def publish(self, codec: str = "VP8") -> None:
         """Send; returns once media flows.

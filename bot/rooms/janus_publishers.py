@@ -20,6 +20,10 @@ class Sender:
     """The video to receive; None if there is none."""
     unreadable_codec: str | None = None
     """Codec of a video that cannot be received, if that is all there is."""
+    is_simulcast: bool = False
+    """Whether the video to receive comes in several sizes."""
+    text_mid: str | None = None
+    """The data channels; None if there are none."""
 
 
 def read_people(people: object) -> Iterable[Sender]:
@@ -31,16 +35,20 @@ def read_people(people: object) -> Iterable[Sender]:
         if not isinstance(person, dict) or not isinstance(person.get("id"), int | str):
             continue
         streams = person.get("streams")
-        videos = [
+        streams = [
             stream
             for stream in (streams if isinstance(streams, list) else [])
-            if isinstance(stream, dict) and stream.get("type") == "video" and not stream.get("disabled")
+            if isinstance(stream, dict) and not stream.get("disabled")
         ]
-        receivable = [str(v["mid"]) for v in videos if str(v.get("codec")).lower() in RECEIVABLE and "mid" in v]
+        videos = [stream for stream in streams if stream.get("type") == "video"]
+        texts = [str(stream["mid"]) for stream in streams if stream.get("type") == "data" and "mid" in stream]
+        receivable = [v for v in videos if str(v.get("codec")).lower() in RECEIVABLE and "mid" in v]
         foreign = [str(v.get("codec")) for v in videos]
         yield Sender(
             feed=person["id"],
             display=person.get("display"),
-            mid=receivable[0] if receivable else None,
+            mid=str(receivable[0]["mid"]) if receivable else None,
             unreadable_codec=foreign[0] if foreign and not receivable else None,
+            text_mid=texts[0] if texts else None,
+            is_simulcast=bool(receivable and receivable[0].get("simulcast")),
         )

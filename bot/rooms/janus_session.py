@@ -102,6 +102,8 @@ class JanusSession:
         self._waiting: dict[str, tuple[Any, asyncio.Future[Json]]] = {}
         self._notices: asyncio.Queue[Notice | None] = asyncio.Queue(MAX_WAITING_NOTICES)
         self._is_lost = False
+        self.relays_text = False
+        """Whether this Janus was built with data channels."""
 
     async def attach(self) -> Handle:
         """Attach to the VideoRoom plugin.
@@ -171,6 +173,8 @@ class JanusSession:
             await self.ask({"janus": "destroy", "session_id": other._id})
 
     async def _create(self) -> None:
+        with suppress(JanusError):
+            self.relays_text = bool((await self.ask({"janus": "info"})).get("data_channels"))
         self._id = (await self.ask({"janus": "create"}))["data"]["id"]
 
     async def _destroy(self) -> None:

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from av import VideoFrame
 
 from bot.errors import RoomError, RoomUnreachable
+from bot.ice import NO_ICE, Ice
 from bot.rooms.aiortc_cures import (
-    Traffic,
     ask_for_keyframe,
     attend_sockets,
     cure_stream,
@@ -24,10 +24,13 @@ from bot.rooms.aiortc_cures import (
 )
 from bot.rooms.base import Absence, Clock
 from bot.rooms.janus_address import JanusAddress
+from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publisher import close_undisturbed, connected, credentials
 from bot.rooms.janus_session import ENDED, Handle, Json, Notice
+from bot.rooms.media_path import new_connection
 from bot.rooms.roster import Feed
 from bot.rooms.stream import Stream
+from bot.rooms.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,8 @@ class JanusSubscriber:
         *,
         clock: Clock,
         addresses: Iterable[str] | None,
-        begins: Callable[[Feed, Stream], object],
+        ice: Ice = NO_ICE,
+        people: JanusPeople,
         lost: Callable[[], object],
     ) -> None:
         """Prepare; opens no socket.
@@ -71,19 +75,22 @@ class JanusSubscriber:
             address: The room.
             clock: The room's clock.
             addresses: Where media listens; None for every address of this machine but loopback.
-            begins: Called with every stream that begins to be received.
+            ice: Servers by which media finds its way.
+            people: Told of every stream that begins to be received, and of its size.
             lost: Called when the connection has failed or was closed by Janus.
         """
         self._handle = handle
         self._address = address
         self._clock = clock
         self._addresses = addresses
-        self._begins = begins
+        self._ice = ice
+        self._people = people
         self._lost = lost
         self._peer: RTCPeerConnection | None = None
         self._wire = Traffic()
         self._sections: dict[str, _Section] = {}
         self._wanted: dict[Feed, str] = {}
+        self._asked: dict[Feed, int] = {}
         self.id = handle.id
         """Which notices are for it."""
         self.has_joined = False
@@ -91,29 +98,47 @@ class JanusSubscriber:
         self.is_broken = False
         """Whether Janus refused or ended it, so that only a new one helps."""
 
-    async def change(self, wanted: dict[Feed, str]) -> None:
-        """Receive exactly these videos; what is new comes with a later notice.
-
-        Args:
-            wanted: For every feed the section (mid) in which its sender sends the video.
+    async def change(self) -> None:
+        """Receive exactly the videos that are wanted of people, in the wanted sizes; what is new comes with a notice.
 
         Raises:
             JanusError: Janus did not take the request.
             RoomUnreachable: The connection broke.
         """
-        added = _streams(wanted.items() - self._wanted.items())
-        removed = _streams(self._wanted.items() - wanted.items())
+        wanted, before = self._people.wanted, self._wanted
+        added = [self._stream(feed, wanted[feed]) for feed in wanted if wanted[feed] != before.get(feed)]
+        removed = [{"feed": feed, "mid": before[feed]} for feed in before if before[feed] != wanted.get(feed)]
         self._wanted = dict(wanted)
+        for feed in before.keys() - wanted.keys():
+            self._asked.pop(feed, None)
         if self.has_joined:
             update = {"subscribe": added, "unsubscribe": removed}
             if added or removed:
                 await self._handle.send(
                     {"request": "update"} | {name: value for name, value in update.items() if value}
                 )
+            await self._resize()
         elif added:
             self.has_joined = True
             body: dict[str, Any] = {"request": "join", "ptype": "subscriber", "room": self._address.room_id}
             await self._handle.send(body | {"streams": added} | credentials(self._address))
+
+    def _stream(self, feed: Feed, mid: str) -> Json:
+        stream: dict[str, Any] = {"feed": feed, "mid": mid}
+        if choice := self._people.layers.get(feed):
+            self._asked[feed] = stream["substream"] = choice.asked
+        return stream
+
+    async def _resize(self) -> None:
+        """Ask for other sizes of what is received already."""
+        streams = []
+        for mid, section in self._sections.items():
+            choice = self._people.layers.get(section.feed) if section.feed is not None else None
+            if section.feed is not None and choice is not None and choice.asked != self._asked.get(section.feed):
+                self._asked[section.feed] = choice.asked
+                streams.append({"mid": mid, "substream": choice.asked})
+        if streams:
+            await self._handle.send({"request": "configure", "streams": streams})
 
     async def take(self, notice: Notice) -> None:
         """Take a notice of this subscription's handle.
@@ -129,8 +154,15 @@ class JanusSubscriber:
             self.is_broken = True
         elif notice.jsep is not None:
             await self._answer(notice.jsep["sdp"])
+        if "substream" in notice.data:
+            self._note_size(str(notice.data.get("mid")), notice.data["substream"])
         if "streams" in notice.data:
             await self._assign(notice.data["streams"])
+
+    def _note_size(self, mid: str, layer: object) -> None:
+        section = self._sections.get(mid)
+        if section is not None and section.feed is not None and isinstance(layer, int):
+            self._people.relayed(section.feed, layer)
 
     async def give_back(self) -> None:
         """Close it and let Janus forget it."""
@@ -151,7 +183,7 @@ class JanusSubscriber:
 
     async def _answer(self, offer: str) -> None:
         is_first = self._peer is None
-        peer = self._peer = self._peer or self._connection()
+        peer = self._peer = self._peer or new_connection(self._ice)
         try:
             await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         except Exception as error:  # aiortc's parser asserts, unpacks and looks up what the text lacks
@@ -171,9 +203,6 @@ class JanusSubscriber:
             # Renegotiating a connection that is still being made would confuse aiortc.
             await connected(peer, CONNECTING_S)
             peer.on("connectionstatechange", self._on_state)
-
-    def _connection(self) -> RTCPeerConnection:
-        return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
     def _on_state(self) -> None:
         if self._peer is not None and self._peer.connectionState in ("failed", "closed"):
@@ -195,8 +224,4 @@ class JanusSubscriber:
                 section.stream = Stream(self._clock, section.traffic, section.recover, owns_connection=False)
                 # What the section carried before is no beginning of this stream.
                 await skip_gap([section.transceiver], section.traffic)
-                self._begins(feed, section.stream)
-
-
-def _streams(pairs: Iterable[tuple[Feed, str]]) -> list[dict[str, Feed]]:
-    return [{"feed": feed, "mid": mid} for feed, mid in pairs]
+                self._people.begin(feed, section.stream)

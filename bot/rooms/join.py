@@ -57,6 +57,7 @@ def describe(room: "LocalRoom") -> dict[str, object]:
     notice = room.notice
     return {
         "room": room.name,
+        "title": notice.title or room.name,
         "bot": visible_name(notice.bot_name),
         "is_open": room.is_open,
         "needs_token": room.token is not None,

@@ -14,14 +14,17 @@ from starlette.routing import BaseRoute
 
 from bot.errors import RoomClosed, RoomRefused, SettingsRefused
 from bot.frames import Mailbox
+from bot.ice import NO_ICE, Ice
 from bot.rooms import join, whip
 from bot.rooms.admission import Admission, RoomFull, RoomNotOpen
 from bot.rooms.aiortc_cures import check_aiortc
 from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Clock, Frame, Joined, Left, Participant, RoomEvent
 from bot.rooms.display_name import clean_name, is_opted_out
+from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice
 from bot.rooms.peer import Peer
 from bot.rooms.stream import StreamLost
+from dashboard_protocol.consent import Consents
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +50,15 @@ class LocalRoom:
     """A room inside this process. Mount `routes()` in the HTTP server; enter it to let publishers in."""
 
     def __init__(
-        self, name: str, *, clock: Clock, notice: Notice, host: str = "127.0.0.1", token: str | None = None
+        self,
+        name: str,
+        *,
+        clock: Clock,
+        notice: Notice,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        ice: Ice = NO_ICE,
+        consents: Consents | None = None,
     ) -> None:
         """Describe the room; opens nothing.
 
@@ -57,6 +68,8 @@ class LocalRoom:
             notice: What people are told before they join.
             host: Address that media listens on; `0.0.0.0` or `::` for every address of this machine but loopback.
             token: What publishers present as bearer token; None lets everybody in.
+            ice: Servers by which media finds its way.
+            consents: Checks signed consents; None takes none.
 
         Raises:
             SettingsRefused: The name cannot stand in a link.
@@ -67,8 +80,11 @@ class LocalRoom:
         self.notice = notice
         self.token = token
         self._clock = clock
+        self._ice = ice
         self._addresses = None if host in ("0.0.0.0", "::") else (host,)
+        self._consents = consents
         self._peers: dict[str, Peer] = {}
+        self._people: dict[str, Participant] = {}
         self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
         self._visits: asyncio.TaskGroup | None = None
 
@@ -83,6 +99,7 @@ class LocalRoom:
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
+        await check_relay(self._ice)
         for address in self._addresses or ():
             _check_address(address)
         self._events = asyncio.Queue()
@@ -107,16 +124,20 @@ class LocalRoom:
             yield event
         raise RoomClosed(f"The bot has left local://{self.name}")
 
-    async def admit(self, offer: str, name: str, *, wants_individual: bool = False) -> Admission:
+    async def admit(
+        self, offer: str, name: str, *, wants_individual: bool = False, consent: str | None = None
+    ) -> Admission:
         """Answer a publisher's offer; it becomes a participant once it is connected.
 
         Args:
             offer: SDP.
             name: The display name the person chose, as it came.
             wants_individual: Whether the person agreed to be read individually.
+            consent: The token by which she agreed, if she did so by one; ignored where nobody is asked to agree.
 
         Raises:
             RoomNotOpen: The bot is not in the room.
+            ConsentRefused: The consent does not hold for this name in this room.
             RoomFull: Too many publishers, or too many joins for the bot to keep up with.
             OfferMalformed: The offer cannot be parsed.
             OfferUnsupported: The offer has no video that can be received.
@@ -126,20 +147,26 @@ class LocalRoom:
         if len(self._peers) >= MAX_PUBLISHERS or self._events.qsize() >= MAX_WAITING_EVENTS:
             raise RoomFull(f"{self.name} is full: try again in a moment")
         shown = clean_name(name)
-        opted_in = wants_individual and self.notice.offers_individual and not is_opted_out(shown)
+        may_agree = self.notice.offers_individual and not is_opted_out(shown)
+        agreed = self._consents.check(self.name, shown, consent) if may_agree and consent and self._consents else None
+        opted_in = may_agree and (wants_individual or agreed is not None)
         resource = secrets.token_urlsafe(24)
-        peer = self._peers[resource] = Peer(self._clock, self._addresses)
+        peer = self._peers[resource] = Peer(self._clock, self._addresses, self._ice)
         try:
             answer = await peer.answer(offer)
             if self._visits is None:
                 raise RoomNotOpen(f"The bot has just left {self.name}")
-            participant = Participant(secrets.token_hex(8), shown, opted_in)
+            participant = self._people[resource] = Participant(secrets.token_hex(8), shown, opted_in, agreed)
             self._visits.create_task(self._visit(resource, peer, participant), name=f"visit {participant.id}")
         except BaseException:
             del self._peers[resource]
             await peer.close()
             raise
         return Admission(resource, answer)
+
+    def participant(self, resource: str) -> Participant | None:
+        """Return whose stay an unguessable name means; None for nobody's."""
+        return self._people.get(resource)
 
     def dismiss(self, resource: str) -> bool:
         """Let a publisher go.
@@ -170,7 +197,7 @@ class LocalRoom:
         except Exception:
             log.exception("Lost participant %s to an error", participant.id)
         finally:
-            del self._peers[resource]
+            del self._peers[resource], self._people[resource]
             if absence is not None:
                 self._events.put_nowait(Left(participant, absence))
 

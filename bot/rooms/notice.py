@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bot.rooms.display_name import OPT_OUT
+
 VISIBLE_SUFFIX = "· reads faces (classpulse)"
 """Every bot's display name ends in this; nothing removes it."""
 
@@ -28,5 +30,15 @@ class Notice:
     """The policy in one sentence."""
     points: tuple[tuple[str, str], ...] = ()
     """Heading and text of what is computed, what leaves the bot, what never does."""
+    title: str = ""
+    """The room's name for people; its own name if empty."""
     offers_individual: bool = False
     """Whether a person may agree to be read individually."""
+
+
+def notice_text(notice: Notice) -> str:
+    """Say in one line of text what the bot does and how not to be read."""
+    return (
+        f"{visible_name(notice.bot_name)}: {notice.summary} "
+        f"Write {OPT_OUT} here or put it into your name, and your face is not read."
+    )

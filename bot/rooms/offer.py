@@ -62,6 +62,8 @@ def read_offer(text: str) -> Offer:
     if not text.startswith("v=0"):
         raise OfferMalformed("This is no SDP offer: it must start with v=0.")
     session, sections = _split(text)
+    if any(len(section.splitlines()[0].split()) < 4 for section in sections):
+        raise OfferMalformed("This is no SDP offer: one of its m= lines is cut short.")
     index = next((i for i, section in enumerate(sections) if _sends_video(section)), None)
     if index is None:
         raise OfferUnsupported("The offer has no video to receive: send one video track as VP8 or H264.")
@@ -73,6 +75,25 @@ def read_offer(text: str) -> Offer:
         others=tuple(_silent(section, i == carrier) for i, section in enumerate(sections) if i != index),
         carrier=carrier,
     )
+
+
+def usable_answer(text: str) -> str:
+    """Leave out the candidates of an answer that cannot be used.
+
+    Args:
+        text: The SDP answer as it came.
+    """
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if _name(line) != "candidate" or _is_useful(line))
+
+
+def _is_useful(candidate: str) -> bool:
+    """Tell whether a candidate has an address and a port; a port beyond 65535 would break the socket it is tried from.
+
+    Looking up a .local name takes a network and seconds; ICE learns the address from the first check instead.
+    """
+    words = candidate.split()
+    return len(words) > 5 and ".local" not in words[4] and words[5].isdecimal() and 0 < int(words[5]) < 65536
 
 
 def _split(sdp: str) -> tuple[str, list[str]]:
@@ -123,8 +144,7 @@ def _with_transport(session: str, section: str, carrier: str) -> str:
     for line in lines + borrowed:
         is_candidate = _name(line) == "candidate"
         candidates += is_candidate
-        # Looking up a .local name takes a network and seconds; ICE learns the address from the first check instead.
-        if not is_candidate or (".local " not in line and candidates <= MAX_CANDIDATES):
+        if not is_candidate or (_is_useful(line) and candidates <= MAX_CANDIDATES):
             kept.append(line)
     video = "".join(line + "\r\n" for line in kept if line != "a=bundle-only")
     for name in ("ice-ufrag", "ice-pwd", "fingerprint", "setup"):

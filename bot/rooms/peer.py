@@ -2,36 +2,42 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCIceGatherer, RTCSessionDescription
 
 from bot.errors import RoomRefused
-from bot.rooms.aiortc_cures import Traffic, ask_for_keyframe, attend_sockets, cure, join_decoders
+from bot.ice import NO_ICE, Ice
+from bot.rooms.aiortc_cures import ask_for_keyframe, attend_sockets, cure, join_decoders
 from bot.rooms.base import Absence, Clock
-from bot.rooms.offer import OfferMalformed, read_offer
+from bot.rooms.media_path import new_connection, no_address
+from bot.rooms.offer import OfferMalformed, read_offer, usable_answer
 from bot.rooms.stream import Stream, StreamLost
+from bot.rooms.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
 CLOSING_S = 5.0
+HANDSHAKE_S = 1.0
 
 
 class Peer:
     """A publisher's connection. Answer its offer, then enter it; leaving the `async with` closes the connection."""
 
-    def __init__(self, clock: Clock, addresses: Iterable[str] | None = None) -> None:
+    def __init__(self, clock: Clock, addresses: Iterable[str] | None = None, ice: Ice = NO_ICE) -> None:
         """Prepare a connection; opens no socket.
 
         Args:
             clock: The room's clock, for `Frame.at`.
             addresses: Where media listens; None for every address of this machine but loopback.
+            ice: Servers by which media finds its way; where it may go through a relay only, it listens nowhere.
         """
-        self._addresses = addresses
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._addresses = None if ice.relay_only else addresses
+        self._ice = ice
+        self._connection = new_connection(ice)
         self._connection.on("connectionstatechange", self._on_state)
         self._traffic = Traffic()
         self.stream = Stream(clock, self._traffic, self._recover)
@@ -50,17 +56,20 @@ class Peer:
             OfferMalformed: It cannot be parsed.
             OfferUnsupported: It offers no video that can be received.
             RoomRefused: This machine has no address to receive on.
+            RoomUnreachable: Media may go through a relay only, and there is none.
         """
         reduced = read_offer(offer)
-        try:
+        with _malformed():
             await self._connection.setRemoteDescription(RTCSessionDescription(reduced.sdp, "offer"))
-        except Exception as error:  # aiortc's parser asserts, unpacks and looks up what the text lacks
-            raise OfferMalformed("The offer cannot be read as SDP: send a complete WebRTC offer.") from error
+            self._gatherers()
         cure(self._connection, self.stream.take, self._traffic, addresses=self._addresses)
-        await self._connection.setLocalDescription(await self._connection.createAnswer())
+        with _malformed():
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+            if any(gatherer.state == "new" for gatherer in self._gatherers()):
+                raise ValueError("its sections contradict each other")
         attend_sockets(self._connection, self._traffic)
         if " typ " not in self._connection.localDescription.sdp:
-            raise RoomRefused("This machine has no network address to receive video on")
+            raise no_address(self._ice)
         return reduced.complete(self._connection.localDescription.sdp)
 
     async def offer(self) -> str:
@@ -71,13 +80,14 @@ class Peer:
 
         Raises:
             RoomRefused: This machine has no address to receive on.
+            RoomUnreachable: Media may go through a relay only, and there is none.
         """
         self._connection.addTransceiver("video", direction="recvonly")
         cure(self._connection, self.stream.take, self._traffic, addresses=self._addresses)
         await self._connection.setLocalDescription(await self._connection.createOffer())
         attend_sockets(self._connection, self._traffic)
         if " typ " not in self._connection.localDescription.sdp:
-            raise RoomRefused("This machine has no network address to receive video on")
+            raise no_address(self._ice)
         return str(self._connection.localDescription.sdp)
 
     async def accept(self, answer: str) -> None:
@@ -87,8 +97,8 @@ class Peer:
             RoomRefused: It cannot be used.
         """
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        except Exception as error:  # as in `answer`
+            await self._connection.setRemoteDescription(RTCSessionDescription(usable_answer(answer), "answer"))
+        except Exception as error:  # as in `_malformed`
             raise RoomRefused("The server sent an answer that cannot be used") from error
 
     async def __aenter__(self) -> Self:
@@ -102,11 +112,15 @@ class Peer:
     async def close(self) -> None:
         """Close the connection and free its sockets and its thread. Safe to call twice."""
         self.leave()
+        await self._shake_hands()
         try:
             async with asyncio.timeout(CLOSING_S):
                 await self._connection.close()
         except TimeoutError:
             log.warning("A connection did not close within %s s", CLOSING_S)
+        except AttributeError as error:
+            # What a broken description left half made, aiortc cannot close; it has no socket yet.
+            log.info("A connection was not closed: %s", error)
         await join_decoders(self._traffic)
 
     def leave(self) -> None:
@@ -126,6 +140,23 @@ class Peer:
                 return
         raise StreamLost(Absence.VANISHED)
 
+    async def _shake_hands(self) -> None:
+        """Let a connection that is being made stand first: before, no goodbye can be said, and who is left waits on.
+
+        A browser notices by itself only after half a minute.
+        """
+        settled = asyncio.Event()
+        self._connection.on("connectionstatechange", settled.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HANDSHAKE_S):
+                while self._connection.connectionState == "connecting":
+                    settled.clear()
+                    await settled.wait()
+
+    def _gatherers(self) -> list[RTCIceGatherer]:
+        """Give the ICE gatherer of every section; raises AttributeError for a section that got no transport."""
+        return [each.receiver.transport.transport.iceGatherer for each in self._connection.getTransceivers()]
+
     async def _recover(self) -> None:
         await ask_for_keyframe(self._connection.getTransceivers(), self._traffic)
 
@@ -136,3 +167,12 @@ class Peer:
         elif state == "failed":
             self.stream.lose(Absence.VANISHED)
         self.stream.wake()
+
+
+@contextmanager
+def _malformed() -> Iterator[None]:
+    """Tell as what it is that aiortc's parser asserts, unpacks and looks up what the text lacks."""
+    try:
+        yield
+    except Exception as error:
+        raise OfferMalformed("The offer cannot be read as SDP: send a complete WebRTC offer.") from error

@@ -17,6 +17,7 @@ import httpx
 
 from bot.errors import RoomError, RoomRefused, RoomUnreachable, SettingsRefused
 from bot.frames import Mailbox
+from bot.ice import NO_ICE, Ice
 from bot.rooms.aiortc_cures import check_aiortc
 from bot.rooms.attending import Attending
 from bot.rooms.base import (
@@ -33,9 +34,10 @@ from bot.rooms.base import (
     RoomEvent,
 )
 from bot.rooms.display_name import clean_name
+from bot.rooms.media_path import check_relay
 from bot.rooms.peer import Peer
 from bot.rooms.stream import StreamLost
-from bot.rooms.whip_client import ServedLater, delete, endpoint, loopback_address, post_offer
+from bot.rooms.whip_client import ServedLater, delete, endpoint, loopback_address, named_ice, post_offer
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +89,14 @@ def read_addresses(urls: str) -> list[WhepAddress]:
 class WhepRoom:
     """A meeting made of streams. A stream that ends is asked for again, until the room is left."""
 
-    def __init__(self, urls: str, *, clock: Clock, notice_given: bool) -> None:
+    def __init__(self, urls: str, *, clock: Clock, notice_given: bool, ice: Ice = NO_ICE) -> None:
         """Describe the room; opens nothing.
 
         Args:
             urls: As `read_addresses` takes them.
             clock: The room's clock.
             notice_given: Whether the operator says that the people were told.
+            ice: Servers by which media finds its way; without any, those that a stream's server names.
 
         Raises:
             SettingsRefused: An address cannot be used, or nobody was told.
@@ -105,11 +108,13 @@ class WhepRoom:
         self._addresses = read_addresses(urls)
         self.name = "".join(c if c.isalnum() or c in "._-" else "-" for c in self._addresses[0].name)
         self._clock = clock
+        self._ice = ice
         self._stay = Attending(self.name)
         self._is_in = False
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
+        await check_relay(self._ice)
         self._stay, self._is_in = Attending(self.name), False
         await self._stay.begin(self._attend())
         return self
@@ -137,10 +142,13 @@ class WhepRoom:
     async def _follow(self, address: WhepAddress) -> None:
         """Receive one stream whenever it is there."""
         pause_s = RETRY_AFTER_S
+        ice: Ice | None = None
         while True:
             try:
-                await self._receive(address)
-                pause_s = RETRY_AFTER_S
+                # What a server names is of use for a while only.
+                ice = self._ice if self._ice.servers else ice or await named_ice(address.url, address.token)
+                await self._receive(address, ice)
+                pause_s, ice = RETRY_AFTER_S, None
             except ServedLater as error:
                 pause_s = min(LONGEST_RETRY_S, error.after_s or RETRY_AFTER_S)
                 if not self._is_in:
@@ -152,10 +160,10 @@ class WhepRoom:
                 log.info("%s: %s", address.name, error)
             await asyncio.sleep(pause_s * random.uniform(0.75, 1.0))
 
-    async def _receive(self, address: WhepAddress) -> None:
+    async def _receive(self, address: WhepAddress, ice: Ice) -> None:
         """Receive one stream until it ends."""
         loopback = loopback_address(address.url.host)
-        async with Peer(self._clock, [loopback] if loopback else None) as peer:
+        async with Peer(self._clock, [loopback] if loopback else None, ice) as peer:
             answer, resource = await post_offer(address.url, await peer.offer(), address.token, later=NOT_YET)
             try:
                 await peer.accept(answer)

@@ -10,13 +10,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.errors import BotError, RoomRefused
+from bot.errors import BotError, RoomRefused, RoomUnreachable
 from bot.rooms.admission import RoomFull, RoomNotOpen
 from bot.rooms.offer import OfferMalformed, OfferUnsupported
+from dashboard_protocol.errors import ConsentRefused
 
 if TYPE_CHECKING:
     from bot.rooms.local import LocalRoom
 
+CONSENT_HEADER = "Classpulse-Consent"
+"""Carries the token by which a person agrees to be read under her own name."""
 MAX_OFFER_BYTES = 64 << 10
 RETRY_AFTER_S = 5
 
@@ -64,14 +67,19 @@ async def _publish(room: "LocalRoom", request: Request) -> Response:
     query = request.query_params
     try:
         admission = await room.admit(
-            await _offer(request), query.get("name", ""), wants_individual=query.get("individual") == "1"
+            await _offer(request),
+            query.get("name", ""),
+            wants_individual=query.get("individual") == "1",
+            consent=request.headers.get(CONSENT_HEADER),
         )
     except OfferMalformed as error:
         raise RequestRefused(400, str(error)) from error
     except OfferUnsupported as error:
         raise RequestRefused(422, str(error)) from error
-    except RoomRefused as error:
+    except (RoomRefused, RoomUnreachable) as error:
         raise RequestRefused(500, str(error)) from error
+    except ConsentRefused as error:
+        raise RequestRefused(403, str(error)) from error
     except (RoomFull, RoomNotOpen) as error:
         raise RequestRefused(503, str(error), Retry_After=str(RETRY_AFTER_S)) from error
     location = f"{request.url.path}/{admission.resource}"

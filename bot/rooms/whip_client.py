@@ -4,17 +4,20 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Collection
+from contextlib import suppress
 from functools import cache
 from ipaddress import ip_address
 
 import httpx
 
 from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
+from bot.ice import NO_ICE, Ice, read_links
 
 log = logging.getLogger(__name__)
 
 REQUEST_WITHIN_S = 15.0
 GOODBYE_WITHIN_S = 2.0
+NAMING_WITHIN_S = 3.0
 
 
 class ServedLater(RoomUnreachable):
@@ -59,6 +62,15 @@ async def post_offer(
         RoomUnreachable: No answer; ServedLater if the room cannot serve now.
         RoomRefused: The room said no.
     """
+    posting = asyncio.create_task(_post(url, offer, token, later), name="offer")
+    try:
+        return await asyncio.shield(posting)
+    except asyncio.CancelledError:
+        await _take_back(posting, token)
+        raise
+
+
+async def _post(url: httpx.URL, offer: str, token: str | None, later: Collection[int]) -> tuple[str, httpx.URL | None]:
     where = url.copy_with(query=None)
     headers = {"Content-Type": "application/sdp", **_authorization(token)}
     try:
@@ -73,6 +85,26 @@ async def post_offer(
         raise RoomRefused(refusal)
     location = response.headers.get("Location")
     return response.text, response.url.join(location) if location else None
+
+
+async def _take_back(posting: asyncio.Task[tuple[str, httpx.URL | None]], token: str | None) -> None:
+    """Say goodbye to a room that is just answering: it counts us as somebody who is there."""
+    await asyncio.wait([posting], timeout=GOODBYE_WITHIN_S)
+    posting.cancel()
+    with suppress(asyncio.CancelledError, RoomRefused, RoomUnreachable):
+        _, resource = await posting
+        if resource is not None:
+            await delete(resource, token)
+
+
+async def named_ice(url: httpx.URL, token: str | None) -> Ice:
+    """Ask which ICE servers a room names; most name none, and one that does not answer will be told by the offer."""
+    try:
+        async with asyncio.timeout(NAMING_WITHIN_S), _http(url) as http:
+            response = await http.request("OPTIONS", url, headers=_authorization(token))
+    except (httpx.HTTPError, TimeoutError):
+        return NO_ICE
+    return read_links(response.headers.get_list("Link")) if response.is_success else NO_ICE
 
 
 async def delete(resource: httpx.URL, token: str | None) -> None:

@@ -13,10 +13,12 @@ from bot.watching.told import Told
 from bot.watching.watched import Watched
 from dashboard_protocol.client import watch
 from dashboard_protocol.codec import encode
-from dashboard_protocol.errors import DashboardError
+from dashboard_protocol.errors import DashboardError, FeedLost
 from dashboard_protocol.events import Event
 
 Take = Callable[[Event], None]
+ANSWER_S = 15.0
+"""For how long a gateway that was never heard may be silent; one that was heard before is given longer."""
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -67,9 +69,14 @@ async def _on_screen(link: str, console: Console) -> None:
 
 
 async def _follow(link: str, take: Take) -> None:
-    async with watch(link) as events:
-        async for event in events:
-            take(event)
+    try:
+        async with asyncio.timeout(ANSWER_S) as patience, watch(link) as events:
+            async for event in events:
+                patience.reschedule(None)
+                take(event)
+    except TimeoutError:
+        address = link.partition("#")[0]
+        raise FeedLost(f"{address} does not answer: check the link, and whether its gateway runs.") from None
 
 
 async def _until_stopped(work: Coroutine[None, None, None], *beside: Coroutine[None, None, None]) -> None:

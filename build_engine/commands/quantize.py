@@ -17,13 +17,18 @@ def quantize(
     private_test: Annotated[
         bool, typer.Option("--private-test", help="Measure PrivateTest too: once, for the network that ships.")
     ] = False,
+    ranges_only: Annotated[
+        bool,
+        typer.Option("--ranges-only", help="Write no file; only what TensorRT's int8 needs, into MODEL's manifest."),
+    ] = False,
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Write the int8 form of a network, calibrated on training faces alone."""
+    """Write the int8 form of a network, calibrated on training faces alone, and the ranges for a TensorRT plan."""
     from build_engine.dataset import Split, load_faces, repeated
     from build_engine.export import Judged
     from build_engine.landmarks import align_faces
+    from build_engine.quantize import add_ranges
     from build_engine.quantize import quantize as quantize_network
     from engine.manifest import load_manifest
 
@@ -32,10 +37,15 @@ def quantize(
         raise typer.BadParameter(f"{target} must end in .onnx", param_hint="--to")
     before = load_manifest(model)
     faces = load_faces(data)
-    wanted = [Split.TRAINING, Split.PUBLIC_TEST, *([Split.PRIVATE_TEST] if private_test else [])]
+    judging = [] if ranges_only else [Split.PUBLIC_TEST, *([Split.PRIVATE_TEST] if private_test else [])]
+    wanted = [Split.TRAINING, *judging]
     with progress("landmarks") as tell:
         aligned = {split: align_faces(faces.of(split), cache, before.input, progress=tell) for split in wanted}
-    judged = {split.label: Judged(aligned[split], repeated(faces, split)) for split in wanted[1:]}
+    if ranges_only:
+        found = add_ranges(model, aligned[Split.TRAINING]).activation_ranges
+        report({"model": str(model), "activation_ranges": len(found)}, as_json)
+        return
+    judged = {split.label: Judged(aligned[split], repeated(faces, split)) for split in judging}
     manifest = quantize_network(model, target, aligned[Split.TRAINING], judged)
     size_mb = round(target.stat().st_size / 1e6, 2)
     loss = {f"{split} lost": round(before.accuracy[split] - manifest.accuracy[split], 5) for split in judged

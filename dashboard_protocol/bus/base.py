@@ -6,6 +6,9 @@ from typing import NamedTuple, Protocol
 
 from dashboard_protocol.events import Event
 
+RETENTION_S = 7 * 86_400.0
+"""A room's events are kept for so long."""
+
 
 class Retained(NamedTuple):
     """The newest `hello` and `snapshot` of a room, of the same epoch."""
@@ -37,10 +40,16 @@ class Bus(Protocol):
         """Return the events after seq `since`, oldest first; None where that epoch is over or some are lost."""
 
     def archive(self, room: str) -> AsyncIterator[Event]:
-        """Yield the class events that are kept, oldest first; several epochs where the bus outlives a bot."""
+        """Yield the class events that are kept, oldest first; several epochs where the bus outlives a bot.
+
+        Every `hello` is among them, where it was published, so that the policy of each moment is known.
+        """
 
     async def erase(self, room: str) -> None:
         """Delete all that is kept of the room; only once no bot serves it."""
+
+    async def sweep(self) -> None:
+        """Delete what is older than the retention, in all rooms; reading and publishing leave it out already."""
 
     async def ping(self) -> None:
         """Return when the bus answers."""

@@ -1,12 +1,13 @@
 """`memory://`: the bus of one process."""
 
 import asyncio
+import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dashboard_protocol.bus.base import Retained
+from dashboard_protocol.bus.base import RETENTION_S, Retained
 from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Event, Forget, Hello, ParticipantUpdate, Snapshot
 
@@ -20,24 +21,51 @@ _Mailbox = asyncio.Queue[Event | None]  # None: the subscription is over
 class _Room:
     hello: Event | None = None
     snapshot: Event | None = None
-    history: deque[Event] = field(default_factory=deque)
+    opening: Event | None = None
+    """The `hello` that held before the first event that is kept."""
+    history: deque[tuple[float, Event]] = field(default_factory=deque)
+    """When each event was published, Unix seconds."""
     lost_through: int = 0
     """Events up to this seq are no longer held."""
     subscribers: set[_Mailbox] = field(default_factory=set)
 
-    def remember(self, event: Event) -> None:
-        self.history.append(event)
+    def remember(self, event: Event, now: float) -> None:
+        self.history.append((now, event))
         if len(self.history) > HISTORY_EVENTS:
-            self.lost_through = self.history.popleft().seq
+            self._drop()
 
     def purge(self, participant: str) -> None:
-        self.history = deque(event for event in self.history if not _tells_of(event, participant))
+        self.history = deque(item for item in self.history if not _tells_of(item[1], participant))
+
+    def drop_old(self, until: float) -> None:
+        while self.history and self.history[0][0] <= until:
+            self._drop()
+        if not self.history:
+            self.clear()
+
+    def clear(self) -> None:
+        self.hello = self.snapshot = self.opening = None
+        self.history.clear()
+
+    def _drop(self) -> None:
+        _, event = self.history.popleft()
+        if isinstance(event.body, Hello):
+            self.opening = event
+        else:
+            self.lost_through = event.seq
 
 
 class MemoryBus:
-    """Events reach subscribers in the order of publication; nothing survives the process."""
+    """Events reach subscribers in the order of publication; nothing survives the process.
 
-    def __init__(self) -> None:
+    Args:
+        retention_s: how long an event is kept.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, *, retention_s: float = RETENTION_S, clock: Callable[[], float] = time.time) -> None:
+        self._retention_s = retention_s
+        self._clock = clock
         self._rooms: defaultdict[str, _Room] = defaultdict(_Room)
         self._epochs: defaultdict[str, int] = defaultdict(int)
         self._closed = False
@@ -54,20 +82,23 @@ class MemoryBus:
         if event.epoch < self._epochs[event.room]:
             raise EpochOver(f"Another bot serves the room {event.room!r} now; this one must leave.")
         room = self._rooms[event.room]
+        now = self._clock()
+        room.drop_old(now - self._retention_s)
         match event.body:
             case Snapshot():
                 room.snapshot = event
                 return
             case Hello():
                 if room.hello is None or room.hello.epoch != event.epoch:
-                    room.snapshot, room.lost_through = None, 0
-                    room.history.clear()
+                    room.clear()
+                    room.lost_through = 0
                 room.hello = event
+                room.remember(event, now)
             case Forget(participant=participant):
                 room.purge(participant)
-                room.remember(event)
+                room.remember(event, now)
             case _:
-                room.remember(event)
+                room.remember(event, now)
         for mailbox in tuple(room.subscribers):
             if mailbox.qsize() < SUBSCRIBER_EVENTS:
                 mailbox.put_nowait(event)
@@ -98,13 +129,13 @@ class MemoryBus:
         held = self._rooms.get(room)
         if held is None or held.hello is None or held.hello.epoch != epoch or since < held.lost_through:
             return None
-        return [event for event in held.history if event.seq > since]
+        return [event for _, event in held.history if event.seq > since and not isinstance(event.body, Hello)]
 
     async def archive(self, room: str) -> AsyncIterator[Event]:
-        """Yield the newest `hello` and the class events of its epoch."""
-        self._check_open()
+        """Yield the class events of the newest epoch, and each `hello` where it was published."""
+        await self.sweep()
         held = self._rooms.get(room)
-        for event in [held.hello, *held.history] if held else ():
+        for event in [held.opening, *(event for _, event in held.history)] if held else ():
             if event is not None and not isinstance(event.body, ParticipantUpdate):
                 yield event
 
@@ -112,8 +143,13 @@ class MemoryBus:
         """Delete all that is kept of the room, but for the number of its last epoch."""
         self._check_open()
         if held := self._rooms.get(room):
-            held.hello = held.snapshot = None
-            held.history.clear()
+            held.clear()
+
+    async def sweep(self) -> None:
+        """Delete what is older than the retention, in all rooms."""
+        self._check_open()
+        for room in self._rooms.values():
+            room.drop_old(self._clock() - self._retention_s)
 
     async def ping(self) -> None:
         """Return at once while the bus is open."""

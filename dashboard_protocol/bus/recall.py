@@ -2,13 +2,15 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard_protocol.codec import encode
 from dashboard_protocol.events import Bye, ClassSummary, Event, Forget, Hello, ParticipantUpdate
 
 SUMMARIES_S = 600.0
 """Class summaries of so long are remembered; whatever else is not replaceable is remembered for the whole epoch."""
+PAST_HELLO = "past_hello"
+"""Kind of the letter of a `hello` that a newer one has replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Recall:
         self._letters[self._numbers] = letter(event)
         match event.body:
             case Hello():
-                self._letters.pop(self._hello, None)
+                if past := self._letters.get(self._hello):  # a bus that lost it still wants to know what held when
+                    self._letters[self._hello] = replace(past, kind=PAST_HELLO)
                 self._hello = self._numbers
             case ClassSummary():
                 self._summaries.append(self._numbers)

@@ -7,6 +7,9 @@ still holds then.
 
 import asyncio
 import logging
+import time
+from bisect import bisect_left
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from heapq import merge
@@ -14,17 +17,24 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from dashboard_protocol.bus.base import Retained
+from dashboard_protocol.bus.base import RETENTION_S, Retained
 from dashboard_protocol.bus.recall import Letter, Recall, letter
-from dashboard_protocol.bus.redis_link import Subscription, connect, place, read, read_all, told_plainly
-from dashboard_protocol.bus.scripts import PUBLISH, Keys
+from dashboard_protocol.bus.redis_link import (
+    Subscription,
+    connect,
+    heeding_cancellation,
+    place,
+    read,
+    read_all,
+    told_plainly,
+)
+from dashboard_protocol.bus.scripts import EVERY_ROOM, PUBLISH, SWEEP, Keys
 from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Event, Snapshot
 
 HISTORY_EVENTS = 12_000
 """Class events a room keeps: three hours of summaries, and some."""
 PEOPLE_EVENTS = 4096
-RETENTION_S = 7 * 86_400.0
 SUBSCRIBER_EVENTS = 1024
 RETRY_S = 0.25
 PAGE = 500
@@ -68,7 +78,7 @@ class RedisBus:
         history_events: class events that a room keeps.
         people_events: participants' events that a room keeps.
         subscriber_events: events that may wait for a subscriber; with one more it is cut off.
-        retention_s: how long a room is kept after its last event.
+        retention_s: how long an event is kept.
 
     Raises:
         BusError: The URL is none of a Redis.
@@ -86,7 +96,9 @@ class RedisBus:
         self._redis = connect(url)
         self._where = place(url)
         self._publish = self._redis.register_script(PUBLISH)
-        self._limits = (history_events, people_events, round(retention_s))
+        self._sweep = self._redis.register_script(SWEEP)
+        self._keep_s = max(1, round(retention_s))
+        self._limits = (history_events, people_events)
         self._subscriber_events = subscriber_events
         self._senders: dict[str, _Sender] = {}
         self._recovering: asyncio.Task[None] | None = None
@@ -163,17 +175,30 @@ class RedisBus:
         return list(both)
 
     async def archive(self, room: str) -> AsyncIterator[Event]:
-        """Yield all class events that are kept, of all epochs, each begun by its `hello`."""
+        """Yield all class events that are kept, of all epochs, and each `hello` where it was published."""
         self._check_open()
-        since = "-"
+        keys = Keys(room)
+        with told_plainly(self._where):
+            known: Any = await self._redis.hgetall(keys["hellos"])
+        hellos = deque(sorted((_place(id_), text) for id_, text in known.items()))
+        since, is_first = "-", True
         while True:
             with told_plainly(self._where):
-                page: Any = await self._redis.xrange(Keys(room)["events"], since, "+", count=PAGE)
-            for event in read_all(page):
-                yield event
+                page: Any = await self._redis.xrange(keys["events"], since, "+", count=PAGE)
+            for id_, fields in page:
+                if float(fields.get("at", "inf")) <= time.time() - self._keep_s:
+                    continue
+                before = [hellos.popleft() for _ in range(bisect_left(hellos, (_place(id_), "")))]
+                for _, text in before[-1:] if is_first else before:
+                    yield read(text)
+                is_first = False
+                for event in read_all([(id_, fields)]):
+                    yield event
             if len(page) < PAGE:
-                return
+                break
             since = f"({page[-1][0]}"
+        for _, text in hellos:
+            yield read(text)
 
     async def erase(self, room: str) -> None:
         """Delete all that is kept of the room, but for the number of its last epoch."""
@@ -181,9 +206,16 @@ class RedisBus:
         keys = Keys(room)
         with told_plainly(self._where):
             async with self._redis.pipeline(transaction=True) as asking:
-                asking.delete(*(keys[name] for name in ("hello", "snapshot", "events", "people")))
+                asking.delete(*(keys[name] for name in ("hello", "snapshot", "events", "people", "hellos")))
                 asking.hdel(keys["meta"], "hello", "last", "lost")
                 await asking.execute()
+
+    async def sweep(self) -> None:
+        """Delete what is older than the retention, in all rooms."""
+        self._check_open()
+        with told_plainly(self._where):
+            async for key in self._redis.scan_iter(EVERY_ROOM):
+                await self._sweep(keys=Keys.of_events(key).for_publishing()[:-1], args=[self._keep_s])
 
     async def ping(self) -> None:
         """Return when Redis answers."""
@@ -215,8 +247,9 @@ class RedisBus:
         while True:
             await asyncio.sleep(RETRY_S)
             try:
-                await self._redis.ping()
-                await self._deliver_all()
+                with heeding_cancellation():
+                    await self._redis.ping()
+                    await self._deliver_all()
             except (RedisError, OSError, TimeoutError):
                 continue
             break
@@ -249,15 +282,19 @@ class RedisBus:
         return True
 
     async def _send(self, sender: _Sender, due: Letter) -> tuple[str, str]:
-        history, people, keep_s = self._limits
         status, last = await self._publish(
             keys=sender.keys.for_publishing(),
             args=[
                 sender.epoch, due.seq, due.kind, due.text, due.participant, sender.last, sender.recall.lost,
-                history, people, keep_s, min(sender.snapshot_s or keep_s, keep_s),
+                *self._limits, self._keep_s, min(sender.snapshot_s or self._keep_s, self._keep_s),
             ],
         )  # fmt: skip
         if status == "over":
             sender.is_over = True
             raise EpochOver(f"Another bot serves the room {sender.keys.room!r} now; this one must leave.")
         return status, last
+
+
+def _place(id_: str) -> tuple[int, int]:
+    epoch, _, seq = id_.partition("-")
+    return int(epoch), int(seq)

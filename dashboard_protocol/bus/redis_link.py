@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -54,10 +55,28 @@ def place(url: str) -> str:
 
 
 @contextmanager
+def heeding_cancellation() -> Iterator[None]:
+    """Raise a cancellation that came inside and was lost there.
+
+    redis-py sends with `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation that comes together with the
+    answer: a loop that was told to end would go on for ever.
+    """
+    task = asyncio.current_task()
+    known = task.cancelling() if task else 0
+    try:
+        yield
+    finally:
+        # More than before: what is cleaned up after a cancellation may use Redis.
+        if task is not None and task.cancelling() > known and not isinstance(sys.exception(), asyncio.CancelledError):
+            raise asyncio.CancelledError
+
+
+@contextmanager
 def told_plainly(where: str) -> Iterator[None]:
     """Turn what redis-py raises into a BusError that says what to do and quotes no secret."""
     try:
-        yield
+        with heeding_cancellation():
+            yield
     except AuthenticationError:
         raise BusError(f"Redis at {where} refused the password: check the bus URL.") from None
     except ResponseError as error:

@@ -1,10 +1,29 @@
 """What Redis does atomically when an event is published (Lua), and where it keeps a room."""
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from typing import Self
+from urllib.parse import quote, unquote
 
-PUBLISH = """
-local meta, hello, snapshot, events, people, live = unpack(KEYS)
+_OLD = """
+local now = redis.call('TIME')
+local now_s = now[1] + now[2] / 1000000
+local function drop(stream, entry, epoch)
+  redis.call('XDEL', stream, entry[1])
+  local of, at = string.match(entry[1], '(%d+)-(%d+)')
+  if of == epoch then redis.call('HSET', meta, 'lost', at) end
+end
+local function drop_old(stream, epoch, keep_s, most)
+  for _ = 1, most do
+    local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+    if not oldest or tonumber(oldest[2][6] or now_s) > now_s - keep_s then return end
+    drop(stream, oldest, epoch)
+  end
+end
+"""
+
+PUBLISH = (
+    """
+local meta, hello, snapshot, events, people, hellos, live = unpack(KEYS)
 local epoch, seq, kind, text, participant, expected, lost, max_events, max_people, keep_s, snapshot_s = unpack(ARGV)
 local known = redis.call('HMGET', meta, 'epoch', 'last', 'hello', 'lost')
 local last = known[2] or ''
@@ -14,15 +33,20 @@ if kind == 'snapshot' then
   redis.call('SET', snapshot, text, 'EX', snapshot_s)
   return {'ok', last}
 end
-
+"""
+    + _OLD
+    + """
 local id = epoch .. '-' .. seq
-if kind == 'hello' then
-  if known[3] ~= epoch then
+local is_known = known[3] == epoch
+if kind == 'hello' or kind == 'past_hello' then
+  redis.call('HSET', hellos, id, text)
+  if is_known and kind == 'past_hello' then return {'ok', last} end
+  if not is_known then
     redis.call('DEL', snapshot, people)
     redis.call('HSET', meta, 'epoch', epoch, 'hello', epoch, 'last', id, 'lost', 0)
-    redis.call('XADD', events, id, 'event', text)
   end
   redis.call('SET', hello, text, 'EX', keep_s)
+  id = is_known and last or id
 else
   if last ~= expected then return {'elsewhere', last} end
   if tonumber(lost) > tonumber(known[4] or 0) then redis.call('HSET', meta, 'lost', lost) end
@@ -34,27 +58,46 @@ else
     end
   end
   if kind == 'bye' then redis.call('DEL', people) end
-  redis.call('XADD', stream, id, 'event', text, 'participant', participant)
+  redis.call('XADD', stream, id, 'event', text, 'participant', participant, 'at', now_s)
   redis.call('HSET', meta, 'epoch', epoch, 'last', id)
   if redis.call('XLEN', stream) > most then
-    local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1][1]
-    redis.call('XDEL', stream, oldest)
-    local of, at = string.match(oldest, '(%d+)-(%d+)')
-    if of == epoch then redis.call('HSET', meta, 'lost', at) end
+    drop(stream, redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1], epoch)
   end
+  drop_old(stream, epoch, keep_s, 100)
 end
-redis.call('EXPIRE', meta, keep_s)
-redis.call('EXPIRE', hello, keep_s)
-redis.call('EXPIRE', events, keep_s)
+for _, key in ipairs({meta, hello, events, hellos}) do redis.call('EXPIRE', key, keep_s) end
 redis.call('EXPIRE', people, math.min(600, keep_s))
 redis.call('PUBLISH', live, text)
-return {'ok', kind == 'hello' and known[3] == epoch and last or id}
+return {'ok', id}
 """
+)
 """Publish one event, unless a newer epoch is open (`over`) or the streams do not end where expected (`elsewhere`).
 
 The stream ids are `epoch-seq`, so that Redis itself keeps their order. Class events and people's events lie in two
-streams: what is told of a person is capped by itself, expires after ten minutes, and goes at `bye`.
+streams: what is told of a person is capped by itself, expires after ten minutes, and goes at `bye`. Every `hello`
+stands in a hash by the id of the event before it: what held when is known however much of a stream is gone.
 """
+
+SWEEP = (
+    """
+local meta, hello, snapshot, events, people, hellos = unpack(KEYS)
+local keep_s = tonumber(ARGV[1])
+"""
+    + _OLD
+    + """
+local epoch = redis.call('HGET', meta, 'epoch')
+drop_old(events, epoch, keep_s, 1000000)
+local oldest = redis.call('XRANGE', events, '-', '+', 'COUNT', 1)[1]
+local first = tonumber(string.match(oldest and oldest[1] or epoch or '0', '^%d+'))
+for _, id in ipairs(redis.call('HKEYS', hellos)) do
+  if tonumber(string.match(id, '^%d+')) < first then redis.call('HDEL', hellos, id) end
+end
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, keep_s, 'LT') end
+"""
+)
+"""Delete what is older than the retention, and keep nothing for longer than that from now."""
+
+EVERY_ROOM = "classpulse:{*}:events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +109,11 @@ class Keys:
     def __getitem__(self, name: str) -> str:
         return f"classpulse:{{{quote(self.room, safe='')}}}:{name}"
 
+    @classmethod
+    def of_events(cls, key: str) -> Self:
+        """Return the keys of the room to which a key matching `EVERY_ROOM` belongs."""
+        return cls(unquote(key.removeprefix("classpulse:{").removesuffix("}:events")))
+
     def for_publishing(self) -> list[str]:
         """Return the keys of `PUBLISH`, in its order; the last is the channel."""
-        return [self[name] for name in ("meta", "hello", "snapshot", "events", "people", "live")]
+        return [self[name] for name in ("meta", "hello", "snapshot", "events", "people", "hellos", "live")]

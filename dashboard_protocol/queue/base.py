@@ -1,55 +1,15 @@
-"""What an invitation is, where its bot stands, and what every queue of invitations gives."""
+"""What every queue of invitations gives."""
 
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from pydantic import Field
-
-from dashboard_protocol.vocabulary import EndReason, Model, Profile, State
+from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment
+from dashboard_protocol.vocabulary import EndReason
 
 CLAIM_S = 4.0
 """A worker that was silent for so long is dead: its invitations go to others."""
-
-
-class Invitation(Model):
-    """One bot wanted in one meeting."""
-
-    id: str
-    room: str
-    """The room's name on bus and page."""
-    room_url: str
-    policy: Profile
-    bot_name: str | None = None
-    title: str | None = None
-    join_at: float | None = None
-    """Unix seconds; None for now."""
-    max_duration_s: Annotated[float, Field(gt=0)] | None = None
-    requested_at: float
-    """Unix seconds."""
-
-
-class Moment(Model):
-    """A state, when it was entered, and why."""
-
-    state: State
-    since: float
-    """Unix seconds."""
-    reason: str | None = None
-    """Machine word: an end reason, `lobby`, `not_open`, `bot_lost`, `worker_lost`, `handed_over`, or a cause."""
-
-
-class BotRecord(Model):
-    """An invitation and what became of it."""
-
-    invitation: Invitation
-    now: Moment
-    """The present state: only what was proven."""
-    states: tuple[Moment, ...]
-    """Every state so far, oldest first."""
-    worker: str | None = None
-    """Who runs the bot; None before the first worker claimed it."""
-    join: str | None = None
-    """Where people join a local room."""
+RETENTION_S = 7 * 86_400.0
+"""What became of a bot is kept for so long after its last state."""
 
 
 class Order(StrEnum):
@@ -69,7 +29,7 @@ LOST = EndReason.WORKER_LOST.value
 
 
 class Queue(Protocol):
-    """Invitations, each run by at most one worker. Every method raises BusError when the queue cannot be reached."""
+    """Invitations, each run by at most one worker, one a room. Methods raise BusError when the queue is away."""
 
     async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
         """Add an invitation.
@@ -77,10 +37,10 @@ class Queue(Protocol):
         Args:
             invitation: with an id of its own.
             idempotency: a key; the first invitation of a key is returned for every later one, for a day.
-        """
 
-    async def submitted(self, idempotency: str) -> BotRecord | None:
-        """Return what was submitted under a key; None for nothing."""
+        Raises:
+            RoomTaken: The room has a bot, or one that is about to come.
+        """
 
     async def claim(self, worker: str) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first; None when there is none.
@@ -106,8 +66,33 @@ class Queue(Protocol):
     async def bots(self) -> list[BotRecord]:
         """Return the bots of the last days, newest first, 1,000 at most."""
 
+    async def serving(self, room: str) -> str | None:
+        """Return the bot that is in a room or about to come; None for none."""
+
     async def ask_to_leave(self, bot: str) -> BotRecord | None:
         """Make a bot leave; one that no worker has claimed ends at once. None if there is none."""
+
+    async def take_delivery(self, lease_s: float) -> Due | None:
+        """Lease the state that a webhook has waited for longest; None when nothing is due.
+
+        The states of one bot are told in order, one at a time. A lease that is not settled in time goes to whoever
+        asks next, also when the gateway that held it is gone.
+        """
+
+    async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
+        """Note how a leased state went; False, and nothing noted, if the lease is over.
+
+        Args:
+            due: as it was taken.
+            attempt: how it went.
+            retry_s: when to try again; None when it is delivered or given up.
+        """
+
+    async def deliveries(self, bot: str) -> list[Delivery]:
+        """Return what became of each state that a bot's webhook is told, oldest first."""
+
+    async def erase(self, room: str) -> None:
+        """Forget the bots of a room that have ended."""
 
     async def ping(self) -> None:
         """Return when the queue answers."""

@@ -1,10 +1,13 @@
 """`memory://`: the queue of one process."""
 
+import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, BotRecord, Invitation, Moment, Order
+from dashboard_protocol.errors import RoomTaken
+from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
+from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.vocabulary import State
 
 MAX_BOTS = 1000
@@ -16,6 +19,14 @@ class _Entry:
     beat_at: float | None = None
     """When its worker was last heard; None while nobody has it."""
     leaves: bool = False
+    first: int = 0
+    """Number of the first state that the webhook is told."""
+    told: int = 0
+    """Number of the first state that is neither delivered nor given up."""
+    due_at: float = 0.0
+    """When it is told, or when the lease of whoever tells it ends."""
+    lease: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
 
     def move(self, moment: Moment, **changes: object) -> None:
         changes |= {"now": moment, "states": (*self.record.states, moment)}
@@ -25,37 +36,46 @@ class _Entry:
     def is_over(self) -> bool:
         return self.record.now.state is State.ENDED
 
+    @property
+    def is_told(self) -> bool:
+        return self.record.invitation.webhook is None or self.told >= len(self.record.states)
+
 
 class MemoryQueue:
     """Nothing survives the process.
 
     Args:
         claim_s: a worker silent for so long is dead.
+        retention_s: how long a bot's states are kept after it has ended.
         clock: Unix seconds.
     """
 
-    def __init__(self, *, claim_s: float = CLAIM_S, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        claim_s: float = CLAIM_S,
+        retention_s: float = RETENTION_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._entries: dict[str, _Entry] = {}
         self._keys: dict[str, str] = {}
         self._claim_s = claim_s
+        self._retention_s = retention_s
         self._clock = clock
 
     async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
         """Add an invitation, or return the first one of its key."""
+        self._drop_old()
+        if idempotency is not None and (known := self._entries.get(self._keys.get(idempotency, ""))):
+            return known.record
+        if await self.serving(invitation.room) is not None:
+            raise RoomTaken(f"A bot serves {invitation.room!r} or is about to: ask it to leave first.")
         if idempotency is not None:
-            known = self._entries.get(self._keys.setdefault(idempotency, invitation.id))
-            if known is not None:
-                return known.record
+            self._keys[idempotency] = invitation.id
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)
         entry = _Entry(BotRecord(invitation=invitation, now=moment, states=(moment,)))
         self._entries[invitation.id] = entry
-        while len(self._entries) > MAX_BOTS:
-            del self._entries[next(iter(self._entries))]
         return entry.record
-
-    async def submitted(self, idempotency: str) -> BotRecord | None:
-        """Return what was submitted under a key."""
-        return await self.bot(self._keys.get(idempotency, ""))
 
     async def claim(self, worker: str) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
@@ -90,9 +110,11 @@ class MemoryQueue:
         return orders
 
     async def restore(self, worker: str, record: BotRecord) -> None:
-        """Take over what a worker knows of its bot."""
+        """Take over what a worker knows of its bot; its webhook is told the present state."""
         mine = record.model_copy(update={"worker": worker})
-        self._entries.setdefault(record.invitation.id, _Entry(mine, beat_at=self._clock()))
+        newest = len(record.states) - 1
+        entry = _Entry(mine, beat_at=self._clock(), first=newest, told=newest)
+        self._entries.setdefault(record.invitation.id, entry)
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
         """Note a state of the worker's bot."""
@@ -108,11 +130,18 @@ class MemoryQueue:
 
     async def bot(self, bot: str) -> BotRecord | None:
         """Return one bot."""
+        self._drop_old()
         return entry.record if (entry := self._entries.get(bot)) else None
 
     async def bots(self) -> list[BotRecord]:
         """Return the bots, newest first."""
+        self._drop_old()
         return [entry.record for entry in reversed(self._entries.values())]
+
+    async def serving(self, room: str) -> str | None:
+        """Return the bot that is in a room or about to come."""
+        here = (id_ for id_, entry in self._entries.items() if entry.record.invitation.room == room)
+        return next((id_ for id_ in here if not self._entries[id_].is_over), None)
 
     async def ask_to_leave(self, bot: str) -> BotRecord | None:
         """Make a bot leave; one that nobody runs ends at once."""
@@ -122,6 +151,42 @@ class MemoryQueue:
         if entry.beat_at is None and not entry.is_over:
             entry.move(Moment(state=State.ENDED, since=self._clock(), reason=ASKED))
         return entry.record
+
+    async def take_delivery(self, lease_s: float) -> Due | None:
+        """Lease the state that a webhook has waited for longest."""
+        now = self._clock()
+        waiting = [entry for entry in self._entries.values() if not entry.is_told and entry.due_at <= now]
+        if not waiting:
+            return None
+        entry = min(waiting, key=lambda entry: entry.due_at or entry.record.states[entry.told].since)
+        entry.due_at, entry.lease = now + lease_s, secrets.token_hex(8)
+        tries = sum(attempt.number == entry.told for attempt in entry.attempts)
+        return Due(record=entry.record, number=entry.told, tries=tries, lease=entry.lease)
+
+    async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
+        """Note how a leased state went."""
+        entry = self._entries.get(due.record.invitation.id)
+        if entry is None or entry.lease != due.lease:
+            return False
+        entry.lease = ""
+        entry.attempts.append(attempt)
+        if retry_s is None:
+            entry.told, entry.due_at = due.number + 1, 0.0
+        else:
+            entry.due_at = self._clock() + retry_s
+        return True
+
+    async def deliveries(self, bot: str) -> list[Delivery]:
+        """Return what became of each state that a bot's webhook is told."""
+        entry = self._entries.get(bot)
+        if entry is None or entry.record.invitation.webhook is None:
+            return []
+        next_at = None if entry.is_told else entry.due_at or entry.record.states[entry.told].since
+        return ledger(entry.record, entry.attempts, first=entry.first, told=entry.told, next_at=next_at)
+
+    async def erase(self, room: str) -> None:
+        """Forget the bots of a room that have ended."""
+        self._keep(lambda entry: not (entry.is_over and entry.record.invitation.room == room))
 
     async def ping(self) -> None:
         """Return at once."""
@@ -134,3 +199,13 @@ class MemoryQueue:
         entry = self._entries.get(bot)
         is_owned = entry is not None and not entry.is_over and entry.beat_at is not None
         return entry if entry and is_owned and entry.record.worker == worker else None
+
+    def _drop_old(self) -> None:
+        until = self._clock() - self._retention_s
+        self._keep(lambda entry: not (entry.is_over and entry.record.now.since <= until))
+        while len(self._entries) > MAX_BOTS:
+            del self._entries[next(iter(self._entries))]
+
+    def _keep(self, wanted: Callable[[_Entry], bool]) -> None:
+        self._entries = {id_: entry for id_, entry in self._entries.items() if wanted(entry)}
+        self._keys = {key: id_ for key, id_ in self._keys.items() if id_ in self._entries}

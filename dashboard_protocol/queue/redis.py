@@ -1,14 +1,27 @@
 """`redis://` and `rediss://`: the queue of any number of gateways and workers."""
 
+import secrets
 import time
 from typing import Any
 
 from dashboard_protocol.bus.redis_link import connect, place, told_plainly
-from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, BotRecord, Invitation, Moment, Order
-from dashboard_protocol.queue.redis_scripts import BEAT, CLAIM, LEAVE, RELEASE, REPORT, RESTORE, SUBMIT
+from dashboard_protocol.errors import RoomTaken
+from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
+from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
+from dashboard_protocol.queue.redis_scripts import (
+    BEAT,
+    CLAIM,
+    ERASE,
+    LEAVE,
+    RELEASE,
+    REPORT,
+    RESTORE,
+    SETTLE,
+    SUBMIT,
+    TAKE,
+)
 from dashboard_protocol.vocabulary import State
 
-KEEP_S = 7 * 86_400
 IDEMPOTENCY_S = 86_400
 
 
@@ -18,42 +31,37 @@ class RedisQueue:
     Args:
         url: as the bus's.
         claim_s: a worker silent for so long is dead.
+        retention_s: how long a bot's states are kept after the last one.
 
     Raises:
         BusError: The URL is none of a Redis.
     """
 
-    def __init__(self, url: str, *, claim_s: float = CLAIM_S) -> None:
+    def __init__(self, url: str, *, claim_s: float = CLAIM_S, retention_s: float = RETENTION_S) -> None:
         self._redis = connect(url, retries=1)
         self._where = place(url)
         self._claim_s = claim_s
+        self._keep_s = max(1, round(retention_s))
         script = self._redis.register_script
         self._submit, self._claim, self._beat, self._restore = map(script, (SUBMIT, CLAIM, BEAT, RESTORE))
         self._report, self._release, self._leave = map(script, (REPORT, RELEASE, LEAVE))
+        self._take, self._settle, self._erase = map(script, (TAKE, SETTLE, ERASE))
 
     async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
         """Add an invitation, or return the first one of its key."""
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)
         with told_plainly(self._where):
-            if idempotency is not None:
-                first = await self._redis.set(
-                    _idempotency(idempotency), invitation.id, nx=True, get=True, ex=IDEMPOTENCY_S
-                )
-                if first is not None and (known := await self.bot(str(first))) is not None:
-                    return known
-            await self._submit(
+            status, bot = await self._submit(
                 args=[
-                    invitation.id, invitation.model_dump_json(), moment.model_dump_json(),
-                    invitation.join_at or 0, invitation.requested_at, KEEP_S,
+                    invitation.id, invitation.room, invitation.model_dump_json(), moment.model_dump_json(),
+                    invitation.join_at or 0, invitation.requested_at, self._keep_s, "1" if invitation.webhook else "",
+                    "" if idempotency is None else f"classpulse:idempotency:{idempotency}", IDEMPOTENCY_S,
                 ],
             )  # fmt: skip
-        return BotRecord(invitation=invitation, now=moment, states=(moment,))
-
-    async def submitted(self, idempotency: str) -> BotRecord | None:
-        """Return what was submitted under a key."""
-        with told_plainly(self._where):
-            first = await self._redis.get(_idempotency(idempotency))
-        return None if first is None else await self.bot(str(first))
+        if status == "taken":
+            raise RoomTaken(f"A bot serves {invitation.room!r} or is about to: ask it to leave first.")
+        known = await self.bot(bot) if status == "known" else None
+        return known or BotRecord(invitation=invitation, now=moment, states=(moment,))
 
     async def claim(self, worker: str) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
@@ -76,8 +84,8 @@ class RedisQueue:
         with told_plainly(self._where):
             await self._restore(
                 args=[
-                    worker, wanted.id, wanted.model_dump_json(), record.now.state.value,
-                    wanted.requested_at, KEEP_S, record.join or "", *states,
+                    worker, wanted.id, wanted.room, wanted.model_dump_json(), record.now.state.value,
+                    wanted.requested_at, self._keep_s, "1" if wanted.webhook else "", record.join or "", *states,
                 ],
             )  # fmt: skip
 
@@ -110,6 +118,48 @@ class RedisQueue:
             await self._leave(args=[bot, ended])
         return await self.bot(bot)
 
+    async def serving(self, room: str) -> str | None:
+        """Return the bot that is in a room or about to come."""
+        with told_plainly(self._where):
+            bot: Any = await self._redis.hget("classpulse:serving", room)
+        known = None if bot is None else await self.bot(bot)
+        return None if known is None else known.invitation.id
+
+    async def take_delivery(self, lease_s: float) -> Due | None:
+        """Lease the state that a webhook has waited for longest."""
+        lease = secrets.token_hex(8)
+        with told_plainly(self._where):
+            taken = await self._take(args=[lease, lease_s])
+        if taken is None:
+            return None
+        bot, number = str(taken[0]), int(taken[1])
+        record = await self.bot(bot)
+        tries = sum(attempt.number == number for attempt in await self._attempts(bot))
+        return None if record is None else Due(record=record, number=number, tries=tries, lease=lease)
+
+    async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
+        """Note how a leased state went."""
+        bot, wait = due.record.invitation.id, "" if retry_s is None else retry_s
+        with told_plainly(self._where):
+            return bool(await self._settle(args=[due.lease, bot, due.number, attempt.model_dump_json(), wait]))
+
+    async def deliveries(self, bot: str) -> list[Delivery]:
+        """Return what became of each state that a bot's webhook is told."""
+        record = await self.bot(bot)
+        if record is None or record.invitation.webhook is None:
+            return []
+        with told_plainly(self._where):
+            async with self._redis.pipeline(transaction=True) as asking:
+                asking.hmget(f"classpulse:bot:{bot}", "first", "told")
+                asking.zscore("classpulse:webhooks", bot)
+                (first, told), next_at = await asking.execute()
+        return ledger(record, await self._attempts(bot), first=int(first or 0), told=int(told or 0), next_at=next_at)
+
+    async def erase(self, room: str) -> None:
+        """Forget the bots of a room that have ended."""
+        with told_plainly(self._where):
+            await self._erase(args=[room])
+
     async def ping(self) -> None:
         """Return when Redis answers."""
         with told_plainly(self._where):
@@ -119,6 +169,11 @@ class RedisQueue:
         """Disconnect."""
         await self._redis.aclose()
 
+    async def _attempts(self, bot: str) -> list[Attempt]:
+        with told_plainly(self._where):
+            found: Any = await self._redis.lrange(f"classpulse:bot:{bot}:attempts", 0, -1)
+        return list(map(Attempt.model_validate_json, found))
+
     async def _records(self, ids: list[str]) -> list[BotRecord | None]:
         with told_plainly(self._where):
             async with self._redis.pipeline(transaction=True) as asking:
@@ -127,10 +182,6 @@ class RedisQueue:
                     asking.lrange(f"classpulse:bot:{bot}:states", 0, -1)
                 answers = await asking.execute()
         return [_record(*pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
-
-
-def _idempotency(key: str) -> str:
-    return f"classpulse:idempotency:{key}"
 
 
 def _record(fields: list[str | None], states: list[str]) -> BotRecord | None:

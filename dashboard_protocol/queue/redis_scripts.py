@@ -1,7 +1,9 @@
 """What Redis does atomically with invitations (Lua).
 
 Keys, all below `classpulse:`: `invitations`, a stream read by the consumer group `workers`, an entry for each bot that
-is due; `scheduled`, the bots that are not, by time; `bot:ID`, a hash, and `bot:ID:states`, a list; `bots`, all by time.
+is due; `scheduled`, the bots that are not, by time; `bot:ID`, a hash, and `bot:ID:states` and `bot:ID:attempts`, lists;
+`bots`, all by time; `serving`, a hash of the bot of each room; `webhooks`, the bots whose newest states are to be told,
+by the time when that is due or when the lease of the gateway that does it ends.
 """
 
 _END = """
@@ -23,24 +25,59 @@ local function open_group()
     redis.call('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
   end
 end
-local function move(bot, state, moment)
+local function now_s()
+  local now = redis.call('TIME')
+  return now[1] + now[2] / 1000000
+end
+local function keep(bot, more_s)
+  local known = redis.call('HMGET', bot, 'keep_s', 'state')
+  local keep_s = tonumber(known[1] or 604800)
+  -- a bot that has not ended is kept by what it does, not by how long its inviter wants to look back
+  if known[2] ~= 'ended' then keep_s = math.max(keep_s, 604800) + (more_s or 0) end
+  for _, key in ipairs({bot, bot .. ':states', bot .. ':attempts'}) do redis.call('EXPIRE', key, keep_s) end
+end
+local function tell(bot, id)
+  if redis.call('HEXISTS', bot, 'webhook') == 1 then redis.call('ZADD', 'classpulse:webhooks', 'NX', now_s(), id) end
+end
+local function move(id, state, moment)
+  local bot = 'classpulse:bot:' .. id
   redis.call('HSET', bot, 'state', state)
   redis.call('RPUSH', bot .. ':states', moment)
+  keep(bot)
+  tell(bot, id)
+  if state == 'ended' then
+    local room = redis.call('HGET', bot, 'room') or ''
+    if redis.call('HGET', 'classpulse:serving', room) == id then redis.call('HDEL', 'classpulse:serving', room) end
+  end
 end
 """
 
-SUBMIT = """
-local id, invitation, moment, due_at, at, keep_s = unpack(ARGV)
+SUBMIT = (
+    _END
+    + """
+local id, room, invitation, moment, due_at, at, keep_s, webhook, key, key_s = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
-redis.call('HSET', bot, 'invitation', invitation, 'state', 'requested')
+local function is_known(other) return other and redis.call('EXISTS', 'classpulse:bot:' .. other) == 1 end
+if key ~= '' then
+  local first = redis.call('GET', key)
+  if is_known(first) then return {'known', first} end
+end
+local other = redis.call('HGET', 'classpulse:serving', room)
+if is_known(other) then return {'taken', other} end
+if key ~= '' then redis.call('SET', key, id, 'EX', key_s) end
+redis.call('HSET', bot, 'invitation', invitation, 'state', 'requested', 'room', room, 'keep_s', keep_s)
+if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1) end
 redis.call('RPUSH', bot .. ':states', moment)
 redis.call('ZADD', 'classpulse:bots', at, id)
 redis.call('ZADD', 'classpulse:scheduled', due_at, id)
-redis.call('EXPIRE', bot, keep_s)
-redis.call('EXPIRE', bot .. ':states', keep_s)
+redis.call('HSET', 'classpulse:serving', room, id)
+keep(bot, math.max(0, math.ceil(due_at - at)))
+tell(bot, id)
 local old = redis.call('ZRANGE', 'classpulse:bots', 0, -1001)
 for _, gone in ipairs(old) do redis.call('ZREM', 'classpulse:bots', gone) end
+return {'new', id}
 """
+)
 
 CLAIM = (
     _END
@@ -67,7 +104,7 @@ while true do
     -- restored by the worker that runs it, and delivered here as if it were new: it stays that worker's
     redis.call('XCLAIM', stream, 'workers', known[3], 0, found[1], 'JUSTID')
   elseif known[1] and known[1] ~= 'ended' then
-    if was_lost and not known[2] then move(bot, 'reconnecting', lost) end
+    if was_lost and not known[2] then move(id, 'reconnecting', lost) end
     redis.call('HDEL', bot, 'released')
     redis.call('HSET', bot, 'worker', worker, 'entry', found[1])
     return id
@@ -100,18 +137,22 @@ return orders
 RESTORE = (
     _END
     + """
-local worker, id, invitation, state, at, keep_s, join = unpack(ARGV)
+local worker, id, room, invitation, state, at, keep_s, webhook, join = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 if redis.call('EXISTS', bot) == 1 then return end
 open_group()
 local entry = redis.call('XADD', 'classpulse:invitations', '*', 'id', id)
 redis.call('XCLAIM', 'classpulse:invitations', 'workers', worker, 0, entry, 'FORCE', 'JUSTID')
 redis.call('HSET', bot, 'invitation', invitation, 'state', state, 'worker', worker, 'entry', entry)
+redis.call('HSET', bot, 'room', room, 'keep_s', keep_s)
 if join ~= '' then redis.call('HSET', bot, 'join', join) end
-for place = 8, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
+for place = 10, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
 redis.call('ZADD', 'classpulse:bots', at, id)
-redis.call('EXPIRE', bot, keep_s)
-redis.call('EXPIRE', bot .. ':states', keep_s)
+redis.call('HSET', 'classpulse:serving', room, id)
+-- nobody knows what the webhook was told before: the present state, and what follows
+if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1, 'first', #ARGV - 10, 'told', #ARGV - 10) end
+keep(bot)
+tell(bot, id)
 """
 )
 
@@ -121,7 +162,7 @@ REPORT = (
 local worker, id, state, moment, join = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 if not owns(bot, worker) then return 0 end
-move(bot, state, moment)
+move(id, state, moment)
 if join ~= '' then redis.call('HSET', bot, 'join', join) end
 if state == 'ended' then finish(bot) end
 return 1
@@ -151,8 +192,62 @@ if not known[1] then return end
 redis.call('HSET', bot, 'leaves', 1)
 if not known[2] and known[1] ~= 'ended' then
   redis.call('ZREM', 'classpulse:scheduled', id)
-  move(bot, 'ended', moment)
+  move(id, 'ended', moment)
   finish(bot)
 end
 """
 )
+
+TAKE = (
+    _END
+    + """
+local lease, lease_s = unpack(ARGV)
+while true do
+  local id = redis.call('ZRANGEBYSCORE', 'classpulse:webhooks', '-inf', now_s(), 'LIMIT', 0, 1)[1]
+  if not id then return false end
+  local bot = 'classpulse:bot:' .. id
+  local told = tonumber(redis.call('HGET', bot, 'told') or 0)
+  if told < redis.call('LLEN', bot .. ':states') then
+    redis.call('ZADD', 'classpulse:webhooks', now_s() + lease_s, id)
+    redis.call('HSET', bot, 'lease', lease)
+    return {id, told}
+  end
+  redis.call('ZREM', 'classpulse:webhooks', id)
+end
+"""
+)
+
+SETTLE = (
+    _END
+    + """
+local lease, id, number, attempt, retry_s = unpack(ARGV)
+local bot = 'classpulse:bot:' .. id
+if redis.call('HGET', bot, 'lease') ~= lease then return 0 end
+redis.call('HDEL', bot, 'lease')
+redis.call('RPUSH', bot .. ':attempts', attempt)
+keep(bot)
+if retry_s ~= '' then
+  redis.call('ZADD', 'classpulse:webhooks', now_s() + retry_s, id)
+else
+  redis.call('HSET', bot, 'told', number + 1)
+  if number + 1 < redis.call('LLEN', bot .. ':states') then
+    redis.call('ZADD', 'classpulse:webhooks', now_s(), id)
+  else
+    redis.call('ZREM', 'classpulse:webhooks', id)
+  end
+end
+return 1
+"""
+)
+
+ERASE = """
+for _, id in ipairs(redis.call('ZRANGE', 'classpulse:bots', 0, -1)) do
+  local bot = 'classpulse:bot:' .. id
+  local known = redis.call('HMGET', bot, 'room', 'state')
+  if known[1] == ARGV[1] and known[2] == 'ended' then
+    redis.call('DEL', bot, bot .. ':states', bot .. ':attempts')
+    redis.call('ZREM', 'classpulse:bots', id)
+    redis.call('ZREM', 'classpulse:webhooks', id)
+  end
+end
+"""

@@ -2,7 +2,8 @@
 
 from dashboard_protocol.record import Record
 from dashboard_protocol.report.files import recorded, report_paths, write_report
+from dashboard_protocol.report.newest import NewestClass
 from dashboard_protocol.report.page import render_html
 from dashboard_protocol.report.tables import render_csv
 
-__all__ = ["Record", "recorded", "render_csv", "render_html", "report_paths", "write_report"]
+__all__ = ["NewestClass", "Record", "recorded", "render_csv", "render_html", "report_paths", "write_report"]

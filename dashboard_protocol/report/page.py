@@ -13,6 +13,10 @@ from dashboard_protocol.report.style import stylesheet
 from dashboard_protocol.report.tables import alert_rows, change_rows, period_table
 from dashboard_protocol.words import span
 
+_HOW_TO_READ = (
+    f"The engagement index runs from 0 to 100. It rests on {words.FORMULA}, of everybody who could be measured; a "
+    "camera that is off counts neither way. A median is the middle value: half of the time it was lower, half higher."
+)
 _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -46,7 +50,9 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
 
 def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) -> list[Markup | None]:
     assert record.hello is not None
-    told = (element("p", sentence) for sentence in story(record, figures, zone))
+    told = [element("p", sentence) for sentence in story(record, figures, zone)]
+    if figures.index is not None:
+        told.append(element("p", _HOW_TO_READ, class_="note"))
     sections: list[Markup | None] = [_section("What happened", *told, class_="story")]
     if len(record.timeline):
         wide, narrow = (Chart(record, figures, clock, width) for width in (WIDE_PX, NARROW_PX))
@@ -171,7 +177,7 @@ def _levels(figures: Digest, hello: Hello, clock: Clock) -> Markup | None:
 
 def _periods(record: Record, figures: Digest, clock: Clock) -> Markup:
     head, rows, step_s = period_table(record, figures, clock)
-    caption = f"Every {span(step_s)}"
+    caption = "Every minute" if step_s == 60 else f"Every {span(step_s)}"
     rounded = "" if figures.is_presence else " of the published values, which are rounded"
     note = f"Medians{rounded}. The CSV file beside this one has a row a second."
     body = table(head, rows, caption=caption, class_="numbers")

@@ -56,12 +56,14 @@ def _presence(record: Record, figures: Digest, clock: Clock) -> str:
     if not len(record.timeline):
         return f"The bot was invited to {title} and never read a face there."
     most, usual = figures.present_max, int(figures.medians["present"])
-    is_steady = min(record.timeline["present"]) == most
     there = f"{words.people(most)} {'was' if most == 1 else 'were'} present"
+    if min(record.timeline["present"]) == most:
+        how_many = f"{there}."
+    else:
+        how_many = f"{there} for most of it." if usual == most else f"At most {there}, {usual} as the median."
     return (
         f"From {clock(figures.start)} to {clock(figures.end)} the bot was in {title} for "
-        f"{clock.span(figures.duration_s)}. "
-        + (f"{there}." if is_steady else f"At most {there}, {usual} as the median.")
+        f"{clock.span(figures.duration_s)}. {how_many}"
     )
 
 
@@ -81,7 +83,7 @@ def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
         # A reader who came late has ten minutes of values without their levels.
         return f"The median of the engagement index was {found.median}. {moved}"
     level = max(range(4), key=lambda number: figures.level_s[number])
-    name = words.level_name(record.hello, level)
+    name = f"{words.level_name(record.hello, level)} ({record.hello.levels[level].means})"
     share = figures.level_s[level] / total_s
     how_long = (
         "all of the measured time"
@@ -165,7 +167,7 @@ def _alerts(record: Record, clock: Clock) -> str:
 def _missing(record: Record, figures: Digest, clock: Clock) -> str:
     said = []
     if (lasted_s := figures.withheld_s.get(Withheld.BELOW_K)) and record.hello:
-        starts = [change.at for change in record.changes if change.kind == "withheld"]
+        starts = [change.at for change in record.changes if change.kind == "withheld" and change.by > 0]
         said.append(
             f"Class values were withheld for {clock.span(lasted_s)}, while fewer than {record.hello.policy.k} people "
             f"were analysed{_times(starts, clock)}."

@@ -39,6 +39,7 @@ h2 span{margin-left:8px}
 .note{margin-top:8px}
 .story p{font-size:1rem;line-height:1.5;max-width:44em}
 .story p+p{margin-top:8px}
+.story .note{font-size:.8125rem;max-width:none}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(100px,1fr));gap:14px 16px}
 .facts dt,dl.policy dt{font-size:.8125rem;font-weight:600;color:var(--ink2)}
 .facts dd{font-size:1.625rem;line-height:1.25}

@@ -5,13 +5,11 @@ import { BAR, policyChanged, spokenLevel, WITHHELD } from "./words.js";
 const HELD_MS = 30_000;
 const APART_MS = 60_000;
 
-/**
- * What changed between two renders and is to be said: a sentence, the place (`#…`) on the page whose words tell it, or null.
- * `memory` is the caller's to keep.
- */
+/** A sentence, the place (`#…`) on the page whose words are to be said, or null; `memory` is the caller's to keep. */
 export function announcement(memory, { state, slot, policy, hero, kind, live }, nowMs) {
   const was = { ...memory };
-  Object.assign(memory, { state, alert: slot?.kind === "alert" ? slot.id : was.alert, profile: policy?.profile, kind });
+  Object.assign(memory, { state, alert: slot?.kind === "alert" ? slot.id : was.alert, profile: policy?.profile });
+  if (kind === "withheld" || kind === "fresh") memory.kind = kind;
   if (was.state === undefined) return null;
   if (state !== was.state) return live ? (slot.kind === "trouble" ? "#slot .words" : BAR[state]) : "#column-words";
   if (was.profile && policy.profile !== was.profile) return policyChanged(policy);

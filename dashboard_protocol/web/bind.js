@@ -1,25 +1,29 @@
-/** index.html says where each value of the model stands; this writes those that changed: text and attributes, never markup. */
+/**
+ * index.html says where each value of the model stands; this writes those that changed: text and attributes, never markup.
+ * data-text="path|format", data-set="attribute=path …", data-style="property=path|format …", data-each="path" for lists.
+ */
 
 import * as words from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
-export const all = (selector) => document.querySelectorAll(selector);
+export const all = (selector) => [...document.querySelectorAll(selector)];
+export const openDialog = () => document.querySelector("dialog[open]");
 
 /** Value at a dotted path of a model, `|` a function of words.js; a leading `!` asks whether it is missing. */
 function reader(expression) {
-  const [path, format] = expression.replace("!", "").split("|");
+  const [, not, path, format] = expression.match(/(!?)([^|]*)\|?(.*)/);
   const keys = path.split(".");
   const read = (model) => keys.reduce((value, key) => value?.[key], model);
-  if (expression.startsWith("!")) return (model) => !read(model);
-  return format ? (model) => words[format](read(model)) : read;
+  if (not) return (model) => !read(model);
+  return format ? (model, whole) => words[format](read(model), whole) : read;
 }
 
 /** Compares with what was written last, so that the document is never read. */
 function writer(expression, write) {
   const read = reader(expression);
   let was = writer;
-  return (model) => {
-    const value = read(model);
+  return (model, whole) => {
+    const value = read(model, whole);
     if (value !== was) write((was = value) ?? "");
   };
 }
@@ -39,7 +43,7 @@ function repeat(list, path) {
     return { node, write: bind(node) };
   };
   let rows = new Map();
-  return (model) => {
+  return (model, whole) => {
     const items = read(model) ?? [];
     const keys = items.map(({ key }, i) => key ?? i);
     const next = new Map(keys.map((key) => [key, rows.get(key) ?? make()]));
@@ -47,7 +51,7 @@ function repeat(list, path) {
     keys.forEach((key, i) => {
       const { node, write } = next.get(key);
       if (list.children[i] !== node) list.insertBefore(node, list.children[i] ?? null);
-      write(items[i]);
+      write(items[i], whole);
     });
     rows = next;
   };
@@ -57,21 +61,16 @@ const pairs = (list) => (list ? list.split(" ").map((pair) => pair.split("=")) :
 
 function writers(node) {
   const { text, set, style, each } = node.dataset;
-  const found = pairs(set).map(([name, path]) => writer(path, (value) => setAttribute(node, name, value)));
-  for (const [name, path] of pairs(style)) found.push(writer(path, (value) => node.style.setProperty(name, value)));
-  if (text) found.push(writer(text, (value) => (node.textContent = value)));
-  if (each) found.push(repeat(node, each));
-  else for (const child of node.children) found.push(...writers(child));
-  return found;
+  return [
+    ...pairs(set).map(([name, path]) => writer(path, (value) => setAttribute(node, name, value))),
+    ...pairs(style).map(([name, path]) => writer(path, (value) => node.style.setProperty(name, value))),
+    ...(text ? [writer(text, (value) => (node.textContent = value))] : []),
+    ...(each ? [repeat(node, each)] : [...node.children].flatMap(writers)),
+  ];
 }
 
-/**
- * The function that draws a model into an element and all that lies in it:
- * data-text="path|format", data-set="attribute=path …", data-style="property=path|format …", data-each="path" for lists.
- */
+/** The function that draws a model, an item of a list in the `whole`, into an element and all that lies in it. */
 export function bind(root) {
-  const all = writers(root);
-  return (model) => {
-    for (const write of all) write(model);
-  };
+  const places = writers(root);
+  return (model, whole = model) => places.forEach((write) => write(model, whole));
 }

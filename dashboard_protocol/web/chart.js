@@ -25,7 +25,7 @@ const COUNTS = [{ share: 1, lines: ["facing", "visible", "camera_on", "present"]
 
 const crisp = (px) => Math.round(px) + 0.5;
 
-/** Chart of a live model for a box of `width` by `height` px; `windowS` 0 is all of the class. */
+/** Chart of a live model for a box in px; `windowS` 0 is all of the class. */
 export function timeChart(model, { width, height }, windowS) {
   const { series, second, tail, ageS, alerts, presence } = model;
   const narrow = width < NARROW_PX;
@@ -57,7 +57,7 @@ function strip({ max, ticks, band, title, lines }, { top, bottom }, context) {
     series: Object.keys(steps).map((column) => ({ line: `line ${column}`, d: stepPath(steps[column], y) })),
     // Counts go on while values are withheld.
     holes: context.holes.filter(({ cause }) => max || cause !== GAP.withheld).map((hole) => gap(hole, axis, top, bottom, band || presence)),
-    labels: band || narrow ? [] : labels(lines, context, y),
+    labels: band || narrow || !context.known ? [] : labels(lines, context, y),
   };
 }
 
@@ -81,13 +81,13 @@ function gap({ from, to, cause }, axis, top, bottom, named) {
   return { x, width, y: top, height: bottom - top, middle: x + width / 2, base: (top + bottom) / 2 + 4, name };
 }
 
-/** Direct labels at the right end. */
-function labels(lines, { series, second, tail, axis }, y) {
+function labels(lines, model, y) {
+  const { series, second, axis } = model;
   const shown = lines.map((column, i) => ({ column, i, value: series.get(column, second) })).filter(({ value }) => !Number.isNaN(value));
   const tops = spread(shown.map(({ value }) => y(value) + 4), LABEL_APART_PX);
   const over = Math.max(0, ...tops.map((top) => top - y(0) - 4));
   return shown.map(({ column, i, value }, n) =>
-    ({ class: `label ${column}${i ? "" : " strong"}`, x: axis.x1 + 14, y: Math.round(tops[n] - over), text: lineLabel(column, value, tail === GAP.none) }));
+    ({ class: i ? column : `${column} strong`, x: axis.x1 + 14, y: Math.round(tops[n] - over), text: lineLabel(column, value, model) }));
 }
 
 const upright = (x, strips) => strips.map(({ top, bottom }) => `M${x} ${top}V${bottom}`).join("");
@@ -99,14 +99,14 @@ export function marks(alerts, axis, strips) {
     const x = crisp(axis.x(at));
     const crowded = axis.x(shown[i + 1]) - x < MARK_APART_PX; // the newer of two captions stays
     const left = x > axis.x1 - 50;
-    return { stem: upright(x, strips), head: `M${x - 6} ${top - 10}h12l-6 10z`, x: left ? x - 10 : x + 10, y: top - 2, class: `label time${left ? " end" : ""}`, text: crowded ? "" : clock(at) };
+    return { stem: upright(x, strips), head: `M${x - 6} ${top - 10}h12l-6 10z`, x: left ? x - 10 : x + 10, y: top - 2, class: left ? "time end" : "time", text: crowded ? "" : clock(at) };
   });
 }
 
 /** The labels of the time axis, and at second `cursor`, or null, a hairline with a dot on each line. */
 export function cursorOn({ axis, ticks, bottom, strips, series }, cursor) {
-  const label = (x, text, mark) => ({ class: `label ${mark}`, x, y: bottom + 18, text });
-  const x = cursor === null || cursor < axis.from ? NaN : crisp(axis.x(cursor));
+  const label = (x, text, mark) => ({ class: mark, x, y: bottom + 18, text });
+  const x = cursor === null ? NaN : crisp(axis.x(cursor));
   const near = (other) => Math.abs(x - other) <= CLEAR_PX;
   const times = ticks.filter((tick) => tick.major && tick.x < axis.x1 - 14 - CLEAR_PX && !near(tick.x)).map((tick) => label(tick.x, clock(tick.at), "middle"));
   if (!(x >= axis.x1 - 2 * CLEAR_PX)) times.push(label(axis.x1, "now", "end strong"));

@@ -11,26 +11,20 @@ export function timeAxis(from, to, x0, x1) {
     from, to, x0, x1,
     x: (at) => Math.min(x1, Math.max(x0, x0 + (at - from) * scale)),
     at: (x) => Math.round(from + (Math.min(x1, Math.max(x0, x)) - x0) / scale),
-    /** Seconds that share a pixel. */
     bucket: Math.max(1, Math.ceil(1 / scale)),
   };
 }
 
 /** Runs of known buckets of a column: [{x, end, low, high, last}][]; a bucket spans at most a pixel. */
 export function runs(get, axis) {
-  const found = [];
-  let run = null;
+  const found = [[]];
   const start = axis.from - (axis.from % axis.bucket);
   for (let s = start; s < axis.to; s += axis.bucket) {
     const cell = bucketOf(get, s, Math.min(s + axis.bucket, axis.to));
-    if (cell === null) {
-      run = null;
-      continue;
-    }
-    if (run === null) found.push((run = []));
-    run.push({ x: px(axis.x(s)), end: px(axis.x(s + axis.bucket)), ...cell });
+    if (cell) found.at(-1).push({ x: px(axis.x(s)), end: px(axis.x(s + axis.bucket)), ...cell });
+    else if (found.at(-1).length) found.push([]);
   }
-  return found;
+  return found.filter((run) => run.length);
 }
 
 function bucketOf(get, from, to) {
@@ -65,7 +59,6 @@ function stepRun(run, y, first) {
   return `${path}H${run.at(-1).end}`;
 }
 
-/** Area from a base line up to the steps. */
 export const areaPath = (steps, y, base) =>
   steps.map((run) => `M${run[0].x} ${px(base)}${stepRun(run, y, "L")}V${px(base)}Z`).join("");
 
@@ -76,7 +69,7 @@ export function gaps(ring, axis, tail) {
     const cause = s > ring.last ? tail : ring.why(s);
     const open = found.at(-1);
     if (cause === GAP.none) continue;
-    if (open && open.to === s && open.cause === cause) open.to = s + 1;
+    if (open?.to === s && open.cause === cause) open.to++;
     else found.push({ from: s, to: s + 1, cause });
   }
   return found;
@@ -97,17 +90,16 @@ export function timeTicks(axis) {
 
 /** Whole round numbers from 0 to at least `max`, at most five. */
 export function countTicks(max) {
-  const step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500].find((s) => max / s <= 4) ?? 1000;
+  const step = [1, 2, 5, 10, 25, 50, 100, 250, 500].find((s) => max / s <= 4) ?? 1000;
   const top = Math.max(1, Math.ceil(max / step));
   return Array.from({ length: top + 1 }, (_, i) => i * step);
 }
 
-/** Push label positions apart until they are `apart` px from each other; keeps their order from top to bottom. */
+/** Push label positions apart; keeps their order from top to bottom. */
 export function spread(tops, apart) {
-  const order = tops.map((y, i) => ({ y, i })).sort((a, b) => a.y - b.y || a.i - b.i);
-  for (let n = 1; n < order.length; n++) order[n].y = Math.max(order[n].y, order[n - 1].y + apart);
-  const placed = new Array(tops.length);
-  for (const { y, i } of order) placed[i] = y;
+  const placed = [...tops];
+  let free = -Infinity;
+  for (const i of [...tops.keys()].sort((a, b) => tops[a] - tops[b])) free = (placed[i] = Math.max(tops[i], free)) + apart;
   return placed;
 }
 

@@ -1,7 +1,6 @@
 /** Buttons, keys, the reading cursor, theme: what the instructor does. */
 
-import { $, all } from "./bind.js";
-import { pageTitle } from "./words.js";
+import { $, all, openDialog } from "./bind.js";
 
 const KEYS = { p: "pause", c: "cover", d: "dismiss", w: "window", v: "values", s: "say", "?": "keys" };
 const withModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
@@ -10,7 +9,6 @@ const press = (name, chosen) => {
   for (const button of all(`button[data-${name}]`)) button.setAttribute("aria-pressed", button.dataset[name] === chosen);
 };
 
-/** `page` is what main.js does: redraw, read, request, pause, say. */
 export function listen(ui, feed, { redraw, read, request, pause, say }) {
   /** Of `data-do`; any other word is the id of a dialog. */
   const actions = {
@@ -22,7 +20,7 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
       request(true);
     },
     window() {
-      const options = [...all("[data-window]")].map(({ dataset }) => dataset.window);
+      const options = all("[data-window]").map(({ dataset }) => dataset.window);
       setWindow(options[(options.indexOf(`${ui.windowS}`) + 1) % options.length]);
     },
   };
@@ -37,11 +35,11 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
 
   function cover() {
     ui.covered = !ui.covered;
-    for (const dialog of all("dialog[open]")) dialog.close();
+    openDialog()?.close();
     for (const open of all(":popover-open")) open.hidePopover();
     document.body.toggleAttribute("data-covered", ui.covered);
-    document.title = ui.covered ? "classpulse" : pageTitle(ui.model);
     if (ui.covered) $("cover").focus();
+    request(true);
   }
 
   function setWindow(seconds) {
@@ -67,20 +65,16 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
   document.addEventListener("keydown", (event) => {
     if (withModifier(event) || event.repeat || !$("keys-on").checked || event.target.closest("input, textarea, select")) return;
     const action = KEYS[event.key.toLowerCase()];
-    if (!action || ((ui.covered || document.querySelector("dialog[open]")) && action !== "cover")) return;
+    if (!action || ((ui.covered || openDialog()) && action !== "cover")) return;
     event.preventDefault();
     act(action);
   });
 
   const chart = $("chart");
-  // Of the chart's box only the left edge is needed, and that once per visit of the pointer.
-  let left = 0;
-  const follow = ({ clientX }) => ui.model?.chart && read(ui.model.chart.axis.at(clientX - left));
-  chart.addEventListener("pointerenter", () => (left = chart.getBoundingClientRect().left));
-  for (const moved of ["pointermove", "pointerdown"]) chart.addEventListener(moved, follow);
-  chart.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && read(null));
-  chart.addEventListener("blur", () => read(null));
-  chart.addEventListener("keydown", (event) => {
+  chart.onpointermove = chart.onpointerdown = ({ offsetX }) => ui.model?.chart && read(ui.model.chart.axis.at(offsetX));
+  chart.onpointerleave = ({ pointerType }) => pointerType === "mouse" && read(null);
+  chart.onblur = () => read(null);
+  chart.onkeydown = (event) => {
     if (!ui.model?.chart || withModifier(event)) return;
     const { from, to } = ui.model.chart.axis;
     const at = ui.cursor ?? to;
@@ -88,14 +82,15 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
     if (second === undefined) return;
     event.preventDefault();
     read(second);
-  });
+  };
 
-  $("keys-on").addEventListener("change", ({ target }) => localStorage.setItem("classpulse:keys", target.checked ? "" : "off"));
-  $("keys-on").checked = localStorage.getItem("classpulse:keys") !== "off";
-  $("person").addEventListener("close", () => {
+  const keysOn = $("keys-on");
+  keysOn.onchange = () => localStorage.setItem("classpulse:keys", keysOn.checked);
+  keysOn.checked = localStorage.getItem("classpulse:keys") !== "false";
+  $("person").onclose = () => {
     ui.person = null;
     redraw();
-  });
+  };
   setTheme(localStorage.getItem("classpulse:theme") ?? "");
   setWindow("600");
 }

@@ -2,37 +2,29 @@
 
 const BACKOFF_S = [0.5, 1, 2, 4, 8, 15];
 const VERSION = 1;
-const DENIED = new Set([4401, 4403]);
+const DENIED = [4401, 4403];
 const OUTDATED = 4406;
 /** Renew when this part of the session's life is over. */
 const RENEW_AT = 0.75;
-const RENEW_RETRY_S = 15;
+const RENEW_RETRY_S = 20;
 
 /** Waiting time before try `attempt` (0-based), with jitter of ±20 % so that readers do not return together. */
-export function backoffS(attempt, random = Math.random) {
-  return BACKOFF_S[Math.min(attempt, BACKOFF_S.length - 1)] * (0.8 + 0.4 * random());
-}
+export const backoffS = (attempt, random = Math.random) => (BACKOFF_S[attempt] ?? BACKOFF_S.at(-1)) * (0.8 + 0.4 * random());
 
-/** Whether an event follows the last one; `seq` is null before the first. */
-export function hasGap(event, seq) {
-  return event.prev !== undefined && event.prev !== null && seq !== null && event.prev !== seq;
-}
+/** Whether an event does not follow the last one; `seq` is null before the first. */
+export const hasGap = ({ prev = null }, seq) => prev !== null && seq !== null && prev !== seq;
 
-/** `onEvent(event)`, `onStatus(status)` with {phase, downMs, retryMs}, times monotonic; start(), tryNow(), kick(). */
+/** Calls `onEvent(event)`, and `onStatus()` when its `status` changed: {phase, downMs, retryMs}, times monotonic. */
 export function createFeed({ room, link, onEvent, onStatus }) {
   const path = `/v1/rooms/${encodeURIComponent(room)}`;
   const feed = { status: { phase: "connecting", downMs: null, retryMs: null }, start, tryNow, kick };
-  let attempt = 0;
-  let mayRetry = true;
-  let ended = false;
-  let asked = false;
+  let [attempt, mayRetry, ended, asked] = [0, true, false, false];
   /** Epoch and highest seq, to resume after. */
   let position = null;
   let seq = null;
   let socket = null;
   let turn, retry, renewal;
 
-  /** Connect, or connect again at once. */
   async function start() {
     clearTimeout(retry);
     close();
@@ -41,8 +33,9 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     try {
       const session = await exchange();
       if (mine !== turn) return;
-      if (session) open(session);
-      else set({ phase: "denied" });
+      if (!session) return set({ phase: "denied" });
+      open(session.token);
+      renewIn(session.expires_in_s);
     } catch {
       if (mine === turn) again();
     }
@@ -55,7 +48,7 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     start();
   }
 
-  /** The socket looks open but nothing comes: give it up and connect again. */
+  /** The socket looks open but nothing comes. */
   function kick() {
     socket?.onclose({ code: 1006 });
   }
@@ -70,12 +63,9 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     return response.json();
   }
 
-  function open({ token, expires_in_s: lifeS }) {
+  function open(token) {
     socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${path}/events`);
-    socket.onopen = () => {
-      send({ type: "authenticate", v: VERSION, token, ...(position && { resume: position }) });
-      renewIn(lifeS * RENEW_AT);
-    };
+    socket.onopen = () => send({ type: "authenticate", v: VERSION, token, ...(position && { resume: position }) });
     socket.onmessage = ({ data }) => receive(JSON.parse(data));
     socket.onclose = ({ code }) => {
       close();
@@ -87,21 +77,19 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     // Answers to this reader alone have no seq: errors, `renewed`, and `feed` when the gateway itself hears nothing.
     if (event.type === "feed") return set({ downMs: event.state === "interrupted" ? performance.now() : null });
     if (event.seq === undefined) return;
-    if (event.type === "hello") {
-      attempt = 0;
-      mayRetry = true;
-      asked = false;
-      seq = null;
+    if (event.type === "hello" || event.type === "snapshot") {
+      [attempt, mayRetry, asked] = [0, true, false];
       set({ phase: "open", downMs: null, retryMs: null });
-    } else follow(event);
+    }
+    if (event.type === "hello") seq = null;
+    else follow(event);
     onEvent(event);
   }
 
   function follow(event) {
     const sameBot = position === null || position.epoch === event.epoch;
     ended = event.type === "bye" || Boolean(event.bye) || (sameBot && ended);
-    if (event.type === "snapshot") asked = false;
-    else if ((!sameBot || hasGap(event, seq)) && !asked) {
+    if (event.type !== "snapshot" && (!sameBot || hasGap(event, seq)) && !asked) {
       asked = true;
       send({ type: "snapshot" });
     }
@@ -112,7 +100,7 @@ export function createFeed({ room, link, onEvent, onStatus }) {
 
   function closed(code) {
     if (code === OUTDATED) return set({ phase: "outdated" });
-    if (!DENIED.has(code)) return again();
+    if (!DENIED.includes(code)) return again();
     // The session may merely have run out: one fresh exchange before the link counts as refused.
     if (!mayRetry) return set({ phase: "denied" });
     mayRetry = false;
@@ -126,17 +114,14 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     retry = setTimeout(start, waitMs);
   }
 
-  function renewIn(seconds) {
+  /** Renew before the session's life is over, and try again soon where that fails. */
+  function renewIn(lifeS) {
     clearTimeout(renewal);
     renewal = setTimeout(async () => {
-      try {
-        const { token, expires_in_s: lifeS } = await exchange();
-        send({ type: "renew", token });
-        renewIn(lifeS * RENEW_AT);
-      } catch {
-        renewIn(RENEW_RETRY_S);
-      }
-    }, seconds * 1000);
+      const session = await exchange().catch(() => null);
+      if (session) send({ type: "renew", token: session.token });
+      renewIn(session?.expires_in_s ?? RENEW_RETRY_S);
+    }, lifeS * RENEW_AT * 1000);
   }
 
   function send(message) {
@@ -153,7 +138,7 @@ export function createFeed({ room, link, onEvent, onStatus }) {
 
   function set(change) {
     feed.status = { ...feed.status, ...change };
-    onStatus(feed.status);
+    onStatus();
   }
 
   return feed;

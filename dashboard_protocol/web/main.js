@@ -1,34 +1,29 @@
 /** Feed → store → one dirty flag → at most one render a second. */
 
 import { announcement } from "./announce.js";
-import { $, all, bind } from "./bind.js";
+import { $, all, bind, openDialog } from "./bind.js";
 import { cursorOn, timeChart } from "./chart.js";
 import { listen } from "./controls.js";
 import { createFeed } from "./feed.js";
 import { buildModel, hold, only } from "./model.js";
 import { personChart } from "./panels.js";
-import { createStore, feedBack, feedLost, fold, roomNow } from "./store.js";
-import { pageTitle } from "./words.js";
+import { createStore, fold, roomNow } from "./store.js";
+import { NAME, pageTitle } from "./words.js";
 
 const RENDER_MS = 950;
 const TITLE_MS = 10_000;
-const DESCRIBE_MS = 30_000;
 const DEAD_MS = 15_000;
-const AT_ONCE = new Set(["hello", "snapshot", "bot_state", "forget", "bye", "alert"]);
+const MAY_WAIT = ["class_summary", "participant"];
 
-const room = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
+const room = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const store = createStore();
 /** What the instructor chose, and the model that stands on the page. */
-const ui = { pausedAt: null, covered: false, dismissed: new Set(), shown: null, person: null, windowS: 600, cursor: null, model: null };
+const ui = { pausedAt: null, covered: false, dismissed: new Set(), person: null, windowS: 600, cursor: null, model: null };
 const draw = bind(document.body);
 const told = {};
 let size = null;
-let frame = 0;
-let timer = 0;
-let renderedMs = -Infinity;
-let titledMs = -Infinity;
-let describedMs = -Infinity;
-let described = null;
+let frame, timer;
+let [renderedMs, titledMs] = [-Infinity, -Infinity];
 
 /** The link waits in this tab for a reload; out of the address bar, because she may share her screen. */
 function takeLink() {
@@ -41,17 +36,13 @@ function takeLink() {
   return sessionStorage.getItem(key);
 }
 
-const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: (status) => {
-  if (status.phase === "down") feedLost(store, store.summaryAt ?? roomNow(store, performance.now()) ?? Date.now() / 1000);
-  request(true);
-} });
+const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: () => request(true) });
 
 function receive(event) {
   fold(store, event, performance.now());
-  if (event.type !== "hello") feedBack(store, event.at);
-  const atOnce = AT_ONCE.has(event.type);
+  const atOnce = !MAY_WAIT.includes(event.type);
   // Who is forgotten is gone at once, also from a paused or hidden page.
-  if (atOnce && ui.model?.live) show(only(ui.model, store.people.keys()));
+  if (atOnce && ui.model?.live) show(only(ui.model, store.people));
   request(atOnce);
 }
 
@@ -69,14 +60,10 @@ function render() {
   const nowMs = (renderedMs = performance.now());
   const was = ui.model;
   if (was?.policy && was.profile !== store.hello.policy.profile) ui.pausedAt = null;
-  const next = buildModel(store, feed.status, ui, nowMs, document.querySelector("dialog[open]")?.id);
+  const next = buildModel(store, feed.status, ui, nowMs, openDialog()?.id);
   if (!next.live) ui.pausedAt = null;
   const paused = ui.pausedAt !== null && was?.live;
   retitle(next, nowMs);
-  if (next.live && nowMs - describedMs > DESCRIBE_MS) {
-    describedMs = nowMs;
-    described = { now: next.series.row(next.second), then: next.series.row(next.second - 300) };
-  }
   show(paused ? hold(was, next, ui) : next);
   const news = announcement(told, next, nowMs);
   if (news && (next.over || !(paused || ui.covered))) say(news);
@@ -89,7 +76,6 @@ function show(model) {
     model.person = person && personChart(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
     if (ui.person && !person) $("person").close();
     model.chart = size && timeChart(model, size, ui.windowS);
-    model.described = described;
   }
   read(ui.cursor);
 }
@@ -105,23 +91,22 @@ function read(second) {
   draw(model);
 }
 
-/** What stands in some places of the page, in one breath. */
-const wordsOf = (selector) => [...all(selector)].filter((place) => place.checkVisibility()).map((place) => place.innerText.trim().replace(/\s*\n+\s*/g, ". ")).join(". ");
-
+/** Say a sentence, or what stands in some places (`#…`) of the page, in one breath. */
 function say(news) {
-  const said = news.startsWith("#") ? wordsOf(news) : news;
+  const places = news.startsWith("#") ? all(news).filter((place) => place.checkVisibility()) : [];
+  const said = places.map((place) => place.innerText.trim().replace(/\s*\n+\s*/g, ". ")).join(". ") || news;
   if ($("status").textContent !== said) $("status").textContent = said;
 }
 
 function retitle(next, nowMs) {
-  const title = ui.covered ? "classpulse" : pageTitle(next);
   const soon = nowMs - titledMs < TITLE_MS && next.state === ui.model?.state && next.slot?.kind === ui.model.slot?.kind;
-  if (title === document.title || (!ui.covered && soon)) return;
+  const title = pageTitle(ui.covered ? {} : next);
+  if (title === document.title || (soon && title !== NAME && document.title !== NAME)) return;
   titledMs = nowMs;
   document.title = title;
 }
 
-/** Draw what stands, with another window or size; values stay as they are. */
+/** Draw what stands, in another window or size. */
 const redraw = () => ui.model && show(ui.model);
 
 new ResizeObserver(([{ contentRect: { width, height } }]) => {
@@ -142,7 +127,7 @@ listen(ui, feed, {
 });
 for (const link of all(".privacy")) link.href = `/privacy/${encodeURIComponent(room)}`;
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && feed.status.phase === "down") feed.tryNow();
+  if (!document.hidden) feed.tryNow();
   request(true);
 });
 addEventListener("online", feed.tryNow);

@@ -1,56 +1,62 @@
 /** What stands below the first row and in the dialogs, as rows of text with the length of their bars. Pure. */
 
 import { runs, stepPath, timeAxis } from "./charts.js";
-import { EXPRESSIONS, PERSON_S } from "./ring.js";
+import { PERSON_S } from "./ring.js";
 import * as words from "./words.js";
 
 const CHANGES_SHOWN = 3;
 const DOTS_AT_MOST = 60;
 const MINUTES = 10;
+/** The chart's description is rewritten this often. */
+const DESCRIBED_S = 30;
 
 const { compare: inOrder } = new Intl.Collator();
 const line = (entry) => ({ at: entry.at, text: words.change(entry) });
-const shares = (parts, whole) => Object.fromEntries(Object.entries(parts).map(([name, n]) => [name, n / whole]));
 
 /** Panels of a live model whose values are known; `open` is the id of the open dialog. */
 export function panels(model, open) {
   const { presence, changes, known, series, second } = model;
   const minute = (_, i) => ({ at: second - 60 * i, ...series.row(second - 60 * i) });
+  const told = Math.max(second - (second % DESCRIBED_S), series.first);
   return {
     changeLines: changes.slice(0, CHANGES_SHOWN).map(line), anyChange: changes.length > 0, moreChanges: changes.length > CHANGES_SHOWN,
     allChanges: open === "changes-all" ? changes.map(line) : [],
+    described: { now: series.row(told), then: series.row(told - 300) },
     minutes: open === "values" ? Array.from({ length: MINUTES }, minute) : [],
-    ...(presence ? everyone(known) : classPanels(model)),
+    ...(presence ? everyone(known ?? {}) : classPanels(model)),
   };
 }
 
-function classPanels({ hello: { levels }, kind, known, then }) {
-  const { present, camera_on, visible, analysed, engagement, expressions } = known ?? {};
+const bars = (counts, { present }) => Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, n / present]));
+
+function classPanels({ hello: { levels }, kind, old, known, then }) {
+  const { engagement, expressions, expressions_unmeasurable: away } = known ?? {};
   return {
-    shares: shares({ present, camera_on, visible, analysed }, present),
-    levels: levels.map((_, level) => levelRow(levels, engagement, level)).reverse(), few: Boolean(engagement && !engagement.levels),
-    expressions: EXPRESSIONS.map((name) => {
-      const [share, tick] = [expressions?.[name], expressions ? then(name) : NaN];
-      return { name: words.EXPRESSION[name], share, tick, marked: tick > 0 || (tick === 0 && share > 0) };
+    shares: known && bars(known, known),
+    levels: levels.map((_, number) => levelRow(levels, number, engagement)).reverse(), few: Boolean(engagement && !engagement.levels),
+    expressions: Object.entries(words.EXPRESSION).map(([column, name]) => {
+      const [share, tick] = [expressions?.[column], expressions ? then(column) : NaN];
+      return { name, share, tick, marked: tick > 0 || (tick === 0 && share > 0) };
     }),
-    noted: { [kind === "withheld" || kind === "stale" ? kind : "now"]: true },
+    noted: { [kind === "withheld" ? kind : old ? "old" : away ? "away" : "now"]: true },
   };
 }
 
-/** One level: its share of people, and where it lies on the scale of the index. */
-function levelRow(levels, engagement, level) {
-  const [from, to] = [levels[level].from, levels[level + 1]?.from ?? 1];
-  return { name: words.levelName(levels[level]), share: engagement?.levels?.[level], now: engagement?.level === level, middle: 1 - (from + to) / 2, part: to - from };
+function levelRow(levels, number, engagement) {
+  const { [number]: level, [number + 1]: next = { from: 1 } } = levels;
+  return {
+    name: words.levelName(level), share: engagement?.levels?.[number], now: engagement?.level === number,
+    middle: 1 - (level.from + next.from) / 2, part: next.from - level.from,
+  };
 }
 
 /** One dot a person, grouped by state, so that no dot is anyone; bars for a crowd. */
 function everyone(known) {
-  if (!known) return {};
   const { present, camera_on, visible, facing } = known;
   const groups = { facing, half: visible - facing, ring: camera_on - visible, off: present - camera_on };
   const crowded = present > DOTS_AT_MOST;
-  const dots = crowded ? [] : Object.entries(groups).flatMap(([state, n]) => new Array(Math.max(0, n)).fill({ state }));
-  return { groups, crowded, dots, shares: shares(groups, present) };
+  const dots = crowded ? [] : Object.entries(groups).flatMap(([state, n]) => new Array(Math.max(0, n || 0)).fill({ state }));
+  return { groups, crowded, dots, shares: bars(groups, known) };
 }
 
 /** Cards in the order of their names, never of a value. */

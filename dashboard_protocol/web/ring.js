@@ -1,9 +1,8 @@
 /** Series in fixed arrays, one slot a second of the room's clock. NaN is a gap; nothing here grows. */
 
 export const GAP = { none: 0, feed: 1, bot: 2, withheld: 3 };
-export const EXPRESSIONS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
-export const COUNTS = ["present", "camera_on", "visible", "facing", "analysed"];
-export const COLUMNS = ["mean", "q1", "q3", "attentive", ...COUNTS];
+export const COUNTS = ["present", "camera_on", "visible", "facing"];
+export const COLUMNS = ["mean", "q1", "q3", "attentive", ...COUNTS, "analysed"];
 export const CLASS_S = 4 * 3600;
 export const PERSON_S = 600;
 
@@ -20,54 +19,49 @@ export class Ring {
     for (const name of names) this.columns[name] = new Float32Array(capacity).fill(NaN);
   }
 
-  /** Value of a column at a whole second; NaN where nothing is known. */
   get(name, second) {
     return this.reader(name)(second);
   }
 
-  /** The same as a function of the second, for loops over a column. */
+  /** Value of a column by its second, NaN where nothing is known: for loops. */
   reader(name) {
     const { capacity, last, first, columns: { [name]: values } } = this;
     const oldest = last === null ? Infinity : Math.max(first, last - capacity + 1);
     return (second) => (second >= oldest && second <= last ? values[second % capacity] : NaN);
   }
 
-  /** Why nothing is known at a second, one of GAP. */
   why(second) {
     return this.holds(second) ? this.cause[second % this.capacity] : GAP.none;
   }
 
-  /** Whether a second was measured. */
+  /** Whether a second was told, be it that its values are withheld. */
   knows(second) {
-    return this.holds(second) && this.why(second) === GAP.none;
+    return this.holds(second) && (this.why(second) || GAP.withheld) === GAP.withheld;
   }
 
   holds(second) {
     return this.last !== null && second >= this.first && second <= this.last && second > this.last - this.capacity;
   }
 
-  /** Write one second; `hole` is the GAP of the seconds that were skipped before it. */
+  /** Write one second; `hole` is the GAP of the seconds that were skipped before or after it. */
   write(second, row, cause, hole) {
-    if (this.last === null) {
-      this.first = this.last = second;
-    } else if (second > this.last) {
-      this.#bridge(second, hole);
-      this.last = second;
-      this.first = Math.max(this.first, second - this.capacity + 1);
-    } else if (second < this.first) {
-      if (this.last - second >= this.capacity) return;
-      for (let s = second + 1; s < this.first; s++) this.#put(s, null, hole);
-      this.first = second;
-    }
+    const { first, last, capacity } = this;
+    if (last !== null && last - second >= capacity) return;
+    this.last = Math.max(second, last ?? second);
+    this.first = Math.max(Math.min(second, first ?? second), this.last - capacity + 1);
+    for (let s = Math.max((last ?? second) + 1, this.first); s < second; s++) this.#put(s, null, hole);
+    for (let s = second + 1; s < first; s++) this.#put(s, null, hole);
     this.#put(second, row, cause);
+    for (let s = second - HELD_S - 1; s <= second; s++) this.#hold(s);
   }
 
-  #bridge(second, hole) {
-    const held = second - this.last - 1 <= HELD_S && this.row(this.last);
-    for (let s = Math.max(this.last + 1, second - this.capacity); s < second; s++) this.#put(s, held || null, held ? this.why(this.last) : hole);
+  #hold(second) {
+    let next = second + 1;
+    while (next <= second + HELD_S && !this.knows(next)) next++;
+    if (next === second + 1 || !this.knows(second) || !this.knows(next)) return;
+    for (let s = second + 1; s < next; s++) this.#put(s, this.row(second), this.why(second));
   }
 
-  /** All columns at a second. */
   row(second) {
     return Object.fromEntries(Object.keys(this.columns).map((name) => [name, this.get(name, second)]));
   }

@@ -1,41 +1,32 @@
-/** A pure fold of events into what the page knows. Reads no clock, touches no document. */
+/** A pure fold of events into what the page knows; `record.py` tells the same changes. Reads no clock, touches no document. */
 
-import { CLASS_S, COLUMNS, EXPRESSIONS, GAP, PERSON_S, Ring } from "./ring.js";
+import { CLASS_S, COLUMNS, GAP, PERSON_S, Ring } from "./ring.js";
+import { EXPRESSION } from "./words.js";
 
 const CHANGES_KEPT = 200;
-/** A head count is told once it has stood for this long. */
+/** A head count, or too few people, is told once it has stood for this long. */
 const SETTLED_S = 10;
+/** And a hole from this length on. */
+const SILENT_S = 5;
 
 export function createStore() {
   return {
-    hello: null, bot: null, steps: {}, liveSince: null, summary: null, summaryAt: null, summaryMs: null,
-    series: new Ring([...COLUMNS, ...EXPRESSIONS], CLASS_S),
+    hello: null, bot: null, steps: {}, liveSince: null, summary: null, summaryAt: null, summaryMs: Infinity,
+    series: new Ring([...COLUMNS, ...Object.keys(EXPRESSION)], CLASS_S),
     people: new Map(), alerts: [], changes: [], bye: null, byeAt: null, policyAt: null,
-    clockAt: null, clockMs: null, noted: {}, lostAt: null,
+    clockAt: null, clockMs: null, noted: {}, away: false, rowAt: NaN,
   };
 }
 
 /** Fold one event; `receivedMs` is monotonic. */
 export function fold(store, event, receivedMs) {
-  store.clockAt = event.at;
-  store.clockMs = receivedMs;
+  Object.assign(store, { clockAt: event.at, clockMs: receivedMs });
   FOLDS[event.type]?.(store, event, receivedMs);
 }
 
 /** The room's clock now, from the last event and the time since it came. */
 export function roomNow(store, nowMs) {
   return store.clockAt === null ? null : store.clockAt + (nowMs - store.clockMs) / 1000;
-}
-
-/** The feed broke, or stands again: remembered, so that the gap can be told. */
-export function feedLost(store, at) {
-  store.lostAt ??= at;
-}
-
-export function feedBack(store, at) {
-  if (store.lostAt === null) return;
-  note(store, store.lostAt, { kind: "feed", s: at - store.lostAt });
-  store.lostAt = null;
 }
 
 const FOLDS = {
@@ -50,15 +41,18 @@ const FOLDS = {
   },
 
   snapshot(store, event, receivedMs) {
-    if (event.bot_state) setState(store, event.bot_state);
+    const { bot_state: bot, series, summary } = event;
+    if (bot) setState(store, bot);
     store.liveSince = event.live_since;
-    foldSeries(store, event.series);
-    const newest = event.series.at.at(-1);
-    if (event.summary) keepSummary(store, event.summary, newest ?? event.at, receivedMs, event.at);
+    series.at.forEach((at, i) => {
+      // What the page saw itself stays: it also holds the expressions, which a series does not carry.
+      if (at > store.rowAt || !store.series.knows(Math.floor(at))) foldRow(store, at, Object.fromEntries(COLUMNS.map((name) => [name, series[name][i]])), i > 0);
+    });
+    if (summary) takeSummary(store, summary, series.at.at(-1) ?? event.at, receivedMs, event.at);
     store.people = new Map(event.participants.map((person) => [person.participant, keepPerson(store, person)]));
     for (const { at, alert } of event.alerts) addAlert(store, at, alert);
     store.bye = event.bye;
-    if (event.bye) store.byeAt = event.bot_state?.since ?? event.at;
+    if (event.bye) store.byeAt = bot?.since ?? event.at;
   },
 
   bot_state(store, event) {
@@ -66,10 +60,7 @@ const FOLDS = {
     if (event.state === "live") store.liveSince ??= event.since;
   },
 
-  class_summary(store, event, receivedMs) {
-    keepSummary(store, event, event.at, receivedMs, event.at);
-    foldSecond(store, event.at, { ...event, ...event.engagement, ...event.expressions });
-  },
+  class_summary: (store, event, receivedMs) => takeSummary(store, event, event.at, receivedMs),
 
   participant(store, event) {
     const person = keepPerson(store, event);
@@ -77,32 +68,23 @@ const FOLDS = {
     store.people.set(event.participant, person);
   },
 
-  alert(store, event) {
-    addAlert(store, event.at, event);
-  },
-
-  forget(store, event) {
-    store.people.delete(event.participant);
-  },
-
-  bye(store, event) {
-    store.bye = event;
-    store.byeAt = event.at;
-  },
+  alert: (store, event) => addAlert(store, event.at, event),
+  forget: (store, event) => store.people.delete(event.participant),
+  bye: (store, event) => Object.assign(store, { bye: event, byeAt: event.at }),
 };
 
 function setState(store, { state, since, reason, attempts }) {
   if (store.bot?.state === "reconnecting" && state === "live") note(store, store.bot.since, { kind: "rejoined", s: since - store.bot.since });
   if (state === "requested" || state === "joining") store.bye = null;
   store.bot = { state, since, reason, attempts };
+  store.away ||= state !== "live";
   store.steps[state] ??= since;
 }
 
-function keepSummary(store, summary, at, receivedMs, eventAt) {
-  const was = store.summary?.withheld ?? null;
+function takeSummary(store, summary, at, receivedMs, eventAt = at) {
   Object.assign(store, { summary, summaryAt: at, summaryMs: receivedMs - Math.max(0, eventAt - at) * 1000 });
-  if (summary.withheld === "below_k" && was !== "below_k") note(store, at, { kind: "withheld" });
-  if (was === "below_k" && summary.withheld === null) note(store, at, { kind: "returned" });
+  if (summary.withheld !== "settling") watch(store, "withheld", at, summary.withheld === "below_k" ? 1 : 0, 0);
+  foldRow(store, at, { ...summary, ...summary.engagement, ...summary.expressions });
 }
 
 function keepPerson(store, person) {
@@ -110,27 +92,21 @@ function keepPerson(store, person) {
   return { ...person, levels };
 }
 
-function foldSeries(store, columns) {
-  columns.at.forEach((at, i) => {
-    // What the page saw itself stays: it also holds the expressions, which a series does not carry.
-    if (store.series.knows(Math.floor(at))) return;
-    foldSecond(store, at, Object.fromEntries(COLUMNS.map((name) => [name, columns[name][i]])));
-  });
+/** One row of class values. A hole before it is the bot's where the bot says so: by its state, or within its own account, `told`. */
+function foldRow(store, at, row, told = false) {
+  const { series, rowAt, away, bot, hello } = store;
+  const presence = hello?.policy.profile === "presence";
+  series.write(Math.floor(at), row, presence || Number.isFinite(row.mean) ? GAP.none : GAP.withheld, away || told ? GAP.bot : GAP.feed);
+  if (at <= rowAt) return;
+  if (!away && at - rowAt >= SILENT_S) note(store, rowAt, { kind: told ? "rejoined" : "feed", s: at - rowAt });
+  Object.assign(store, { rowAt: at, away: bot !== null && bot.state !== "live" });
+  watch(store, "present", at, row.present);
+  if (presence) watch(store, "camera_on", at, row.camera_on);
 }
 
-function foldSecond(store, at, row) {
-  const presence = store.hello?.policy.profile === "presence";
-  const cause = presence || Number.isFinite(row.mean) ? GAP.none : GAP.withheld;
-  const hole = store.bot?.state === "reconnecting" || store.lostAt === null ? GAP.bot : GAP.feed;
-  store.series.write(Math.floor(at), row, cause, hole);
-  watchCount(store, "present", at, row.present);
-  if (presence) watchCount(store, "camera_on", at, row.camera_on);
-}
-
-/** Tell joins and leaves in lines of their sum, never one by one. */
-function watchCount(store, kind, at, value) {
-  const noted = (store.noted[kind] ??= { told: value, value, since: at });
-  if (at < noted.since) return;
+/** Tell what has stood for a while, joins and leaves as their sum, never one by one. */
+function watch(store, kind, at, value, told = value) {
+  const noted = (store.noted[kind] ??= { told, value, since: at });
   if (value !== noted.value) Object.assign(noted, { value, since: at });
   if (value === noted.told || at - noted.since < SETTLED_S) return;
   note(store, noted.since, { kind, by: value - noted.told });
@@ -138,13 +114,13 @@ function watchCount(store, kind, at, value) {
 }
 
 function addAlert(store, at, alert) {
-  if (store.alerts.some((known) => known.alert.id === alert.id)) return;
+  // Another bot numbers its alerts anew: the time tells them apart.
+  if (store.alerts.some((known) => known.at === at)) return;
   store.alerts.push({ at, alert });
   note(store, at, { kind: "alert", alert });
 }
 
 function note(store, at, change) {
   store.changes.unshift({ at, ...change });
-  store.changes.sort((a, b) => b.at - a.at);
-  store.changes.length = Math.min(store.changes.length, CHANGES_KEPT);
+  store.changes.sort((a, b) => b.at - a.at).splice(CHANGES_KEPT);
 }

@@ -6,25 +6,21 @@ const NEEDED_S = APART_S + SPAN_S / 2;
 const STEADY_AT_MOST_S = 600;
 const STEP_S = 30;
 /** Moves of class values are told from this many points on. */
-export const POINTS = 15;
+const POINTS = 15;
 
-/** Median of a column over [from, to], NaN unless half of the seconds are known. */
+/** NaN unless half of the seconds [from, to] are known. */
 export function median(ring, column, from, to) {
   const get = ring.reader(column);
   const known = Array.from({ length: to - from + 1 }, (_, i) => get(from + i)).filter((value) => !Number.isNaN(value));
   return known.length * 2 < to - from + 1 ? NaN : known.sort((a, b) => a - b)[known.length >> 1];
 }
 
-/** Median of the 30 s around a time that lies 5 min back. */
 export const past = (ring, column, second) => median(ring, column, second - APART_S - SPAN_S / 2, second - APART_S + SPAN_S / 2 - 1);
 
 const change = (ring, column, second, scale) =>
   Math.round(median(ring, column, second - SPAN_S + 1, second) * scale) - Math.round(past(ring, column, second) * scale);
 
-/**
- * Trend of a column at a second: {kind: "move", by} | {kind: "steady", s} | {kind: "short", s} | {kind: "none"}.
- * `scale` turns the column's unit into the one that is told: 100 for shares, 1 for counts.
- */
+/** {kind: "move", by} | {kind: "steady" or "short", s} | {kind: "none"}; `scale` makes the told unit: 100 for shares, 1 for counts. */
 export function trend(ring, column, second, { scale = 100, threshold = POINTS } = {}) {
   if (ring.first === null) return { kind: "none" };
   const measured = second - ring.first;
@@ -32,11 +28,10 @@ export function trend(ring, column, second, { scale = 100, threshold = POINTS } 
   const by = change(ring, column, second, scale);
   if (Number.isNaN(by)) return { kind: "none" };
   if (Math.abs(by) >= threshold) return { kind: "move", by };
-  for (let back = STEP_S; back <= STEADY_AT_MOST_S; back += STEP_S) {
-    if (measured - back < NEEDED_S) return { kind: "steady", s: Math.min(measured, STEADY_AT_MOST_S + 1) };
-    if (Math.abs(change(ring, column, second - back, scale)) >= threshold) return { kind: "steady", s: back };
+  for (let s = STEP_S; s <= STEADY_AT_MOST_S && measured - s >= NEEDED_S; s += STEP_S) {
+    if (Math.abs(change(ring, column, second - s, scale)) >= threshold) return { kind: "steady", s };
   }
-  return { kind: "steady", s: STEADY_AT_MOST_S + 1 };
+  return { kind: "steady", s: Math.min(measured, STEADY_AT_MOST_S + 1) };
 }
 
 /** A count moved when it differs by a tenth of the people present, and by two at least. */

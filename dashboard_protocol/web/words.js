@@ -2,6 +2,7 @@
 
 const NB = "\u00a0";
 export const DASH = "–";
+export const NAME = "classpulse";
 const missing = (value) => (value ?? NaN) !== value; // also of NaN, which differs from itself
 
 /** Time of day in the reader's zone; empty where there is none. */
@@ -11,46 +12,44 @@ function clockWith(shape) {
 }
 export const clock = clockWith();
 export const clockS = clockWith({ second: "2-digit" });
-const plural = (n, one, many) => (n === 1 ? one : many);
 const unit = (n, word) => `${n}${NB}${word}`;
-const points = (n) => unit(n, plural(n, "point", "points"));
-export const people = (n) => (missing(n) ? "" : unit(n, plural(n, "person", "people")));
-const times = (n) => (n === 1 ? "once" : n === 2 ? "twice" : unit(n, "times"));
-const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+const many = (n, one, more = `${one}s`) => unit(n, n === 1 ? one : more);
+export const points = (n) => many(n, "point");
+export const people = (n) => (missing(n) ? "" : many(n, "person", "people"));
 
-/** Length of time: `38 s`, `4 min`, `1 h 12 min`; `exact` keeps seconds up to an hour. */
-export function span(s, exact = false) {
+/** Length of time: `38 s`, `4 min`, `1 h 12 min`; seconds up to an hour where they are asked for. */
+function lasted(s, withSeconds) {
   if (missing(s)) return "";
   const seconds = Math.max(0, Math.floor(s));
   const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
   if (minutes === 0) return unit(seconds, "s");
   const two = (n, word, rest, restWord) => unit(n, word) + (rest ? ` ${unit(rest, restWord)}` : "");
-  return hours > 0 ? two(hours, "h", minutes % 60, "min") : two(minutes, "min", exact && seconds % 60, "s");
+  return hours > 0 ? two(hours, "h", minutes % 60, "min") : two(minutes, "min", withSeconds && seconds % 60, "s");
 }
+export const span = (s) => lasted(s, false);
+export const exactly = (s) => lasted(s, true);
 
-/** A share as it is shown; the ends are open because class values arrive rounded. */
-export function percent(share) {
+/** A share as it is shown; the ends are open because class values arrive rounded, to the `points` of the model. */
+export function percent(share, { points: step }) {
   if (missing(share)) return DASH;
   const whole = Math.round(share * 100);
-  if (whole === 0) return `<${NB}5%`;
-  return whole === 100 ? `>${NB}95%` : `${whole}%`;
+  if (whole === 0) return `<${NB}${step}%`;
+  return whole === 100 ? `>${NB}${100 - step}%` : `${whole}%`;
 }
 
-/** Length of a bar. */
 export const length = (share) => `${Math.round((share || 0) * 1000) / 10}%`;
 export const index = (share) => (missing(share) ? DASH : `${Math.round(share * 100)}`);
 export const count = (n) => (missing(n) ? DASH : `${n}`);
 
 export const signed = (value) => (missing(value) ? DASH : value.toFixed(2).replace("-", "−"));
 
-export const levelName = (level) => capital(level.name);
+export const levelName = ({ name }) => name[0].toUpperCase() + name.slice(1);
 export const meterLabel = (levels, level = null) => (level === null ? "level not known" : `level ${levels[level].name}, ${level + 1} of ${levels.length}`);
 
 export const EXPRESSION = {
   angry: "Anger", disgust: "Disgust", fear: "Fear", happy: "Happiness", sad: "Sadness", surprise: "Surprise", neutral: "Neutral",
 };
 
-/** The bar's word for a state. */
 export const BAR = {
   connecting: "Connecting", requested: "Waiting", joining: "Joining", lobby: "In the lobby", not_open: "Not open yet",
   live: "Live", leaving: "Leaving", interrupted: "Feed interrupted", silent: "No new values", reconnecting: "Bot rejoining",
@@ -63,8 +62,7 @@ export function trend(found, counts = false) {
     const by = Math.abs(found.by);
     return `${found.by < 0 ? "down" : "up"} ${counts ? by : points(by)} in ${unit(5, "min")}`;
   }
-  if (found.kind === "steady" && counts) return "steady";
-  if (found.kind === "steady") return found.s > 600 ? `steady for over ${unit(10, "min")}` : `steady for ${span(Math.max(60, found.s))}`;
+  if (found.kind === "steady") return counts ? "steady" : found.s > 600 ? `steady for over ${unit(10, "min")}` : `steady for ${span(Math.max(60, found.s))}`;
   if (found.kind === "short") return `measured for ${span(found.s)}`;
   return "no comparison yet";
 }
@@ -91,7 +89,6 @@ export function alertTitle({ kind, from, to, window: { start, end } }) {
   return `Index ${kind === "fall" ? "down" : "up"} ${points(by)} in ${unit(minutes, "min")}`;
 }
 
-/** An alert in its title, its ground, and the ground as it is spoken. */
 export function alert(raised) {
   const { kind, from, to, people: n, why, window: { start, end } } = raised;
   const rest = `, ${people(n)} measured, ${clock(start)} to ${clock(end)}. Largest part: ${WHY[why][kind]}.`;
@@ -100,27 +97,23 @@ export function alert(raised) {
 
 export const ago = (s) => `${span(s)} ago`;
 export const nextTry = (s) => (s === null ? "It comes back by itself." : s > 0 ? `Next try in ${unit(s, "s")}.` : "Trying now.");
-export const tried = (attempts) => (attempts > 0 ? `It has tried ${times(attempts)}.` : "");
+export const tried = (attempts) => (attempts > 0 ? `It has tried ${{ 1: "once", 2: "twice" }[attempts] ?? unit(attempts, "times")}.` : "");
 
 export const policyChanged = ({ profile, leaves }) => `The policy is now ${profile}. Leaves the bot: ${leaves}`;
 
-/** One line of Changes. */
-export function change(entry) {
-  const by = Math.abs(entry.by);
-  switch (entry.kind) {
-    case "alert": return alertTitle(entry.alert);
-    case "feed": return `Feed interrupted for ${span(entry.s)}`;
-    case "rejoined": return `Bot away for ${span(entry.s)}`;
-    case "policy": return `Policy changed to ${entry.profile}`;
-    case "withheld": return "Values withheld: too few people analysed";
-    case "returned": return "Values returned";
-    case "present": return `${people(by)} ${entry.by > 0 ? "joined" : "left"}`;
-    case "camera_on": return `${unit(by, plural(by, "camera", "cameras"))} went ${entry.by > 0 ? "on" : "off"}`;
-  }
-}
+const CHANGE = {
+  alert: ({ alert: raised }) => alertTitle(raised),
+  feed: ({ s }) => `Feed interrupted for ${span(s)}`,
+  rejoined: ({ s }) => `Bot away for ${span(s)}`,
+  policy: ({ profile }) => `Policy changed to ${profile}`,
+  withheld: ({ by }) => (by > 0 ? "Withheld: too few people analysed" : "Values returned"),
+  present: ({ by }) => `${people(Math.abs(by))} ${by > 0 ? "joined" : "left"}`,
+  camera_on: ({ by }) => `${many(Math.abs(by), "camera")} went ${by > 0 ? "on" : "off"}`,
+};
+export const change = (entry) => CHANGE[entry.kind](entry);
 
-const LINE = { analysed: "analysed", present: "present", facing: "facing", visible: "face in view", camera_on: "camera on" };
-export const lineLabel = (column, value, fresh) => (column === "attentive" ? percent(value) + (fresh ? " now" : "") : `${count(value)} ${LINE[column]}`);
+const LINE = { visible: "face in view", camera_on: "camera on" };
+export const lineLabel = (column, value, model) => (column === "attentive" ? percent(value, model) + (model.tail ? "" : " now") : `${count(value)} ${LINE[column] ?? column}`);
 
 export function chartNote(title, narrow) {
   if (title === "Attentive") return `% of people analysed${narrow ? "" : ", facing the screen with gaze on it"}`;
@@ -129,22 +122,16 @@ export function chartNote(title, narrow) {
 
 export const gapName = (cause) => ["", "feed interrupted", "bot rejoining", "withheld"][cause];
 const REASON = {
-  camera_off: () => "camera off",
-  not_in_view: (s) => `face not in view for ${span(s)}`,
-  too_small: () => "face too small",
-  codec: () => "video format not readable",
-  engine_away: () => "reader not available",
-  starting: () => "just started",
+  camera_off: "camera off", too_small: "face too small", codec: "video format not readable", engine_away: "reader not available",
+  starting: "just started",
 };
-export const reason = (cause, s) => REASON[cause](s);
+export const reason = (cause, s) => REASON[cause] ?? `face not in view for ${span(s)}`;
 export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "looking away");
-export const displayed = (name) => `displayed: ${name === null || name === "unclear" ? "unclear" : EXPRESSION[name].toLowerCase()}`;
-export const others = (n) => (n > 0 ? `${n} more ${plural(n, "is", "are")} counted in the class values only` : "");
-
-export const exactly = (s) => span(s, true);
+export const displayed = (name) => `displayed: ${EXPRESSION[name]?.toLowerCase() ?? name ?? DASH}`;
+export const others = (n) => (n > 0 ? `${n} more ${n === 1 ? "is" : "are"} counted in the class values only` : "");
 
 export function pageTitle({ hello, state, slot, hero }) {
-  if (!hello) return "classpulse";
+  if (!hello) return NAME;
   const value = state === "live" && hero?.number ? `${hero.word} ${hero.number}` : BAR[state];
   return `${slot?.kind === "alert" ? "• " : ""}${value} · ${hello.title}`;
 }

@@ -1,7 +1,8 @@
 """What a bot in a Janus room costs: people of 640x360 at 15 frames a second, each read 4 times a second.
 
 Janus and the people run in processes of their own, all in a network of its own; cores and memory are those of the bot's
-process. Needs root (or `unshare -Urn`) and Janus; ends with code 77 and the reason elsewhere.
+process. `sent_fps_min` is what the slowest of the people sent: below 14 the machine was too small for them, and the
+figures say little. Needs root (or `unshare -Urn`) and Janus; ends with code 77 and the reason elsewhere.
 `python -m tests.benchmarks.janus [--publishers 25] [--seconds 40] [--json]`
 """
 
@@ -29,7 +30,24 @@ async def measure(network: PrivateNetwork, count: int, seconds: float) -> dict[s
             await line_with(bot.stderr, "live")
             async with running("tests.benchmarks.janus_publishers", url, str(count)) as people:
                 await line_with(people.stdout, f"publishing {count}")
-                return await measure_bot(bot.pid, dashboard, count, seconds)
+                states, rates = list[str](), list[str]()
+                async with asyncio.TaskGroup() as tasks:
+                    listening = [
+                        tasks.create_task(_note(bot.stderr, "reconnecting", states)),
+                        tasks.create_task(_note(people.stdout, "sending", rates)),
+                    ]
+                    figures = await measure_bot(bot.pid, dashboard, count, seconds)
+                    for task in listening:
+                        task.cancel()
+                return figures | {"reconnects": len(states), "sent_fps_min": min(map(float, rates[1:]), default=0.0)}
+
+
+async def _note(stream: asyncio.StreamReader | None, word: str, found: list[str]) -> None:
+    """Keep what follows a word at the beginning of a line."""
+    assert stream is not None
+    async for line in stream:
+        if line.startswith(word.encode()):
+            found.append(line.decode().removeprefix(word).strip())
 
 
 def main() -> int:

@@ -104,8 +104,12 @@ class JanusServer:
 
     async def is_subscriber(self, session: int | None, handle: int) -> bool:
         """Tell whether a handle receives."""
-        info = (await _ask_admin({"janus": "handle_info", "session_id": session, "handle_id": handle}))["info"]
-        return bool(info["plugin_specific"].get("type") == "subscriber")
+        return bool((await self.handle(session, handle))["plugin_specific"].get("type") == "subscriber")
+
+    async def handle(self, session: int | None, handle: int) -> dict[str, Any]:
+        """Tell what the server knows of a handle."""
+        answer = await _ask_admin({"janus": "handle_info", "session_id": session, "handle_id": handle})
+        return dict(answer["info"])
 
     async def hang_up(self, session: int | None, handle: int) -> None:
         """End the media of a handle."""

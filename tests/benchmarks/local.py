@@ -1,7 +1,7 @@
 """What a bot in a local room costs: 6, 12 and 25 participants, 640x360 at 15 frames a second, read 4 times a second.
 
 Publishers run in a process of their own; cores and memory are those of the bot's process, with room, gateway and page.
-`python -m tests.benchmarks.local [--json] [--seconds 40] [--counts 6,12,25]`
+`python -m tests.benchmarks.local [--json] [--seconds 40] [--counts 6,12,25] [--engine ipc://…]`
 """
 
 import argparse
@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from statistics import fmean
 
 from dashboard_protocol.client import watch
 from dashboard_protocol.events import ClassSummary, Event, ParticipantUpdate
@@ -52,21 +53,23 @@ class Figures:
         self.latency_s: list[float] = []
         self.age_s: list[float] = []
         self.reads_per_s: defaultdict[str, list[float]] = defaultdict(list)
+        self.all_reads_per_s: list[float] = []
 
     def take(self, event: Event, now: float) -> None:
         """Note one event, received at `now` (Unix seconds, as the room's clock shows on the same machine)."""
         match event.body:
-            case ClassSummary(as_of=float(as_of)):
+            case ClassSummary(as_of=float(as_of), reads_per_s=rate):
                 self.latency_s.append(now - as_of)
+                self.all_reads_per_s.append(rate)
             case ParticipantUpdate(participant=participant, as_of=float(as_of), reads_per_s=rate):
                 self.age_s.append(now - as_of)
                 self.reads_per_s[participant].append(rate)
 
 
-async def measure(count: int, seconds: float) -> dict[str, float]:
-    """Measure one bot with `count` participants."""
-    bot_command = ("bot", "join", "local://bench", "--policy", "individual", "--port", "0")
-    async with running(*bot_command) as bot:
+async def measure(count: int, seconds: float, engine: str | None = None) -> dict[str, float]:
+    """Measure one bot with `count` participants, its network in its own process or in that of an engine."""
+    flags = ("--policy", "individual", "--port", "0", *(("--engine", engine) if engine else ()))
+    async with running("bot", "join", "local://bench", *flags) as bot:
         dashboard = await line_with(bot.stderr, "dashboard")
         join = await line_with(bot.stderr, "join")
         await line_with(bot.stderr, "live")
@@ -94,8 +97,10 @@ async def measure_bot(pid: int, dashboard: str, count: int, seconds: float) -> d
     elapsed_s = loop.time() - begin_s
     if len(figures.reads_per_s) != count:
         raise RuntimeError(f"only {len(figures.reads_per_s)} of {count} participants were read")
+    cores = (cpu_s(pid) - used_s) / elapsed_s
     return {
-        "cores": round((cpu_s(pid) - used_s) / elapsed_s, 2),
+        "cores": round(cores, 2),
+        "cpu_ms_a_read": round(1000 * cores / fmean(figures.all_reads_per_s), 1),
         "reads_per_s_min": round(min(min(rates) for rates in figures.reads_per_s.values()), 2),
         "p95_ms": round(1000 * percentile(figures.latency_s, 0.95)),
         "age_p95_ms": round(1000 * percentile(figures.age_s, 0.95)),
@@ -109,20 +114,22 @@ async def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--counts", type=lambda text: [int(part) for part in text.split(",")], default=[6, 12, 25])
+    parser.add_argument("--engine", help="an engine process; its cores are not counted")
     options = parser.parse_args()
     print(machine(), file=sys.stderr)
     rows = {}
     for count in options.counts:
-        rows[str(count)] = await measure(count, options.seconds)
+        rows[str(count)] = await measure(count, options.seconds, options.engine)
         print(f"{count} participants: {rows[str(count)]}", file=sys.stderr, flush=True)
     if options.json:
         print(json.dumps(rows))
         return
-    print("| participants | cores | reads/s, slowest | as_of → socket p95 | newest reading p95 | memory |")
-    print("|---|---|---|---|---|---|")
+    print("| participants | cores | CPU a read | reads/s, slowest | as_of → socket p95 | newest reading p95 | memory |")
+    print("|---|---|---|---|---|---|---|")
     for name, row in rows.items():
         print(
-            f"| {name} | {row['cores']:.2f} | {row['reads_per_s_min']:.2f} | {row['p95_ms']:.0f} ms "
+            f"| {name} | {row['cores']:.2f} | {row['cpu_ms_a_read']:.1f} ms | {row['reads_per_s_min']:.2f} "
+            f"| {row['p95_ms']:.0f} ms "
             f"| {row['age_p95_ms']:.0f} ms | {row['rss_mb']:.0f} MB |"
         )
 

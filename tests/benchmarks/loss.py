@@ -2,7 +2,7 @@
 
 Both receive the same videos at the same time, over lines of equal loss. Needs root (or `unshare -Urn`), Janus and
 nftables; ends with code 77 and the reason elsewhere.
-`python -m tests.benchmarks.loss [--json] [--seconds 60] [--runs 3] [--cases 2:down,2:both,10:down,10:both]`
+`python -m tests.benchmarks.loss [--json] [--quick] [--seconds 60] [--runs 3] [--cases 2:down,2:both,10:down,10:both]`
 """
 
 import argparse
@@ -170,7 +170,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--cases", type=read_cases, default=read_cases("2:down,2:both,10:down,10:both"))
+    parser.add_argument("--quick", action="store_true", help="a look in 3 minutes: one run of 20 s a case, no medians")
     options = parser.parse_args()
+    if options.quick:
+        options.seconds, options.runs = 20.0, 1
     if reason := missing("janus", "nft"):
         print(f"loss cannot be measured here: {reason}", file=sys.stderr)
         return CANNOT

@@ -35,3 +35,16 @@ def percentile(values: list[float], share: float) -> float:
     """The value below which `share` of the values lie; nearest rank."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a process listens on a TCP port of IPv4."""
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+    return any(os.readlink(path) in listening for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink())
+
+
+def tree(pid: int) -> list[int]:
+    """List a process and its descendants."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(descendant for child in children for descendant in tree(int(child)))]

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -23,11 +24,21 @@ from tests.benchmarks.network import PrivateNetwork, missing, private_network
 from tests.benchmarks.process import machine, rss_mb
 
 CANNOT = 77
-PUBLISHERS = 8
-CHURN_S = 5.0
-SETTLING_S = 60.0
-"""Allocators and caches fill in the first minute."""
-GIVING_BACK_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How people come and go."""
+
+    minutes: float = 10.0
+    """How long it is measured."""
+    publishers: int = 8
+    churn_s: float = 5.0
+    """One of them leaves, and another comes, after so long."""
+    settling_s: float = 60.0
+    """Allocators and caches fill in the first minute."""
+    giving_back_s: float = 15.0
+    """How long a bot may take to free what people cost, once they left."""
 
 
 def threads(pid: int) -> int:
@@ -49,36 +60,37 @@ async def comer(number: int) -> JanusPerson:
     return person
 
 
-async def soak(network: PrivateNetwork, minutes: float) -> dict[str, float]:
+async def soak(network: PrivateNetwork, plan: Plan) -> dict[str, float]:
     """Let people come and go, and see what stays of them."""
     async with janus_server(network), AsyncExitStack() as stack:
         bot_command = ("bot", "join", JanusServer.url(), "--policy", "aggregate", "--port", "0")
         bot = await stack.enter_async_context(running(*bot_command))
         await line_with(bot.stderr, "live")
-        first = await comer(0)
-        await asyncio.sleep(GIVING_BACK_S)
-        await first.leave()
-        await asyncio.sleep(GIVING_BACK_S)
+        people = [await comer(number) for number in range(plan.publishers)]
+        stack.push_async_callback(_everybody_leaves, people)
+        await asyncio.sleep(plan.giving_back_s)
+        await _everybody_leaves(people)
+        await asyncio.sleep(plan.giving_back_s)
         # By now every pool of threads has been filled, as it stays.
         before = threads(bot.pid), sockets(bot.pid)
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
         settled_mb = now_mb = 0.0
-        people = [await comer(number) for number in range(PUBLISHERS)]
-        stack.push_async_callback(_everybody_leaves, people)
-        for number in count(PUBLISHERS):
-            await asyncio.sleep(CHURN_S)
+        people += [await comer(number) for number in range(plan.publishers)]
+        for number in count(plan.publishers):
+            await asyncio.sleep(plan.churn_s)
             now_mb = rss_mb(bot.pid)
-            if loop.time() - begin_s < SETTLING_S:
+            print(f"{loop.time() - begin_s:.0f} s: {now_mb:.1f} MB", file=sys.stderr, flush=True)
+            if loop.time() - begin_s < plan.settling_s:
                 settled_mb = now_mb
-            if loop.time() - begin_s > SETTLING_S + 60.0 * minutes:
+            if loop.time() - begin_s > plan.settling_s + 60.0 * plan.minutes:
                 break
             await people.pop(0).leave()
             people.append(await comer(number))
         await _everybody_leaves(people)
-        await asyncio.sleep(GIVING_BACK_S)
+        await asyncio.sleep(plan.giving_back_s)
         return {
-            "churned": number - PUBLISHERS,
+            "churned": number - plan.publishers,
             "rss_mb": round(now_mb, 1),
             "growth_mb": round(now_mb - settled_mb, 1),
             "threads_left": threads(bot.pid) - before[0],
@@ -94,7 +106,7 @@ async def _everybody_leaves(people: list[JanusPerson]) -> None:
 def main() -> int:
     """Measure, and print the figures as one last line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=Plan().minutes)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if reason := missing("janus"):
@@ -102,7 +114,7 @@ def main() -> int:
         return CANNOT
     print(f"{machine()}; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
     with private_network() as network:
-        figures = asyncio.run(soak(network, options.minutes))
+        figures = asyncio.run(soak(network, Plan(options.minutes)))
     print(json.dumps(figures) if options.json else figures)
     return 0
 

@@ -183,7 +183,7 @@ async def test_broken_guests_do_not_end_the_bot(caplog: pytest.LogCaptureFixture
 
 async def test_bot_that_nobody_hears_leaves_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     bus = MemoryBus()
-    monkeypatch.setattr(app, "open_bus", lambda _: bus)
+    monkeypatch.setattr(app, "open_bus", lambda _, **__: bus)
     async with Run() as bot:
         await bot.until(lambda: State.LIVE in bot.states)
         await bus.close()

@@ -61,3 +61,25 @@ def test_every_state_but_the_last_can_be_left_for_good(state: State, happening: 
         assert TRANSITIONS[state, happening] is State.LIVE
     if (target := TRANSITIONS.get((state, happening))) is State.LIVE:
         assert happening is Happening.ADMITTED, f"{target} must be proven"
+
+
+def test_time_alone_begins_once_the_bot_is_in_and_again_after_everybody_left() -> None:
+    attendance = Attendance(0.0)
+    attendance.start(0.0)
+    attendance.hold(1.0, "not_open")
+    assert attendance.alone_s(50.0, 0) == 0.0, "it waits before a closed door"
+    attendance.admit(60.0)
+    assert [attendance.alone_s(at, 0) for at in (60.0, 70.0)] == [0.0, 10.0]
+    assert attendance.alone_s(80.0, 1) == 0.0
+    assert [attendance.alone_s(at, 0) for at in (90.0, 95.0)] == [0.0, 5.0]
+
+
+def test_time_without_a_connection_is_no_time_alone() -> None:
+    attendance = Attendance(0.0)
+    attendance.start(0.0)
+    attendance.admit(0.0)
+    attendance.alone_s(0.0, 0)
+    attendance.lose(8.0, "the line broke")
+    assert attendance.alone_s(100.0, 0) == 0.0
+    attendance.admit(101.0)
+    assert [attendance.alone_s(at, 0) for at in (101.0, 103.0)] == [0.0, 2.0]

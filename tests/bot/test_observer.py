@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bot.engagement import EngagementMeter, EngagementParameters
+from bot.governor import Governor
 from bot.observer import observe
 from bot.rooms.base import Frame, Participant
 from dashboard_protocol.events import Unmeasurable
@@ -67,7 +68,10 @@ class ScriptedInference:
     boxes: list[Box | None] = field(default_factory=list)
     thorough: list[bool] = field(default_factory=list)
 
-    async def read(self, frame: Frame, last_box: Box | None, *, thorough: bool = True) -> FaceReading | None:
+    async def read(
+        self, frame: Frame, last_box: Box | None, *, participant: str, thorough: bool = True
+    ) -> FaceReading | None:
+        assert participant == ANNA.id
         self.boxes.append(last_box)
         self.thorough.append(thorough)
         answer = self.answers.pop(0)
@@ -96,7 +100,7 @@ def _has_taken(meter: RecordingMeter, count: int) -> bool:
 
 
 async def watch(track: CameraTrack, inference: ScriptedInference, meter: RecordingMeter, rate: float = 50.0) -> None:
-    await observe(track, inference, meter, clock=lambda: 100.0, reads_per_s=rate)
+    await observe(track, inference, meter, Governor(rate).turns(), clock=lambda: 100.0)
 
 
 async def test_observer_looks_for_the_face_where_it_was_last() -> None:
@@ -171,3 +175,31 @@ async def test_cancelled_observer_ends_at_once() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_read_that_had_to_wait_takes_the_newest_picture_and_its_time() -> None:
+    track, meter = CameraTrack(), RecordingMeter()
+    asked, free = asyncio.Event(), asyncio.Event()
+
+    class Busy(ScriptedInference):
+        async def read(
+            self, frame: Frame, last_box: Box | None, *, participant: str, thorough: bool = True
+        ) -> FaceReading | None:
+            asked.set()
+            await free.wait()
+            frame.to_rgb()
+            return await super().read(frame, last_box, participant=participant, thorough=thorough)
+
+    meter.camera_on(0.0)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch(track, Busy([reading(0.3)]), meter))
+        track.show(101.0)
+        await asked.wait()
+        for number in range(3):
+            track.show(102.0 + number)
+        for _ in range(20):
+            await asyncio.sleep(0)  # the camera's frames pass by
+        free.set()
+        await meter.until(partial(_has_taken, meter, 1))
+        track.queue.put_nowait(None)
+    assert [at for at, _ in meter.taken] == [104.0]

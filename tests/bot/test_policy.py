@@ -1,6 +1,8 @@
 """Profiles, their words, and who opted out."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.alerts import AlertParameters
 from bot.engagement import EngagementMeter, EngagementParameters, PresenceMeter
@@ -29,7 +31,7 @@ def test_aggregate_says_what_the_page_shows() -> None:
     meaning = Policy(Profile.AGGREGATE).meaning(DEFAULTS)
     assert meaning.computed == "face in view, facing the screen, gaze, eyes, displayed expression, engagement index"
     assert meaning.leaves == (
-        "class values while at least 5 people are analysed: 10-s means, rounded to 5 points; counts"
+        "class values while at least 5 people are analysed: 10-s means, rounded to half a person and 5 points; counts"
     )
     assert meaning.never == "names, pictures, sound"
     assert meaning.opting_out == "by anyone, at any time: privacy page of this room"
@@ -72,13 +74,52 @@ def test_word_in_the_name_opts_out_and_holds_across_rejoins() -> None:
     assert not opt_outs.is_out(Participant("2", "Ben"))
 
 
-def test_person_opts_out_by_hand_and_back_in_only_by_herself() -> None:
+def test_person_opts_out_by_hand_and_back_in_for_this_stay_alone() -> None:
     opt_outs, ann = OptOuts(), Participant("1", "Ann")
     assert opt_outs.opt_out(ann).participant == "1"
     assert opt_outs.is_out(ann)
-    assert opt_outs.is_out(Participant("2", "Ann"))
     opt_outs.opt_in(ann)
     assert not opt_outs.is_out(ann)
+    assert opt_outs.is_out(Participant("2", "Ann")), "anybody can take a name: a rejoin asks again"
+    opt_outs.opt_out(ann)
+    assert opt_outs.is_out(ann), "and back out"
+
+
+def test_wish_of_a_stay_is_newer_than_the_word_in_its_name() -> None:
+    opt_outs, ann = OptOuts(), Participant("1", "Ann #optout")
+    assert opt_outs.is_out(ann)
+    opt_outs.opt_in(ann)
+    assert not opt_outs.is_out(ann)
+    assert opt_outs.is_out(Participant("2", "Ann"))
+
+
+@given(
+    wishes=st.lists(st.tuples(st.sampled_from(["out", "name", "in", "join"]), st.integers(0, 5)), max_size=20),
+    names=st.lists(st.sampled_from(["Ann", "ann ", "Ben", "Ben #OptOut"]), min_size=6, max_size=6),
+)
+def test_nobody_is_read_again_who_has_not_said_so_last(wishes: list[tuple[str, int]], names: list[str]) -> None:
+    """In whatever order things happen: out is out, for every stay under the name, but those that say otherwise."""
+    opt_outs = OptOuts()
+    people = [Participant(str(number), name) for number, name in enumerate(names)]
+    bare = [name.casefold().replace("#optout", "").strip() for name in names]
+    out_names: set[str] = set()
+    back: set[int] = set()
+    for wish, number in wishes:
+        if wish == "out":
+            opt_outs.opt_out(people[number])
+            out_names.add(bare[number])
+            back.discard(number)
+        elif wish == "name":
+            opt_outs.opt_out_name(names[number], people)
+            out_names.add(bare[number])
+            back -= {other for other in range(6) if bare[other] == bare[number]}
+        elif wish == "in":
+            opt_outs.opt_in(people[number])
+            back.add(number)
+        is_out = number not in back and (bare[number] in out_names or "#optout" in names[number].casefold())
+        assert opt_outs.is_out(people[number]) == is_out
+        if is_out:
+            out_names.add(bare[number])
 
 
 def test_name_opts_out_everybody_who_bears_it() -> None:
@@ -94,3 +135,20 @@ def test_nameless_people_are_not_confused() -> None:
     assert opt_outs.is_out(Participant("1", "#optout"))
     assert not opt_outs.is_out(Participant("2", ""))
     assert opt_outs.opt_out_name("  ", [Participant("2", "")]) == ()
+
+
+@given(profile=st.sampled_from(Profile), k=st.integers(-3, 40), points=st.integers(-10, 120))
+def test_policy_says_what_it_does_or_is_refused(profile: Profile, k: int, points: int) -> None:
+    if k < 3 or not 5 <= points <= 50:
+        with pytest.raises(SettingsRefused, match="choose"):
+            Policy(profile, k=k, rounding_points=points)
+        return
+    policy = Policy(profile, k=k, rounding_points=points)
+    meaning = policy.meaning(DEFAULTS)
+    assert meaning.rounding_points == points
+    if policy.reads_expressions:
+        assert f"at least {k} people" in meaning.leaves
+        assert f"half a person and {points} points" in meaning.leaves
+    else:
+        assert not {"expression", "index", "attention"} & set(meaning.leaves.split())
+    assert policy.names_people == ("with their names" in meaning.leaves)

@@ -1,6 +1,7 @@
 """The page on which anybody can stop being read, without saying who she is."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ from starlette.applications import Starlette
 
 from bot import privacy
 from bot.rooms.notice import Notice
+from dashboard_protocol.errors import ConsentRefused
 
 NOTICE = Notice(
     bot_name="<Ada>",
@@ -22,9 +24,14 @@ def wishes() -> list[str]:
     return []
 
 
+def agree(token: str) -> None:
+    if token != "a consent":
+        raise ConsentRefused("This consent does not hold here.")
+
+
 @pytest.fixture
 async def http(wishes: list[str]) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=privacy.routes("biology-101", NOTICE, wishes.append))
+    app = Starlette(routes=privacy.routes("biology-101", NOTICE, wishes.append, agree))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
         yield client
 
@@ -76,3 +83,25 @@ async def test_nobody_can_try_all_names(http: httpx.AsyncClient, wishes: list[st
     statuses = [(await http.post("/privacy/biology-101", data={"name": f"n{i}"})).status_code for i in range(12)]
     assert statuses == [200] * 10 + [429] * 2
     assert len(wishes) == 10
+
+
+async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_line(
+    http: httpx.AsyncClient,
+) -> None:
+    assert "To be shown" not in (await http.get("/privacy/biology-101")).text
+    notice = replace(NOTICE, title="Biology <1>", offers_individual=True)
+    app = Starlette(routes=privacy.routes("biology-101", notice, lambda name: None, agree))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as asked:
+        page = (await asked.get("/privacy/biology-101")).text
+        assert "To be shown under your name" in page
+        assert "<h1>Privacy in Biology &lt;1&gt;</h1>" in page
+        taken = await asked.post("/privacy/biology-101/consent", data={"token": " a consent "})
+        assert (taken.status_code, privacy.AGREED in taken.text) == (200, True)
+        refused = await asked.post("/privacy/biology-101/consent", data={"token": "forged"})
+        assert (refused.status_code, "does not hold here" in refused.text) == (403, True)
+        assert (await asked.post("/privacy/biology-101/consent", data={})).status_code == 422
+        call = "/v1/rooms/biology-101/agreements"
+        assert (await asked.post(call, json={"token": "a consent"})).status_code == 204
+        told = await asked.post(call, json={"token": "forged"})
+        assert (told.status_code, told.json()) == (403, {"detail": "This consent does not hold here."})
+        assert (await asked.post(call, json={"name": "Anna"})).json() == {"detail": 'Send {"token": "the consent"}.'}

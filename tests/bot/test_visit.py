@@ -12,7 +12,6 @@ from bot.alerts import AlertParameters
 from bot.attendance import Attendance
 from bot.engagement import EngagementParameters
 from bot.errors import RoomClosed
-from bot.inference.local import LocalInference
 from bot.policy import Policy
 from bot.rooms.base import (
     Absence,
@@ -29,6 +28,8 @@ from bot.rooms.base import (
     RoomEvent,
 )
 from bot.visit import Visit
+from dashboard_protocol.consent import Consent
+from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.events import (
     Body,
     BotState,
@@ -81,16 +82,17 @@ class Camera:
         self.queue.put_nowait(Frame(at, 640, 360, lambda: np.zeros((360, 640, 3), np.uint8)))
 
 
-class Blind(LocalInference):
+class Blind:
     """An engine that never finds a face, or breaks in a way nobody foresaw."""
 
     def __init__(self) -> None:
-        super().__init__(None, threads=1, expressions=False)
         self.breaks = 0
         self.reads = 0
         self.read_one = asyncio.Event()
 
-    async def read(self, frame: Frame, last_box: Box | None, *, thorough: bool = True) -> FaceReading | None:
+    async def read(
+        self, frame: Frame, last_box: Box | None, *, participant: str, thorough: bool = True
+    ) -> FaceReading | None:
         self.reads += 1
         self.read_one.set()
         if self.breaks:
@@ -107,12 +109,14 @@ class Stay:
         self.inference = Blind()
         self.room = ScriptedRoom()
         self.published: list[Body] = []
+        self.ended: list[Consent] = []
         self.visit = Visit(
             self.inference,
             Policy(profile),
             lambda: self.at,
             parameters=EngagementParameters(reads_per_s=50.0),
             alerts=AlertParameters(),
+            holds=lambda consent: consent not in self.ended,
         )
 
     async def follow(self) -> None:
@@ -251,4 +255,109 @@ async def test_camera_that_cannot_be_received_is_not_measurable_because_of_its_c
             seen += [body for body in stay.visit.bodies() if isinstance(body, ParticipantUpdate)]
     assert stay.summary().camera_on == 1
     assert stay.inference.reads == 0
+    await end(stay, following)
+
+
+async def test_person_is_read_again_only_in_the_stay_in_which_she_says_so() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    camera = Camera(ANNA)
+    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
+    assert stay.visit.opt_out(ANNA) == ()
+    assert not stay.visit.is_read(ANNA)
+    assert stay.summary().camera_on == 0
+    # Else the observer that has just been cancelled might still take the picture below.
+    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == "observer of p1"])
+    stay.inference.read_one.clear()
+    stay.visit.opt_in(ANNA)
+    assert stay.visit.is_read(ANNA)
+    camera.show(100.0)
+    async with asyncio.timeout(5):
+        await stay.inference.read_one.wait()
+    assert stay.summary().camera_on == 1
+    again = Camera(Participant("p9", "Anna"))
+    await stay.room.happens(Left(ANNA, Absence.LEFT), Joined(again.participant), CameraOn(again.participant, again))
+    assert not stay.visit.is_read(again.participant)
+    assert not again.wanted.is_set(), "a rejoin does not opt back in by itself"
+    await end(stay, following)
+
+
+async def test_wish_of_somebody_who_has_left_reads_nobody() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(ANNA), Left(ANNA, Absence.LEFT))
+    stay.visit.opt_in(ANNA)
+    assert stay.visit.opt_out(ANNA) == ()
+    assert stay.summary().present == 0
+    await end(stay, following)
+
+
+def shown(stay: Stay) -> list[str]:
+    return [body.name for body in stay.visit.bodies() if isinstance(body, ParticipantUpdate)]
+
+
+CONSENT = Consent("r", "Anna", 50.0, 5000.0)
+
+
+async def test_consent_that_ends_takes_the_person_off_open_pages_within_a_second() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
+    await stay.room.happens(Joined(agreed))
+    assert shown(stay) == ["Anna"]
+    stay.ended.append(CONSENT)
+    bodies = list(stay.visit.bodies())
+    assert bodies[0] == Forget(participant="p1")
+    assert not [body for body in bodies if isinstance(body, ParticipantUpdate)]
+    assert stay.visit.is_read(agreed), "class values were not what she had agreed to"
+    assert Forget(participant="p1") not in stay.visit.bodies(), "said once"
+    await end(stay, following)
+
+
+async def test_consent_brought_along_reads_a_person_again_who_had_opted_out() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    stay.visit.opt_out_name("Anna")
+    agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
+    await stay.room.happens(Joined(agreed), Joined(Participant("p2", "Anna", opted_in=True)))
+    assert shown(stay) == ["Anna"], "and nobody else of this name"
+    assert stay.visit.opt_out(agreed) == (Forget(participant="p1"),)
+    assert shown(stay) == []
+    await end(stay, following)
+
+
+async def test_consent_is_taken_from_somebody_who_is_in_the_room_already() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    with pytest.raises(ConsentRefused):
+        stay.visit.agree(CONSENT)
+    await stay.room.happens(Joined(ANNA))
+    stay.visit.agree(CONSENT)
+    assert shown(stay) == ["Anna"]
+    await stay.room.happens(Left(ANNA, Absence.LEFT))
+    assert stay.published[-1] == Forget(participant="p1"), "although the room never knew of it"
+    await stay.room.happens(Joined(ANNA), Joined(Participant("p3", " anna")))
+    with pytest.raises(ConsentRefused):
+        stay.visit.agree(CONSENT)
+    assert shown(stay) == [], "two of one name: whose consent is it?"
+    await end(stay, following)
+
+
+async def test_consent_that_others_may_hold_never_undoes_an_opt_out() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(ANNA))
+    stay.visit.opt_out_name("anna")
+    with pytest.raises(ConsentRefused):
+        stay.visit.agree(CONSENT)
+    assert not stay.visit.is_read(ANNA)
+    await end(stay, following)
+
+
+async def test_consent_shows_nobody_under_another_policy() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(ANNA))
+    with pytest.raises(ConsentRefused):
+        stay.visit.agree(CONSENT)
     await end(stay, following)

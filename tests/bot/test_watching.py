@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from bot.watching import Watched, render, watch_in_terminal
+from bot.watching import Watched, render, terminal, watch_in_terminal
 from bot.watching.told import Told
 from dashboard_protocol import words
 from dashboard_protocol.codec import decode
-from dashboard_protocol.errors import AccessDenied
+from dashboard_protocol.errors import AccessDenied, FeedLost
 from dashboard_protocol.events import (
     Alert,
     Body,
@@ -383,6 +383,15 @@ async def test_a_wrong_link_is_refused_in_one_line(terminal: bool) -> None:
         with pytest.raises(AccessDenied) as refused:
             await watch_in_terminal(stage.link[:-3], console=console)
         assert "\n" not in str(refused.value)
+
+
+async def test_a_gateway_that_never_answers_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "ANSWER_S", 0.2)
+    async with a_stage() as stage:
+        link = stage.link
+    with pytest.raises(FeedLost, match=r"/rooms/.* does not answer: check the link") as refused:
+        await watch_in_terminal(link, console=Console(file=io.StringIO()))
+    assert "#" not in str(refused.value)
 
 
 class Gone(io.StringIO):

@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot import worker
 from bot.worker import Worker
+from bot.worker_status import WorkerFigures
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.queue import BotRecord, Invitation, MemoryQueue, Order
 from dashboard_protocol.vocabulary import Profile, State
@@ -42,12 +45,9 @@ class Shift:
         self.queue = queue
         self.stop = asyncio.Event()
 
-    async def invite(self, room_url: str = "local://r", *, title: str | None = None) -> None:
-        await self.queue.submit(
-            Invitation(
-                id="b", room="r", room_url=room_url, policy=Profile.PRESENCE, title=title, requested_at=time.time()
-            )
-        )
+    async def invite(self, room_url: str = "local://r", **wanted: Any) -> None:
+        known = {"id": "b", "room": "r", "room_url": room_url, "policy": Profile.PRESENCE, "requested_at": time.time()}
+        await self.queue.submit(Invitation.model_validate(known | wanted))
 
     async def until(self, state: State, reason: str | None = None, *, times: int = 1) -> BotRecord:
         async with asyncio.timeout(PATIENCE_S):
@@ -61,9 +61,11 @@ class Shift:
 
 
 @asynccontextmanager
-async def a_shift(*, capacity: int = 1, drain_s: float = 30, claim_s: float = 60) -> AsyncIterator[Shift]:
+async def a_shift(
+    *, capacity: int = 1, drain_s: float = 30, claim_s: float = 60, figures: WorkerFigures | None = None
+) -> AsyncIterator[Shift]:
     shift = Shift(Queue(claim_s=claim_s))
-    working = Worker(shift.queue, name="w", capacity=capacity, bus="memory://")
+    working = Worker(shift.queue, name="w", capacity=capacity, bus="memory://", figures=figures)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(working.run(shift.stop, drain_s))
         yield shift
@@ -88,18 +90,29 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_worker_serves_a_meeting_until_it_is_asked_to_leave() -> None:
-    async with a_shift() as shift:
+async def test_worker_serves_a_meeting_until_it_is_asked_to_leave_and_tells_its_figures() -> None:
+    figures = WorkerFigures()
+
+    def value(name: str, **labels: str) -> float | None:
+        return figures.registry.get_sample_value(name, labels)
+
+    async with a_shift(figures=figures) as shift:
         await shift.invite(title="Biology")
         record = await shift.until(State.LIVE)
         assert record.worker == "w"
         assert record.join is not None
         assert record.join.endswith("/join/r")
+        await until(lambda: (value("classpulse_events_total", bot="b", type="class_summary") or 0) >= 2)
+        assert value("classpulse_bot_state", bot="b", state="live") == 1
+        assert (value("classpulse_bot_memory_bytes", bot="b") or 0) > 50e6
+        assert (value("classpulse_worker_meetings"), value("classpulse_worker_claims_total")) == (1, 1)
         shift.queue._entries.clear()  # the queue loses its memory: the worker tells it what it runs
         await until(lambda: "b" in shift.queue._entries)
         assert (await shift.queue.bot("b")) == record
         await shift.queue.ask_to_leave("b")
         record = await shift.until(State.ENDED, "asked_to_leave")
+        await until(lambda: value("classpulse_worker_meetings") == 0)
+        assert value("classpulse_bot_state", bot="b", state="live") is None
     states = [State.REQUESTED, State.JOINING, State.LIVE, State.LEAVING, State.ENDED]
     assert [moment.state for moment in record.states] == states
 
@@ -118,6 +131,20 @@ async def test_killed_bot_starts_again_and_one_that_breaks_too_often_has_failed(
         for pid in children():
             os.kill(pid, signal.SIGKILL)
         await shift.until(State.ENDED, "failed")
+
+
+async def test_longest_stay_counts_from_when_the_first_process_of_a_bot_was_live() -> None:
+    async with a_shift() as shift:
+        await shift.invite(max_duration_s=5)
+        await shift.until(State.LIVE)
+        for pid in children():
+            os.kill(pid, signal.SIGKILL)
+        record = await shift.until(State.ENDED, "max_duration")
+    lives = [moment.since for moment in record.states if moment.state is State.LIVE]
+    [leaving] = [moment.since for moment in record.states if moment.state is State.LEAVING]
+    assert leaving - lives[0] >= 5
+    # On a machine too slow to be live a second time within the five seconds, it leaves at once.
+    assert len(lives) == 1 or leaving - lives[1] < max(0.0, 5 - (lives[1] - lives[0])) + 1.5
 
 
 async def test_drained_worker_gives_its_meeting_back() -> None:
@@ -147,6 +174,19 @@ async def test_bot_that_breaks_at_once_starts_again_until_it_is_asked_to_leave()
     async with a_shift() as shift:
         await shift.invite("nonsense://r")
         await shift.until(State.RECONNECTING, "bot_lost")
+        await shift.queue.ask_to_leave("b")
+        await shift.until(State.ENDED, "asked_to_leave")
+
+
+async def test_worker_that_can_start_no_further_process_keeps_its_meeting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_shift() as shift:
+        await until(lambda: len(children()) == 1)
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        await shift.invite()
+        await shift.until(State.LIVE)
+        await until(lambda: "no process is kept warm" in caplog.text)
         await shift.queue.ask_to_leave("b")
         await shift.until(State.ENDED, "asked_to_leave")
 

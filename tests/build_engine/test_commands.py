@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from build_engine import __main__ as command_line
-from build_engine import bench as bench_module
+from build_engine import reference
 from build_engine.commands.shipped import int8_of, shipped_fp32, shipped_models
 from build_engine.dataset import LabelledFaces
 from build_engine.environment import SETTINGS
@@ -87,8 +87,8 @@ def test_smoke_chain_trains_exports_and_evaluates(
 
     Path("tiny-int8.onnx").rename("rounded.onnx")
     Path("tiny-int8.json").rename("rounded.json")
-    small = replace(bench_module.REFERENCE, widths=(8, 8, 8, 8), attention_heads=2)
-    monkeypatch.setattr(bench_module, "REFERENCE", small)
+    small = replace(reference.REFERENCE, widths=(8, 8, 8, 8), attention_heads=2)
+    monkeypatch.setattr(reference, "REFERENCE", small)
     bench = ("bench", "tiny.onnx", "rounded.onnx", "--batch", "2", "--rounds", "1", "--json")
     timed = answer(*bench)
     assert [(row["precision"], row["batch"], row["threads"]) for row in timed["rows"]] == [

@@ -74,8 +74,10 @@ async def _exhaust(events: AsyncIterator[Event]) -> None:
 
 
 class BusContract:
-    """Subclass it as `TestX`; the fixture `bus` yields an empty bus and closes it."""
+    """Subclass it as `TestX`; the fixtures `bus` and `forgetful` yield an empty bus and close it."""
 
+    retention_s = 1.0
+    """The fixture `forgetful` keeps events for so long."""
     history_events = 4096
     """Events a room of the bus keeps."""
     subscriber_events = 1024
@@ -148,6 +150,37 @@ class BusContract:
         assert [event async for event in bus.archive("r")] == published
         assert [event async for event in bus.archive("other")] == []
 
+    async def test_archive_tells_which_policy_held_when(self, bus: Bus) -> None:
+        changed = _HELLO.model_copy(update={"title": "changed"})
+        published = [_event(0, _HELLO), _event(1), _event(1, changed), _event(2), _event(2, _HELLO)]
+        for event in published:
+            await bus.publish(event)
+        assert [event async for event in bus.archive("r")] == published
+        assert await bus.history("r", 1, 0) == [_event(1), _event(2)]
+
+    async def test_old_events_are_gone_while_new_ones_are_kept(self, forgetful: Bus) -> None:
+        await forgetful.publish(_event(0, _HELLO))
+        await forgetful.publish(_event(1))
+        held, seq = [1], 1
+        async with asyncio.timeout(30):
+            while 1 in held:
+                await asyncio.sleep(self.retention_s / 4)
+                seq += 1
+                await forgetful.publish(_event(seq))
+                held = [event.seq async for event in forgetful.archive("r") if event.body != _HELLO]
+        assert held[-1] == seq
+        assert held == list(range(held[0], seq + 1))
+
+    async def test_class_that_is_over_is_gone_in_time(self, forgetful: Bus) -> None:
+        for event in (_event(0, _HELLO), _event(1), _event(1, _snapshot())):
+            await forgetful.publish(event)
+        async with asyncio.timeout(30):
+            while [event async for event in forgetful.archive("r")]:  # noqa: ASYNC110  time is what it is about
+                await asyncio.sleep(0.05)
+            await forgetful.sweep()
+            while await forgetful.snapshot("r") is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
     async def test_erased_room_keeps_nothing_but_its_count_of_epochs(self, bus: Bus) -> None:
         epoch = await bus.open_epoch("r")
         for event in (_event(0, _HELLO), _event(1, _person("a")), _event(2), _event(2, _snapshot())):
@@ -167,6 +200,10 @@ class BusContract:
         recent = await bus.history("r", 1, last - 10)
         assert recent is not None
         assert [event.seq for event in recent] == list(range(last - 9, last + 1))
+        archived = [event async for event in bus.archive("r")]
+        assert archived[0] == _event(0, _HELLO), "what held is known also where the start is gone"
+        assert archived[1].seq > 1
+        assert len(archived) <= self.history_events + 1
 
     async def test_forget_purges_the_person_from_history(self, bus: Bus) -> None:
         await bus.publish(_event(0, _HELLO))

@@ -3,25 +3,50 @@
 import asyncio
 import time
 
-from dashboard_protocol.queue.base import BotRecord, Invitation, Moment, Order, Queue
+import pytest
+
+from dashboard_protocol.errors import RoomTaken
+from dashboard_protocol.queue import Attempt, BotRecord, Delivery, Due, Invitation, Moment, Order, Queue, Webhook
 from dashboard_protocol.vocabulary import EndReason, Profile, State
 
 PATIENCE_S = 30
 
 
-def invitation(name: str = "a", *, join_at: float | None = None) -> Invitation:
+def invitation(
+    name: str = "a", *, room: str | None = None, join_at: float | None = None, webhook: Webhook | None = None
+) -> Invitation:
     return Invitation(
         id=name,
-        room=f"room-{name}",
+        room=room or f"room-{name}",
         room_url=f"local://room-{name}",
         policy=Profile.PRESENCE,
         join_at=join_at,
         requested_at=time.time(),
+        webhook=webhook,
     )
 
 
 def moment(state: State, reason: str | None = None) -> Moment:
     return Moment(state=state, since=time.time(), reason=reason)
+
+
+WEBHOOK = Webhook(url="https://lms.example.org/bots", secret="whsec_secret")
+
+
+def attempt(due: Due, problem: str | None = None) -> Attempt:
+    return Attempt(number=due.number, at=time.time(), took_s=0.1, status=500 if problem else 204, problem=problem)
+
+
+async def taken(queue: Queue, *, lease_s: float = 30) -> Due:
+    """Take deliveries until there is one."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (due := await queue.take_delivery(lease_s)) is None:  # noqa: ASYNC110  queues are polled
+            await asyncio.sleep(0.02)
+    return due
+
+
+def brief(deliveries: list[Delivery]) -> list[tuple[str, str, int]]:
+    return [(known.state.state.value, known.status.value, len(known.attempts)) for known in deliveries]
 
 
 async def claimed(queue: Queue, worker: str) -> BotRecord:
@@ -33,10 +58,12 @@ async def claimed(queue: Queue, worker: str) -> BotRecord:
 
 
 class QueueContract:
-    """Subclass it as `TestX`; the fixture `queue` yields an empty queue and closes it."""
+    """Subclass it as `TestX`; the fixtures `queue` and `forgetful` yield an empty queue and close it."""
 
-    claim_s = 0.6
+    claim_s = 1.2
     """A worker silent for so long is dead, as the fixture must have it."""
+    retention_s = 1.0
+    """The fixture `forgetful` keeps what became of a bot for so long."""
 
     async def test_invitation_is_claimed_once(self, queue: Queue) -> None:
         wanted = invitation()
@@ -58,8 +85,27 @@ class QueueContract:
         assert (await queue.submit(invitation("b"), "key")).invitation == first.invitation
         assert (await queue.submit(invitation("c"), "other")).invitation.id == "c"
         assert len(await queue.bots()) == 2
-        assert await queue.submitted("key") == first
-        assert await queue.submitted("unheard of") is None
+
+    async def test_requests_of_one_key_at_the_same_time_invite_once(self, queue: Queue) -> None:
+        records = await asyncio.gather(*(queue.submit(invitation(name), "key") for name in "abcdefgh"))
+        assert len({record.invitation.id for record in records}) == 1
+        assert len(await queue.bots()) == 1
+
+    async def test_room_has_one_bot_at_a_time(self, queue: Queue) -> None:
+        answers = await asyncio.gather(
+            *(queue.submit(invitation(name, room="r")) for name in "abcd"), return_exceptions=True
+        )
+        assert sum(isinstance(answer, RoomTaken) for answer in answers) == 3
+        [bot] = [answer.invitation.id for answer in answers if isinstance(answer, BotRecord)]
+        assert await queue.serving("r") == bot
+        await queue.ask_to_leave(bot)
+        assert await queue.serving("r") is None
+        await queue.submit(invitation("e", room="r"))
+        await claimed(queue, "w")
+        with pytest.raises(RoomTaken, match="ask it to leave"):
+            await queue.submit(invitation("f", room="r"))
+        await queue.report("w", "e", moment(State.ENDED, EndReason.ALONE))
+        await queue.submit(invitation("f", room="r"))
 
     async def test_invitation_for_later_waits(self, queue: Queue) -> None:
         at = time.time() + 0.5
@@ -144,6 +190,95 @@ class QueueContract:
         taken = await claimed(queue, "v")
         assert (taken.worker, taken.now.reason) == ("v", "worker_lost")
 
+    async def test_bots_of_a_room_are_forgotten_once_they_ended(self, queue: Queue) -> None:
+        await queue.submit(invitation("old", room="r", webhook=WEBHOOK))
+        await queue.ask_to_leave("old")
+        await queue.submit(invitation("other"))
+        await queue.submit(invitation("new", room="r"))
+        await queue.erase("r")
+        assert [record.invitation.id for record in await queue.bots()] == ["new", "other"]
+        assert (await queue.bot("old"), await queue.deliveries("old")) == (None, [])
+        assert await queue.take_delivery(30) is None
+
+    async def test_bot_that_ended_long_ago_is_forgotten(self, forgetful: Queue) -> None:
+        await forgetful.submit(invitation("later", join_at=time.time() + 3600))
+        await forgetful.submit(invitation("old"))
+        await forgetful.ask_to_leave("old")
+        async with asyncio.timeout(PATIENCE_S):
+            while await forgetful.bot("old") is not None:  # noqa: ASYNC110  queues are polled
+                await asyncio.sleep(0.1)
+        assert [record.invitation.id for record in await forgetful.bots()] == ["later"]
+
+    async def test_webhook_is_told_every_state_in_order(self, queue: Queue) -> None:
+        await queue.submit(invitation("silent"))
+        await queue.submit(invitation(webhook=WEBHOOK))
+        while (await claimed(queue, "w")).invitation.webhook is None:
+            pass
+        await queue.report("w", "a", moment(State.JOINING))
+        for number, state in enumerate((State.REQUESTED, State.JOINING)):
+            due = await taken(queue)
+            assert await queue.take_delivery(30) is None, "one at a time"
+            assert (due.record.invitation.webhook, due.number, due.tries) == (WEBHOOK, number, 0)
+            assert due.record.states[due.number].state is state
+            assert await queue.settle_delivery(due, attempt(due), None)
+        assert await queue.take_delivery(30) is None
+        await queue.report("w", "a", moment(State.LIVE))
+        due = await taken(queue)
+        assert await queue.settle_delivery(due, attempt(due), None)
+        told = await queue.deliveries("a")
+        assert brief(told) == [("requested", "delivered", 1), ("joining", "delivered", 1), ("live", "delivered", 1)]
+        assert [known.id for known in told] == ["a-0", "a-1", "a-2"]
+        assert await queue.deliveries("silent") == await queue.deliveries("nobody") == []
+
+    async def test_state_that_was_not_taken_is_told_again_and_given_up(self, queue: Queue) -> None:
+        await queue.submit(invitation(webhook=WEBHOOK))
+        await queue.ask_to_leave("a")
+        due = await taken(queue)
+        assert await queue.settle_delivery(due, attempt(due, "http_500"), 0.3)
+        assert await queue.take_delivery(30) is None
+        [first, second] = await queue.deliveries("a")
+        assert (first.status, first.attempts[0].problem, second.next_at) == ("waiting", "http_500", None)
+        assert first.next_at is not None
+        assert 0 < first.next_at - time.time() <= 0.3
+        again = await taken(queue)
+        assert (again.number, again.tries) == (0, 1)
+        assert await queue.settle_delivery(again, attempt(again, "timeout"), None)
+        due = await taken(queue)
+        assert await queue.settle_delivery(due, attempt(due), None)
+        assert brief(await queue.deliveries("a")) == [("requested", "dead", 2), ("ended", "delivered", 1)]
+
+    async def test_many_gateways_take_a_state_once(self, queue: Queue) -> None:
+        for name in "abc":
+            await queue.submit(invitation(name, webhook=WEBHOOK))
+        found = await asyncio.gather(*(queue.take_delivery(30) for _ in range(12)))
+        ids = [due.record.invitation.id for due in found if due is not None]
+        assert sorted(ids) == ["a", "b", "c"]
+
+    async def test_lease_of_a_gateway_that_is_gone_ends(self, queue: Queue) -> None:
+        await queue.submit(invitation(webhook=WEBHOOK))
+        gone = await taken(queue, lease_s=0.3)
+        due = await taken(queue)
+        assert (due.number, due.tries) == (0, 0)
+        assert not await queue.settle_delivery(gone, attempt(gone), None)
+        assert await queue.settle_delivery(due, attempt(due), None)
+        assert brief(await queue.deliveries("a")) == [("requested", "delivered", 1)]
+
+    async def test_queue_that_lost_its_memory_has_the_present_state_told(self, queue: Queue) -> None:
+        states = (moment(State.REQUESTED), moment(State.LIVE))
+        record = BotRecord(invitation=invitation(webhook=WEBHOOK), now=states[1], states=states, worker="w")
+        await queue.restore("w", record)
+        due = await taken(queue)
+        assert due.record.states[due.number].state is State.LIVE
+        assert await queue.settle_delivery(due, attempt(due), None)
+        assert await queue.take_delivery(30) is None
+        await queue.report("w", "a", moment(State.ENDED, EndReason.ALONE))
+        assert (await taken(queue)).number == 2
+        assert brief(await queue.deliveries("a")) == [("live", "delivered", 1), ("ended", "waiting", 0)]
+
+    async def test_secret_of_a_webhook_shows_in_no_text(self, queue: Queue) -> None:
+        record = await queue.submit(invitation(webhook=WEBHOOK))
+        assert WEBHOOK.secret not in f"{record!r} {record} {await taken(queue)!r}"
+
     async def test_unknown_bot_is_none(self, queue: Queue) -> None:
         assert await queue.bot("nobody") is None
         assert await queue.ask_to_leave("nobody") is None
@@ -151,4 +286,6 @@ class QueueContract:
         assert not await queue.report("w", "nobody", moment(State.LIVE))
         await queue.release("w", "nobody")
         assert await queue.bots() == []
+        assert await queue.serving("nowhere") is None
+        await queue.erase("nowhere")
         await queue.ping()

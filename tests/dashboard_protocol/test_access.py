@@ -6,6 +6,8 @@ from typing import Any
 
 import jwt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
 from dashboard_protocol.errors import AccessDenied, SecretRefused
@@ -162,3 +164,38 @@ def test_secret_that_cannot_be_stored_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SecretRefused, match="set CLASSPULSE_SECRET instead"):
         load_secret(tmp_path / "file")
+
+
+@given(
+    room=st.text(min_size=1, max_size=30),
+    other=st.text(min_size=1, max_size=30),
+    age_s=st.floats(0, 50_000, allow_nan=False),
+    place=st.integers(0, 10_000),
+)
+def test_link_opens_its_own_room_in_its_time_and_nothing_else(room: str, other: str, age_s: float, place: int) -> None:
+    clock = Clock()
+    access = Access(SECRET, clock=clock)
+    link = access.link(room)
+    clock.now += age_s
+    if age_s < 12 * 3600:
+        token, expires_in_s = access.exchange(room, link)
+        assert 0 < expires_in_s <= 600
+        assert access.verify(room, token).room == room
+    else:
+        with pytest.raises(AccessDenied):
+            access.exchange(room, link)
+    if other != room:
+        with pytest.raises(AccessDenied):
+            access.exchange(other, link)
+    head, body, signature = link.split(".")
+    place %= len(body)
+    forged = f"{head}.{body[:place]}{'A' if body[place] != 'A' else 'B'}{body[place + 1 :]}.{signature}"
+    with pytest.raises(AccessDenied):
+        access.exchange(room, forged)
+
+
+@given(st.one_of(st.text(max_size=300), st.binary(max_size=100).map(lambda raw: raw.decode("latin-1"))))
+def test_whatever_else_is_presented_is_denied_and_breaks_nothing(text: str) -> None:
+    for read in (Access(SECRET).exchange, Access(SECRET).verify):
+        with pytest.raises(AccessDenied, match=r"^This link does not open this class\.$"):
+            read("r", text)

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,22 @@ import pytest
 
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus import MemoryBus
-from dashboard_protocol.control import BotRequest, Control
+from dashboard_protocol.control import Control
 from dashboard_protocol.control_client import ControlClient
+from dashboard_protocol.control_forms import BotRequest
 from dashboard_protocol.errors import ControlRefused
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.keys import ApiKeys, Scope
-from dashboard_protocol.queue import MemoryQueue, Moment
+from dashboard_protocol.queue import Attempt, MemoryQueue, Moment
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.server import serve
 from dashboard_protocol.vocabulary import Profile, State
+from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.writer import EventWriter
 from tests.dashboard_protocol.staging import SECRET, hello, participant, summary
 
-WANTED = {"room_url": "local://r", "policy": "presence"}
+SECRET_OF_WEBHOOK = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+WANTED: dict[str, Any] = {"room_url": "local://r", "policy": "presence"}
 
 
 class Desk:
@@ -95,10 +99,21 @@ async def test_secrets_of_a_room_url_are_not_shown(desk: Desk) -> None:
     assert "secret" not in answer.text
 
 
-async def test_later_join_waits(desk: Desk) -> None:
+async def test_later_join_waits_until_its_time(desk: Desk) -> None:
     answer = await desk.invite({**WANTED, "join_at": "2100-01-01T09:00:00+01:00"})
     assert answer.status_code == 201
     assert await desk.control.queue.claim("w") is None
+    record = await desk.control.queue.bot(answer.json()["id"])
+    assert record is not None
+    assert record.invitation.join_at == 4102473600.0
+    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    await desk.invite({**WANTED, "room_url": "local://soon", "join_at": soon.isoformat()})
+    assert await desk.control.queue.claim("w") is None
+    async with asyncio.timeout(30):
+        while (claimed := await desk.control.queue.claim("w")) is None:  # noqa: ASYNC110  queues are polled
+            await asyncio.sleep(0.02)
+    assert time.time() >= soon.timestamp()
+    assert claimed.invitation.room == "soon"
 
 
 async def test_repeated_request_with_its_key_invites_once(desk: Desk) -> None:
@@ -129,13 +144,86 @@ async def test_room_gets_one_bot_at_a_time(desk: Desk) -> None:
         {"room_url": "local://r", "policy": "everything"},
         {"room_url": "local://r", "policy": "presence", "max_duration_s": -1},
         {"room_url": "local://r", "policy": "presence", "join_at": "2100-01-01T09:00:00"},
-        {"room_url": "local://r", "policy": "presence", "webhook": "http://127.0.0.1/"},
+        {"room_url": "local://r", "policy": "presence", "webhook": "https://example.org/"},
+        {"room_url": "local://r", "policy": "presence", "surprise": 1},
+        {"room_url": "local://r", "policy": "presence", "max_duration_s": 86_401},
         {"policy": "presence"},
     ],
 )
 async def test_invitation_that_cannot_be_is_refused(desk: Desk, wanted: dict[str, Any]) -> None:
     assert (await desk.invite(wanted)).status_code == 422
     assert await desk.control.queue.bots() == []
+
+
+def webhook(url: str, secret: str = SECRET_OF_WEBHOOK) -> dict[str, Any]:
+    return WANTED | {"webhook": {"url": url, "secret": secret}}
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://127.0.0.1/", SECRET_OF_WEBHOOK),
+        ("https://localhost:9/", SECRET_OF_WEBHOOK),
+        ("https://169.254.169.254/latest/meta-data", SECRET_OF_WEBHOOK),
+        ("https://[fd00:ec2::254]/", SECRET_OF_WEBHOOK),
+        ("http://8.8.8.8/", SECRET_OF_WEBHOOK),
+        ("redis://127.0.0.1:6379/", SECRET_OF_WEBHOOK),
+        ("https://user:pass@8.8.8.8/", SECRET_OF_WEBHOOK),
+        (f"https://8.8.8.8/{'x' * 500}", SECRET_OF_WEBHOOK),
+        ("https://8.8.8.8/", "guessable"),
+        ("https://8.8.8.8/", ""),
+    ],
+)
+async def test_webhook_that_leads_inside_or_cannot_be_signed_is_refused(desk: Desk, url: str, secret: str) -> None:
+    assert (await desk.invite(webhook(url, secret))).status_code == 422
+    assert await desk.control.queue.bots() == []
+
+
+async def test_webhook_is_queued_and_its_ledger_told_without_secrets(desk: Desk) -> None:
+    answer = await desk.invite(webhook("https://8.8.8.8/bots?token=hidden"))
+    assert (answer.status_code, answer.json()["webhook"]) == (201, "https://8.8.8.8/bots")
+    bot = answer.json()["id"]
+    due = await desk.control.queue.take_delivery(30)
+    assert due is not None
+    wanted = due.record.invitation.webhook
+    assert wanted is not None
+    assert (wanted.url, wanted.secret) == ("https://8.8.8.8/bots?token=hidden", SECRET_OF_WEBHOOK)
+    await desk.control.queue.settle_delivery(due, Attempt(number=0, at=7, took_s=1, problem="timeout"), 60)
+    ledger = await desk.ask("GET", f"/v1/bots/{bot}/webhooks")
+    [told] = ledger.json()
+    assert (told["id"], told["state"]["state"], told["status"]) == (f"{bot}-0", "requested", "waiting")
+    assert [(attempt["at"], attempt["problem"]) for attempt in told["attempts"]] == [(7, "timeout")]
+    assert told["next_at"] == pytest.approx(time.time() + 60, abs=30)
+    for text in (answer.text, ledger.text, (await desk.ask("GET", "/v1/bots")).text):
+        assert SECRET_OF_WEBHOOK not in text
+        assert "hidden" not in text
+    assert (await desk.ask("GET", "/v1/bots/unknown/webhooks")).status_code == 404
+
+
+async def test_webhook_whose_name_has_no_address_yet_is_taken(desk: Desk) -> None:
+    assert (await desk.invite(webhook("https://nobody.invalid/"))).status_code == 201
+
+
+async def test_operator_may_list_a_private_receiver(tmp_path: Path) -> None:
+    async with a_desk(tmp_path, receivers=AllowedReceivers(["http://127.0.0.1:9000"])) as desk:
+        assert (await desk.invite(webhook("http://127.0.0.1:9000/bots"))).status_code == 201
+        assert (await desk.invite(webhook("http://127.0.0.1:9001/bots"))).status_code == 422
+
+
+async def test_requests_of_one_key_at_the_same_time_invite_once(desk: Desk) -> None:
+    answers = await asyncio.gather(*(desk.invite(key="k") for _ in range(6)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_idempotency_keys_of_different_api_keys_are_different(desk: Desk) -> None:
+    first = await desk.invite(key="k")
+    headers = {"idempotency-key": "k"}
+    other = await desk.ask(
+        "POST", "/v1/bots", Scope.ADMIN, json=WANTED | {"room_url": "local://other"}, headers=headers
+    )
+    assert other.status_code == 201
+    assert other.json()["id"] != first.json()["id"]
 
 
 async def test_operator_chooses_and_limits_policies(tmp_path: Path) -> None:
@@ -151,6 +239,7 @@ async def test_operator_chooses_and_limits_policies(tmp_path: Path) -> None:
         ("GET", "/v1/bots", Scope.INVITE),
         ("GET", "/v1/bots/x", Scope.INVITE),
         ("DELETE", "/v1/bots/x", Scope.INVITE),
+        ("GET", "/v1/bots/x/webhooks", Scope.INVITE),
         ("POST", "/v1/rooms/r/link", Scope.WATCH),
         ("GET", "/v1/rooms/r/history", Scope.WATCH),
         ("GET", "/v1/rooms/r/report", Scope.WATCH),
@@ -168,16 +257,23 @@ async def test_every_route_asks_for_its_scope(desk: Desk, method: str, path: str
     assert (await desk.ask(method, path, Scope.ADMIN, **body)).status_code not in (401, 403)
 
 
-async def test_stranger_who_guesses_keys_has_to_wait(desk: Desk) -> None:
-    codes = [(await desk.ask("GET", "/v1/bots", None)).status_code for _ in range(40)]
-    assert codes[0] == 401
-    assert codes[-1] == 429
-    assert (await desk.ask("GET", "/v1/bots")).status_code == 200
+async def test_stranger_who_guesses_keys_has_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard_protocol.doorkeeper.STRANGERS_PER_S", 1e-6)
+    async with a_desk(tmp_path) as desk:
+        codes = [(await desk.ask("GET", "/v1/bots", None)).status_code for _ in range(22)]
+        assert codes == [401] * 20 + [429] * 2
+        assert (await desk.ask("GET", "/v1/bots")).status_code == 200
 
 
-async def test_key_that_asks_too_often_has_to_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = {(await desk.ask("GET", "/v1/bots")).status_code for _ in range(90)}
-    assert codes == {200, 429}
+async def test_key_that_asks_too_often_has_to_wait_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard_protocol.doorkeeper.REQUESTS_PER_S", 1e-6)
+    async with a_desk(tmp_path) as desk:
+        answers = [await desk.ask("GET", "/v1/bots") for _ in range(62)]
+        assert [answer.status_code for answer in answers] == [200] * 60 + [429] * 2
+        assert answers[-1].headers["retry-after"] == "5"
+        assert (await desk.ask("GET", "/v1/bots", Scope.ADMIN)).status_code == 200
 
 
 async def test_large_body_is_refused(desk: Desk) -> None:
@@ -200,11 +296,17 @@ async def test_history_and_report_tell_the_class_until_they_are_erased(desk: Des
     report = await desk.ask("GET", "/v1/rooms/r/report", Scope.WATCH)
     assert report.text.startswith("<!doctype html>")
     assert "attachment" in report.headers["content-disposition"]
+    table = await desk.ask("GET", "/v1/rooms/r/report?format=csv", Scope.WATCH)
+    assert table.headers["content-type"].startswith("text/csv")
+    assert len(table.text.splitlines()) == 3
     bot = (await desk.invite()).json()["id"]
     assert (await desk.ask("DELETE", "/v1/rooms/r/history", Scope.ADMIN)).status_code == 409
     await desk.ask("DELETE", f"/v1/bots/{bot}")
     assert (await desk.ask("DELETE", "/v1/rooms/r/history", Scope.ADMIN)).status_code == 204
     assert (await desk.ask("GET", "/v1/rooms/r/history", Scope.WATCH)).text == ""
+    assert (await desk.ask("GET", "/v1/rooms/r/report", Scope.WATCH)).status_code == 404
+    assert await desk.control.bus.snapshot("r") is None
+    assert (await desk.ask("GET", f"/v1/bots/{bot}")).status_code == 404
 
 
 async def test_absent_bus_is_503(desk: Desk) -> None:

@@ -74,6 +74,15 @@ async def test_reader_gets_hello_snapshot_and_a_gapless_chain(stage: Stage) -> N
     assert last == 22
 
 
+async def test_reader_who_keeps_up_gets_every_event_of_a_burst(stage: Stage) -> None:
+    writer = await stage.writer()
+    async with stage.watch() as reader:
+        await opening(reader)
+        for number in range(100):
+            await writer.publish(summary(number), at=2)
+        assert [(await reader.next())["seq"] for _ in range(100)] == list(range(1, 101))
+
+
 async def test_all_readers_of_a_room_share_one_view_and_rooms_are_apart(stage: Stage) -> None:
     writer = await stage.writer()
     other = Stage(stage.bus, stage.access, stage.registry, stage.server, room="other")

@@ -12,7 +12,7 @@ def timeline_of(values: list[float | None], start: float = 100.25, capacity: int
     timeline = Timeline(capacity)
     for second, value in enumerate(values):
         if value is not None:
-            timeline.append(start + second, {"mean": value}, hole=Gap.BOT)
+            timeline.add(start + second, {"mean": value}, hole=Gap.BOT)
     return timeline
 
 
@@ -35,15 +35,27 @@ def test_what_follows_the_newest_row_has_the_reason_the_reader_knows() -> None:
 def test_withheld_rows_are_gaps_of_their_own_kind() -> None:
     timeline = timeline_of([0.5, 0.5])
     for second in (102, 103):
-        timeline.append(second, {"present": 3}, cause=Gap.WITHHELD)
+        timeline.add(second, {"present": 3}, cause=Gap.WITHHELD)
     assert timeline.gaps(100, 104) == [Stretch(102, 104, Gap.WITHHELD)]
     assert timeline.get("present", 103) == 3
 
 
 def test_a_row_that_is_not_newer_is_left_out() -> None:
     timeline = timeline_of([0.5, 0.6])
-    assert not timeline.append(101.25, {"mean": 0.9})
+    assert not timeline.add(101.25, {"mean": 0.9})
     assert timeline["mean"].tolist() == pytest.approx([0.5, 0.6])
+
+
+def test_history_fills_a_hole_and_leaves_what_is_known() -> None:
+    timeline = timeline_of([0.5, None, None, None, None, None, None, 0.7])
+    assert not timeline.add(103.5, {"mean": 0.6})
+    assert timeline.get("mean", 102) == pytest.approx(0.5)
+    assert timeline.get("mean", 103) == pytest.approx(0.6)
+    assert timeline.gaps(100, 108) == [Stretch(104, 107, Gap.BOT)]
+    for known_at in (101.0, 103.9, 107.0, 99.0):
+        assert not timeline.add(known_at, {"mean": 0.1})
+    assert timeline["mean"].tolist() == pytest.approx([0.5, 0.6, 0.7])
+    assert timeline.at.tolist() == [100.25, 103.5, 107.25]
 
 
 def test_memory_is_bounded_and_the_oldest_goes_first() -> None:
@@ -57,7 +69,7 @@ def test_memory_is_bounded_and_the_oldest_goes_first() -> None:
 
 def test_known_values_leave_out_what_is_not_known() -> None:
     timeline = timeline_of([0.1, 0.2])
-    timeline.append(102.25, {})
+    timeline.add(102.25, {})
     assert timeline.known("mean", 100, 103) == pytest.approx([0.1, 0.2])
     assert timeline.known("mean", 101.25, 103) == pytest.approx([0.2])
 

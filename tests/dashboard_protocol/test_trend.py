@@ -21,7 +21,7 @@ def timeline_of(values: Sequence[float | None]) -> Timeline:
     timeline = Timeline()
     for second, value in enumerate(values):
         if value is not None:
-            timeline.append(second, {"mean": value, "present": value})
+            timeline.add(second, {"mean": value, "present": value})
     return timeline
 
 

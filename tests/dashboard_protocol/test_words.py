@@ -95,9 +95,9 @@ def test_no_sentence_claims_what_was_not_measured() -> None:
 
 PAGE: list[tuple[str, list[Any], str]] = [
     *(("span", [s], words.span(s)) for s in (0, 59.9, 60, 3599, 3600, 5000)),
-    *(("span", [s, True], words.span(s, exact=True)) for s in (59, 61, 120, 3725)),
-    *(("percent", [share], words.percent(share)) for share in (0, 0.004, 0.05, 0.655, 0.999, 1)),
-    *(("percent", [None], words.percent(None)) for _ in range(1)),
+    *(("exactly", [s], words.span(s, exact=True)) for s in (59, 61, 120, 3725)),
+    *(("percent", [share, {"points": 5}], words.percent(share)) for share in (0, 0.004, 0.05, 0.655, 0.999, 1)),
+    *(("percent", [None, {"points": 5}], words.percent(None)) for _ in range(1)),
     *(("index", [share], words.index(share)) for share in (0, 0.655, 1)),
     *(("people", [number], words.people(number)) for number in (0, 1, 2)),
     ("trend", [{"kind": "move", "by": -15}], words.trend(Trend("move", by=-15))),
@@ -118,8 +118,8 @@ PAGE: list[tuple[str, list[Any], str]] = [
         ("change", [{"kind": change.kind, "by": change.by, "s": change.s, "profile": change.profile}], str(change))
         for change in (
             Change(AT, "feed", s=28), Change(AT, "rejoined", s=70), Change(AT, "policy", profile=Profile.PRESENCE),
-            Change(AT, "withheld"), Change(AT, "returned"), Change(AT, "present", by=2), Change(AT, "present", by=-1),
-            Change(AT, "camera_on", by=1), Change(AT, "camera_on", by=-3),
+            Change(AT, "withheld", by=1), Change(AT, "withheld", by=-1), Change(AT, "present", by=2),
+            Change(AT, "present", by=-1), Change(AT, "camera_on", by=1), Change(AT, "camera_on", by=-3),
         )
     ),
 ]  # fmt: skip

@@ -1,8 +1,11 @@
 """What `deploy/` says exists in the code: commands, flags and variables. No image is built here."""
 
 import configparser
+import json
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-OURS = {name: service for name, service in COMPOSE["services"].items() if name != "redis"}
+OURS = {name: service for name, service in COMPOSE["services"].items() if name not in ("redis", "janus")}
+JANUS = COMPOSE["services"]["janus"]
 SOURCE = "".join(
     path.read_text() for package in ("bot", "dashboard_protocol") for path in (ROOT / package).rglob("*.py")
 )
@@ -43,8 +47,10 @@ def check_variable(name: str) -> None:
 @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
 def test_composed_service_runs_a_command_that_exists(service: dict[str, Any]) -> None:
     check_command(service["command"])
-    for name in service["environment"]:
+    for name, value in service.get("environment", {}).items():
         check_variable(name)
+        for inner in re.findall(r"\$\{(\w+)", value):
+            check_variable(inner)
 
 
 @pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])
@@ -52,19 +58,77 @@ def test_composed_service_is_confined(service: dict[str, Any]) -> None:
     assert service["user"] != "root"
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
-    known = set(COMPOSE["secrets"])
-    assert set(service["secrets"]) <= known
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    secrets = {secret if isinstance(secret, str) else secret["source"] for secret in service.get("secrets", ())}
+    assert secrets <= set(COMPOSE["secrets"])
     for value in service.get("environment", {}).values():
         if value.startswith("/run/secrets/"):
-            assert value.removeprefix("/run/secrets/") in service["secrets"]
+            assert value.removeprefix("/run/secrets/") in secrets
     for port in service.get("ports", ()):
-        assert port.startswith("127.0.0.1:")
+        assert port.startswith("127.0.0.1:") or port.endswith("/udp"), "TLS is the proxy's; media is encrypted anyway"
+    for volume in service.get("volumes", ()):
+        assert volume.partition(":")[0] in COMPOSE["volumes"]
 
 
 def test_services_that_can_be_asked_are_asked() -> None:
-    assert all("healthcheck" in COMPOSE["services"][name] for name in ("redis", "gateway"))
-    assert "/readyz" in str(COMPOSE["services"]["gateway"]["healthcheck"])
+    assert all("healthcheck" in service for service in COMPOSE["services"].values())
+    for name in ("gateway", "worker"):
+        assert "/readyz" in str(COMPOSE["services"][name]["healthcheck"])
+    worker = OURS["worker"]
+    port = worker["command"][worker["command"].index("--metrics-port") + 1]
+    assert f":{port}/readyz" in str(worker["healthcheck"])
     assert '"/readyz"' in SOURCE
+    program, *words = OURS["engine"]["healthcheck"]["test"][1:]
+    assert program == "classpulse"
+    check_command(words)
+
+
+def test_workers_find_the_engine_behind_a_folder_of_their_user_alone() -> None:
+    engine, worker = OURS["engine"], OURS["worker"]
+    address = worker["environment"]["CLASSPULSE_ENGINE"]
+    assert address in engine["command"]
+    folder = address.removeprefix("ipc://").rpartition("/")[0]
+    for service in (engine, worker):
+        assert service["volumes"] == [f"engine:{folder}"]
+    options = COMPOSE["volumes"]["engine"]["driver_opts"]["o"].split(",")
+    assert {"mode=0700", f"uid={engine['user']}"} <= set(options)
+    assert engine["network_mode"] == "none"
+    unit_of_engine = dict(unit(DEPLOY / "systemd" / "classpulse-engine.service"))
+    assert unit_of_engine["RuntimeDirectoryMode"] == "0700"
+    assert f"ipc:///run/{unit_of_engine['RuntimeDirectory']}/" in unit_of_engine["ExecStart"]
+    assert {dict(unit(path))["User"] for path in UNITS} == {"classpulse"}
+
+
+def test_janus_serves_rooms_as_the_bot_can_read_them() -> None:
+    lines = (DEPLOY / "janus" / "Dockerfile").read_text()
+    for source in re.findall(r"^COPY (.+) \S+$", lines, re.MULTILINE):
+        assert all((ROOT / name).exists() for name in source.split())
+    rooms = (DEPLOY / "janus" / "rooms.example.jcfg").read_text()
+    assert 'videocodec = "vp8,h264"' in rooms
+    assert "notify_joining = true" in rooms
+    media = re.search(r'rtp_port_range = "(\d+-\d+)"', (DEPLOY / "janus" / "janus.jcfg").read_text())
+    assert media is not None
+    assert f"{media[1]}:{media[1]}/udp" in JANUS["ports"]
+    [secret] = JANUS["secrets"]
+    assert secret["target"].startswith("/etc/janus/")
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not (shutil.which("janus") and shutil.which("unshare")), reason="needs janus and unshare")
+def test_janus_takes_the_configuration_and_its_healthcheck_holds(tmp_path: Path) -> None:
+    for name in ("janus.jcfg", "janus.transport.websockets.jcfg"):
+        shutil.copy(DEPLOY / "janus" / name, tmp_path)
+    shutil.copy(DEPLOY / "janus" / "rooms.example.jcfg", tmp_path / "janus.plugin.videoroom.jcfg")
+    _, *check = JANUS["healthcheck"]["test"]
+    start = f"janus --debug-level 4 --configs-folder {tmp_path} --config {tmp_path}/janus.jcfg --nat-1-1 192.0.2.1"
+    script = f"""
+        ip link set lo up
+        stdbuf -oL {start} &
+        for _ in $(seq 100); do {shlex.join(check)} && kill -9 $! && exit 0; sleep 0.1; done; kill -9 $!; exit 1
+    """
+    run = subprocess.run(["unshare", "-Urn", "bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0
+    assert "VideoRoom plugin initialized" in run.stdout
 
 
 def test_image_runs_a_command_that_exists_as_nobody_special() -> None:
@@ -93,7 +157,19 @@ def test_unit_runs_a_command_that_exists_with_variables_that_are_read(path: Path
 
 
 def test_there_is_a_unit_for_every_role() -> None:
-    assert [path.stem for path in UNITS] == ["classpulse-gateway", "classpulse-worker"]
+    assert [path.stem for path in UNITS] == ["classpulse-engine", "classpulse-gateway", "classpulse-worker"]
+
+
+def test_operators_dashboard_shows_figures_that_exist() -> None:
+    dashboard = json.loads((DEPLOY / "grafana" / "classpulse.json").read_text())
+    shown = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    names = {name for expression in shown for name in re.findall(r"classpulse_\w+", expression)}
+    assert len(names) > 15
+    for name in names:
+        figure = re.sub(r"_(total|bucket|sum|count)$", "", name)
+        assert f'"{figure}"' in SOURCE, f"{name} is counted nowhere"
+    places = [tuple(panel["gridPos"].values()) for panel in dashboard["panels"]]
+    assert len(set(places)) == len(places)
 
 
 @pytest.mark.parametrize("words", [["serve", "--nonsense"], ["worker", "--capacity", "none"]])

@@ -6,12 +6,16 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from dashboard_protocol.access import Access, instructor_url, load_secret
+from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.client import watch
-from dashboard_protocol.events import Event, State
+from dashboard_protocol.events import Event, Hello, Profile, Snapshot, State
 from dashboard_protocol.queue.redis import RedisQueue
 from tests.contracts.redis_server import RedisServer, a_redis
 
@@ -21,16 +25,18 @@ PATIENCE_S = 120
 class Service:
     """One Redis, and what is started on it."""
 
-    def __init__(self, redis: RedisServer, folder: Path, stack: AsyncExitStack) -> None:
+    def __init__(self, redis: RedisServer, folder: Path, stack: AsyncExitStack, rooms: str) -> None:
         self.redis = redis
         self.queue = RedisQueue(redis.url)
         self.url = ""
+        self.workers: list[asyncio.subprocess.Process] = []
         self.gateways: list[asyncio.subprocess.Process] = []
         self._origins: list[str] = []
         self._folder = folder
         self._stack = stack
         self._environment = os.environ | {
             "CLASSPULSE_BUS": redis.url, "XDG_STATE_HOME": str(folder), "CLASSPULSE_POLICY": "presence",
+            "CLASSPULSE_ROOMS": rooms,
         }  # fmt: skip
 
     async def start(self, *command: str, says: str) -> tuple[asyncio.subprocess.Process, str]:
@@ -47,7 +53,9 @@ class Service:
         raise AssertionError(f"{command} ended before it said {says!r}")
 
     async def worker(self, *flags: str) -> asyncio.subprocess.Process:
-        return (await self.start("worker", *flags, says="worker"))[0]
+        process, _ = await self.start("worker", *flags, says="worker")
+        self.workers.append(process)
+        return process
 
     async def gateway(self) -> tuple[asyncio.subprocess.Process, str]:
         process, origin = await self.start("serve", "--port", "0", says="serving")
@@ -75,7 +83,16 @@ class Service:
         self._environment |= {"CLASSPULSE_URL": self.url, "CLASSPULSE_API_KEY": key}
 
     async def invite(self, room_url: str) -> dict[str, Any]:
+        """Invite as a shell does."""
         view: dict[str, Any] = json.loads(await self.shell("invite", room_url, "--json"))
+        return view
+
+    async def post_invitation(self, room_url: str, policy: Profile) -> dict[str, Any]:
+        """Invite as a program does."""
+        key = {"authorization": f"Bearer {self._environment['CLASSPULSE_API_KEY']}"}
+        async with httpx.AsyncClient(base_url=self.url, headers=key, verify=False) as http:
+            answer = await http.post("/v1/bots", json={"room_url": room_url, "policy": policy})
+        view: dict[str, Any] = answer.raise_for_status().json()
         return view
 
     async def state(self, bot: str, state: State, reason: str | None = None, *, times: int = 1) -> None:
@@ -97,10 +114,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def a_service(folder: Path, *, keeps_log: bool = False) -> AsyncIterator[Service]:
-    """Run a Redis and a gateway, and what is started with it, while inside."""
+async def a_service(folder: Path, *, keeps_log: bool = False, rooms: str = "local") -> AsyncIterator[Service]:
+    """Run a Redis and a gateway that takes invitations to these rooms, and what is started with it, while inside."""
     async with AsyncExitStack() as stack, a_redis(folder, keeps_log=keeps_log) as redis:
-        service = Service(redis, folder, stack)
+        service = Service(redis, folder, stack, rooms)
         await service.open()
         try:
             yield service
@@ -110,12 +127,12 @@ async def a_service(folder: Path, *, keeps_log: bool = False) -> AsyncIterator[S
 
 
 @asynccontextmanager
-async def reading(link: str) -> AsyncIterator[list[Event]]:
+async def reading(link: str, rate_hz: float | None = None) -> AsyncIterator[list[Event]]:
     """Read a feed into a list while inside."""
     events: list[Event] = []
 
     async def read() -> None:
-        async with watch(link, backoff_s=(0.2,)) as feed:
+        async with watch(link, rate_hz=rate_hz, backoff_s=(0.2,)) as feed:
             async for event in feed:
                 events.append(event)
 
@@ -127,10 +144,40 @@ async def reading(link: str) -> AsyncIterator[list[Event]]:
         await asyncio.wait([task])
 
 
+async def history(service: Service, room: str) -> list[Event]:
+    """Return the class events that are kept of a room."""
+    bus = RedisBus(service.redis.url)
+    try:
+        return [event async for event in bus.archive(room)]
+    finally:
+        await bus.close()
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110  what it asks about lives in other processes
             await asyncio.sleep(0.05)
+
+
+def gaps_by_prev(events: list[Event]) -> int:
+    """Count how often a feed of one epoch does not go on where it was, going by prev; starting over counts too."""
+    gaps, last, snapshots = 0, None, 0
+    for event in events:
+        match event.body:
+            case Hello():
+                continue
+            case Snapshot():
+                snapshots += 1
+            case _:
+                gaps += event.prev != last
+        last = event.seq
+    return gaps + snapshots - 1
+
+
+def gaps_by_seq(events: list[Event]) -> int:
+    """Count how often a feed of one epoch leaves an event out, going by seq."""
+    seqs = [event.seq for event in events if not isinstance(event.body, Hello | Snapshot)]
+    return sum(later != earlier + 1 for earlier, later in pairwise(seqs))
 
 
 def bot_processes(worker: int) -> list[int]:

@@ -15,6 +15,7 @@ from bot.rooms.camera import ClipCamera
 from bot.rooms.clip import read_clip
 from bot.rooms.janus import JanusRoom
 from bot.rooms.janus_address import read_address
+from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_subscriber import JanusSubscriber
 from bot.rooms.notice import Notice, visible_name
 from bot.rooms.notice_picture import NoticeTrack, draw_notice
@@ -241,6 +242,9 @@ async def test_bot_comes_back_after_the_server_died_and_knows_its_people_again(
         assert {event.participant for event in told if isinstance(event, CameraOn)} == {before["Eve"], before["Bo"]}
         assert told[-1] == Left(before["Cem"], Absence.VANISHED)
         assert await displays(stage.server) == [visible_name("Ada"), "Bo", "Eve"]
+        assert len(await stage.server.sessions()) == 3, "nothing is left of the tries that failed"
+        assert stage.room._session is not None
+        assert len(await stage.server.handles(stage.room._session._id)) == 2
 
 
 async def test_broken_line_to_a_living_server_leaves_no_second_bot_and_nobody_joins_twice(stage: JanusStage) -> None:
@@ -258,6 +262,7 @@ async def test_broken_line_to_a_living_server_leaves_no_second_bot_and_nobody_jo
         assert isinstance(told[-1], CameraOn)
         assert told[-1].participant == eve
         assert await displays(stage.server) == [visible_name("Ada"), "Eve"]
+        assert len(await stage.server.sessions()) == 2
 
 
 async def test_network_that_swallows_everything_is_noticed(
@@ -307,15 +312,17 @@ async def test_everybody_leaving_gives_back_what_they_cost(stage: JanusStage) ->
 async def test_subscription_to_somebody_who_has_just_left_is_broken_and_can_be_given_back(server: JanusServer) -> None:
     async with server.session() as session:
         handle = await session.attach()
+        people = JanusPeople(time.time, lambda event: None)
         subscriber = JanusSubscriber(
             handle,
             read_address(server.url()),
             clock=time.time,
             addresses=[BOT],
-            begins=lambda feed, stream: None,
+            people=people,
             lost=lambda: None,
         )
-        await subscriber.change({404: "0"})
+        people.wanted[404] = "0"
+        await subscriber.change()
         async for notice in session.notices():
             await subscriber.take(notice)
             if subscriber.is_broken:

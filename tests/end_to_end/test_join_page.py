@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from starlette.applications import Starlette
 
+from bot import reading
 from bot.rooms import local
-from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left
+from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left, Participant
 from bot.rooms.local import LocalRoom
 from bot.rooms.notice import Notice
+from dashboard_protocol.access import Access
 from tests.contracts.rooms import expect
 
 CHROMIUM = "/usr/bin/chromium"
@@ -26,10 +29,30 @@ NOTICE = Notice(
     profile="individual",
     summary="Values of people who opted in leave the bot.",
     points=(("Computed", "Displayed expression"), ("Never", "Pictures, sound")),
+    title="Biology <101>",
     offers_individual=True,
 )
+CONSENTS = Access(b"a secret of more than thirty-two bytes").consents
+
+
+class Wishes:
+    """What the bot would carry out."""
+
+    def __init__(self) -> None:
+        self.out: set[str] = set()
+
+    def is_read(self, participant: Participant) -> bool:
+        return participant.id not in self.out and participant.name != "Out"
+
+    def opt_out_person(self, participant: Participant) -> None:
+        self.out.add(participant.id)
+
+    def opt_in_person(self, participant: Participant) -> None:
+        self.out.discard(participant.id)
+
 
 pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.integration,
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is not installed"),
 ]
@@ -37,14 +60,18 @@ pytestmark = [
 
 @pytest.fixture
 def room() -> LocalRoom:
-    return LocalRoom("biology-101", clock=time.monotonic, notice=NOTICE, token="secret")
+    return LocalRoom("biology-101", clock=time.monotonic, notice=NOTICE, token="secret", consents=CONSENTS)
 
 
 @pytest.fixture
-async def address(room: LocalRoom) -> AsyncIterator[str]:
-    config = uvicorn.Config(
-        Starlette(routes=room.routes()), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
-    )
+def wishes() -> Wishes:
+    return Wishes()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def address(room: LocalRoom, wishes: Wishes) -> AsyncIterator[str]:
+    app = Starlette(routes=[*reading.routes(room, wishes), *room.routes()])
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
@@ -53,7 +80,7 @@ async def address(room: LocalRoom) -> AsyncIterator[str]:
     await server.shutdown()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -61,12 +88,14 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
-async def context(browser: Browser) -> BrowserContext:
-    return await browser.new_context(viewport={"width": 390, "height": 844})
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 390, "height": 844})
+    yield context
+    await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext, address: str) -> AsyncIterator[Page]:
     """The page as an invited person opens it; whatever the browser complains about fails the test."""
     page = await context.new_page()
@@ -84,7 +113,7 @@ def is_complaint(message: ConsoleMessage) -> bool:
     A room's 503 is shown by the page itself; a goodbye to a stay that the room has forgotten already is answered 404.
     Chromium logs both.
     """
-    answered = ("status of 503", "status of 404")
+    answered = ("status of 503", "status of 404", "status of 403")
     return message.type in ("error", "warning") and not any(status in message.text for status in answered)
 
 
@@ -97,6 +126,8 @@ async def join(page: Page, name: str) -> None:
 async def test_person_reads_the_notice_joins_leaves_and_comes_again(room: LocalRoom, page: Page) -> None:
     async with room:
         await page.get_by_text("Ada · reads faces (classpulse) is in this room.").wait_for()
+        assert await page.get_by_role("heading", level=1).inner_text() == "Biology <101>"
+        assert await page.title() == "Join Biology <101> · classpulse"
         await page.get_by_text("What is computed").click()
         assert await page.get_by_text("Pictures, sound").is_visible()
         assert "secret" not in page.url
@@ -148,6 +179,61 @@ async def test_agreement_reaches_the_room(room: LocalRoom, page: Page) -> None:
         await page.get_by_label("I agree").check()
         await join(page, "Eve")
         assert (await expect(room.events(), Joined)).participant.opted_in
+
+
+async def test_person_stops_and_starts_being_read_while_she_is_there(
+    room: LocalRoom, page: Page, wishes: Wishes
+) -> None:
+    async with room:
+        await join(page, "Eve")
+        participant = (await expect(room.events(), Joined)).participant
+        box = page.get_by_label("Do not read my face")
+        await box.check()
+        await page.get_by_text("Your face is not read.").wait_for()
+        assert wishes.out == {participant.id}
+        await box.uncheck()
+        await page.get_by_text("You are in the room.", exact=True).wait_for()
+        assert wishes.out == set()
+
+
+async def test_person_whose_name_is_unread_sees_so_and_is_read_only_after_she_says_so(
+    room: LocalRoom, page: Page
+) -> None:
+    async with room:
+        await page.get_by_label("Name", exact=True).fill("Out")
+        await page.get_by_role("button", name="Join").click()
+        await page.get_by_text("Your face is not read.").wait_for()
+        box = page.get_by_label("Do not read my face")
+        assert await box.is_checked()
+        await box.click()
+        await page.get_by_text("Your wish did not reach the bot.").wait_for()
+        assert await box.is_checked(), "the box says what is, not what was wished"
+
+
+async def test_consent_of_the_invitation_is_brought_along_unless_she_unticks_it(
+    room: LocalRoom, page: Page, context: BrowserContext, address: str
+) -> None:
+    async with room:
+        events = room.events()
+        invited = await context.new_page()
+        await invited.goto(f"{address}#t=secret&c={CONSENTS.grant('biology-101', 'Zoë 李')}")
+        name = invited.get_by_label("Name", exact=True)
+        await invited.get_by_text("is in this room.").wait_for()
+        assert (await name.input_value(), await invited.get_by_label("I agree").is_checked()) == ("Zoë 李", True)
+        assert "#" not in invited.url
+        await invited.get_by_role("button", name="Join").click()
+        participant = (await expect(events, Joined)).participant
+        assert (participant.name, participant.opted_in) == ("Zoë 李", True)
+        assert participant.consent is not None
+        await expect(events, CameraOn)
+        await invited.get_by_role("button", name="Leave").click()
+        await expect(events, Left)
+        await name.fill("Eve")
+        await invited.get_by_role("button", name="Join again").click()
+        await invited.get_by_text("Your consent does not hold for this name").wait_for()
+        await invited.get_by_label("I agree").uncheck()
+        await invited.get_by_role("button", name="Join again").click()
+        assert not (await expect(events, Joined)).participant.opted_in
 
 
 async def test_closed_tab_has_left(room: LocalRoom, page: Page) -> None:

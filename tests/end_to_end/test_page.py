@@ -25,16 +25,24 @@ async def test_page_shows_the_live_class_and_its_alert(stage: Stage) -> None:
     assert "#" not in page.url
     assert await page.evaluate("document.querySelectorAll('*').length") <= 1500
     await stage.shoot("live", (*ALL_SIZES, NARROWEST))
-    await page.keyboard.press("d")
+    await stage.press("d")
     await expect(page.locator("#slot-lead")).to_contain_text("None open; last one", use_inner_text=True)
     await stage.shoot("calm")
 
 
 async def test_page_keeps_its_link_for_a_reload(stage: Stage) -> None:
-    await live(stage, until_s=HISTORY_S - FALL_S)
+    room = await live(stage, until_s=HISTORY_S - FALL_S)
     await stage.page.reload()
+    await stage.settle(room)
     await stage.state("live")
     await expect(stage.page.locator("#level")).to_have_text("High")
+
+
+async def test_page_of_a_room_without_a_bot_waits_for_one(stage: Stage) -> None:
+    await stage.open()
+    await stage.state("requested")
+    await expect(stage.page.locator("#column h1:visible")).to_have_text("Waiting for the bot")
+    await expect(stage.page.locator("#column p:visible", has_text="Policy:")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
@@ -48,12 +56,13 @@ async def test_page_keeps_its_link_for_a_reload(stage: Stage) -> None:
 )
 async def test_page_tells_how_far_the_bot_is(stage: Stage, state: State, reason: str | None, words: str) -> None:
     room = stage.room()
-    room.tell(BotState(state=State.REQUESTED, since=room.now - 70), room.now - 70)
-    if state is not State.REQUESTED:
-        room.tell(BotState(state=State.JOINING, since=room.now - 6), room.now - 6)
-        room.tell(BotState(state=state, since=room.now - 6, reason=reason), room.now - 6)
-    await room.open()
+    await room.open(room.now - 71)
     await stage.open()
+    await room.publish(BotState(state=State.REQUESTED, since=room.now - 70), room.now - 70)
+    if state is not State.REQUESTED:
+        await room.publish(BotState(state=State.JOINING, since=room.now - 66), room.now - 66)
+        await room.publish(BotState(state=state, since=room.now - 66, reason=reason), room.now)
+    await stage.settle(room)
     await expect(stage.page.locator("#column h1:visible")).to_have_text(words)
     await stage.shoot(reason or state.value)
 
@@ -63,6 +72,7 @@ async def test_page_says_so_while_there_are_no_values_yet(stage: Stage) -> None:
     await room.open()
     await stage.open()
     await room.publish(BotState(state=State.LIVE, since=room.now))
+    await stage.settle(room)
     await stage.state("live")
     await expect(stage.page.locator("#index-trend")).to_have_text("first values in about 15 s")
     await stage.shoot("first-values")
@@ -71,9 +81,11 @@ async def test_page_says_so_while_there_are_no_values_yet(stage: Stage) -> None:
 async def test_page_withholds_below_k_and_shares_below_ten(stage: Stage) -> None:
     room = await live(stage)
     await room.stream(HISTORY_S + 1, HISTORY_S + 60, analysed=7)
+    await stage.settle(room)
     await expect(stage.page.locator("#levels-note")).to_have_text("shares from 10 people", use_inner_text=True)
     await stage.shoot("few")
     await room.stream(HISTORY_S + 60, HISTORY_S + 180, analysed=4)
+    await stage.settle(room)
     await expect(stage.page.locator("#level")).to_have_text("Withheld")
     await expect(stage.page.locator("#index-trend")).to_have_text("4 people analysed, 5 are needed")
     await expect(stage.page.locator("#expression-rows .value").first).to_have_text("–")
@@ -100,15 +112,18 @@ async def test_page_shows_people_by_name_and_forgets_them_even_when_paused(stage
             room.now - ago_s,
         )
     await room.publish(room.summary(HISTORY_S))
+    await stage.settle(room)
     page = stage.page
     await expect(page.locator("#card-grid .card")).to_have_count(20)
     names = await page.locator("#card-grid b").all_inner_texts()
     assert names == sorted(names)
     await stage.shoot("individual")
     await page.locator(".card", has_text="Ada Obi").click()
+    await stage.tick()
     await expect(page.locator("#person-name")).to_have_text("Ada Obi")
     await stage.shoot("person")
     await page.evaluate("document.querySelector('[data-do=pause]').click()")
+    await stage.tick()
     await stage.state("paused")
     await room.publish(Forget(participant="p0"))
     await expect(page.locator(".card", has_text="Ada Obi")).to_have_count(0)
@@ -118,7 +133,7 @@ async def test_page_shows_people_by_name_and_forgets_them_even_when_paused(stage
 
 async def test_page_tells_when_its_feed_is_interrupted_and_then_gone(stage: Stage) -> None:
     await live(stage)
-    await stage.server.aclose()
+    await stage.cut()
     await stage.jump(3)
     await stage.state("interrupted")
     await stage.jump(35)
@@ -146,6 +161,7 @@ async def test_page_greys_values_that_stop_coming(stage: Stage) -> None:
 async def test_page_tells_that_the_bot_is_rejoining(stage: Stage) -> None:
     room = await live(stage)
     await room.publish(BotState(state=State.RECONNECTING, since=room.now, attempts=2))
+    await stage.settle(room)
     await stage.state("reconnecting")
     await stage.jump(38)
     await expect(stage.page.locator("#slot-ground")).to_contain_text("It has tried twice.", use_inner_text=True)
@@ -155,37 +171,47 @@ async def test_page_tells_that_the_bot_is_rejoining(stage: Stage) -> None:
 async def test_page_is_read_by_keyboard_while_paused(stage: Stage) -> None:
     room = await live(stage)
     page = stage.page
-    await expect(page.locator("#number")).to_have_text("65")
-    await page.keyboard.press("p")
+    await stage.press("p")
     await stage.state("paused")
     await page.locator("#chart").focus()
     for _ in range(8):
-        await page.keyboard.press("ArrowLeft")
+        await stage.press("ArrowLeft")
     await expect(page.locator("#reading")).to_contain_text("of 28 analysed")
     await page.locator("#policy-button").evaluate("button => button.click()")
     await expect(page.locator("#policy")).to_contain_text("rounded to 5 points")
     before = await page.locator("#people-rows").inner_text()
     await room.stream(HISTORY_S + 1, HISTORY_S + 3, analysed=12)
-    await stage.jump(2)
+    await stage.settle(room)
     assert await page.locator("#people-rows").inner_text() == before
     await stage.shoot("paused-reading-policy")
-    await page.keyboard.press("Escape")
-    await page.keyboard.press("p")
+    await stage.press("Escape")
+    await stage.press("p")
     await stage.state("live")
-    await page.keyboard.press("v")
+    await expect(page.locator("#people-rows")).to_contain_text("12")
+    await stage.press("v")
     await expect(page.locator("#value-rows")).to_contain_text("Valence")
     await stage.shoot("all-values")
+    await stage.press("Escape")
+    for opened in ("menu", "keys"):
+        if opened == "menu":
+            await page.get_by_role("button", name="More").click()
+        else:
+            await page.keyboard.press("Escape")
+            await stage.press("?")
+        await expect(page.locator(f"#{opened}")).to_be_visible()
+        await stage.shoot(opened)
 
 
 async def test_page_covers_itself_at_once(stage: Stage) -> None:
     await live(stage)
-    await stage.page.keyboard.press("c")
+    await stage.press("c")
     await expect(stage.page).to_have_title("classpulse")
     await expect(stage.page.locator("#cover")).to_be_visible()
     await expect(stage.page.locator("#level")).to_be_hidden()
     await stage.shoot("covered")
-    await stage.page.keyboard.press("c")
+    await stage.press("c")
     await expect(stage.page.locator("#level")).to_be_visible()
+    await expect(stage.page).to_have_title(re.compile("High"))
 
 
 async def test_page_tells_how_the_class_ended(stage: Stage) -> None:
@@ -193,6 +219,7 @@ async def test_page_tells_how_the_class_ended(stage: Stage) -> None:
     await room.publish(BotState(state=State.ENDED, since=room.now, reason="room_closed"))
     bye = Bye(reason=EndReason.ROOM_CLOSED, report="/v1/rooms/biology/report", live_s=3060, present_max=28, alerts=2)
     await room.publish(bye)
+    await stage.settle(room)
     await stage.state("ended")
     await expect(stage.page.locator("#column-words")).to_contain_text("The room was closed at", use_inner_text=True)
     await expect(stage.page.locator("#report")).to_have_text("Open the report")
@@ -222,8 +249,10 @@ async def test_nothing_moves_from_hello_to_trouble(stage: Stage) -> None:
     await stage.page.evaluate("moved.length = 0")
     await room.publish(alert(room.now - FALL_S), room.now - FALL_S)
     await room.stream(HISTORY_S - FALL_S)
+    await stage.settle(room)
     await expect(stage.page.locator("#slot-title")).to_have_text("Index down 20 points in 3 min", use_inner_text=True)
     await room.stream(HISTORY_S + 1, HISTORY_S + 20, analysed=4)
+    await stage.settle(room)
     await expect(stage.page.locator("#level")).to_have_text("Withheld")
     await stage.jump(8)
     await stage.state("silent")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.rooms.camera import ClipCamera
@@ -20,7 +21,8 @@ from bot.rooms.publisher import Publisher
 from bot.samples.people import PEOPLE
 from bot.samples.story import clip_path
 from dashboard_protocol.client import watch
-from dashboard_protocol.events import ClassSummary
+from dashboard_protocol.errors import AccessDenied
+from dashboard_protocol.events import Body, ClassSummary, Event, Forget, ParticipantUpdate
 
 PATIENCE_S = 60
 SECRET = "a-secret-that-must-never-be-seen-anywhere-0123456789"
@@ -135,6 +137,88 @@ async def test_aggregate_names_nobody_and_withholds_values_below_k(tmp_path: Pat
     told = json.dumps(running.rows)
     assert not any(person.name in told for person in PEOPLE)
     assert not any(row["type"] == "participant" for row in running.rows)
+
+
+async def told_within(feed: AsyncIterator[Event], kind: type[Body], within_s: float) -> Body:
+    """The next body of a kind on an open page."""
+    async with asyncio.timeout(within_s):
+        async for event in feed:
+            if isinstance(event.body, kind):
+                return event.body
+    raise AssertionError("the feed ended")
+
+
+async def until_class_moved(feed: AsyncIterator[Event], seconds: int) -> list[Event]:
+    """All that is told while the class is told so many times."""
+    seen: list[Event] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while sum(isinstance(event.body, ClassSummary) for event in seen) < seconds:
+            seen.append(await anext(feed))
+    return seen
+
+
+@pytest.mark.integration
+async def test_opting_out_reaches_open_pages_within_two_seconds_and_holds_until_she_says_otherwise(
+    tmp_path: Path,
+) -> None:
+    def publisher() -> Publisher:
+        return Publisher(running.whip, "Anna", ClipCamera(read_clip(clip_path(PEOPLE[0].id, "calm"))), opts_in=True)
+
+    async with bot(tmp_path, "individual") as running, watch(running.addresses["dashboard"]) as page:
+        origin = running.addresses["join"].partition("/join/")[0]
+        feed = aiter(page)
+        async with httpx.AsyncClient(base_url=origin) as http:
+            await running.until("bot_state", state="live")
+            async with publisher() as anna:
+                await told_within(feed, ParticipantUpdate, PATIENCE_S)
+                assert (await http.post("/v1/rooms/r/opt-outs", json={"name": "ANNA"})).status_code == 204
+                await told_within(feed, Forget, 2.0)
+                assert not [e for e in await until_class_moved(feed, 2) if isinstance(e.body, ParticipantUpdate)]
+            async with publisher() as anna:
+                later = await until_class_moved(feed, 3)
+                assert not [event for event in later if isinstance(event.body, ParticipantUpdate)], "after a rejoin"
+                assert later[-1].body.model_dump()["present"] == 1
+                reading = f"{anna._resource}/reading"
+                assert (await http.get(reading)).json() == {"read": False}
+                assert (await http.put(reading, json={"read": True})).json() == {"read": True}
+                shown = await told_within(feed, ParticipantUpdate, PATIENCE_S)
+                assert isinstance(shown, ParticipantUpdate)
+                assert shown.name == "Anna"
+    log = (tmp_path / "classpulse" / "audit.jsonl").read_text()
+    assert [json.loads(line)["event"] for line in log.splitlines()] == ["started", "opted_out", "opted_in", "ended"]
+    assert "anna" not in log.casefold(), "the log names nobody"
+
+
+@pytest.mark.integration
+async def test_consent_shows_a_person_until_it_is_revoked_and_a_revoked_link_closes_the_page(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "CLASSPULSE_SECRET": SECRET}
+
+    async def classpulse(*arguments: str) -> str:
+        command = (sys.executable, "-m", "bot", *arguments)
+        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        return out.decode().strip()
+
+    async with bot(tmp_path, "individual") as running, watch(running.addresses["dashboard"]) as page:
+        feed = aiter(page)
+        agreements = running.addresses["join"].replace("/join/r", "/v1/rooms/r/agreements")
+        async with httpx.AsyncClient() as http:
+            await running.until("bot_state", state="live")
+            camera = ClipCamera(read_clip(clip_path(PEOPLE[0].id, "calm")))
+            async with Publisher(running.whip, "Anna", camera):
+                await running.until("class_summary", present=1)
+                stranger = await classpulse("consent", "r", "Berta")
+                assert (await http.post(agreements, json={"token": stranger})).status_code == 403
+                consent = await classpulse("consent", "r", "Anna")
+                assert (await http.post(agreements, json={"token": consent})).status_code == 204
+                await told_within(feed, ParticipantUpdate, PATIENCE_S)
+                await classpulse("revoke", "r", "--name", "anna")
+                assert isinstance(await told_within(feed, Forget, 5.0), Forget)
+                assert (await http.post(agreements, json={"token": consent})).status_code == 403
+                await classpulse("revoke", "r")
+                with pytest.raises(AccessDenied):
+                    await until_class_moved(feed, 60)
 
 
 async def test_logs_hold_no_secret_even_when_everything_is_logged(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import pytest
 from bot import visit
 from bot.app import Addresses, Surroundings, run
 from bot.engagement import Meter, PersonValues
+from bot.governor import Turns
 from bot.inference import Inference
 from bot.observer import observe
+from bot.picture_size import PictureSize
 from bot.rooms.base import Clock, Track
 from bot.rooms.publisher import play_story
 from bot.samples.story import Act, Story, load_story
@@ -111,9 +113,11 @@ async def perform(performance: Performance) -> None:
 def performance() -> Performance:
     played = Performance(load_story("quick"))
 
-    async def tapped(track: Track, inference: Inference, meter: Meter, *, clock: Clock, reads_per_s: float) -> None:
+    async def tapped(
+        track: Track, inference: Inference, meter: Meter, turns: Turns, *, clock: Clock, size: PictureSize
+    ) -> None:
         tap = Tap(meter, played.readings[track.participant.name])
-        await observe(track, inference, tap, clock=clock, reads_per_s=reads_per_s)
+        await observe(track, inference, tap, turns, clock=clock, size=size)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLASSPULSE_SECRET", "s" * 64)

@@ -1,6 +1,5 @@
 """The service as its operator runs it: Redis, gateways, workers and shells, each in processes of their own."""
 
-import asyncio
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from dashboard_protocol.events import ClassSummary, Event, Hello, Snapshot, State
+from dashboard_protocol.events import ClassSummary, Profile, State
 from tests.contracts.redis_server import servers
 from tests.end_to_end.service import Service, a_service, bot_processes, is_alive, reading, until
 
@@ -26,6 +25,10 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         yield service
 
 
+def has_loaded(pid: int, library: str) -> bool:
+    return library in Path(f"/proc/{pid}/maps").read_text()
+
+
 async def test_invited_bot_is_watched_and_leaves(service: Service) -> None:
     worker = await service.worker("--drain", "5")
     bot = await service.invite("local://seminar")
@@ -33,6 +36,8 @@ async def test_invited_bot_is_watched_and_leaves(service: Service) -> None:
     assert "seminar" in await service.shell("bots")
     async with reading(bot["link"]) as events:
         await until(lambda: sum(isinstance(event.body, ClassSummary) for event in events) >= 3)
+        # Neither the bot, which is here under `presence`, nor the process kept warm could run an expression network.
+        assert not any(has_loaded(pid, "onnxruntime") for pid in bot_processes(worker.pid))
         await service.shell("leave", bot["id"])
         await service.state(bot["id"], State.ENDED, "asked_to_leave")
         await until(lambda: any(event.body.type == "bye" for event in events))
@@ -45,6 +50,22 @@ async def test_invited_bot_is_watched_and_leaves(service: Service) -> None:
     assert states == ["requested", "joining", "live", "leaving", "ended"]
     worker.send_signal(signal.SIGTERM)
     assert await worker.wait() == 0
+
+
+@pytest.mark.integration
+async def test_bot_of_a_warm_worker_is_live_within_two_seconds_of_its_invitation(service: Service) -> None:
+    worker = await service.worker()
+    took_s = []
+    for number in range(3):  # a busy machine may be slow for once
+        await until(lambda: has_loaded(max(bot_processes(worker.pid)), "mediapipe"))  # the last and largest part
+        bot = await service.post_invitation(f"local://seminar-{number}", Profile.AGGREGATE)
+        await service.state(bot["id"], State.LIVE)
+        await until(lambda wanted=number + 2: len(bot_processes(worker.pid)) == wanted)  # type: ignore[misc]
+        record = await service.queue.bot(bot["id"])
+        assert record is not None
+        took_s.append(record.now.since - record.invitation.requested_at)
+    print(f"live after {[round(took, 2) for took in took_s]} s")
+    assert min(took_s) <= 2
 
 
 @pytest.mark.integration
@@ -94,34 +115,3 @@ async def test_drained_worker_hands_its_meeting_over(service: Service) -> None:
     assert any((moment.state, moment.reason) == (State.RECONNECTING, "handed_over") for moment in record.states)
     assert not any(moment.state is State.ENDED for moment in record.states)
     assert await first.wait() == 0
-
-
-@pytest.mark.integration
-async def test_outage_of_redis_ends_nothing_and_leaves_no_hole(service: Service) -> None:
-    worker = await service.worker()
-    gateway, other_url = await service.gateway()
-    bot = await service.invite("local://seminar")
-    await service.state(bot["id"], State.LIVE)
-    other = other_url + "/rooms/" + bot["link"].partition("/rooms/")[2]
-    async with reading(bot["link"]) as events, reading(other) as others:
-        for seen in (events, others):
-            await until(lambda seen=seen: any(isinstance(event.body, ClassSummary) for event in seen))  # type: ignore[misc]
-        before = bot_processes(worker.pid)
-        await service.redis.stop()
-        last = events[-1].seq
-        await asyncio.sleep(5)
-        await service.redis.start()
-        for seen in (events, others):
-            await until(lambda seen=seen: seen[-1].seq >= last + 8)  # type: ignore[misc]
-            assert not is_gapped(seen)
-    assert (worker.returncode, gateway.returncode) == (None, None)
-    assert set(before) <= set(bot_processes(worker.pid))
-    await service.state(bot["id"], State.LIVE)
-    await service.shell("leave", bot["id"])
-    await service.state(bot["id"], State.ENDED, "asked_to_leave")
-
-
-def is_gapped(events: list[Event]) -> bool:
-    """Whether a full-rate reader missed an event, going by seq."""
-    seqs = [event.seq for event in events if not isinstance(event.body, Hello | Snapshot)]
-    return seqs != list(range(seqs[0], seqs[0] + len(seqs)))

@@ -81,7 +81,7 @@ def test_manifest_that_does_not_fit_is_refused_with_the_place(
 def test_manifest_that_is_no_json_is_refused(model: Callable[..., Path]) -> None:
     path = model()
     manifest_path(path).write_bytes(b"\x80 no json")
-    with pytest.raises(ModelRefused, match="export the model again"):
+    with pytest.raises(ModelRefused, match="export it again"):
         load_manifest(path)
 
 

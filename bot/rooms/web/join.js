@@ -11,7 +11,9 @@ const words = {
   unanswered: "does not answer.",
   joining: "Joining …",
   joined: "You are in the room.",
+  unread: "You are in the room. Your face is not read.",
   unseen: "You are in the room. Your camera is off.",
+  unheard: "Your wish did not reach the bot. Try again; leaving the room always works.",
   left: "You have left the room.",
   lost: "The connection was lost. You are no longer in the room.",
   noCamera: "No camera was found. Connect one and try again.",
@@ -19,25 +21,37 @@ const words = {
   busy: "The camera cannot be opened. Close other programs that use it, then try again.",
   unplugged: "The camera stopped. Connect it and switch it on again.",
   badLink: "This link does not open this room: its token is missing, wrong or too old. Ask for a new invitation.",
+  badConsent: "Your consent does not hold for this name in this room. Untick it to join without, or ask for a new one.",
   noRoom: "There is no such room here.",
   noAnswer: "The bot does not answer. It may have left; try again in a moment.",
 };
 
 const $ = (id) => document.getElementById(id);
 const room = decodeURIComponent(location.pathname.split("/").pop());
-const token = readToken();
+const { token, consent } = readInvitation();
 let camera = null;
 let stay = null;
 
-/** The invitation's token leaves the address bar at once; a reload of this tab finds it again. */
-function readToken() {
-  const kept = `classpulse join ${room}`;
-  const given = new URLSearchParams(location.hash.slice(1)).get("t");
-  if (given) {
-    sessionStorage.setItem(kept, given);
-    history.replaceState(null, "", location.pathname + location.search);
+/** The invitation's token and consent leave the address bar at once; a reload of this tab finds them again. */
+function readInvitation() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const [token, consent] = ["t", "c"].map((name) => {
+    const kept = `classpulse join ${room} ${name}`;
+    if (given.has(name)) sessionStorage.setItem(kept, given.get(name));
+    return sessionStorage.getItem(kept);
+  });
+  if (given.size) history.replaceState(null, "", location.pathname + location.search);
+  return { token, consent };
+}
+
+/** Whose consent it is, to fill in the name; whether it holds is the room's to say. */
+function nameOf(consent) {
+  try {
+    const claims = atob(consent.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
+    return String(JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (c) => c.charCodeAt()))).name);
+  } catch {
+    return "";
   }
-  return given ?? sessionStorage.getItem(kept);
 }
 
 function say(status, trouble = "") {
@@ -53,7 +67,8 @@ function enter(state) {
   $("leave").hidden = isApart;
   $("join").disabled = !isApart;
   $("camera").disabled = state === "joining";
-  for (const id of ["name", "opt-out", "individual"]) $(id).disabled = !isApart;
+  for (const id of ["name", "individual"]) $(id).disabled = !isApart;
+  $("opt-out").disabled = state === "joining";
 }
 
 async function readNotice() {
@@ -64,13 +79,17 @@ async function readNotice() {
     $("presence").textContent = words.unanswered;
     return false;
   }
-  $("room").textContent = info.room;
-  document.title = `Join ${info.room} · classpulse`;
+  $("room").textContent = info.title;
+  document.title = `Join ${info.title} · classpulse`;
   $("bot").textContent = info.bot;
   $("presence").textContent = info.is_open ? words.here : words.away;
   $("summary").textContent = info.summary;
   $("more").hidden = info.points.length === 0;
   $("points").replaceChildren(...info.points.flatMap(({ heading, text }) => [entry("dt", heading), entry("dd", text)]));
+  if ($("individual-choice").hidden && info.offers_individual && consent) {
+    $("individual").checked = true;
+    $("name").value ||= nameOf(consent);
+  }
   $("individual-choice").hidden = !info.offers_individual;
   return info.is_open;
 }
@@ -120,7 +139,7 @@ async function join() {
   try {
     if (!camera) await switchOn();
     await mine.show(camera);
-    await mine.join(whipUrl());
+    await mine.join(whipUrl(), $("individual").checked && !$("opt-out").checked ? consent : null);
   } catch (error) {
     mine.leave();
     enter("apart");
@@ -128,9 +147,27 @@ async function join() {
     return;
   }
   stay = mine;
+  // Somebody of this name may have asked not to be read: that holds until she says otherwise.
+  const isRead = await mine.reading();
+  if (stay !== mine) return;
+  if (isRead === false) $("opt-out").checked = true;
   enter("joined");
   $("leave").focus();
-  say(words.joined);
+  say(inside());
+}
+
+function inside() {
+  if (!camera) return words.unseen;
+  return $("opt-out").checked ? words.unread : words.joined;
+}
+
+/** During a stay the box is her word on this stay, and hers alone. */
+async function choose() {
+  const wanted = !$("opt-out").checked;
+  const isRead = await stay?.reading(wanted);
+  if (!stay) return;
+  $("opt-out").checked = isRead === null ? wanted : !isRead;
+  say(inside(), isRead === wanted ? "" : words.unheard);
 }
 
 function lost() {
@@ -155,7 +192,7 @@ async function leave() {
 async function toggle() {
   try {
     await (camera ? switchOff() : switchOn());
-    if (stay) say(camera ? words.joined : words.unseen);
+    if (stay) say(inside());
     else say("");
   } catch (error) {
     say($("status").textContent, explain(error));
@@ -165,6 +202,7 @@ async function toggle() {
 function explain(error) {
   if (error instanceof Refused) {
     if (error.status === 401) return words.badLink;
+    if (error.status === 403) return words.badConsent;
     if (error.status === 404) return words.noRoom;
     return error.message || words.noAnswer;
   }
@@ -183,6 +221,7 @@ $("camera").addEventListener("click", toggle);
 $("leave").addEventListener("click", leave);
 $("opt-out").addEventListener("change", () => {
   if ($("opt-out").checked) $("individual").checked = false;
+  if (stay) choose();
 });
 $("individual").addEventListener("change", () => {
   if ($("individual").checked) $("opt-out").checked = false;

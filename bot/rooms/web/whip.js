@@ -22,7 +22,7 @@ export class Stay {
 
   /** `lost` is called once if the connection ends without our doing. */
   constructor(token, lost) {
-    this.#headers = token ? { Authorization: `Bearer ${token}` } : {};
+    this.#headers = token ? { Authorization: `Bearer ${token}` } : {}; // not the consent: only joining needs it
     this.#lost = lost;
     this.#peer.addEventListener("connectionstatechange", () => this.#watch());
   }
@@ -32,11 +32,13 @@ export class Stay {
     await this.#sender.replaceTrack(track);
   }
 
-  async join(url) {
+  /** Join by this address; `consent` is the signed leave to be shown, if there is one. */
+  async join(url, consent) {
     await this.#peer.setLocalDescription();
     await this.#gathered();
     const offer = this.#peer.localDescription.sdp;
     const headers = { "Content-Type": "application/sdp", ...this.#headers };
+    if (consent) headers["Classpulse-Consent"] = consent;
     let response;
     try {
       response = await fetch(url, { method: "POST", headers, body: offer });
@@ -49,6 +51,15 @@ export class Stay {
     await this.#peer.setRemoteDescription({ type: "answer", sdp: text });
     // The room's goodbye closes DTLS; the connection's own state would take half a minute to notice.
     this.#sender.transport.addEventListener("statechange", () => this.#watch());
+  }
+
+  /** Ask whether the room reads us; with an answer of our own, have it so. Null where the room does not say. */
+  async reading(wanted) {
+    if (!this.#resource) return null;
+    const ask = { headers: this.#headers };
+    if (wanted !== undefined) Object.assign(ask, { method: "PUT", body: JSON.stringify({ read: wanted }) });
+    const response = await fetch(`${this.#resource}/reading`, ask).catch(() => null);
+    return response?.ok ? (await response.json()).read : null;
   }
 
   /** Leave for good; also works while the page is being closed. */

@@ -18,11 +18,15 @@ from bot.errors import SettingsRefused
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.control import Control
+from dashboard_protocol.errors import ControlRefused, ReportRefused
+from dashboard_protocol.events import Body
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.keys import ApiKeys, Scope
 from dashboard_protocol.queue import MemoryQueue
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.server import serve
+from dashboard_protocol.writer import EventWriter
+from tests.dashboard_protocol.staging import hello, summary
 
 app = typer.Typer()
 add_servers(app)
@@ -37,9 +41,9 @@ def _state_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def a_gateway(folder: Path) -> AsyncIterator[str]:
+async def a_gateway(folder: Path, bus: MemoryBus | None = None) -> AsyncIterator[str]:
     keys = ApiKeys(folder / "classpulse" / "keys.json")
-    control = Control(MemoryQueue(), MemoryBus(), Access(b"x" * 32), keys, AllowedRooms(["local"]))
+    control = Control(MemoryQueue(), bus or MemoryBus(), Access(b"x" * 32), keys, AllowedRooms(["local"]))
     async with serve(create_app(control.bus, control.access, control=control), port=0) as server:
         yield server.origin
 
@@ -68,6 +72,50 @@ async def test_shell_invites_lists_and_ends_a_bot(tmp_path: Path, monkeypatch: p
         assert "ended" in await run("leave", bot["id"])
 
 
+async def test_shell_invites_with_a_webhook_and_reads_its_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    async with a_gateway(tmp_path) as url:
+        monkeypatch.setenv("CLASSPULSE_API_KEY", await run("key", "add", "shell"))
+        monkeypatch.setenv("CLASSPULSE_URL", url)
+        invitation = ("invite", "local://r", "--policy", "presence", "--webhook", "https://8.8.8.8/bots")
+        with pytest.raises(ControlRefused, match="openssl rand"):
+            await run(*invitation)
+        secret = tmp_path / "webhook_secret"
+        secret.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+        monkeypatch.setenv("CLASSPULSE_WEBHOOK_SECRET_FILE", str(secret))
+        bot = json.loads(await run(*invitation, "--json"))
+        assert bot["webhook"] == "https://8.8.8.8/bots"
+        assert "waiting" in await run("webhooks", bot["id"])
+        [told] = json.loads(await run("webhooks", bot["id"], "--json"))
+        assert (told["id"], told["attempts"]) == (f"{bot['id']}-0", [])
+        with pytest.raises(ControlRefused, match="no such bot"):
+            await run("webhooks", "unknown")
+
+
+async def test_shell_writes_the_report_of_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = MemoryBus()
+    async with a_gateway(tmp_path, bus) as url:
+        monkeypatch.setenv("CLASSPULSE_API_KEY", await run("key", "add", "shell"))
+        monkeypatch.setenv("CLASSPULSE_URL", url)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ReportRefused, match="nothing to report"):
+            await run("report", "Biology 101")
+        writer = await EventWriter.open(bus, "Biology 101")
+        bodies: tuple[Body, ...] = (hello(), summary(), summary())
+        for at, body in enumerate(bodies):
+            await writer.publish(body, at=at)
+        written = json.loads(await run("report", "Biology 101", "--json"))
+        assert written == {"html": "Biology-101.html", "csv": "Biology-101.csv"}
+        assert (tmp_path / "Biology-101.html").read_text().startswith("<!doctype html>")
+        assert len((tmp_path / "Biology-101.csv").read_text().splitlines()) == 3
+        said = await run("report", "Biology 101", "--out", str(tmp_path / "own.html"))
+        assert "own.html" in said
+        with pytest.raises(ReportRefused, match="another path"):
+            await run("report", "Biology 101", "--out", str(tmp_path / "absent" / "own.html"))
+
+
 async def test_key_has_the_scopes_it_was_given() -> None:
     key = await run("key", "add", "lms", "--scope", "watch")
     assert ApiKeys().check(key).scopes == {Scope.WATCH}
@@ -83,6 +131,7 @@ async def test_impossible_invitation_is_one_clear_line() -> None:
     [
         ({"host": "0.0.0.0"}, "--behind-proxy"),
         ({"rooms": "nonsense"}, "--rooms"),
+        ({"webhooks": "nonsense"}, "--webhooks"),
         ({"allowed_policies": "all"}, "--allowed-policies"),
     ],
 )
@@ -91,7 +140,9 @@ def test_unusable_settings_of_a_gateway_are_refused(options: dict[str, str], pro
         serve_gateway(bus="memory://", port=0, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("command", [lambda: serve_gateway(bus="memory://", port=0), lambda: work(bus="memory://")])
+@pytest.mark.parametrize(
+    "command", [lambda: serve_gateway(bus="memory://", port=0), lambda: work(bus="memory://", metrics_port=0)]
+)
 def test_server_ends_when_it_is_told_to(command: object, capfd: pytest.CaptureFixture[str]) -> None:
     # The command prints once it can be stopped; SIGALRM is not its own, so nothing is lost if it comes early.
     def stop(*_: object) -> None:
@@ -106,4 +157,4 @@ def test_server_ends_when_it_is_told_to(command: object, capfd: pytest.CaptureFi
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     told = capfd.readouterr().err
-    assert any(told.startswith(word) for word in ("serving", "worker"))
+    assert any(told.startswith(word) for word in ("serving", "figures"))

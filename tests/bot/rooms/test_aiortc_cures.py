@@ -13,7 +13,6 @@ from av import VideoFrame
 
 from bot.errors import RoomRefused
 from bot.rooms.aiortc_cures import (
-    Traffic,
     check_aiortc,
     check_private_names,
     cure_stream,
@@ -23,6 +22,7 @@ from bot.rooms.aiortc_cures import (
 from bot.rooms.camera import ClipCamera
 from bot.rooms.clip import read_clip
 from bot.rooms.decoding import Pictures
+from bot.rooms.traffic import Traffic
 from bot.samples.story import clip_path
 from tests.contracts.rooms import until
 

@@ -1,12 +1,17 @@
 """A decoder that lags never shows the past, and its pictures never wait."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
+from aiortc.codecs.vpx import Vp8Decoder
+from aiortc.jitterbuffer import JitterFrame
 from av import VideoFrame
 
+from bot.rooms.clip import read_clip
 from bot.rooms.decoding import MAX_WAITING_FRAMES, EncodedFrames, Pictures, is_keyframe
+from bot.samples.story import clip_path
 
 KEY = b"\x10rest"
 DELTA = b"\x11rest"
@@ -88,3 +93,28 @@ async def test_pictures_are_handed_on_until_the_decoder_ends() -> None:
     assert delivered == [frame]
     await pictures.put(None)
     assert pictures.ended.is_set()
+
+
+def test_empty_frame_never_reaches_a_decoder_for_it_would_decode_nothing_more() -> None:
+    key, delta = (frame.data for frame in read_clip(clip_path("yuki", "calm")).frames[:2])
+    stock = Vp8Decoder()
+    assert stock.decode(JitterFrame(key, 0))
+    with suppress(EOFError):
+        stock.decode(JitterFrame(b"", 6000))
+    with pytest.raises(EOFError):  # if this fails, the library has learnt it
+        stock.decode(JitterFrame(key, 12000))
+    inbox = EncodedFrames(threading.Event())
+    put(inbox, key, b"", delta)
+    assert waiting(inbox) == [key, delta]
+
+
+def test_picture_of_a_size_no_camera_has_is_skipped_with_what_follows() -> None:
+    key = bytearray(read_clip(clip_path("yuki", "calm")).frames[0].data)
+    key[6:10] = b"\xff\x3f\xff\x3f"  # 16383 x 16383
+    lost = threading.Event()
+    inbox = EncodedFrames(lost)
+    put(inbox, bytes(key), DELTA)
+    assert waiting(inbox) == []
+    assert lost.is_set()
+    put(inbox, KEY, DELTA)
+    assert waiting(inbox) == [KEY, DELTA]

@@ -1,13 +1,30 @@
 """What Janus says of the people in a room, in its own words."""
 
+import asyncio
 from typing import Any
 
+import numpy as np
 import pytest
+from av import VideoFrame
 
-from bot.rooms.base import Absence, CameraUnreadable, Joined, Left, Participant, RoomEvent
+from bot.rooms import janus_people
+from bot.rooms.base import (
+    Absence,
+    CameraOn,
+    CameraUnreadable,
+    Frame,
+    Joined,
+    Left,
+    OptedOut,
+    Participant,
+    RoomEvent,
+    Scalable,
+)
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publishers import Sender, read_people
 from bot.rooms.notice import visible_name
+from bot.rooms.stream import Stream
+from bot.rooms.traffic import Traffic
 
 
 def video(mid: str, codec: str, **more: Any) -> dict[str, Any]:
@@ -46,7 +63,7 @@ class Told:
 
     def __init__(self) -> None:
         self.events: list[RoomEvent] = []
-        self.people = JanusPeople(self.events.append)
+        self.people = JanusPeople(lambda: 0.0, self.events.append)
 
     def kinds(self) -> list[tuple[type[RoomEvent], str]]:
         return [(type(event), event.participant.name) for event in self.events if hasattr(event, "participant")]
@@ -103,3 +120,69 @@ def test_after_a_break_nobody_joins_twice_and_the_missing_have_vanished() -> Non
     assert isinstance(gone.participant, Participant)
     assert (gone.participant.name, gone.absence) == ("Bo", Absence.VANISHED)
     assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo"), (Left, "Bo")]
+
+
+def test_several_sizes_and_data_channels_are_noted_until_they_end() -> None:
+    told = Told()
+    several = video("0", "vp8", simulcast=True)
+    told.people.meet({"publishers": [publisher(1, "Eve", several, {"type": "data", "mid": "2"})]})
+    assert told.people.layers[1].asked == 0
+    assert told.people.talkers == {1: "2"}
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8"))]})
+    assert told.people.layers == {}
+    told.people.meet({"publishers": [publisher(1, "Eve", several, {"type": "data", "mid": "2"})]})
+    told.people.stop(1)
+    assert (told.people.layers, told.people.talkers, told.people.wanted) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "names"),
+    [("1", "#optout", ["Eve"]), ("1", "hello", []), ("2", "#optout", []), ("3", "#optout", []), ("x", "#optout", [])],
+)
+def test_only_the_word_of_somebody_who_is_there_and_may_write_counts(label: str, text: str, names: list[str]) -> None:
+    told = Told()
+    told.people.meet({"publishers": [publisher(1, "Eve", {"type": "data", "mid": "0"}), publisher(2, "Bo")]})
+    told.people.hear(label, text)
+    assert [event.participant.name for event in told.events if isinstance(event, OptedOut)] == names
+
+
+async def test_face_that_is_too_small_makes_the_room_ask_for_another_size() -> None:
+    wishes: list[int] = []
+    events: asyncio.Queue[RoomEvent] = asyncio.Queue()
+    people = JanusPeople(lambda: 0.0, events.put_nowait, lambda: wishes.append(people.layers[1].asked))
+    people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8", simulcast=True))]})
+    stream = Stream(lambda: 0.0, Traffic(), recover)
+    people.begin(1, stream)
+    people.relayed(1, 0)
+    await asyncio.sleep(0)
+    stream.take(VideoFrame(320, 180))
+    async with asyncio.timeout(5):
+        while not isinstance(event := await events.get(), CameraOn):
+            pass
+    assert isinstance(event.track, Scalable)
+    for second in range(5):
+        event.track.prefer(Frame(float(second), 320, 180, lambda: NOTHING), 1.5)
+    assert wishes == [1]
+    people.part(1)
+    event.track.prefer(Frame(60.0, 320, 180, lambda: NOTHING), 1.5)
+    assert wishes == [1]
+
+
+async def test_video_of_which_nothing_comes_is_asked_for_in_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janus_people, "SILENT_AFTER_S", 0.01)
+    wished = asyncio.Event()
+    told: list[RoomEvent] = []
+    people = JanusPeople(lambda: 0.0, told.append, wished.set)
+    people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8", simulcast=True))]})
+    people.begin(1, Stream(lambda: 0.0, Traffic(), recover))
+    async with asyncio.timeout(5):
+        await wished.wait()
+    assert people.layers[1].asked == 2
+    people.part(1)
+
+
+NOTHING = np.zeros((1, 1, 3), np.uint8)
+
+
+async def recover() -> None:
+    raise AssertionError("nothing is missing")

@@ -61,6 +61,7 @@ async def test_info_tells_who_reads_and_what_becomes_of_it(http: httpx.AsyncClie
         during = (await http.get("/join/demo/info.json")).json()
     assert before == {
         "room": "demo",
+        "title": "demo",
         "bot": "Ada · reads faces (classpulse)",
         "is_open": False,
         "needs_token": True,

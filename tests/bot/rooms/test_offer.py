@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.rooms.offer import OfferMalformed, OfferUnsupported, read_offer
+from bot.rooms.offer import OfferMalformed, OfferUnsupported, read_offer, usable_answer
 
 SESSION = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\na=msid-semantic: WMS *\r\n"
 TRANSPORT = (
@@ -112,3 +112,12 @@ def test_offer_without_video_to_receive_is_unsupported(sections: str) -> None:
 def test_what_is_no_sdp_is_malformed(text: str) -> None:
     with pytest.raises(OfferMalformed, match="v=0"):
         read_offer(text)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "4294967296", "-1", "x", ""])
+def test_candidates_that_would_break_a_socket_are_dropped(port: str) -> None:
+    wrong = f"a=candidate:3 1 udp 1 10.0.0.8 {port} typ host\r\n"
+    assert "10.0.0.8" not in read_offer(SESSION + VIDEO + TRANSPORT + wrong).sdp
+    assert usable_answer(ANSWER + TRANSPORT + wrong) == ANSWER + TRANSPORT.replace(
+        "a=candidate:2 1 udp 2113937150 7a3b.local 50001 typ host\r\n", ""
+    )

@@ -3,107 +3,21 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import httpx
 import pytest
-import uvicorn
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
+from bot.ice import NO_ICE, IceServer
 from bot.rooms import open_room, stream, whep
-from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.base import Absence, Admitted, CameraOn, Held, Joined
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
 from bot.rooms.notice import Notice
 from bot.rooms.whep import WhepRoom, read_addresses
-from bot.samples.story import clip_path
-from tests.contracts.rooms import RoomContract, expect
-
-
-class Live:
-    """One stream on the server: at most one viewer, as far as these tests go."""
-
-    def __init__(self) -> None:
-        self.camera = ClipCamera(read_clip(clip_path("yuki", "calm")))
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.deleted = asyncio.Event()
-        self.closed = asyncio.Event()
-
-    async def answer(self, offer: str) -> str:
-        await self.peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        self.peer.on("connectionstatechange", self._note)
-        self.peer.addTrack(self.camera)
-        listen_on(self.peer, ["127.0.0.1"])
-        await self.peer.setLocalDescription(await self.peer.createAnswer())
-        return str(self.peer.localDescription.sdp)
-
-    def _note(self) -> None:
-        if self.peer.connectionState == "closed":
-            self.closed.set()
-
-    async def camera_off(self) -> None:
-        self.camera.switch_off()
-
-    async def camera_on(self) -> None:
-        self.camera.switch_on()
-
-    async def leave(self) -> None:
-        self.camera.stop()
-        await self.peer.close()
-
-    async def vanish(self) -> None:
-        for transceiver in self.peer.getTransceivers():
-            for protocol in transceiver.receiver.transport.transport._connection._protocols:
-                protocol.transport.abort()
-
-    async def disconnected(self) -> None:
-        await self.deleted.wait()
-        await self.closed.wait()
-
-
-@dataclass
-class WhepServer:
-    """A server whose streams come and go; `refusal` is what it says instead of serving."""
-
-    token: str | None = None
-    refusal: Response | None = None
-    live: dict[str, Live] = field(default_factory=dict)
-    everybody: list[Live] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def go_live(self, name: str) -> Live:
-        live = self.live[name] = Live()
-        self.everybody.append(live)
-        return live
-
-    async def post(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        self.asked.append(name)
-        if self.refusal is not None:
-            return self.refusal
-        if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
-            return Response("no", 401)
-        live = self.live.pop(name, None)
-        if live is None:
-            return Response("nobody sends", 404)
-        answer = await live.answer((await request.body()).decode())
-        where = f"/session/{self.everybody.index(live)}"
-        return Response(answer, 201, {"Location": where}, media_type="application/sdp")
-
-    async def delete(self, request: Request) -> Response:
-        self.everybody[int(request.path_params["number"])].deleted.set()
-        return Response()
-
-    def routes(self) -> list[Route]:
-        return [
-            Route("/whep/{name}", self.post, methods=["POST"]),
-            Route("/session/{number}", self.delete, methods=["DELETE"]),
-        ]
+from bot.rooms.whip_client import named_ice
+from tests.contracts.rooms import RoomContract, expect, expect_gone, until
+from tests.contracts.whep_server import Live, WhepServer, whep_server
 
 
 @dataclass
@@ -111,14 +25,12 @@ class WhepStage:
     """A server, its address, and the room made of its streams."""
 
     server: WhepServer
-    origin: str
     room: WhepRoom
     gone_within_s: float = 15.0
     vanishing: Absence = Absence.VANISHED
 
     def another(self, names: str, query: str = "") -> WhepRoom:
-        urls = " ".join(f"whep+{self.origin}/whep/{name}{query}" for name in names.split())
-        return WhepRoom(urls, clock=time.time, notice_given=True)
+        return WhepRoom(self.server.url(names, query), clock=time.time, notice_given=True)
 
     async def guest(self, name: str) -> Live:
         live = self.server.go_live(name)
@@ -134,21 +46,8 @@ class WhepStage:
 async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WhepStage]:
     monkeypatch.setattr(whep, "RETRY_AFTER_S", 0.1)
     monkeypatch.setattr(stream, "VANISH_PATIENCE_S", 3.0)  # a camera that is on is never silent for so long
-    whep_server = WhepServer()
-    config = uvicorn.Config(
-        Starlette(routes=whep_server.routes()), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    stage = WhepStage(whep_server, origin, WhepRoom.__new__(WhepRoom))
-    stage.room = stage.another("Eve Ada Bo")
-    yield stage
-    for live in whep_server.everybody:
-        await live.leave()
-    await server.shutdown()
+    async with whep_server() as server:
+        yield WhepStage(server, WhepRoom(server.url("Eve Ada Bo"), clock=time.time, notice_given=True))
 
 
 class TestContract(RoomContract):
@@ -182,9 +81,46 @@ async def test_token_opens_and_is_not_part_of_any_address(stage: WhepStage) -> N
         async with stage.another("Eve", "?token=mellon"):
             pass
     assert "mellon" not in str(refused.value)
-    stage.server.go_live("Eve")
+    live = stage.server.go_live("Eve")
     async with stage.another("Eve", "?token=sesame") as room:
         await expect(room.events(), Joined)
+    assert live.deleted.is_set(), "saying goodbye takes the token too"
+
+
+async def test_meeting_of_several_streams_goes_on_when_one_of_them_ends(stage: WhepStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        cameras: dict[str, CameraOn] = {}
+        lives = {name: await stage.guest(name) for name in ("Eve", "Ada", "Bo")}
+        async with asyncio.timeout(15):
+            while len(cameras) < 3:
+                event = await anext(events)
+                if isinstance(event, CameraOn):
+                    cameras[event.participant.name] = event
+        await lives["Ada"].leave()
+        assert (await expect_gone(events)).participant == cameras["Ada"].participant
+        async with asyncio.timeout(5):
+            for name in ("Eve", "Bo"):
+                await anext(cameras[name].track.frames())
+        await stage.guest("Ada")
+        assert (await expect(events, Joined)).participant.name == "Ada", "who comes back is somebody new"
+
+
+async def test_bot_that_leaves_while_the_server_answers_takes_its_offer_back(stage: WhepStage) -> None:
+    live = stage.server.go_live("Eve")
+    async with stage.another("Eve"):
+        await until(lambda: bool(live.offer))
+        assert live.peer.connectionState != "connected"
+    assert live.deleted.is_set()
+
+
+async def test_servers_that_the_room_names_are_asked_for_and_need_not_be_there(stage: WhepStage) -> None:
+    url = httpx.URL(stage.server.origin)
+    assert await named_ice(url.join("/whep/Eve"), None) == NO_ICE
+    assert await named_ice(url.join("/nothing"), None) == NO_ICE
+    assert await named_ice(httpx.URL("http://127.0.0.1:9/"), None) == NO_ICE
+    stage.server.links = ['<turn:t.example>; rel="ice-server"; username="u"; credential="p"']
+    assert (await named_ice(url.join("/whep/Eve"), None)).relay == IceServer("turn", "t.example", 3478, "udp", "u", "p")
 
 
 async def test_server_says_when_to_ask_again(stage: WhepStage) -> None:

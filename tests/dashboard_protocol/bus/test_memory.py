@@ -19,6 +19,12 @@ class TestMemoryBus(BusContract):
         yield bus
         await bus.close()
 
+    @pytest.fixture
+    async def forgetful(self) -> AsyncIterator[MemoryBus]:
+        bus = MemoryBus(retention_s=self.retention_s)
+        yield bus
+        await bus.close()
+
 
 @pytest.mark.parametrize("url", ["nats://localhost", "nonsense", ""])
 def test_other_buses_are_refused_by_name(url: str) -> None:

@@ -47,11 +47,16 @@ def test_rewound_memory_gives_what_the_bus_lacks_after_the_hello() -> None:
     assert due(recall) == [("hello", 0)]
 
 
-def test_changed_policy_keeps_its_place() -> None:
+def test_changed_policy_keeps_its_place_and_the_one_before_is_not_forgotten() -> None:
     recall = remembering(event(0, hello()), event(1), event(1, hello()), event(2))
-    assert due(recall) == [("class_summary", 1), ("hello", 1), ("class_summary", 2)]
+    whole = [("past_hello", 0), ("class_summary", 1), ("hello", 1), ("class_summary", 2)]
+    assert due(recall) == whole
     recall.rewind(0)
-    assert due(recall) == [("class_summary", 1), ("hello", 1), ("class_summary", 2)]
+    assert due(recall) == whole[1:]
+    recall.rewind(-1)
+    assert due(recall) == whole
+    recall.rewind(1)
+    assert due(recall) == whole[2:]
 
 
 def test_only_the_newest_of_a_person_is_kept_and_nothing_once_forgotten_or_at_the_end() -> None:

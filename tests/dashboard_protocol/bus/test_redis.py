@@ -10,8 +10,9 @@ import pytest
 
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.bus.redis import RedisBus
+from dashboard_protocol.bus.redis_link import told_plainly
 from dashboard_protocol.errors import BusError, EpochOver
-from dashboard_protocol.events import Alert, BotState, Bye, EndReason, Event, Forget, State, Window
+from dashboard_protocol.events import Alert, Body, BotState, Bye, EndReason, Event, Forget, Hello, State, Window
 from dashboard_protocol.writer import EventWriter
 from tests.contracts.buses import BusContract
 from tests.contracts.redis_server import RedisServer, a_redis, servers
@@ -38,6 +39,13 @@ class TestRedisBus(BusContract):
     async def bus(self, server: str, tmp_path: Path) -> AsyncIterator[RedisBus]:
         async with a_redis(tmp_path, server) as redis:
             bus = RedisBus(redis.url, history_events=self.history_events, subscriber_events=self.subscriber_events)
+            yield bus
+            await bus.close()
+
+    @pytest.fixture
+    async def forgetful(self, server: str, tmp_path: Path) -> AsyncIterator[RedisBus]:
+        async with a_redis(tmp_path, server) as redis:
+            bus = RedisBus(redis.url, retention_s=self.retention_s)
             yield bus
             await bus.close()
 
@@ -207,6 +215,52 @@ async def test_changed_policy_is_retained_and_reaches_subscribers(redis: RedisSe
     await bus.close()
 
 
+async def test_empty_redis_learns_every_policy_of_the_class(redis: RedisServer) -> None:
+    bus, reader = RedisBus(redis.url), RedisBus(redis.url)
+    writer = await EventWriter.open(bus, "r")
+    changed = hello().model_copy(update={"title": "Chemistry"})
+    bodies: tuple[Body, ...] = (hello(), summary(), changed, summary())
+    for at, body in enumerate(bodies):
+        await writer.publish(body, at=at)
+    await redis.stop()
+    await redis.start()
+    await writer.publish(summary(), at=9)
+    await until_delivered(reader, [0, 1, 1, 2, 3])
+    titles = [event.body.title async for event in reader.archive("r") if isinstance(event.body, Hello)]
+    assert titles == ["Biology 101", "Chemistry"]
+    retained = await reader.snapshot("r")
+    assert retained is not None
+    assert retained.hello.body == changed
+    await bus.close()
+    await reader.close()
+
+
+async def test_sweep_shortens_the_life_of_what_another_process_keeps_for_longer(redis: RedisServer) -> None:
+    keeper, sweeper = RedisBus(redis.url), RedisBus(redis.url, retention_s=50)
+    writer = await EventWriter.open(keeper, "a room/with signs")
+    for body in (hello(), summary()):
+        await writer.publish(body, at=1)
+    await sweeper.sweep()
+    keys = [key async for key in keeper._redis.scan_iter("classpulse:*")]
+    assert len(keys) == 5
+    assert all([0 < await keeper._redis.ttl(key) <= 50 for key in keys])
+    await keeper.close()
+    await sweeper.close()
+
+
+async def test_sweep_drops_the_policies_of_epochs_that_are_gone(redis: RedisServer) -> None:
+    bus = RedisBus(redis.url)
+    for title in ("first", "second"):
+        writer = await EventWriter.open(bus, "r")
+        await writer.publish(hello().model_copy(update={"title": title}), at=1)
+        await writer.publish(summary(), at=2)
+    await bus._redis.xtrim("classpulse:{r}:events", maxlen=1, approximate=False)
+    await bus.sweep()
+    assert [event.body.title async for event in bus.archive("r") if isinstance(event.body, Hello)] == ["second"]
+    assert await bus._redis.hlen("classpulse:{r}:hellos") == 1
+    await bus.close()
+
+
 async def test_unreadable_event_on_the_channel_is_a_bus_error(redis: RedisServer) -> None:
     bus = RedisBus(redis.url)
     async with bus.subscribe("r") as events:
@@ -247,7 +301,14 @@ async def test_absent_redis_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     bus = RedisBus(f"redis://:hidden@127.0.0.1:{port}/0")
-    for attempt in (bus.ping(), bus.open_epoch("r"), bus.snapshot("r"), bus.history("r", 1, 0), bus.erase("r")):
+    for attempt in (
+        bus.ping(),
+        bus.open_epoch("r"),
+        bus.snapshot("r"),
+        bus.history("r", 1, 0),
+        bus.erase("r"),
+        bus.sweep(),
+    ):
         with pytest.raises(BusError, match=rf"127\.0\.0\.1:{port} does not answer") as refused:
             await attempt
         assert "hidden" not in str(refused.value)
@@ -301,3 +362,39 @@ async def test_bot_whose_place_is_taken_when_redis_is_back_is_told(redis: RedisS
         await go_on()
     await old.close()
     await new.close()
+
+
+@pytest.mark.parametrize("problem", [None, OSError("broken")])
+async def test_cancellation_that_was_lost_in_a_command_is_heeded(problem: OSError | None) -> None:
+    async def command() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # as `wait_for` of Python 3.11 does when the answer comes at the same moment
+            if problem is not None:
+                raise problem from None
+
+    async def work() -> None:
+        with told_plainly("here"):
+            await command()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_clean_up_after_a_cancellation_may_use_redis(redis: RedisServer) -> None:
+    bus = RedisBus(redis.url)
+
+    async def work() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            return await bus.open_epoch("r")  # noqa: B012
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == 1
+    await bus.close()

@@ -21,6 +21,12 @@ class TestMemoryQueue(QueueContract):
         yield queue
         await queue.close()
 
+    @pytest.fixture
+    async def forgetful(self) -> AsyncIterator[MemoryQueue]:
+        queue = MemoryQueue(retention_s=self.retention_s)
+        yield queue
+        await queue.close()
+
     async def test_the_oldest_of_too_many_are_dropped(
         self, queue: MemoryQueue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -39,6 +45,13 @@ class TestRedisQueue(QueueContract):
     async def queue(self, server: str, tmp_path: Path) -> AsyncIterator[RedisQueue]:
         async with a_redis(tmp_path, server) as redis:
             queue = RedisQueue(redis.url, claim_s=self.claim_s)
+            yield queue
+            await queue.close()
+
+    @pytest.fixture
+    async def forgetful(self, server: str, tmp_path: Path) -> AsyncIterator[RedisQueue]:
+        async with a_redis(tmp_path, server) as redis:
+            queue = RedisQueue(redis.url, retention_s=self.retention_s)
             yield queue
             await queue.close()
 

@@ -55,9 +55,9 @@ def test_moves_alternate_and_each_is_large_enough(values: list[int]) -> None:
 def test_medians_are_published_values_and_need_a_third_of_their_seconds() -> None:
     timeline = Timeline()
     for second in range(60):
-        timeline.append(1000.0 + second, {"mean": 0.65 if second % 2 else 0.8})
+        timeline.add(1000.0 + second, {"mean": 0.65 if second % 2 else 0.8})
     for second in range(60, 120, 12):
-        timeline.append(1000.0 + second, {"mean": 0.1})
+        timeline.add(1000.0 + second, {"mean": 0.1})
     found = blocks(timeline, "mean")
     assert {block.value for block in found} <= {65, 80}
     assert found[-1].at <= 1065

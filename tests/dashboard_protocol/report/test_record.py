@@ -38,7 +38,7 @@ def test_a_class_becomes_its_rows_changes_alerts_and_end(a_class: Class) -> None
         (480, "2 people joined"),
         (1200, "Bot away for 28 s"),
         (1800, "Index down 25 points in 3 min"),
-        (2400, "Values withheld: too few people analysed"),
+        (2400, "Withheld: too few people analysed"),
         (2400, "19 people left"),
         (2520, "Values returned"),
         (2520, "19 people joined"),

@@ -1,10 +1,12 @@
 """A real Chromium before the real gateway and a scripted room: what the tests of the instructor's page stand on."""
 
+import asyncio
 import base64
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, expect
@@ -27,6 +29,7 @@ PHONE = ViewportSize(width=390, height=844)
 NARROWEST = ViewportSize(width=320, height=700)
 ALL_SIZES = (DESK, PHONE, ViewportSize(width=768, height=1240), ViewportSize(width=1920, height=1080))
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SESSION_S = 60.0
 # Width and height of the page, and the words that do not fit where they stand: only a room's name may be cut.
 MEASURED = """() => {
@@ -41,6 +44,30 @@ MEASURED = """() => {
     return [scrollWidth, scrollHeight, places.filter(seen).filter(cut).map((node) => node.id || node.className)];
 }"""
 
+FOUND = """axe.run({ resultTypes: ["violations"] }).then(({ violations, passes }) => {
+    if (passes.length < 5) throw new Error("axe looked at nothing");
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id} ${target}`));
+})"""
+# What the page has heard, counted before its own handlers run: tests wait for it, never for a time.
+HEARD = """(() => {
+    const heard = window.heard = { seq: -1, closed: 0 };
+    const Native = window.WebSocket;
+    window.WebSocket = class extends Native {
+        constructor(...address) {
+            super(...address);
+            this.addEventListener("message", ({ data }) => {
+                const { type, seq = heard.seq } = JSON.parse(data);
+                if (type !== "hello") heard.seq = seq;  // the snapshot follows, with the same seq
+            });
+            this.addEventListener("close", () => { heard.closed += 1; });
+        }
+    };
+})()"""
+FRAME_S = 0.02
+SLOWLY_MS = 30_000
+"""A wait for what must come; a loaded machine may take its time."""
+expect.set_options(timeout=SLOWLY_MS)
+
 IN_CHROMIUM = [
     pytest.mark.integration,
     pytest.mark.asyncio(loop_scope="module"),
@@ -50,10 +77,16 @@ IN_CHROMIUM = [
 
 @dataclass
 class Stage:
-    """One gateway, one scripted room, one open page."""
+    """One gateway, one scripted room, one open page.
+
+    The page's clock stands still unless a test moves it: however slow the machine, no value grows old before it is
+    looked at.
+    """
 
     browser: Browser
     stack: AsyncExitStack
+    axe: str | None = None
+    """The source of axe-core, where it could be had."""
     bus: MemoryBus = field(default_factory=MemoryBus)
     access: Access = field(default_factory=lambda: Access(b"page-tests" * 4, session_s=SESSION_S))
     complaints: list[str] = field(default_factory=list)
@@ -66,10 +99,12 @@ class Stage:
         context = await self.browser.new_context(viewport=DESK, color_scheme="light", reduced_motion="reduce")
         self.stack.push_async_callback(context.close)
         self.page = await context.new_page()
-        self.page.set_default_timeout(5000)
+        self.page.set_default_timeout(SLOWLY_MS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        await self.page.clock.install()
+        await self.page.add_init_script(HEARD)
+        await self.page.clock.install(time=time.time())
+        await self.page.clock.pause_at(time.time() + 1)
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A refused or unreachable exchange is always logged by the browser itself.
@@ -85,15 +120,39 @@ class Stage:
         return self.page
 
     async def state(self, name: str) -> None:
-        await expect(self.page.locator("body")).to_have_attribute("data-state", name)
+        """Wait for a state, with the page's clock a little further each time it is looked for."""
+        async with asyncio.timeout(SLOWLY_MS / 1000):
+            while await self.page.evaluate("document.body.dataset.state") != name:
+                await self.tick(FRAME_S)
+
+    async def settle(self, room: ScriptedClass) -> None:
+        """Wait until the page has heard all that the room said, and has drawn it."""
+        await self.page.wait_for_function("seq => heard.seq >= seq", arg=room.seq)
+        await self.tick(1.2)
+
+    async def tick(self, seconds: float = 2 * FRAME_S) -> None:
+        """Let the page's clock run for a moment, with every timer and frame that falls into it."""
+        await self.page.clock.run_for(round(seconds * 1000))
 
     async def jump(self, seconds: float) -> None:
-        """Let the page believe that time has passed."""
+        """Let the page believe that time has passed, as when a machine slept."""
         await self.page.clock.fast_forward(round(seconds * 1000))
+        await self.tick()
+
+    async def press(self, key: str) -> None:
+        """Press a key and let the page draw."""
+        await self.page.keyboard.press(key)
+        await self.tick()
+
+    async def cut(self) -> None:
+        """Stop the gateway, and wait until the page knows that it hears nothing."""
+        await self.server.aclose()
+        await self.page.wait_for_function("() => heard.closed > 0")
+        await self.tick()
 
     async def shoot(self, name: str, sizes: tuple[ViewportSize, ...] = ALL_SIZES) -> None:
-        """Keep pictures, with the page's clock held, and check that nothing scrolls sideways or is cut off."""
-        await self.page.clock.pause_at((await self.page.evaluate("Date.now()") + 1100) / 1000)
+        """Keep pictures; check that nothing scrolls sideways or is cut off, and that axe finds nothing."""
+        await self.tick()
         # Playwright's own screenshots take several times as long, and there are two hundred.
         devtools = await self.page.context.new_cdp_session(self.page)
         for size in sizes:
@@ -104,14 +163,33 @@ class Stage:
             clip = {"x": 0, "y": 0, "width": size["width"], "height": max(height, size["height"]), "scale": 1}
             if size["width"] >= 1200:
                 clip["height"] = size["height"]
-            for scheme in ("light", "dark"):
-                await self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            for scheme in SCHEMES:
+                await self.page.emulate_media(color_scheme=scheme)
                 asked = {"clip": clip, "captureBeyondViewport": True, "optimizeForSpeed": True}
                 shot = await devtools.send("Page.captureScreenshot", asked)
                 (ARTEFACTS / f"{name}-{size['width']}-{scheme}.png").write_bytes(base64.b64decode(shot["data"]))
+                if size == DESK or (size, scheme) == (PHONE, "light"):
+                    found = await violations(self.page, self.axe)
+                    assert not found, f"axe in {name}, {scheme}, {size['width']}: {found}"
         await devtools.detach()
         await self.page.set_viewport_size(DESK)
-        await self.page.clock.resume()
+
+
+async def violations(page: Page, axe: str | None) -> list[str]:
+    """What axe finds; in a world of its own, where time passes though the page's clock stands."""
+    if axe is None:
+        return []
+    devtools = await page.context.new_cdp_session(page)
+    tree = await devtools.send("Page.getFrameTree")
+    world = await devtools.send("Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"]})
+    context = world["executionContextId"]
+    await devtools.send("Runtime.evaluate", {"expression": axe, "contextId": context})
+    asked = {"expression": FOUND, "contextId": context, "awaitPromise": True, "returnByValue": True}
+    said = await devtools.send("Runtime.evaluate", asked)
+    await devtools.detach()
+    assert "exceptionDetails" not in said, said["exceptionDetails"]
+    found: list[str] = said["result"]["value"]
+    return found
 
 
 async def live(stage: Stage, profile: Profile = Profile.AGGREGATE, until_s: int = HISTORY_S + 1) -> ScriptedClass:
@@ -127,4 +205,5 @@ async def live(stage: Stage, profile: Profile = Profile.AGGREGATE, until_s: int 
         if profile is not Profile.PRESENCE:
             await room.publish(alert(room.now - FALL_S), room.now - FALL_S)
         await room.stream(HISTORY_S - FALL_S, until_s)
+    await stage.settle(room)
     return room

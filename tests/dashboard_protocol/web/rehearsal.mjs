@@ -8,7 +8,7 @@ const box = document.getElementById("chart");
 
 window.rehearsal = (hello) => {
   const store = createStore();
-  const ui = { pausedAt: null, dismissed: new Set(), shown: null };
+  const ui = { pausedAt: null, dismissed: new Set() };
   const draw = bind(document.body);
   const size = { width: 0, height: 0 };
   let second = 0;

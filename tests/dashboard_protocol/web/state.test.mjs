@@ -4,11 +4,11 @@ import { announcement } from "../../../dashboard_protocol/web/announce.js";
 import { backoffS, hasGap } from "../../../dashboard_protocol/web/feed.js";
 import { buildModel, openAlert, pageState } from "../../../dashboard_protocol/web/model.js";
 import { GAP } from "../../../dashboard_protocol/web/ring.js";
-import { createStore, feedBack, feedLost, fold, roomNow } from "../../../dashboard_protocol/web/store.js";
+import { createStore, fold, roomNow } from "../../../dashboard_protocol/web/store.js";
 import { alert, hello, person, series, snapshot, state, summary } from "./class.mjs";
 
 const OPEN = { phase: "open", downMs: null, retryMs: null };
-const newUi = () => ({ pausedAt: null, dismissed: new Set(), shown: null });
+const newUi = () => ({ pausedAt: null, dismissed: new Set() });
 
 function live(profile = "aggregate", until = 1100) {
   const store = createStore();
@@ -31,6 +31,13 @@ test("the bot's states are the page's, with the reason of waiting", () => {
     fold(store, state(name, 1000, { reason }), 0);
     assert.equal(pageState(store, OPEN, 0), shown);
   }
+});
+
+test("a room without a bot is waiting for one, though nobody says hello yet", () => {
+  const store = createStore();
+  fold(store, snapshot(1000, { bot_state: state("requested", 990), live_since: null }), 0);
+  const model = buildModel(store, OPEN, newUi(), 0);
+  assert.deepEqual([model.state, model.profile, model.promise], ["requested", "none", null]);
 });
 
 test("live needs proof: silence after five seconds, interruption after two without a socket", () => {
@@ -76,9 +83,7 @@ test("withheld is said, never shown as zero", () => {
 
 test("a gap is told as what it was, and history fills it", () => {
   const store = live();
-  feedLost(store, 1100);
   fold(store, summary(1128), 128_000);
-  feedBack(store, 1128);
   assert.equal(store.series.why(1110), GAP.feed);
   assert.deepEqual([store.changes[0].kind, store.changes[0].s], ["feed", 28]);
   const rows = Array.from({ length: 28 }, (_, i) => ({ ...summary(1101 + i), mean: 0.7, q1: 0.6, q3: 0.8 }));
@@ -91,6 +96,22 @@ test("a gap is told as what it was, and history fills it", () => {
   assert.equal(store.series.why(1140), GAP.bot);
 });
 
+test("a hole in the snapshot of somebody who comes late is the bot's own", () => {
+  const store = createStore();
+  const rows = [1100, 1101, 1140, 1141].map((at) => ({ ...summary(at), mean: 0.7 }));
+  fold(store, hello(), 0);
+  fold(store, snapshot(1141, { series: series(rows) }), 0);
+  assert.equal(store.series.why(1120), GAP.bot);
+  assert.deepEqual(store.changes, [{ at: 1101, kind: "rejoined", s: 39 }]);
+});
+
+test("the first alert of the next bot is another one, though it has the same number", () => {
+  const store = live();
+  fold(store, alert(1100), 100_000);
+  fold(store, alert(1500), 500_000);
+  assert.equal(store.alerts.length, 2);
+});
+
 test("an alert is kept once, stays twenty seconds before a newer one, and can be dismissed", () => {
   const store = live();
   fold(store, alert(1100), 100_000);
@@ -101,9 +122,9 @@ test("an alert is kept once, stays twenty seconds before a newer one, and can be
   fold(store, alert(1110, "a2"), 110_000);
   assert.equal(openAlert(store.alerts, 1111, 111_000, ui).alert.id, "a1");
   assert.equal(openAlert(store.alerts, 1122, 122_000, ui).alert.id, "a2");
-  ui.dismissed.add("a2").add("a1");
-  assert.equal(openAlert(store.alerts, 1123, 123_000, ui), null);
-  assert.equal(openAlert(store.alerts, 1500, 500_000, newUi()), null);
+  ui.dismissed.add(1100).add(1110);
+  assert.equal(openAlert(store.alerts, 1123, 123_000, ui), undefined);
+  assert.equal(openAlert(store.alerts, 1500, 500_000, newUi()), undefined);
 });
 
 test("connection trouble takes the slot before an alert", () => {
@@ -127,6 +148,16 @@ test("forget leaves nothing of a person, and names alone order the cards", () =>
   fold(store, { type: "forget", at: 1101, participant: "Maya" }, 101_000);
   assert.deepEqual(buildModel(store, OPEN, newUi(), 101_000).cards.map(({ name }) => name), ["Ada", "Noah"]);
   assert.ok(!JSON.stringify([...store.people.keys(), store.changes]).includes("Maya"));
+});
+
+test("expressions that cannot be read now are missing with their reason, the rest goes on", () => {
+  const store = live("individual");
+  const away = { expressions_unmeasurable: "engine_away" };
+  fold(store, summary(1101, 0.8, { expressions: null, ...away }), 101_000);
+  fold(store, person("Ada", 1101, { displayed: null, ...away }), 101_000);
+  const model = buildModel(store, OPEN, newUi(), 101_000);
+  assert.deepEqual([model.hero.number, model.noted, model.expressions[0].share], ["80", { away: true }, undefined]);
+  assert.equal(model.cards[0].displayed, "displayed: –");
 });
 
 test("heads are told as sums that have stood for ten seconds", () => {
@@ -167,6 +198,19 @@ test("values are not announced, changes of state and alerts are", () => {
   assert.match(say(102_000), /^Index down 20.points in 3.min\. From 80 to 60, 20.people measured/);
   fold(store, state("reconnecting", 1103), 103_000);
   assert.equal(say(103_000), "#slot .words");
+});
+
+test("values that come back are announced, also after a moment of settling", () => {
+  const store = live();
+  const memory = {};
+  const say = (nowMs) => announcement(memory, buildModel(store, OPEN, newUi(), nowMs), nowMs);
+  say(100_000);
+  fold(store, summary(1101, null, { analysed: 4 }), 101_000);
+  assert.match(say(101_000), /^Withheld\. 4.people analysed, 5 are needed\. Values return/);
+  fold(store, summary(1102, null, { withheld: "settling" }), 102_000);
+  assert.equal(say(102_000), null);
+  fold(store, summary(1112), 112_000);
+  assert.equal(say(112_000), "Values are back. Engagement index now High");
 });
 
 test("retries back off to fifteen seconds, and a gap is a prev that is not the last seq", () => {

@@ -9,11 +9,12 @@ const WEB = new URL("../../../dashboard_protocol/web/", import.meta.url);
 
 test("ages are told in the two largest units", () => {
   assert.deepEqual([38, 240, 4320, 3600].map((s) => plain(words.span(s))), ["38 s", "4 min", "1 h 12 min", "1 h"]);
-  assert.equal(plain(words.span(70, true)), "1 min 10 s");
+  assert.equal(plain(words.exactly(70)), "1 min 10 s");
 });
 
-test("shares are open at both ends and null is a dash", () => {
-  assert.deepEqual([0, 0.05, 0.65, 1, null, NaN].map((share) => plain(words.percent(share))), ["< 5%", "5%", "65%", "> 95%", "–", "–"]);
+test("shares are open at both ends, as far as they are rounded, and null is a dash", () => {
+  assert.deepEqual([0, 0.05, 0.65, 1, null, NaN].map((share) => plain(words.percent(share, { points: 5 }))), ["< 5%", "5%", "65%", "> 95%", "–", "–"]);
+  assert.deepEqual([0, 1].map((share) => plain(words.percent(share, { points: 10 }))), ["< 10%", "> 90%"]);
   assert.deepEqual([0.654, null].map(words.index), ["65", "–"]);
 });
 

@@ -141,7 +141,7 @@ def test_network_with_strange_inputs_is_refused(model: Callable[..., Path]) -> N
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("face.plan", "TensorRT plans are not supported by this version"),
+        ("face.plan", "no such model; build it again with `build-engine plan`"),
         ("face.pt", r"no runtime for \.pt; give one of \.onnx, \.plan"),
         ("face", "no runtime for a file without suffix"),
         ("absent.onnx", "no such model"),

@@ -1,0 +1,67 @@
+"""What `classpulse serve` runs: the gateway with the control API, and the courier of its webhooks."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from dashboard_protocol.access import Access, load_secret, state_directory
+from dashboard_protocol.bus import open_bus
+from dashboard_protocol.control import Control
+from dashboard_protocol.gateway import create_app
+from dashboard_protocol.keys import ApiKeys
+from dashboard_protocol.metrics import WebhookMetrics
+from dashboard_protocol.queue import open_queue
+from dashboard_protocol.retention import sweeping
+from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.room_urls import AllowedRooms
+from dashboard_protocol.server import Tls, serve
+from dashboard_protocol.vocabulary import Profile
+from dashboard_protocol.webhooks.addresses import AllowedReceivers
+from dashboard_protocol.webhooks.courier import Courier
+
+
+@dataclass(frozen=True)
+class GatewayProcess:
+    """How one gateway is served."""
+
+    bus: str
+    """URL of bus and queue."""
+    host: str
+    port: int
+    tls: Tls | None
+    rooms: AllowedRooms
+    receivers: AllowedReceivers
+    policy: Profile | None
+    policies: frozenset[Profile]
+    retention_s: float
+    public_url: str | None = None
+
+    async def run(self, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+        """Serve until `stop` is set.
+
+        Raises:
+            DashboardError: It cannot be served like this; the text says what to do.
+        """
+        async with AsyncExitStack() as stack:
+            bus = open_bus(self.bus, retention_s=self.retention_s)
+            stack.push_async_callback(bus.close)
+            queue = open_queue(self.bus, retention_s=self.retention_s)
+            stack.push_async_callback(queue.close)
+            access = Access(load_secret(), revocations=open_revocations(self.bus, state_directory()))
+            stack.push_async_callback(access.revocations.close)
+            await access.revocations.begin()
+            control = Control(
+                queue, bus, access, ApiKeys(), self.rooms, self.policy, self.policies, self.receivers, self.public_url
+            )
+            registry = CollectorRegistry()
+            origins = (self.public_url,) if self.public_url else ()
+            app = create_app(bus, access, registry=registry, origins=origins, control=control)
+            server = await stack.enter_async_context(serve(app, self.host, self.port, tls=self.tls))
+            # Behind the server: what it raises must come out as it is, and not in a group.
+            await stack.enter_async_context(Courier(queue, self.receivers, WebhookMetrics(registry)).delivering())
+            await stack.enter_async_context(sweeping(bus))
+            say(f"serving    {server.origin}   (API: {server.origin}/docs)")
+            await stop.wait()

@@ -1,0 +1,73 @@
+"""What `classpulse worker` runs: the worker, and beside it what an operator may ask it."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from bot.worker import Worker
+from bot.worker_status import WorkerFigures, serving_status
+from dashboard_protocol.errors import BusError
+from dashboard_protocol.queue import Queue, open_queue
+
+
+@dataclass(frozen=True)
+class WorkerProcess:
+    """How one worker works."""
+
+    bus: str
+    """URL of bus and queue."""
+    capacity: int
+    drain_s: float
+    memory_mb: int
+    retention_s: float
+    options: dict[str, Any]
+    """Further settings of every bot."""
+    status_host: str
+    status_port: int | None
+    """Where figures and readiness are told; None for nowhere."""
+
+    async def run(self, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+        """Work until `stop` is set, then drain.
+
+        Raises:
+            DashboardError: The queue does not answer, or the figures cannot be served there.
+        """
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        async with AsyncExitStack() as stack:
+            queue = open_queue(self.bus, retention_s=self.retention_s)
+            stack.push_async_callback(queue.close)
+            await queue.ping()
+            figures = WorkerFigures()
+            worker = Worker(
+                queue, name=name, capacity=self.capacity, bus=self.bus,
+                options=self.options | {"retention_s": self.retention_s}, memory_mb=self.memory_mb, figures=figures,
+            )  # fmt: skip
+            if self.status_port is not None:
+                checks = {"queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options)}
+                serving = serving_status(figures, checks, self.status_host, self.status_port)
+                say(f"figures    {(await stack.enter_async_context(serving)).origin}/metrics")
+            say(f"worker     {name}, up to {self.capacity} meetings; ctrl-C drains")
+            await worker.run(stop, self.drain_s)
+
+
+async def _queue_obstacle(queue: Queue) -> str | None:
+    try:
+        await queue.ping()
+    except BusError as error:
+        return str(error)
+    return None
+
+
+async def _engine_obstacle(options: dict[str, Any]) -> str | None:
+    """Say that the engine process which the bots share does not answer; bots without one bring their own."""
+    engine = str(options.get("engine") or "")
+    if not engine.startswith("ipc:"):
+        return None
+    from bot.inference.host import ask_status
+
+    return None if await ask_status(engine) else f"No engine answers at {engine}: start one with `classpulse engine`."

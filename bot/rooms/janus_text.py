@@ -1,0 +1,151 @@
+"""What people write over the data channels of a VideoRoom: heard on a connection of its own, so that no video waits.
+
+Janus merges everybody's channels into one connection and labels each channel with its sender: who wrote is not a
+matter of what was written.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from aiortc import RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+
+from bot.errors import RoomError
+from bot.ice import Ice
+from bot.rooms.aiortc_cures import contain_errors, listen_on
+from bot.rooms.janus_address import JanusAddress
+from bot.rooms.janus_people import JanusPeople
+from bot.rooms.janus_publisher import CHANNEL, close_undisturbed, credentials
+from bot.rooms.janus_session import ENDED, Handle, JanusError, JanusSession, Notice
+from bot.rooms.media_path import new_connection
+from bot.rooms.roster import Feed
+from dashboard_protocol.allowance import Allowances
+
+log = logging.getLogger(__name__)
+
+LONGEST_TEXT = 1_000
+"""Characters; whoever opts out writes less, and nothing else is of interest."""
+MOST_AT_ONCE, MOST_PER_S = 60, 5.0
+"""Messages of one person; a whiteboard or a game that sends more is not listened to any longer."""
+
+
+class JanusText:
+    """Listens to everybody who has a data channel; `close` it, always."""
+
+    def __init__(
+        self,
+        session: JanusSession,
+        address: JanusAddress,
+        people: JanusPeople,
+        addresses: Iterable[str] | None,
+        ice: Ice,
+    ) -> None:
+        """Prepare; opens nothing before somebody has a data channel.
+
+        Args:
+            session: The session with Janus.
+            address: The room.
+            people: Knows who has a channel, and is told what they write.
+            addresses: Where the connection listens; None for every address of this machine but loopback.
+            ice: Servers by which it finds its way.
+        """
+        self._session = session
+        self._address = address
+        self._people = people
+        self._addresses = addresses
+        self._ice = ice
+        self._handle: Handle | None = None
+        self._peer: RTCPeerConnection | None = None
+        self._subscribed: dict[Feed, str] = {}
+        self._muted: set[str] = set()
+        self._allowances = Allowances(MOST_AT_ONCE, MOST_PER_S)
+
+    @property
+    def id(self) -> int | None:
+        """Which notices are for it."""
+        return None if self._handle is None else self._handle.id
+
+    async def change(self) -> None:
+        """Listen to exactly those who have a channel and are not too loud.
+
+        Raises:
+            RoomUnreachable: The connection to Janus broke.
+        """
+        wanted = {feed: mid for feed, mid in self._people.talkers.items() if str(feed) not in self._muted}
+        added = [{"feed": feed, "mid": mid} for feed, mid in wanted.items() if feed not in self._subscribed]
+        loud = [{"feed": feed, "mid": mid} for feed, mid in self._subscribed.items() if str(feed) in self._muted]
+        self._subscribed = wanted
+        if not wanted:
+            await self._give_back()
+            return
+        with suppress(JanusError):
+            if self._handle is None and added:
+                self._handle = await self._session.attach()
+                body: dict[str, Any] = {"request": "join", "ptype": "subscriber", "room": self._address.room_id}
+                await self._handle.send(body | {"streams": added} | credentials(self._address))
+            elif self._handle is not None and (added or loud):
+                changes = {"subscribe": added, "unsubscribe": loud}
+                await self._handle.send({"request": "update"} | {name: each for name, each in changes.items() if each})
+
+    async def take(self, notice: Notice) -> None:
+        """Take a notice of this handle. What goes wrong here costs the words of those who are there, nothing else.
+
+        Raises:
+            RoomUnreachable: The connection to Janus broke.
+        """
+        if notice.kind in ENDED or "error_code" in notice.data:
+            log.info("Nothing is heard any more: %s %s", notice.kind, notice.data.get("error", ""))
+            self._muted |= {str(feed) for feed in self._subscribed}
+            await self._give_back()
+        elif notice.jsep is not None:
+            await self._answer(notice.jsep["sdp"])
+
+    async def close(self) -> None:
+        """Free the sockets."""
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            await close_undisturbed(peer.close)
+
+    async def _give_back(self) -> None:
+        """Free the sockets and let Janus forget the handle; whoever comes later is listened to by a new one."""
+        handle, self._handle = self._handle, None
+        self._subscribed = {}
+        await self.close()
+        if handle is not None:
+            with suppress(RoomError):
+                await handle.detach()
+
+    async def _answer(self, offer: str) -> None:
+        assert self._handle is not None
+        peer, is_first = self._peer or new_connection(self._ice), self._peer is None
+        self._peer = peer
+        try:
+            await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        except Exception as error:  # aiortc's parser asserts, unpacks and looks up what the text lacks
+            log.warning("Janus sent an offer of text that cannot be used (%s)", error)
+            return
+        if is_first and peer.sctp is not None:
+            peer.on("datachannel", self._listen)
+            contain_errors(peer.sctp.transport)
+            if self._addresses is not None:
+                listen_on(peer, self._addresses)
+            peer.createDataChannel(CHANNEL)
+        await peer.setLocalDescription(await peer.createAnswer())
+        answer = {"type": "answer", "sdp": peer.localDescription.sdp}
+        with suppress(JanusError):
+            await self._handle.send({"request": "start"}, answer)
+
+    def _listen(self, channel: RTCDataChannel) -> None:
+        def hear(message: object) -> None:
+            if channel.label in self._muted:
+                return
+            if not self._allowances.take(channel.label, asyncio.get_running_loop().time()):
+                log.info("Somebody sends so much over a data channel that it is not listened to any longer")
+                self._muted.add(channel.label)
+                self._session.tell(Notice(0, "wish"))
+            elif isinstance(message, str) and len(message) <= LONGEST_TEXT:
+                self._people.hear(channel.label, message)
+
+        channel.on("message", hear)

@@ -1,0 +1,43 @@
+"""Revocations in the Redis that gateways and bots share."""
+
+import time
+from collections.abc import Mapping
+
+from dashboard_protocol.bus.redis_link import connect, place, told_plainly
+
+KEY = "classpulse:revoked"
+
+
+class RedisStore:
+    """One hash: key → when, and until when it matters. Methods raise BusError while Redis is away.
+
+    Args:
+        url: as of the bus.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis = connect(url, retries=1)
+        self._where = place(url)
+
+    async def add(self, key: str, at: float, until: float) -> None:
+        """Keep one, and drop what no longer matters."""
+        with told_plainly(self._where):
+            await self._redis.hset(KEY, key, f"{at!r} {until!r}")
+            over = [name for name, (_, end) in (await self._read()).items() if end <= time.time()]
+            if over:
+                await self._redis.hdel(KEY, *over)
+
+    async def all(self) -> Mapping[str, float]:
+        """Return what is kept."""
+        with told_plainly(self._where):
+            now = time.time()
+            return {name: at for name, (at, until) in (await self._read()).items() if until > now}
+
+    async def _read(self) -> dict[str, tuple[float, float]]:
+        found = await self._redis.hgetall(KEY)
+        times = {str(name): str(text).split() for name, text in found.items()}
+        return {name: (float(at), float(until)) for name, (at, until) in times.items()}
+
+    async def close(self) -> None:
+        """Free the connection."""
+        await self._redis.aclose()

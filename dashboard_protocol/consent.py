@@ -1,0 +1,117 @@
+"""Signed leave of one person to be read under her own name in one room: given by whoever asked her, used by her.
+
+A token does nothing until the person herself brings it along when she joins; it speaks for her name in its room and for
+nobody else.
+"""
+
+import hashlib
+import hmac
+import unicodedata
+from dataclasses import dataclass
+
+from dashboard_protocol.errors import AccessDenied, ConsentRefused
+from dashboard_protocol.revocations import Revocations
+from dashboard_protocol.tokens import Signer
+
+CONSENT_S = 12 * 3600.0
+LONGEST_CONSENT_S = 200 * 86_400.0
+"""A term, and some."""
+MAX_NAME = 50
+REFUSAL = "This consent does not hold here: join without it, or ask for one for this name and this room."
+
+_USE = "consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a token says."""
+
+    room: str
+    name: str
+    """The display name under which the person joins."""
+    since: float
+    """Unix seconds."""
+    expires_at: float
+    """Unix seconds."""
+
+
+class Consents:
+    """Makes, checks and revokes consent tokens.
+
+    Args:
+        signer: signs them.
+        revocations: what was revoked, shared with the other processes.
+        secret: as the signer's; revocations are kept under a keyed hash, so that no list of names arises.
+    """
+
+    def __init__(self, signer: Signer, revocations: Revocations, secret: bytes) -> None:
+        self._signer = signer
+        self._revocations = revocations
+        self._secret = secret
+
+    def grant(self, room: str, name: str, valid_s: float = CONSENT_S) -> str:
+        """Return a token by which `name` may agree in `room`.
+
+        Args:
+            room: the room's name.
+            name: the display name with which the person joins; capitals and spaces do not matter.
+            valid_s: seconds, at most 200 days.
+
+        Raises:
+            ConsentRefused: There is no such name or no such time.
+        """
+        bare = " ".join(name.split())
+        if not 1 <= len(bare) <= MAX_NAME or not bare.isprintable():
+            raise ConsentRefused(f"A consent is for one display name of 1 to {MAX_NAME} characters.")
+        if not 0 < valid_s <= LONGEST_CONSENT_S:
+            raise ConsentRefused(f"A consent holds for at most {LONGEST_CONSENT_S / 86_400:.0f} days.")
+        now = self._signer.clock()
+        return self._signer.sign(_USE, room, now, now + valid_s, name=bare)
+
+    def check(self, room: str, name: str, token: str) -> Consent:
+        """Return the consent of somebody who joins `room` as `name`.
+
+        Raises:
+            ConsentRefused: It does not hold, whatever the cause: forged, expired, revoked, another room's or name's.
+        """
+        consent = self.read(room, token)
+        if not is_same_name(consent.name, name):
+            raise ConsentRefused(REFUSAL)
+        return consent
+
+    def read(self, room: str, token: str) -> Consent:
+        """Return what a token says of whoever brings it to `room`; whose name it is for is then to be compared.
+
+        Raises:
+            ConsentRefused: It does not hold, whatever the cause: forged, expired, revoked, another room's.
+        """
+        try:
+            claims = self._signer.read(_USE, room, token, "name")
+        except AccessDenied:
+            raise ConsentRefused(REFUSAL) from None
+        consent = Consent(room, claims["name"], claims["since"], claims["exp"])
+        if not self.holds(consent):
+            raise ConsentRefused(REFUSAL)
+        return consent
+
+    def holds(self, consent: Consent) -> bool:
+        """Whether a consent that was checked is neither over nor revoked meanwhile."""
+        is_revoked = consent.since <= self._revocations.at(self._key(consent.room, consent.name))
+        return not is_revoked and consent.expires_at > self._signer.clock()
+
+    def revoke(self, room: str, name: str) -> None:
+        """End every consent of this name in this room that was given so far."""
+        self._revocations.note(self._key(room, name), self._signer.clock() + LONGEST_CONSENT_S)
+
+    def _key(self, room: str, name: str) -> str:
+        person = f"{room}\0{_bare(name)}".encode()
+        return "consent " + hmac.new(self._secret, person, hashlib.sha256).hexdigest()[:32]
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Whether two display names are one: capitals, spaces and forms of the same letter do not matter."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

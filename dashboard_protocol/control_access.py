@@ -1,0 +1,64 @@
+"""The control API's say over access: people's consents, and the end of links and consents that were given."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboard_protocol.consent import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
+from dashboard_protocol.doorkeeper import Doorkeeper
+from dashboard_protocol.keys import Scope
+
+if TYPE_CHECKING:
+    from dashboard_protocol.control import Control
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+
+
+class ConsentRequest(BaseModel):
+    """Whose consent: somebody who was asked, and agreed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    """The display name with which the person joins."""
+    valid_s: Annotated[float, Field(gt=0, le=LONGEST_CONSENT_S)] = CONSENT_S
+
+
+class ConsentView(BaseModel):
+    """A token for the person: `&c=TOKEN` behind her join link, or the header `Classpulse-Consent` of a WHIP POST."""
+
+    token: str
+    expires_in_s: float
+
+
+class Withdrawal(BaseModel):
+    """Whose consents end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+
+
+def add_access(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
+    """Add the routes."""
+    may_consent, may_watch = Depends(door.needs(Scope.CONSENT)), Depends(door.needs(Scope.WATCH))
+    access = control.access
+
+    @router.post("/rooms/{room}/consents", status_code=201, dependencies=[may_consent])
+    async def consent(room: str, wanted: ConsentRequest) -> ConsentView:
+        """Make a token by which one person agrees to be read under her name, in one room, until it expires."""
+        token = access.consents.grant(room, wanted.name, wanted.valid_s)
+        return ConsentView(token=token, expires_in_s=wanted.valid_s)
+
+    @router.post("/rooms/{room}/consents/revocations", status_code=204, dependencies=[may_consent])
+    async def withdraw(room: str, whose: Withdrawal) -> None:
+        """End every consent of one person in one room; open pages forget her within 2 s. The name is not kept."""
+        access.consents.revoke(room, whose.name)
+        await access.revocations.exchange()
+
+    @router.delete("/rooms/{room}/links", status_code=204, dependencies=[may_watch])
+    async def close(room: str) -> None:
+        """End every link of a room made so far, and what was opened with them, at every gateway."""
+        access.revoke(room)
+        await access.revocations.exchange()

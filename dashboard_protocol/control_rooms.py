@@ -1,0 +1,68 @@
+"""The control API's rooms: links for instructors, histories and reports of classes, and their deletion."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
+
+from dashboard_protocol.codec import encode
+from dashboard_protocol.control_forms import LinkView
+from dashboard_protocol.doorkeeper import Doorkeeper
+from dashboard_protocol.keys import Scope
+from dashboard_protocol.record import Record
+from dashboard_protocol.report import NewestClass, render_csv, render_html
+
+if TYPE_CHECKING:
+    from dashboard_protocol.control import Control
+
+
+def add_rooms(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
+    """Add the routes."""
+    may_watch, may_delete = Depends(door.needs(Scope.WATCH)), Depends(door.needs(Scope.ADMIN))
+
+    @router.post("/rooms/{room}/link", dependencies=[may_watch])
+    async def link(room: str, request: Request) -> LinkView:
+        """Make a link for an instructor."""
+        return LinkView(link=control.link(room, origin_of(request)))
+
+    @router.get("/rooms/{room}/history", dependencies=[may_watch])
+    async def history(room: str) -> StreamingResponse:
+        """Return the class events that are kept, one JSON line each; nobody's own events are among them."""
+        await control.bus.ping()  # so that an absent bus is a 503 and not half an answer
+
+        async def lines() -> AsyncIterator[str]:
+            async for event in control.bus.archive(room):
+                yield encode(event) + "\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    @router.get("/rooms/{room}/report", dependencies=[may_watch])
+    async def report(room: str, format: Literal["html", "csv"] = "html") -> Response:
+        """Return the report of the newest class that is kept, one HTML file or CSV; 404 while nothing is."""
+        newest = NewestClass()
+        async for event in control.bus.archive(room):
+            newest.apply(event)
+        if newest.record.hello is None:
+            raise HTTPException(404, f"Nothing is kept of {room!r}.")
+        return await asyncio.to_thread(_file, newest.record, format)  # drawing takes too long for the readers' loop
+
+    @router.delete("/rooms/{room}/history", status_code=204, dependencies=[may_delete])
+    async def erase(room: str) -> None:
+        """Delete all that is kept of a room: events, snapshot, and what became of its bots; 409 while one serves it."""
+        if await control.queue.serving(room) is not None:
+            raise HTTPException(409, f"A bot serves {room!r}: make it leave first.")
+        await control.bus.erase(room)
+        await control.queue.erase(room)
+
+
+def _file(record: Record, kind: Literal["html", "csv"]) -> Response:
+    text, media_type = (render_html(record), "text/html") if kind == "html" else (render_csv(record), "text/csv")
+    attached = {"content-disposition": f'attachment; filename="report.{kind}"'}
+    return Response(text, media_type=media_type, headers=attached)
+
+
+def origin_of(request: Request) -> str:
+    """Return scheme, host and port under which the gateway was asked."""
+    return str(request.base_url).rstrip("/")

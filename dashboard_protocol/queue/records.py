@@ -1,0 +1,141 @@
+"""What an invitation is, where its bot stands, and what its inviter was told of it."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from dashboard_protocol.vocabulary import Model, Profile, State
+
+
+class Webhook(Model):
+    """Where a bot's states are told."""
+
+    url: str
+    secret: Annotated[str, Field(repr=False)]
+    """What the receiver checks signatures with."""
+
+
+class Invitation(Model):
+    """One bot wanted in one meeting."""
+
+    id: str
+    room: str
+    """The room's name on bus and page."""
+    room_url: str
+    policy: Profile
+    bot_name: str | None = None
+    title: str | None = None
+    join_at: float | None = None
+    """Unix seconds; None for now."""
+    max_duration_s: Annotated[float, Field(gt=0)] | None = None
+    requested_at: float
+    """Unix seconds."""
+    webhook: Webhook | None = None
+
+
+class Moment(Model):
+    """A state, when it was entered, and why."""
+
+    state: State
+    since: float
+    """Unix seconds."""
+    reason: str | None = None
+    """Machine word: an end reason, `lobby`, `not_open`, `bot_lost`, `worker_lost`, `handed_over`, or a cause."""
+
+
+class BotRecord(Model):
+    """An invitation and what became of it."""
+
+    invitation: Invitation
+    now: Moment
+    """The present state: only what was proven."""
+    states: tuple[Moment, ...]
+    """Every state so far, oldest first."""
+    worker: str | None = None
+    """Who runs the bot; None before the first worker claimed it."""
+    join: str | None = None
+    """Where people join a local room."""
+
+
+class Attempt(Model):
+    """One try to tell one state to a bot's webhook."""
+
+    number: int
+    """Of the state, from 0."""
+    at: float
+    """Unix seconds."""
+    took_s: float
+    status: int | None = None
+    """What the receiver answered; None where it did not."""
+    problem: str | None = None
+    """Machine word; None when the state was delivered."""
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a state that a webhook is to be told."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """Given up: the receiver did not take it in all the tries it had."""
+
+
+class Delivery(Model):
+    """One state, and how telling it went."""
+
+    id: str
+    """The same at every try, so that a receiver can tell what it already has."""
+    state: Moment
+    status: DeliveryStatus
+    attempts: tuple[Attempt, ...]
+    """Oldest first."""
+    next_at: float | None
+    """When it is tried next, Unix seconds; None where it is not, or where an earlier state comes first."""
+
+
+class Due(Model):
+    """A state that is to be told now, by whoever holds the lease."""
+
+    record: BotRecord
+    number: int
+    """Of the state, from 0."""
+    tries: int
+    """How often it was tried before."""
+    lease: str
+
+
+def ledger(
+    record: BotRecord, attempts: Sequence[Attempt], *, first: int, told: int, next_at: float | None
+) -> list[Delivery]:
+    """List what became of each state of a bot.
+
+    Args:
+        record: the bot.
+        attempts: every try, oldest first.
+        first: number of the first state that is told at all.
+        told: number of the first state that is neither delivered nor given up.
+        next_at: when that one is due, Unix seconds.
+    """
+    found = []
+    for number, state in enumerate(record.states[first:], first):
+        own = tuple(attempt for attempt in attempts if attempt.number == number)
+        status = DeliveryStatus.WAITING
+        if number < told:
+            status = DeliveryStatus.DEAD if own and own[-1].problem else DeliveryStatus.DELIVERED
+        found.append(
+            Delivery(
+                id=delivery_id(record, number),
+                state=state,
+                status=status,
+                attempts=own,
+                next_at=next_at if number == told else None,
+            )
+        )
+    return found
+
+
+def delivery_id(record: BotRecord, number: int) -> str:
+    """Name the telling of one state of a bot."""
+    return f"{record.invitation.id}-{number}"

@@ -1,0 +1,5 @@
+"""Webhooks: the states of a bot, told to whoever invited it. `Verifier` is for receivers."""
+
+from dashboard_protocol.webhooks.signature import Verifier, sign
+
+__all__ = ["Verifier", "sign"]

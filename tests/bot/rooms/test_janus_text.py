@@ -1,0 +1,225 @@
+"""What is heard over data channels of somebody who writes whatever he likes; Janus itself is tested end to end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtcsctptransport import WEBRTC_STRING
+
+from bot.errors import RoomUnreachable
+from bot.ice import NO_ICE
+from bot.rooms.aiortc_cures import listen_on
+from bot.rooms.base import Joined, OptedOut, RoomEvent
+from bot.rooms.janus_address import read_address
+from bot.rooms.janus_people import JanusPeople
+from bot.rooms.janus_session import JanusError, JanusSession, Json, Notice
+from bot.rooms.janus_text import LONGEST_TEXT, MOST_AT_ONCE, JanusText
+
+EVE, BO = 7, 8
+
+
+class RecordingHandle:
+    """Takes what is sent to Janus."""
+
+    def __init__(self, number: int) -> None:
+        self.id = number
+        self.sent: asyncio.Queue[tuple[Json, Json | None]] = asyncio.Queue()
+        self.refuses = False
+        self.is_detached = False
+
+    async def send(self, body: Json, jsep: Json | None = None) -> None:
+        if self.refuses:
+            raise JanusError(428, "No such feed")
+        self.sent.put_nowait((body, jsep))
+
+    async def detach(self) -> None:
+        self.is_detached = True
+        raise RoomUnreachable("the line broke just now")
+
+
+class RecordingSession:
+    """Gives handles, and takes what the room tells itself."""
+
+    def __init__(self) -> None:
+        self.handles: list[RecordingHandle] = []
+        self.told: list[Notice] = []
+
+    async def attach(self) -> RecordingHandle:
+        self.handles.append(RecordingHandle(len(self.handles) + 1))
+        return self.handles[-1]
+
+    def tell(self, notice: Notice) -> None:
+        self.told.append(notice)
+
+
+class Stage:
+    """Two people with data channels, and who listens to them."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[RoomEvent] = asyncio.Queue()
+        self.people = JanusPeople(lambda: 0.0, self.events.put_nowait)
+        self.session = RecordingSession()
+        session = cast(JanusSession, self.session)
+        self.text = JanusText(session, read_address("janus+ws://h/1"), self.people, ["127.0.0.1"], NO_ICE)
+        for feed, name in ((EVE, "Eve"), (BO, "Bo")):
+            self.people.meet({"publishers": [publisher(feed, name)]})
+            assert isinstance(self.events.get_nowait(), Joined)
+
+    async def requested(self) -> Json:
+        async with asyncio.timeout(5):
+            return (await self.session.handles[-1].sent.get())[0]
+
+    async def opted_out(self) -> str:
+        async with asyncio.timeout(5):
+            event = await self.events.get()
+        assert isinstance(event, OptedOut)
+        return event.participant.name
+
+
+def publisher(feed: int, name: str) -> dict[str, Any]:
+    return {"id": feed, "display": name, "streams": [{"type": "data", "mid": "1"}]}
+
+
+class Channels:
+    """The channels of a connection, by their senders."""
+
+    def __init__(self, peer: RTCPeerConnection) -> None:
+        self._peer = peer
+        self._channels: dict[int, RTCDataChannel] = {}
+
+    def create(self, feed: int) -> RTCDataChannel:
+        return self._channels.setdefault(feed, self._peer.createDataChannel(str(feed)))
+
+    async def of(self, feed: int) -> Any:
+        channel = self._channels.get(feed) or self.create(feed)
+        await opened(channel)
+        return channel
+
+
+async def opened(channel: RTCDataChannel) -> None:
+    changed = asyncio.Event()
+    channel.on("open", changed.set)
+    async with asyncio.timeout(10):
+        while channel.readyState != "open":
+            await changed.wait()
+
+
+@asynccontextmanager
+async def wired(stage: Stage) -> AsyncIterator[Channels]:
+    """Let the listener connect to a peer that opens channels as Janus does, labelled with their senders."""
+    await stage.text.change()
+    await stage.requested()
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    channels = Channels(peer)
+    first = channels.create(EVE)
+    listen_on(peer, ["127.0.0.1"])
+    await peer.setLocalDescription(await peer.createOffer())
+    await stage.text.take(Notice(1, "event", {}, {"type": "offer", "sdp": peer.localDescription.sdp}))
+    body, answer = await stage.session.handles[-1].sent.get()
+    assert body == {"request": "start"}
+    assert answer is not None
+    await peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+    try:
+        await opened(first)
+        yield channels
+    finally:
+        await stage.text.close()
+        await peer.close()
+
+
+async def test_nothing_is_opened_before_somebody_has_a_channel() -> None:
+    stage = Stage()
+    stage.people.talkers.clear()
+    await stage.text.change()
+    assert stage.session.handles == []
+    assert stage.text.id is None
+
+
+async def test_everybody_is_listened_to_and_newcomers_by_an_update() -> None:
+    stage = Stage()
+    await stage.text.change()
+    first = await stage.requested()
+    assert first["streams"] == [{"feed": EVE, "mid": "1"}, {"feed": BO, "mid": "1"}]
+    stage.people.part(BO)
+    stage.people.meet({"publishers": [publisher(9, "Cem")]})
+    await stage.text.change()
+    await stage.text.change()
+    assert await stage.requested() == {"request": "update", "subscribe": [{"feed": 9, "mid": "1"}]}
+    assert stage.session.handles[0].sent.empty()
+
+
+async def test_word_is_heard_from_its_sender_and_all_else_is_not() -> None:
+    stage = Stage()
+    async with wired(stage) as channels:
+        eve = await channels.of(EVE)
+        for nonsense in ("hello", b"#optout", "#optout" + "x" * LONGEST_TEXT, ""):
+            eve.send(nonsense)
+        (await channels.of(404)).send("#optout for somebody else")
+        (await channels.of(BO)).send("please #OptOut")
+        assert await stage.opted_out() == "Bo"
+        eve.send("#optout")
+        assert await stage.opted_out() == "Eve"
+    assert stage.events.empty()
+
+
+async def test_text_that_is_none_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    async with wired(stage) as channels:
+        eve = await channels.of(EVE)
+        eve.transport._data_channel_queue.append((eve, WEBRTC_STRING, b"\xff\xfe"))
+        await eve.transport._data_channel_flush()
+        eve.send("#optout")
+        assert await stage.opted_out() == "Eve"
+    assert "cannot be handled" in caplog.text
+
+
+async def test_who_sends_too_much_is_not_listened_to_any_longer() -> None:
+    stage = Stage()
+    async with wired(stage) as channels:
+        eve = await channels.of(EVE)
+        for number in range(2 * MOST_AT_ONCE):
+            eve.send(str(number))
+        eve.send("#optout")
+        (await channels.of(BO)).send("#optout")
+        assert await stage.opted_out() == "Bo"
+        assert stage.session.told == [Notice(0, "wish")]
+        await stage.text.change()
+        assert await stage.requested() == {"request": "update", "unsubscribe": [{"feed": EVE, "mid": "1"}]}
+
+
+@pytest.mark.parametrize(
+    "trouble", [Notice(1, "hangup"), Notice(1, "event", {"error_code": 428, "error": "No such feed"})]
+)
+async def test_trouble_costs_the_words_of_those_who_are_there_and_newcomers_are_heard(trouble: Notice) -> None:
+    stage = Stage()
+    await stage.text.change()
+    await stage.text.take(trouble)
+    assert stage.session.handles[0].is_detached
+    await stage.text.change()
+    assert len(stage.session.handles) == 1, "no rush to try again"
+    stage.people.meet({"publishers": [publisher(9, "Cem")]})
+    await stage.text.change()
+    assert (await stage.requested())["streams"] == [{"feed": 9, "mid": "1"}]
+
+
+async def test_connection_is_given_back_when_the_last_one_has_left() -> None:
+    stage = Stage()
+    async with wired(stage):
+        for feed in (EVE, BO):
+            stage.people.part(feed)
+        await stage.text.change()
+        assert stage.session.handles[0].is_detached
+        assert stage.text.id is None
+
+
+async def test_offer_that_cannot_be_used_and_a_refusal_are_no_end() -> None:
+    stage = Stage()
+    await stage.text.change()
+    await stage.text.take(Notice(1, "event", {}, {"type": "offer", "sdp": "v=0\r\nm=application\r\n"}))
+    stage.session.handles[0].refuses = True
+    stage.people.meet({"publishers": [publisher(9, "Cem")]})
+    await stage.text.change()
+    await stage.text.close()

@@ -1,0 +1,108 @@
+"""When a stay ends by itself because nobody is there."""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from bot import app
+from bot.app import Surroundings, run
+from bot.rooms.base import Absence, Admitted, CameraUnreadable, Held, Joined, Left, OptedOut, Participant, RoomEvent
+from bot.settings import ALONE_AT_MOST_S, Settings
+from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Profile
+
+EVE = Participant("p1", "Eve")
+ALONE = 0.2
+
+
+class Silent:
+    """A room in which a few things happen, and then nothing."""
+
+    name = "r"
+
+    def __init__(self, *events: RoomEvent) -> None:
+        self._events = events
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        for event in self._events:
+            yield event
+        await asyncio.Event().wait()
+
+
+async def end_of_stay(monkeypatch: pytest.MonkeyPatch, home: Path, room: Silent, summaries: int) -> list[Event]:
+    """Run a bot until it ends by itself, or is asked to leave after so many seconds of the class."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    monkeypatch.setattr(app, "open_room", lambda *_, **__: room)
+    stop, events = asyncio.Event(), list[Event]()
+
+    def show(event: Event) -> None:
+        events.append(event)
+        if sum(isinstance(event.body, ClassSummary) for event in events) >= summaries:
+            stop.set()
+
+    settings = Settings(room_url="janus+ws://h/1", policy=Profile.PRESENCE, port=0, leave_alone_after_s=ALONE)
+    async with asyncio.timeout(60):
+        await run(settings, Surroundings(stop=stop, tell=lambda _: None, show=show))
+    return events
+
+
+@pytest.mark.parametrize("events", [(), (Joined(EVE), Left(EVE, Absence.LEFT))])
+async def test_bot_whom_everybody_has_left_alone_leaves_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, events: tuple[RoomEvent, ...]
+) -> None:
+    told = await end_of_stay(monkeypatch, tmp_path, Silent(Admitted(), *events), summaries=30)
+    assert isinstance(told[-1].body, Bye)
+    assert told[-1].body.reason is EndReason.ALONE
+
+
+@pytest.mark.parametrize("events", [(Admitted(), Joined(EVE)), (Held("not_open"),)])
+async def test_bot_with_company_or_before_a_closed_door_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, events: tuple[RoomEvent, ...]
+) -> None:
+    told = await end_of_stay(monkeypatch, tmp_path, Silent(*events), summaries=4)
+    assert isinstance(told[-1].body, Bye)
+    assert told[-1].body.reason is EndReason.ASKED_TO_LEAVE
+
+
+async def test_word_in_the_rooms_chat_is_enough_not_to_be_read_and_is_in_the_audit_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    room = Silent(Admitted(), Joined(EVE), CameraUnreadable(EVE, "codec vp9"), OptedOut(EVE))
+    told = await end_of_stay(monkeypatch, tmp_path, room, summaries=2)
+    newest = [event.body for event in told if isinstance(event.body, ClassSummary)][-1]
+    assert (newest.present, newest.camera_on) == (1, 0), "she is there, and nothing more is known of her"
+    assert audited(tmp_path) == ["started", "opted_out", "ended"]
+
+
+def audited(home: Path) -> list[str]:
+    (log,) = home.rglob("audit.jsonl")
+    return [json.loads(line)["event"] for line in log.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("room_url", "chosen", "at_most_s"),
+    [
+        ("janus+ws://h/1", None, ALONE_AT_MOST_S),
+        ("whep+https://h/1", 60.0, 60.0),
+        ("janus+ws://h/1", 0.0, math.inf),
+        ("local://r", None, math.inf),
+        ("local://r", 60.0, 60.0),
+    ],
+)
+def test_room_of_this_process_is_never_left_unless_somebody_says_so(
+    room_url: str, chosen: float | None, at_most_s: float
+) -> None:
+    settings = Settings(room_url=room_url, policy=Profile.PRESENCE, leave_alone_after_s=chosen)
+    assert settings.alone_at_most_s == at_most_s

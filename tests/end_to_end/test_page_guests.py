@@ -1,0 +1,87 @@
+"""The pages around the instructor's: what axe finds on the join page, the privacy page and the report."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import pytest
+from playwright.async_api import Page, ViewportSize, expect
+from starlette.applications import Starlette
+
+from bot import privacy
+from bot.rooms.local import LocalRoom
+from bot.rooms.notice import Notice
+from dashboard_protocol.events import BotState, Event, Profile, State
+from dashboard_protocol.report import recorded, render_html
+from dashboard_protocol.server import serve
+from tests.dashboard_protocol.web.browser import ARTEFACTS, DESK, IN_CHROMIUM, PHONE, SCHEMES, Stage, violations
+from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ScriptedClass, alert, hello
+
+pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
+pytestmark = IN_CHROMIUM
+
+ROOM = "biology-101"
+NOTICE = Notice(
+    bot_name="Ada", profile="individual", summary="Values of people who opted in leave the bot.",
+    points=(("Computed", "Displayed expression"), ("Never", "Pictures, sound")), offers_individual=True,
+)  # fmt: skip
+FEW_S = range(600, 640)
+"""When, in the report's class, too few people were analysed."""
+
+
+@asynccontextmanager
+async def opened(stage: Stage, size: ViewportSize) -> AsyncIterator[Page]:
+    """A page of a guest, in a browser of its own and with a true clock."""
+    context = await stage.browser.new_context(viewport=size, permissions=[])
+    yield await context.new_page()
+    await context.close()
+
+
+async def looked_at(page: Page, axe: str | None, name: str) -> None:
+    """Light and dark: nothing sideways, nothing that axe finds."""
+    width = await page.evaluate("innerWidth")
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        found = await violations(page, axe)
+        assert not found, f"axe in {name}, {scheme}, {width}: {found}"
+        await page.screenshot(path=ARTEFACTS / f"{name}-{width}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+async def test_axe_finds_nothing_where_people_join_and_where_they_opt_out(
+    stage: Stage, axe: str | None, size: ViewportSize
+) -> None:
+    room = LocalRoom(ROOM, clock=monotonic, notice=NOTICE, token="secret")
+    wishes = privacy.routes(ROOM, NOTICE, lambda name: None, lambda token: None)
+    async with room, serve(Starlette(routes=[*room.routes(), *wishes]), port=0) as served, opened(stage, size) as page:
+        await page.goto(f"{served.origin}/join/{ROOM}#t=secret")
+        await expect(page.get_by_text("is in this room.")).to_be_visible()
+        await looked_at(page, axe, "join")
+        await page.goto(f"{served.origin}/privacy/{ROOM}")
+        await looked_at(page, axe, "privacy")
+        await page.locator("input").first.fill("Ada Obi")
+        await page.locator("button").first.click()
+        await looked_at(page, axe, "opted-out")
+
+
+def scripted_events(room: ScriptedClass) -> Iterator[Event]:
+    """The whole script as a bot publishes it."""
+    start = room.now - HISTORY_S
+    yield room.tell(hello(room.profile), start)
+    yield room.tell(BotState(state=State.LIVE, since=start), start)
+    for second in range(HISTORY_S):
+        if second == HISTORY_S - FALL_S and room.profile is not Profile.PRESENCE:
+            yield room.tell(alert(start + second), start + second)
+        yield room.tell(room.summary(second, analysed=4 if second in FEW_S else None), start + second)
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("profile", [Profile.AGGREGATE, Profile.PRESENCE])
+async def test_axe_finds_nothing_in_the_report(
+    stage: Stage, axe: str | None, size: ViewportSize, profile: Profile
+) -> None:
+    written = render_html(recorded(scripted_events(stage.room(profile))))
+    async with opened(stage, size) as page:
+        await page.set_content(written)
+        await looked_at(page, axe, f"report-{profile}")
