@@ -16,6 +16,7 @@ from aiortc.rtp import RtcpByePacket
 from av import VideoFrame
 
 from bot.errors import RoomRefused
+from bot.rooms.arrival_rate import ArrivalRate
 from bot.rooms.decoding import EncodedFrames, Pictures, is_keyframe
 from bot.rooms.jitter import SkippingJitterBuffer
 from bot.rooms.receive_buffer import enlarge
@@ -30,6 +31,7 @@ CLOSING_S = 2.0
 DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
 DECODER_ERROR = "_RTCRtpReceiver__decoder_error"
+ESTIMATOR = "_RTCRtpReceiver__remote_bitrate_estimator"
 JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
 CODECS = "_RTCRtpReceiver__codecs"
@@ -37,6 +39,7 @@ RTX_SOURCES = "_RTCRtpReceiver__rtx_ssrc"
 TIMESTAMPS = "_RTCRtpReceiver__timestamp_mapper"
 RECEIVER_NAMES = (
     *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR, CODECS, RTX_SOURCES, TIMESTAMPS),
+    ESTIMATOR,
     *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_nack", "_send_rtcp_pli"),
 )
 RELAY = "_TurnTransport__inner_protocol"
@@ -100,6 +103,7 @@ def cure_stream(
     """Put the cures on one transceiver of a connection, once, before it receives; arguments as in `cure`."""
     receiver: Any = transceiver.receiver
     _renew_jitter_buffer(receiver)
+    getattr(receiver, ESTIMATOR).incoming_bitrate = ArrivalRate()
     contain_errors(receiver.transport)
     _attend_packets(receiver, traffic)
     _bound_decoder(peer, receiver, deliver, traffic)
