@@ -12,7 +12,7 @@ from dashboard_protocol.access import Access
 from dashboard_protocol.errors import AccessDenied, BusError, SecretRefused
 from dashboard_protocol.revocations import FILE, FileStore, Revocations, open_revocations
 from tests.contracts.redis_server import a_redis, servers
-from tests.dashboard_protocol.staging import SECRET
+from tests.dashboard_protocol.staging import SECRET, a_stage
 
 Open = Callable[[], Revocations]
 
@@ -63,6 +63,20 @@ async def test_consent_revoked_by_an_integrator_ends_at_the_bot(another: Open) -
     await gateway.revocations.exchange()
     await bot.revocations.exchange()
     assert not bot.consents.holds(consent)
+
+
+async def test_gateway_in_service_learns_by_itself_what_another_revoked(
+    another: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard_protocol.revocations.LOOK_S", 0.02)
+    first, second = Access(SECRET, revocations=another()), Access(SECRET, revocations=another())
+    async with a_stage(access=second) as stage:
+        session = second.verify("r", second.exchange("r", second.link("r"))[0])
+        first.revoke("r")
+        await first.revocations.exchange()
+        async with asyncio.timeout(20):
+            while second.remaining_s(session) > 0:
+                await stage.http("GET", "/healthz")
 
 
 async def test_newest_revocation_counts_whoever_looks_when(another: Open) -> None:
