@@ -45,6 +45,7 @@ async def failures(port: int) -> set[str]:
     return {result.case_id for result in results if not result.passed}
 
 
+@pytest.mark.integration  # 600 connections: 17 s
 async def test_nothing_fails_that_a_plain_server_gets_right(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
