@@ -11,6 +11,7 @@ import onnx
 from build_engine.errors import ParityBroken
 from build_engine.evaluate import read
 from build_engine.landmarks import AlignedFaces
+from build_engine.metrics import kept_class
 from build_engine.plan import typed_network
 from build_engine.plan_builder import Precision
 from engine.manifest import digest, load_manifest, write_manifest
@@ -57,13 +58,12 @@ class Agreement:
 def agreement(exact: Scores, other: Scores) -> Agreement:
     """Compare two readings of the same faces."""
     pairs = ((exact.fer7, other.fer7), (exact.ferplus8, other.ferplus8))
-    chosen = np.take_along_axis(exact.fer7, other.fer7.argmax(1)[:, None], axis=1)[:, 0]
     differences = [np.abs(one - two) for one, two in pairs if one is not None and two is not None]
     return Agreement(
         faces=len(exact.fer7),
         largest=max(float(difference.max()) for difference in differences),
         mean=max(float(difference.mean()) for difference in differences),
-        same=float((chosen >= exact.fer7.max(1) - _TIE).mean()),
+        same=kept_class(exact.fer7, other.fer7, _TIE),
     )
 
 

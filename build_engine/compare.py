@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from build_engine.dataset import Split
@@ -14,8 +13,7 @@ from build_engine.model import build_network
 from build_engine.recipe import STUDY, Recipe
 from build_engine.run import Run
 from build_engine.schedule import is_done
-from build_engine.train import Batches, EpochReport, logits, train
-from engine.crops import CropSpec
+from build_engine.train import Batches, EpochReport, score, train
 
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "static": {"backbone": "static", "attention": "none"},
@@ -79,7 +77,6 @@ def is_finished(run: Run) -> bool:
     return len(history) >= recipe.epochs or is_done(recipe, history)
 
 
-@torch.no_grad()
 def hits(run: Run, faces: AlignedFaces, split: Split) -> Hits:
     """Read a split with a run's best weights.
 
@@ -87,14 +84,10 @@ def hits(run: Run, faces: AlignedFaces, split: Split) -> Hits:
         (N,) whether each face is read as it is labelled, in the split's order.
     """
     recipe = run.recipe()
-    network = build_network(recipe).eval()
+    network = build_network(recipe)
     run.load_weights(network)
-    data, spec = Batches(recipe, faces.of(split)), CropSpec()
-    read = [
-        logits(recipe, network, (data.crops[rows].float() / 255 - spec.mean) / spec.std, data.regions[rows])[0]
-        for rows in torch.arange(len(data)).split(256)  # type: ignore[no-untyped-call]
-    ]
-    return np.asarray((torch.cat(read).argmax(1) == data.labels).numpy())
+    data = Batches(recipe, faces.of(split))
+    return np.asarray((score(recipe, network, data).argmax(1) == data.labels).numpy())
 
 
 def difference(ours: Iterable[Hits], theirs: Iterable[Hits], seed: int = 0) -> Difference:

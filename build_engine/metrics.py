@@ -53,6 +53,18 @@ def figures(counts: NDArray[np.int64]) -> Figures:
     )
 
 
+def kept_class(exact: Floats, other: Floats, tie: float) -> float:
+    """Compute the share of faces on which another form of a network reads a class that is first in the exact one.
+
+    Args:
+        exact: (N, C) probabilities.
+        other: (N, C) probabilities of the same faces.
+        tie: classes whose exact probabilities differ by no more are both first: their order means nothing.
+    """
+    chosen = np.take_along_axis(exact, other.argmax(1)[:, None], axis=1)[:, 0]
+    return float((exact.max(1) - chosen <= tie).mean())
+
+
 def calibration_error(labels: NDArray[np.int64], probabilities: Floats, bins: int = 15) -> float:
     """Compute the expected calibration error of the top class (Guo et al. 2017, eq. 3) over bins of equal width.
 

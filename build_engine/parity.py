@@ -10,7 +10,8 @@ from build_engine.errors import ParityBroken
 from build_engine.evaluate import read
 from build_engine.export import PARITY_TOLERANCE, difference, network_logits, network_of, softmax
 from build_engine.landmarks import AlignedFaces
-from engine.readings import Floats, Scores
+from build_engine.metrics import kept_class
+from engine.readings import Scores
 from engine.runtimes import load_runtime
 
 AGREEMENT_TOLERANCE: Final = 0.95
@@ -74,12 +75,6 @@ def compare_forms(fp32: Path, int8: Path | None, faces: AlignedFaces) -> Parity:
     return Parity(
         faces=len(faces.crops),
         torch_fp32=difference(trained, served),
-        int8_agreement=_agreement(served.fer7, rounded.fer7) if rounded else None,
+        int8_agreement=kept_class(served.fer7, rounded.fer7, TIE) if rounded else None,
         int8_mean=float(np.abs(rounded.fer7 - served.fer7).mean()) if rounded else None,
     )
-
-
-def _agreement(fp32: Floats, int8: Floats) -> float:
-    """Share of the rows, (N, 7) probabilities, whose first class in int8 is first in fp32 too, up to `TIE`."""
-    chosen = np.take_along_axis(fp32, int8.argmax(1)[:, None], 1)[:, 0]
-    return float((fp32.max(1) - chosen <= TIE).mean())

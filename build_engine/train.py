@@ -215,12 +215,22 @@ def follow(averaged: nn.Module, model: nn.Module, decay: float) -> None:
 @torch.no_grad()
 def validate(recipe: Recipe, model: nn.Module, data: Batches) -> dict[str, float]:
     """Measure accuracy and cross-entropy of the seven-class head, without augmentation."""
+    fer7 = score(recipe, model, data)
+    hits = (fer7.argmax(1) == data.labels).float()
+    return {
+        "accuracy": hits.sum().item() / len(data),
+        "validation_loss": functional.cross_entropy(fer7, data.labels).item(),
+    }
+
+
+@torch.no_grad()
+def score(recipe: Recipe, model: nn.Module, data: Batches) -> Tensor:
+    """Return the (N, 7) logits of the seven-class head for a split, without augmentation."""
     model.eval()
     spec = CropSpec()
-    hits, loss = 0.0, 0.0
-    for rows in torch.arange(len(data)).split(256):  # type: ignore[no-untyped-call]
-        crops = (data.crops[rows].float() / 255 - spec.mean) / spec.std
-        fer7, _ = logits(recipe, model, crops, data.regions[rows])
-        hits += (fer7.argmax(1) == data.labels[rows]).sum().item()
-        loss += functional.cross_entropy(fer7, data.labels[rows], reduction="sum").item()
-    return {"accuracy": hits / len(data), "validation_loss": loss / len(data)}
+    return torch.cat(
+        [
+            logits(recipe, model, (data.crops[rows].float() / 255 - spec.mean) / spec.std, data.regions[rows])[0]
+            for rows in torch.arange(len(data)).split(256)  # type: ignore[no-untyped-call]
+        ]
+    )

@@ -43,8 +43,9 @@ def compare(
             with progress(f"{name}, seed {seed}") as tell:
                 finish(recipe, faces, run, _teller(tell, recipe.epochs, f"{name}-{seed}"))
             read[name][seed] = hits(run, faces, Split.PUBLIC_TEST)
-            save(out / "table.md", comparison_table({kind: runs for kind, runs in read.items() if runs}).encode())
-    console.print(comparison_table(read), markup=False)
+            table = comparison_table({kind: runs for kind, runs in read.items() if runs})
+            save(out / "table.md", table.encode())
+    console.print(table, markup=False)
     rows = {name: [float(hit.mean()) for hit in runs.values()] for name, runs in read.items()}
     beyond = {
         name: asdict(difference(runs.values(), read["resnet18"].values()))

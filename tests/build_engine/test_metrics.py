@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from build_engine.metrics import calibration_error, confusion, figures, fit_temperature
+from build_engine.metrics import calibration_error, confusion, figures, fit_temperature, kept_class
 
 
 def test_confusion_has_labels_as_rows() -> None:
@@ -55,3 +55,10 @@ def test_fitted_temperature_is_the_one_that_the_labels_were_drawn_with(
 def test_hopeless_network_gets_the_highest_temperature(random: np.random.Generator) -> None:
     logits = random.normal(0, 5, (2000, 7)).astype(np.float32)
     assert fit_temperature(logits.argmin(1), logits) == pytest.approx(4.0, rel=0.01)
+
+
+def test_kept_class_counts_ties_of_the_exact_network_as_kept() -> None:
+    exact = np.array([[0.6, 0.4], [0.5005, 0.4995], [0.9, 0.1]], np.float32)
+    other = np.array([[0.7, 0.3], [0.4, 0.6], [0.2, 0.8]], np.float32)
+    assert kept_class(exact, other, tie=0.005) == pytest.approx(2 / 3)
+    assert kept_class(exact, other, tie=0.0) == pytest.approx(1 / 3)
