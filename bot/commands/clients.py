@@ -26,6 +26,7 @@ KeyFlag = Annotated[
     str | None, typer.Option("--api-key", envvar="CLASSPULSE_API_KEY", help="What `classpulse key add` printed.")
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+BotId = Annotated[str, typer.Argument(help="As `classpulse bots` shows it.")]
 
 
 def add_clients(app: typer.Typer) -> None:
@@ -81,7 +82,7 @@ def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False
 
 
 def webhooks(
-    bot_id: Annotated[str, typer.Argument(help="As `classpulse bots` shows it.")],
+    bot_id: BotId,
     *,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
@@ -102,7 +103,7 @@ def webhooks(
 
 
 def leave(
-    bot_id: Annotated[str, typer.Argument(help="As `classpulse bots` shows it.")],
+    bot_id: BotId,
     *,
     url: UrlFlag = None,
     api_key: KeyFlag = None,

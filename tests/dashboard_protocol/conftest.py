@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.dashboard_protocol.staging import Stage, a_stage
+from dashboard_protocol.access import Access
+from tests.dashboard_protocol.staging import SECRET, Clock, Stage, a_stage
 
 
 @pytest.fixture
@@ -12,3 +13,15 @@ async def stage() -> AsyncIterator[Stage]:
     """A gateway with the default limits."""
     async with a_stage() as stage:
         yield stage
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What `access` goes by."""
+    return Clock()
+
+
+@pytest.fixture
+def access(clock: Clock) -> Access:
+    """Access that goes by a clock which a test moves."""
+    return Access(SECRET, clock=clock)

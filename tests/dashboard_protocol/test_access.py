@@ -11,27 +11,7 @@ from hypothesis import strategies as st
 
 from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
 from dashboard_protocol.errors import AccessDenied, SecretRefused
-from tests.dashboard_protocol.staging import SECRET
-
-
-class Clock:
-    """A clock that stands still until moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def access(clock: Clock) -> Access:
-    return Access(SECRET, clock=clock)
+from tests.dashboard_protocol.staging import SECRET, Clock
 
 
 def claims(**changes: Any) -> dict[str, Any]:

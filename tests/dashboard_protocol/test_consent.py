@@ -11,31 +11,11 @@ from dashboard_protocol.access import Access
 from dashboard_protocol.consent import LONGEST_CONSENT_S, is_same_name
 from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.revocations import Revocations
-from tests.dashboard_protocol.staging import SECRET
+from tests.dashboard_protocol.staging import SECRET, Clock
 
 NAMES = st.text(st.characters(categories=["L", "N", "Zs", "P"]), min_size=1, max_size=50).filter(
     lambda name: len(" ".join(name.split())) >= 1 and name.isprintable()
 )
-
-
-class Clock:
-    """A clock that stands still until moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def access(clock: Clock) -> Access:
-    return Access(SECRET, clock=clock)
 
 
 def claims(**changes: Any) -> dict[str, Any]:

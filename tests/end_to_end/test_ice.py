@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from bot.rooms.notice import Notice
 from bot.rooms.receive_buffer import RECEIVE_BUFFER_BYTES
 from bot.rooms.whep import WhepRoom
 from tests.benchmarks.janus_server import janus_server
-from tests.benchmarks.network import BOT, PEOPLE, SERVER, PrivateNetwork, missing, private_network
+from tests.benchmarks.network import BOT, PEOPLE, SERVER, PrivateNetwork, missing
 from tests.contracts.turn_server import CREDENTIALS, PORT, turn_server
 from tests.contracts.whep_server import WhepServer, whep_server
 
@@ -28,12 +28,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.skipif(WHY_NOT is not None, r
 
 NOTICE = Notice(bot_name="Ada", profile="presence", summary="Counts only.")
 TURN = f"turn:{SERVER}:{PORT}"
-
-
-@pytest.fixture
-def network() -> Iterator[PrivateNetwork]:
-    with private_network() as network:
-        yield network
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -20,8 +20,8 @@ from bot.rooms.janus_subscriber import JanusSubscriber
 from bot.rooms.notice import Notice, visible_name
 from bot.rooms.notice_picture import NoticeTrack, draw_notice
 from bot.samples.story import clip_path
-from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server
-from tests.benchmarks.network import BOT, PrivateNetwork, missing, private_network
+from tests.benchmarks.janus_server import JanusPerson, JanusServer
+from tests.benchmarks.network import BOT, PrivateNetwork, missing
 from tests.contracts.rooms import Event, RoomContract, expect
 from tests.contracts.rooms import until as condition
 
@@ -33,18 +33,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.skipif(WHY_NOT is not None, r
 
 def camera() -> ClipCamera:
     return ClipCamera(read_clip(clip_path("yuki", "calm")))
-
-
-@pytest.fixture
-def network() -> Iterator[PrivateNetwork]:
-    with private_network() as network:
-        yield network
-
-
-@pytest.fixture
-async def server(network: PrivateNetwork) -> AsyncIterator[JanusServer]:
-    async with janus_server(network) as server:
-        yield server
 
 
 def janus_room(server: JanusServer, room: int | str = 1234, query: str = "") -> JanusRoom:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from bot.rooms.clip import read_clip
 from bot.rooms.notice import visible_name
 from bot.samples.story import clip_path
 from tests.benchmarks.janus_browser import CHROMIUM, BrowserPerson, a_browser
-from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server
-from tests.benchmarks.network import PrivateNetwork, missing, private_network
+from tests.benchmarks.janus_server import JanusPerson, JanusServer
+from tests.benchmarks.network import missing
 
 WHY_NOT = missing("janus") or (None if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed")
 TOLD_WITHIN_S = 3.0
@@ -89,18 +89,6 @@ async def a_bot(url: str, home: Path) -> AsyncIterator[Told]:
             process.terminate()
         await process.wait()
         await listening
-
-
-@pytest.fixture
-def network() -> Iterator[PrivateNetwork]:
-    with private_network() as network:
-        yield network
-
-
-@pytest.fixture
-async def server(network: PrivateNetwork) -> AsyncIterator[JanusServer]:
-    async with janus_server(network) as server:
-        yield server
 
 
 def program(person_id: str) -> JanusPerson:

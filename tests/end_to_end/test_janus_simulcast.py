@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from bot.rooms.janus import JanusRoom
 from bot.rooms.notice import Notice
 from engine.faces import FaceFinder
 from tests.benchmarks.janus_browser import CHROMIUM, BrowserPerson, a_browser
-from tests.benchmarks.janus_server import JanusServer, janus_server
-from tests.benchmarks.network import BOT, PrivateNetwork, missing, private_network
+from tests.benchmarks.janus_server import JanusServer
+from tests.benchmarks.network import BOT, PrivateNetwork, missing
 from tests.contracts.rooms import expect
 
 WHY_NOT = missing("janus") or (None if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed")
@@ -28,18 +28,6 @@ pytestmark = [
     pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT)),
     pytest.mark.timeout(300),  # seconds, where nobody else wants the processor
 ]
-
-
-@pytest.fixture
-def network() -> Iterator[PrivateNetwork]:
-    with private_network() as network:
-        yield network
-
-
-@pytest.fixture
-async def server(network: PrivateNetwork) -> AsyncIterator[JanusServer]:
-    async with janus_server(network) as server:
-        yield server
 
 
 @pytest.fixture
