@@ -20,6 +20,10 @@ class Trunk(NamedTuple):
     """Of the maps that leave it."""
     grid: int
     """Side of these maps."""
+    tail: nn.Module | None = None
+    """What comes between attention and heads."""
+    features: int = 0
+    """Channels that leave the tail; without one, those of the trunk."""
 
 
 class StaticCnn(nn.Module):

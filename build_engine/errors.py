@@ -3,6 +3,7 @@
 BuildError
 ├── DataUnreadable     labelled faces that are missing, broken or incomplete
 ├── RunUnusable        a run's folder that cannot be resumed or exported
+├── WeightsUnusable    weights to begin with that are missing, broken or of another network
 ├── SaveFailed         a file could not be written; the previous one is untouched
 ├── TrainingDiverged   the loss is no number any more; the last checkpoint is good
 ├── ParityBroken       two forms of one network disagree; nothing is written
@@ -20,6 +21,10 @@ class DataUnreadable(BuildError):
 
 class RunUnusable(BuildError):
     """The folder of a run holds no checkpoint, or one of another recipe."""
+
+
+class WeightsUnusable(BuildError):
+    """The file of weights that a network should begin with is missing, broken, or of another network."""
 
 
 class SaveFailed(BuildError):

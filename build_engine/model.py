@@ -1,6 +1,6 @@
 """The expression network: a residual trunk, attention that landmarks guide, two heads.
 
-    crops (N, 1, 48, 48) → trunk → (N, C, 6, 6) → attention ← regions (N, 9, 6, 6) → mean over cells → fer7, ferplus8
+    crops (N, 1, 48, 48) → trunk → (N, C, 6, 6) → attention ← regions (N, 9, 6, 6) → tail → mean → fer7, ferplus8
 
 Why this shape, for two training cores and a budget of 2.6 ms a face:
 
@@ -8,13 +8,15 @@ Why this shape, for two training cores and a budget of 2.6 ms a face:
   stride-1 stem takes three times as long an epoch), and a grey pixel's four neighbours fit into 32 channels losslessly.
 - The last stage does not stride: its grid stays at 6x6, where an eye or the mouth is one or two cells. Attention on 3x3
   would see thirds of a face. One block there instead of ResNet-18's two keeps the work the same.
-- Attention stands last, on the features that know most, and costs a twentieth of the trunk.
+- Attention stands last, on the features that know most, and costs a twentieth of the trunk. Only where the trunk comes
+  with weights that know faces (`known_faces.py`) do its last blocks follow as a tail: they were learned on a 3x3 grid.
 """
 
 from torch import Tensor, nn
 
 from build_engine.attention import Gaze, RegionAttention
 from build_engine.baselines import StaticCnn, Trunk, bottleneck_trunk, vgg_trunk
+from build_engine.known_faces import face_trunk
 from build_engine.recipe import Recipe
 from engine.expressions import FER7, FERPLUS8
 
@@ -29,18 +31,19 @@ def build_network(recipe: Recipe) -> nn.Module:
 
 
 class ExpressionNet(nn.Module):
-    """Trunk, attention (`Recipe.attention`), two heads."""
+    """Trunk, attention (`Recipe.attention`), perhaps a tail, two heads."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        trunks = {"resnet18": residual_trunk, "vgg": vgg_trunk, "resnet50": bottleneck_trunk}
-        self.trunk, channels, grid = trunks[recipe.backbone](recipe.widths)
+        trunks = {"resnet18": residual_trunk, "resnet29": face_trunk, "vgg": vgg_trunk, "resnet50": bottleneck_trunk}
+        self.trunk, channels, grid, tail, features = trunks[recipe.backbone](recipe.widths)
         self.attention: RegionAttention | None = None
         if recipe.attention != "none":
             self.attention = RegionAttention(channels, recipe.attention_heads, recipe.attention == "landmark", grid)
+        self.tail = tail or nn.Sequential()
         self.dropout = nn.Dropout(recipe.dropout)
-        self.fer7 = nn.Linear(channels, len(FER7))
-        self.ferplus8 = nn.Linear(channels, len(FERPLUS8))
+        self.fer7 = nn.Linear(features or channels, len(FER7))
+        self.ferplus8 = nn.Linear(features or channels, len(FERPLUS8))
 
     def forward(self, crops: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
         """Score a batch of crops.
@@ -55,7 +58,7 @@ class ExpressionNet(nn.Module):
         maps = self.trunk(crops)  # (N, C, 6, 6)
         if self.attention is not None:
             maps = self.attention(maps, regions)
-        features = self.dropout(maps.mean((2, 3)))  # (N, C)
+        features = self.dropout(self.tail(maps).mean((2, 3)))  # (N, features)
         return self.fer7(features), self.ferplus8(features)
 
     def gaze(self, crops: Tensor, regions: Tensor) -> Gaze | None:

@@ -63,8 +63,9 @@ class Recipe:
     stop_delta: float = 0.00005
     stop_patience: int = 0
     """Epochs without a validation accuracy higher by `stop_delta` before the run ends; 0 never ends it early."""
-    backbone: Literal["static", "vgg", "resnet18", "resnet50"] = "static"
-    """`static` is the plain CNN of the paper's text, whole; the others end in a 6x6 grid for the attention."""
+    backbone: Literal["static", "vgg", "resnet18", "resnet29", "resnet50"] = "static"
+    """`static` is the plain CNN of the paper's text, whole; the others give a grid to the attention. `resnet29` may
+    begin with weights that know faces."""
     attention: Literal["none", "plain", "landmark"] = "none"
     """Self-attention over the grid, and over channels: none, from pixels alone, or guided by landmarks."""
     attention_heads: int = 8
@@ -90,7 +91,12 @@ class Recipe:
     starts_with: Literal["best", "newest"] = "best"
     """Which weights of the run that this one starts from: the averaged ones of its best epoch, or its newest."""
     started_from: str = ""
-    """Digest of the checkpoint of another run that this one starts from; empty: from random weights."""
+    """Digest of what this run starts from, another run's checkpoint or a file of weights; empty: random weights."""
+    teachers: tuple[str, ...] = ()
+    """Digests of the networks whose readings of the training faces are learned too."""
+    teachers_share: float = 0.0
+    """Share of their mean reading in the target of the seven-class head (Hinton et al. 2015, "Distilling the
+    knowledge in a neural network")."""
     augmentation: Augmentation = Augmentation()
 
     def to_json(self) -> str:
@@ -106,7 +112,8 @@ class Recipe:
         """
         try:
             augmentation = Augmentation(**values["augmentation"])
-            return cls(**(values | {"augmentation": augmentation, "widths": tuple(values["widths"])}))
+            tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("widths", "teachers") if name in values}
+            return cls(**{**values, **tuples, "augmentation": augmentation})
         except (KeyError, TypeError) as error:
             known = ", ".join(field.name for field in fields(cls))
             raise RunUnusable(f"the recipe does not fit this version ({error}); known knobs: {known}") from error
@@ -192,6 +199,13 @@ its time, and two cores under-fit either.
 DECAY = replace(BEST, name="best-decay", epochs=12, schedule="decay", starts_with="newest")
 """The end of the long run, for `--start-from runs/best`: the rate falls to nothing."""
 
+KNOWN_FACES = replace(BEST, name="known-faces", backbone="resnet29", learning_rate=0.02, teachers_share=0.5)
+"""The same from weights that tell people apart, for `--weights`; with `--teacher`, half of the target is what networks
+of ours read in the training faces."""
+
+KNOWN_FACES_DECAY = replace(KNOWN_FACES, name="known-faces-decay", epochs=10, schedule="decay", starts_with="newest")
+"""The end of that run, for `--start-from runs/known-faces`."""
+
 STUDY = replace(
     BEST, name="study", epochs=12, schedule="one_cycle", warmup_share=STATIC.warmup_share, ema_decay=STATIC.ema_decay
 )
@@ -204,5 +218,6 @@ SMOKE = replace(
 """Shows that the chain runs; its accuracy means nothing."""
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (PAPER, STATIC, SECOND, LABELS, BEST, DECAY, STUDY, SMOKE)
+    recipe.name: recipe
+    for recipe in (PAPER, STATIC, SECOND, LABELS, BEST, DECAY, KNOWN_FACES, KNOWN_FACES_DECAY, STUDY, SMOKE)
 }

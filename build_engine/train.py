@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,17 @@ from torch import Generator, Tensor, nn
 from build_engine.augment import augment, mirror_order, mix
 from build_engine.dataset import Split, fer7_targets, vote_shares
 from build_engine.errors import DataUnreadable, TrainingDiverged
+from build_engine.known_faces import know_faces
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
 from build_engine.recipe import Recipe
 from build_engine.run import CHECKPOINTS, Run
 from build_engine.schedule import is_done, learning_rate
 from engine.crops import REGIONS, CropSpec
+from engine.readings import Floats
+
+_FIRST_FACES = 1024
+"""Show known weights what our faces look like."""
 
 EpochReport = Callable[[dict[str, Any]], None]
 """Called after each epoch with its line of the log."""
@@ -30,7 +36,8 @@ def train(
     run: Run,
     resume: bool = False,
     report: EpochReport = lambda row: None,
-    start: Run | None = None,
+    start: Run | Path | None = None,
+    taught: Floats | None = None,
 ) -> dict[str, Any]:
     """Train one network, choosing its epoch on PublicTest.
 
@@ -42,7 +49,9 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: begin with weights of this run, which `recipe.starts_with` chooses and `recipe.started_from` names.
+        start: begin with weights of this run, which `recipe.starts_with` chooses, or of this file (`known_faces.py`);
+            `recipe.started_from` names them.
+        taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 
     Returns:
         The log line of the best epoch.
@@ -52,9 +61,11 @@ def train(
         TrainingDiverged: The loss is no number; the last checkpoint is good.
         RunUnusable: The folder does not fit.
         SaveFailed: A file could not be written; the last checkpoint is good.
+        WeightsUnusable: The file of weights to begin with is missing or does not fit.
     """
-    batches, judge = Batches(recipe, faces.of(Split.TRAINING)), Batches(recipe, faces.of(Split.PUBLIC_TEST))
-    learning = begin(recipe, run, resume, start)
+    batches = Batches(recipe, faces.of(Split.TRAINING), taught)
+    judge = Batches(recipe, faces.of(Split.PUBLIC_TEST))
+    learning = begin(recipe, run, resume, start, batches)
     history = learning.history
     while len(history) < recipe.epochs and not is_done(recipe, history):
         epoch, began = len(history), time.perf_counter()
@@ -96,12 +107,15 @@ class Learning:
         self.history = state["history"]
 
 
-def begin(recipe: Recipe, run: Run, resume: bool, start: Run | None) -> Learning:
-    """Start from random weights, from another run's, or from the newest checkpoint; see `train`."""
+def begin(recipe: Recipe, run: Run, resume: bool, start: Run | Path | None, data: "Batches") -> Learning:
+    """Start from random weights, from others, or from the newest checkpoint; see `train`."""
     state = run.start(recipe, resume)
     learning = Learning(recipe)
     if state is not None:
         learning.restore(state)
+    elif isinstance(start, Path):
+        know_faces(learning.model, start, data.normalised(slice(_FIRST_FACES)), data.regions[:_FIRST_FACES])
+        learning.averaged.load_state_dict(learning.model.state_dict())
     elif start is not None:
         checkpoint = CHECKPOINTS[recipe.starts_with]
         start.load_weights(learning.model, checkpoint)
@@ -112,7 +126,7 @@ def begin(recipe: Recipe, run: Run, resume: bool, start: Run | None) -> Learning
 class Batches:
     """One split as tensors, dealt in batches."""
 
-    def __init__(self, recipe: Recipe, faces: AlignedFaces) -> None:
+    def __init__(self, recipe: Recipe, faces: AlignedFaces, taught: Floats | None = None) -> None:
         if not len(faces.labelled):
             raise DataUnreadable("the data hold no face of Training or none of PublicTest: both are needed to train")
         shares, _ = vote_shares(faces.labelled.votes)
@@ -120,11 +134,18 @@ class Batches:
         self.regions = torch.from_numpy(faces.regions)  # (N, 9, 6, 6)
         self.labels = torch.from_numpy(faces.labelled.labels)
         self.fer7 = torch.from_numpy(fer7_targets(faces.labelled, recipe.votes_share))
+        if taught is not None:
+            self.fer7.lerp_(torch.from_numpy(taught), recipe.teachers_share)
         self.ferplus8 = torch.from_numpy(shares)  # zero rows cost nothing
 
     def __len__(self) -> int:
         """Count the faces."""
         return len(self.labels)
+
+    def normalised(self, rows: slice | Tensor) -> Tensor:
+        """Give some of the crops as a network takes them, (n, 1, 48, 48)."""
+        spec = CropSpec()
+        return (self.crops[rows].float() / 255 - spec.mean) / spec.std
 
 
 def train_epoch(recipe: Recipe, learning: Learning, data: Batches) -> float:
@@ -227,10 +248,9 @@ def validate(recipe: Recipe, model: nn.Module, data: Batches) -> dict[str, float
 def score(recipe: Recipe, model: nn.Module, data: Batches) -> Tensor:
     """Return the (N, 7) logits of the seven-class head for a split, without augmentation."""
     model.eval()
-    spec = CropSpec()
     return torch.cat(
         [
-            logits(recipe, model, (data.crops[rows].float() / 255 - spec.mean) / spec.std, data.regions[rows])[0]
+            logits(recipe, model, data.normalised(rows), data.regions[rows])[0]
             for rows in torch.arange(len(data)).split(256)  # type: ignore[no-untyped-call]
         ]
     )

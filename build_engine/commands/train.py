@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from build_engine.commands.options import Cache, Data, Json
 from build_engine.console import console, progress, report
 from build_engine.recipe import RECIPES
+
+if TYPE_CHECKING:
+    from build_engine.landmarks import AlignedFaces
+    from engine.readings import Floats
 
 
 def train(  # noqa: PLR0913 (the options of a command are its parameters)
@@ -19,6 +23,18 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="A run whose weights this one begins with.")] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="dlib_face_recognition_resnet_model_v1.dat, for --recipe known-faces."
+        ),
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="A network (.onnx) whose readings are learned too; may be repeated."
+        ),
+    ] = None,
     raw_crops: Annotated[
         bool, typer.Option("--raw-crops", help="Images as they are, to measure what alignment is worth.")
     ] = False,
@@ -31,21 +47,30 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     from build_engine.landmarks import align_faces
     from build_engine.run import CHECKPOINTS, Run
     from build_engine.train import train as train_network
+    from engine.manifest import digest
 
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
     chosen = RECIPES[recipe]
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "crops": "raw" if raw_crops else None}
-    start = Run(start_from) if start_from else None
+    if start_from and weights:
+        raise typer.BadParameter("start from a run or from weights, not from both", param_hint="--weights")
+    if weights and chosen.backbone != "resnet29":
+        raise typer.BadParameter("these weights are for --recipe known-faces", param_hint="--weights")
+    start = Run(start_from) if start_from else weights
     run = Run(out or Path("runs") / recipe)
     if resume:  # the run it started from may have gone on since
         changes["started_from"] = run.recipe().started_from
     elif start is not None:
-        changes["started_from"] = start.digest(CHECKPOINTS[chosen.starts_with])
+        changes["started_from"] = (
+            start.digest(CHECKPOINTS[chosen.starts_with]) if isinstance(start, Run) else digest(start)
+        )
+    changes["teachers"] = tuple(digest(path) for path in teacher or ())
     chosen = replace(chosen, **{name: value for name, value in changes.items() if value is not None})
     with progress("landmarks") as tell:
         faces = align_faces(load_faces(data), cache, raw=chosen.crops == "raw", progress=tell)
     console.print(f"{len(faces.found)} faces, {(~faces.found).sum()} without landmarks keep the image as it is")
+    taught = _mean_reading(teacher, faces) if teacher else None
     with progress("epochs") as tell:
 
         def tell_epoch(row: dict[str, Any]) -> None:
@@ -56,5 +81,23 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
             )
             draw_curves(run.folder)
 
-        best = train_network(chosen, faces, run, resume, tell_epoch, start)
+        best = train_network(chosen, faces, run, resume, tell_epoch, start, taught)
     report({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)
+
+
+def _mean_reading(networks: list[Path], faces: "AlignedFaces") -> "Floats":
+    """Let networks read the faces of Training: the mean of their probabilities, (N, 7)."""
+    import numpy as np
+
+    from build_engine.dataset import Split
+    from build_engine.evaluate import read
+    from engine.runtimes import load_runtime
+
+    readings = []
+    with progress("teachers") as tell:
+        for count, path in enumerate(networks, 1):
+            with load_runtime(path) as runtime:
+                readings.append(read(runtime, faces.of(Split.TRAINING)).fer7)
+            tell(count, len(networks))
+    mean: Floats = np.mean(readings, axis=0)
+    return mean

@@ -129,6 +129,31 @@ def test_second_run_starts_from_the_first_and_is_resumed_after_it_went_on(
     assert only_line(capsys.readouterr().out)["run"] == "second"
 
 
+def test_run_learns_from_teachers_and_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train = ("train", "--data", "drawn:70", "--recipe", "smoke", "--raw-crops", "--epochs", "1")
+    assert build_engine(*train, "--teacher", str(shipped_fp32()), monkeypatch=monkeypatch) == 0
+    assert json.loads(Path("runs/smoke/recipe.json").read_text())["teachers"] == [load_manifest(shipped_fp32()).sha256]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--weights", "nothing.dat"), "does not exist"),
+        (("--weights", __file__), "known-faces"),
+        (("--weights", __file__, "--start-from", "runs/smoke"), "not from both"),
+        (("--teacher", "nothing.onnx"), "does not exist"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    options: tuple[str, ...], reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build_engine("train", "--data", "drawn:70", *options, monkeypatch=monkeypatch) == 2
+    assert reason in capsys.readouterr().err
+
+
 def test_forms_that_ship_are_found_beside_each_other() -> None:
     assert [path.name for path in shipped_models()] == [shipped_fp32().name, int8_of(shipped_fp32()).name]
     assert load_manifest(shipped_fp32()).precision == "fp32"

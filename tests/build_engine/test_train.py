@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -101,6 +102,14 @@ def test_decay_goes_on_from_the_newest_weights_and_their_average(
     torch.testing.assert_close(after["model"][weight], before["model"][weight], rtol=0, atol=0)
     best = trained.load("best.pt")["model"][weight]
     assert not torch.equal(before["model"][weight], best)
+
+
+def test_half_of_the_target_is_what_teachers_read(recipe: Recipe, faces: AlignedFaces) -> None:
+    training_faces = faces.of(Split.TRAINING)
+    taught = np.full((len(training_faces.crops), 7), 1 / 7, np.float32)
+    alone = training.Batches(recipe, training_faces).fer7
+    both = training.Batches(replace(recipe, teachers_share=0.5), training_faces, taught).fer7
+    torch.testing.assert_close(both, alone / 2 + 1 / 14)
 
 
 def test_run_without_weights_is_nothing_to_start_from(tmp_path: Path) -> None:
