@@ -1,8 +1,6 @@
 """The command `classpulse`: flags → settings → app, and nothing else."""
 
 import asyncio
-import contextlib
-import ctypes
 import logging
 import os
 import resource
@@ -13,15 +11,14 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from bot import __version__
 from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, read_public_url, serve_engine
 from bot.commands.engine import FallbackFlag
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
 from bot.errors import BotError, SettingsRefused
+from bot.garbage import return_pictures_to_the_system
 from bot.settings import DEMO_ALERTS, Settings
 from dashboard_protocol.errors import ConsentRefused, DashboardError, ReportRefused, SecretRefused, ServerRefused
-from dashboard_protocol.events import Profile
-from engine.errors import EngineError, ModelRefused
+from dashboard_protocol.vocabulary import Profile
 
 NOTICE = (
     "In the EU, inferring emotions of people in education and at work is prohibited save for medical or safety "
@@ -29,7 +26,7 @@ NOTICE = (
     "The policy presence computes neither expressions nor attention. Whether any policy is lawful for you is for your "
     "counsel. Not for grading or discipline."
 )
-USAGE_ERRORS = (SettingsRefused, ModelRefused, ServerRefused, SecretRefused, ConsentRefused, ReportRefused)
+USAGE_ERRORS = (SettingsRefused, ServerRefused, SecretRefused, ConsentRefused, ReportRefused)
 
 app = typer.Typer(
     help=f"A visible meeting participant that shows an instructor how the class is doing.\n\n{NOTICE}",
@@ -183,6 +180,8 @@ def watch(
 @app.command()
 def version() -> None:
     """Print the version."""
+    from bot import __version__
+
     print(__version__)
 
 
@@ -200,11 +199,15 @@ def make_settings(**values: Any) -> Settings:
         raise SettingsRefused(f"{flag}: {problem['msg'].lower()}") from error
 
 
-def _return_pictures_to_the_system() -> None:
-    """Give freed pictures back at once: many threads make and drop them, and glibc would keep 25 MB in its heaps."""
-    mmap_threshold = -3
-    with contextlib.suppress(AttributeError, OSError):  # another C library has no such switch, and no such habit
-        ctypes.CDLL(None).mallopt(mmap_threshold, 128 * 1024)
+def _exit_code(error: Exception) -> int | None:
+    """Give 2 for usage, 1 for every other error that is not a bug, None for a bug."""
+    if isinstance(error, BotError | DashboardError):
+        return 2 if isinstance(error, USAGE_ERRORS) else 1
+    from engine.errors import EngineError, ModelRefused  # with numpy, which most commands do without
+
+    if isinstance(error, EngineError):
+        return 2 if isinstance(error, ModelRefused) else 1
+    return None
 
 
 def main() -> None:
@@ -215,16 +218,19 @@ def main() -> None:
     )
     # A core dump would hold pictures of people.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _return_pictures_to_the_system()
+    return_pictures_to_the_system()
     try:
         app()
-    except (BotError, EngineError, DashboardError) as error:
-        print(f"classpulse: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, USAGE_ERRORS) else 1)
     except BrokenPipeError:
         # Whoever read the events has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        print(f"classpulse: {error}", file=sys.stderr)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

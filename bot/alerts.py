@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import fmean, median
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from bot.class_summary import Person
+if TYPE_CHECKING:
+    from bot.class_summary import Person
 
 Factor = Literal["facing", "gaze", "eyes", "activity"]
 
@@ -120,7 +121,7 @@ class ChangeDetector:
         """The reference while evidence builds."""
         self._fall = self._rise = 0.0
 
-    def update(self, at: float, people: Sequence[Person]) -> Change | None:
+    def update(self, at: float, people: Sequence["Person"]) -> Change | None:
         """Take the analysed people of this second, those whom the policy admits; give a change when one is proven."""
         parameters = self._parameters
         if self._started_at is None:
@@ -247,7 +248,7 @@ class Comparison:
         return fmean(getattr(block.people[person], name) for block in blocks for person in self.people)
 
 
-def _samples(people: Sequence[Person]) -> dict[str, Sample]:
+def _samples(people: Sequence["Person"]) -> dict[str, Sample]:
     return {
         person.participant.id: Sample(values.index, factors.facing, factors.gaze, factors.eyes, factors.activity)
         for person in people

@@ -17,6 +17,7 @@ from bot.clock import RoomClock
 from bot.engagement import FORMULA, EngagementParameters
 from bot.errors import JoinCalledOff
 from bot.garbage import swift_collection
+from bot.heeding import Heeding
 from bot.inference import open_inference
 from bot.inference.reader import FaceReader
 from bot.joining import joined
@@ -24,18 +25,20 @@ from bot.metrics import Counted, counting, engine_obstacle
 from bot.outbox import Outbox, Show
 from bot.policy import Policy, levels
 from bot.rooms import open_room
-from bot.rooms.base import Hosted, Room
+from bot.rooms.base import Clock, Hosted, Room
 from bot.rooms.notice import Notice, visible_name
 from bot.settings import Settings
 from bot.stay import Stay
 from bot.visit import Visit
-from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
+from dashboard_protocol.access import Access, instructor_url
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.consent import Consents
 from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.secret import load_secret, state_directory
 from dashboard_protocol.server import Tls, serve
+from dashboard_protocol.wishes import open_wishes
 from dashboard_protocol.writer import EventWriter
 
 FORMULA_TEXT = Path(__file__).with_name("ENGAGEMENT.md")
@@ -87,27 +90,24 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     policy = Policy(settings.policy, k=settings.k)
     parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
     token = None if settings.is_loopback else token_urlsafe(16)
-    notice = _notice(settings, policy, parameters)
+    notice = privacy.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
-    room = open_room(
-        settings.room_url,
-        clock=clock,
-        notice=notice,
-        host=settings.host,
-        token=token,
-        notice_given=settings.notice_given,
-        ice=settings.ice,
-        consents=access.consents,
-    )
+    room = _room(settings, clock, notice, token, access)
+    heeding = Heeding(open_wishes(settings.bus), room.name, access)
     inference = _inference(settings, policy)
     holds = access.consents.holds
-    visit = Visit(Counted(inference), policy, clock, parameters=parameters, alerts=settings.alerts, holds=holds)
+    visit = Visit(
+        Counted(inference), policy, clock, parameters=parameters, alerts=settings.alerts,
+        holds=holds, known_as=heeding.known_as,
+    )  # fmt: skip
     outbox = Outbox(clock, counting(surroundings.show))
-    stay = Stay(clock, visit, outbox, Audit(state_directory(), room.name), alone_at_most_s=settings.alone_at_most_s)
+    audit = Audit(state_directory(), room.name)
+    stay = Stay(clock, visit, outbox, audit, heeding, alone_at_most_s=settings.alone_at_most_s)
     async with AsyncExitStack() as stack:
         bus = open_bus(settings.bus, retention_s=settings.retention_s)
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)
+        stack.push_async_callback(heeding.close)
         await access.revocations.begin()
         routes = _routes(room.name, access if surroundings.opens_at_root else None)
         routes += _wishes(room, notice, stay, access.consents)
@@ -119,11 +119,25 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, room.name)))
         stay.begin(_hello(settings, policy, parameters, room.name), policy, notice_given=settings.notice_given)
         with suppress(JoinCalledOff), stay.farewell():
+            await stay.prepare()
             async with inference, joined(room, surroundings.stop):
                 stack.enter_context(swift_collection())
                 guests = surroundings.guests(addresses) if surroundings.guests else None
                 await stay.live(room, surroundings.stop, settings.max_duration_s, guests, settings.live_since)
     return stay.end_reason
+
+
+def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, access: Access) -> Room:
+    return open_room(
+        settings.room_url,
+        clock=clock,
+        notice=notice,
+        host=settings.host,
+        token=token,
+        notice_given=settings.notice_given,
+        ice=settings.ice,
+        consents=access.consents,
+    )
 
 
 def _inference(settings: Settings, policy: Policy) -> FaceReader:
@@ -147,26 +161,10 @@ def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters,
     )
 
 
-def _notice(settings: Settings, policy: Policy, parameters: EngagementParameters) -> Notice:
-    meaning = policy.meaning(parameters)
-    return Notice(
-        bot_name=settings.bot_name,
-        profile=policy.profile.value,
-        summary=f"This class is watched by a program under the policy “{policy.profile.value}”.",
-        points=(
-            ("Computed", meaning.computed),
-            ("Leaves the bot", meaning.leaves),
-            ("Never", meaning.never),
-            ("Opting out", meaning.opting_out),
-        ),
-        title=settings.title or "",
-        offers_individual=policy.names_people,
-    )
-
-
 def _wishes(room: Room, notice: Notice, stay: Stay, consents: Consents) -> list[BaseRoute]:
     """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
-    routes = privacy.routes(room.name, notice, stay.opt_out, lambda token: stay.agree(consents.read(room.name, token)))
+    desk = privacy.OwnDesk(room.name, notice, stay.opt_out, lambda token: stay.agree(consents.read(room.name, token)))
+    routes = privacy.routes(desk)
     routes += reading.routes(room, stay) if isinstance(room, reading.Attended) else []
     return routes + (room.routes() if isinstance(room, Hosted) else [])
 

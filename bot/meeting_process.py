@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.errors import BotError
+from bot.garbage import return_pictures_to_the_system
 from bot.settings import Settings
 from dashboard_protocol.errors import DashboardError
 from dashboard_protocol.events import BotState, Event
@@ -58,6 +59,7 @@ def main(worker_pid: int) -> int:
     _die_with(worker_pid)
     # A core dump would hold pictures of people.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return_pictures_to_the_system()
     for module in NEARLY_ALWAYS_USED:
         importlib.import_module(module)
     print("warm", flush=True)

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bot.alerts import AlertParameters
 from bot.errors import SettingsRefused
 from bot.ice import NO_ICE, Ice
-from dashboard_protocol.events import Profile
 from dashboard_protocol.public_url import PublicUrl
+from dashboard_protocol.vocabulary import Profile
 
 ALONE_AT_MOST_S = 900.0
 """A bot that came early must still be there when the class begins."""

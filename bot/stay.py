@@ -3,18 +3,19 @@
 import asyncio
 import logging
 import math
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from bot.attendance import Attendance
 from bot.audit import Audit
 from bot.errors import JoinCalledOff, RoomClosed, RoomDeserted, RoomError, RoomKicked, RoomRefused, RoomUnreachable
+from bot.heeding import Heeding
 from bot.outbox import Outbox
 from bot.policy import Policy
 from bot.rooms.base import Admitted, Clock, Held, Lost, Participant, Room
 from bot.visit import Visit
 from dashboard_protocol.consent import Consent
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.errors import DashboardError
 from dashboard_protocol.events import BotState, Bye, EndReason, Hello
 
 log = logging.getLogger(__name__)
@@ -26,12 +27,20 @@ class Stay:
     """Moves the bot through its states and publishes what the visit sees: `begin`, then `live` inside `farewell`."""
 
     def __init__(
-        self, clock: Clock, visit: Visit, outbox: Outbox, audit: Audit, *, alone_at_most_s: float = math.inf
+        self,
+        clock: Clock,
+        visit: Visit,
+        outbox: Outbox,
+        audit: Audit,
+        heeding: Heeding,
+        *,
+        alone_at_most_s: float = math.inf,
     ) -> None:
         self._clock = clock
         self._visit = visit
         self._outbox = outbox
         self._audit = audit
+        self._heeding = heeding
         self._alone_at_most_s = alone_at_most_s
         self._attendance = Attendance(clock())
 
@@ -46,6 +55,29 @@ class Stay:
         self._outbox.put(hello)
         self._outbox.put(self._attendance.as_event())
         self._outbox.put(self._attendance.start(self._clock()))
+
+    async def prepare(self) -> None:
+        """Learn who is not to be read, before anybody is.
+
+        Raises:
+            BusError, SecretRefused: It cannot be learned.
+        """
+        await self._heeding.begin(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The display names of those who are in the room."""
+        return self._visit.names
+
+    @property
+    def opted_out(self) -> Set[str]:
+        """Who is not to be read, under what the bots of this room know them."""
+        return self._visit.opted_out
+
+    def opt_out_known(self, names: Set[str]) -> None:
+        """Stop reading those who asked a gateway, which has noted it, or an earlier bot."""
+        for forget in self._visit.opt_out_known(names):
+            self._outbox.put(forget)
 
     def opt_out(self, name: str) -> None:
         """Stop reading whoever bears a name, and have open pages forget them."""
@@ -96,6 +128,7 @@ class Stay:
 
         Raises:
             BusError: Events can no longer be published: a bot that nobody hears must not go on reading.
+            SecretRefused: Somebody is not to be read, and the bot cannot tell who.
         """
         limit = asyncio.timeout(None)
         if live_since is not None and max_duration_s is not None:
@@ -108,7 +141,8 @@ class Stay:
             return self._attendance.follow(self._clock(), event)
 
         following = self._visit.follow(room, self._outbox.put, attend, self._audit.opted_out)
-        working = [following, self._report(), self._outbox.unbroken(), *([_accompany(guests)] if guests else [])]
+        working = [following, self._report(), self._outbox.unbroken(), self._heeding.follow(self)]
+        working += [_accompany(guests)] if guests else []
         reason = await _until_it_ends(working, stop, limit)
         self._outbox.put(self._attendance.finish(self._clock(), reason))
 
@@ -150,7 +184,7 @@ class Stay:
 
 async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: asyncio.Timeout) -> EndReason:
     reason = EndReason.ASKED_TO_LEAVE
-    broken: BusError | None = None
+    broken: DashboardError | None = None
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in working]
@@ -163,8 +197,8 @@ async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: as
                 task.cancel()
     except* RoomError as endings:
         reason = _reason_of(endings.exceptions[0])
-    except* BusError as errors:
-        broken = next(error for error in errors.exceptions if isinstance(error, BusError))
+    except* DashboardError as errors:
+        broken = next(error for error in errors.exceptions if isinstance(error, DashboardError))
     if broken is not None:
         raise broken  # outside of the group, which would wrap it
     return reason

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
 
 from bot.alerts import AlertParameters, ChangeDetector
@@ -32,7 +32,7 @@ from bot.rooms.base import (
     RoomEvent,
     Track,
 )
-from dashboard_protocol.consent import Consent, is_same_name
+from dashboard_protocol.consent import ABSENT, Consent, is_same_name
 from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.events import Body, ClassSummary, Forget, Unmeasurable
 
@@ -54,6 +54,7 @@ class Visit:
         parameters: EngagementParameters,
         alerts: AlertParameters,
         holds: Callable[[Consent], bool] = lambda consent: True,
+        known_as: Callable[[str], str] = str,
     ) -> None:
         self._holds = holds
         self._inference = inference
@@ -63,7 +64,7 @@ class Visit:
         self._classroom = Classroom()
         self._gate = Gate(policy, parameters)
         self._changes = ChangeDetector(alerts)
-        self._opt_outs = OptOuts()
+        self._opt_outs = OptOuts(known_as)
         self._governor = Governor(parameters.reads_per_s)
         self._meters: dict[str, Meter] = {}
         self._observers: dict[str, asyncio.Task[None]] = {}
@@ -80,6 +81,16 @@ class Visit:
     def present(self) -> int:
         """How many people are in the room, whether they are read or not."""
         return len(self._present)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The display names of those who are in the room."""
+        return tuple(participant.name for participant in self._present.values())
+
+    @property
+    def opted_out(self) -> Set[str]:
+        """The names of those who opted out, now or before, as they are remembered."""
+        return self._opt_outs.names
 
     async def follow(
         self,
@@ -196,7 +207,7 @@ class Visit:
         read = [each for each in self._present.values() if self.is_read(each)]
         bearers = [each for each in read if is_same_name(each.name, consent.name)]
         if not self._policy.names_people or len(bearers) != 1:
-            raise ConsentRefused("No consent can be used here now: join under its name first, and as the only one.")
+            raise ConsentRefused(ABSENT)
         agreed = replace(bearers[0], opted_in=True, consent=consent)
         self._present[agreed.id] = agreed
         self._classroom.joined(agreed)
@@ -216,6 +227,10 @@ class Visit:
             What pages that show these people must drop; nothing where nobody is shown, for that would tell on them.
         """
         return self._forget(self._opt_outs.opt_out_name(name, self._present.values()))
+
+    def opt_out_known(self, names: Set[str]) -> tuple[Forget, ...]:
+        """Do the same for names that are told as they are remembered."""
+        return self._forget(self._opt_outs.opt_out_known(names, self._present.values()))
 
     def _forget(self, forgets: Iterable[Forget]) -> tuple[Forget, ...]:
         ids = [forget.participant for forget in forgets]

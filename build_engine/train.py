@@ -49,8 +49,7 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: begin with weights of this run, which `recipe.starts_with` chooses, or of this file (`known_faces.py`);
-            `recipe.started_from` names them.
+        start: weights to begin with, of a run or of a file (`known_faces.py`); `recipe.started_from` names them.
         taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 
     Returns:
@@ -63,8 +62,7 @@ def train(
         SaveFailed: A file could not be written; the last checkpoint is good.
         WeightsUnusable: The file of weights to begin with is missing or does not fit.
     """
-    batches = Batches(recipe, faces.of(Split.TRAINING), taught)
-    judge = Batches(recipe, faces.of(Split.PUBLIC_TEST))
+    batches, judge = Batches(recipe, faces.of(Split.TRAINING), taught), Batches(recipe, faces.of(Split.PUBLIC_TEST))
     learning = begin(recipe, run, resume, start, batches)
     history = learning.history
     while len(history) < recipe.epochs and not is_done(recipe, history):

@@ -88,6 +88,8 @@ class Connection:
         self._metrics = metrics
         self._lifeline: Lifeline = socket.scope["extensions"][LIFELINE]
         self._woken = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        """Wakes the delivery when nothing else does."""
         self._allowance = Allowance(limits.messages_burst, limits.messages_per_s)
         self._bad_messages = 0
 
@@ -139,6 +141,7 @@ class Connection:
                     tasks.create_task(self._listen(audience), name="listen")
                     tasks.create_task(self._deliver(), name="deliver")
             finally:
+                self._disarm()
                 self._metrics.readers.dec()
                 audience.dismiss(self)
 
@@ -206,12 +209,21 @@ class Connection:
     async def _idle(self, remaining_s: float) -> None:
         due_s = self.viewer.due(monotonic())
         longest_s = min(remaining_s, self._limits.recheck_s, self._limits.recheck_s if due_s is None else due_s)
-        # Lighter than asyncio.timeout, and this happens at every delivery.
-        alarm = asyncio.get_running_loop().call_later(longest_s, self._woken.set)
-        try:
-            await self._woken.wait()
-        finally:
-            alarm.cancel()
+        loop = asyncio.get_running_loop()
+        # Kept over deliveries: a timer for each would cost more than to wake once too often.
+        if self._alarm is None or self._alarm.when() > loop.time() + longest_s:
+            self._disarm()
+            self._alarm = loop.call_later(longest_s, self._ring)
+        await self._woken.wait()
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._woken.set()
+
+    def _disarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def _receive(self) -> str | bytes:
         message = await self._socket.receive()

@@ -4,12 +4,11 @@ A token does nothing until the person herself brings it along when she joins; it
 nobody else.
 """
 
-import hashlib
-import hmac
-import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dashboard_protocol.errors import AccessDenied, ConsentRefused
+from dashboard_protocol.pseudonyms import Pseudonyms, bare_name
 from dashboard_protocol.revocations import Revocations
 from dashboard_protocol.tokens import Signer
 
@@ -18,8 +17,10 @@ LONGEST_CONSENT_S = 200 * 86_400.0
 """A term, and some."""
 MAX_NAME = 50
 REFUSAL = "This consent does not hold here: join without it, or ask for one for this name and this room."
+ABSENT = "No consent can be used here now: join under its name first, and as the only one."
 
 _USE = "consent"
+_SEALED = "sealed consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,13 @@ class Consents:
     Args:
         signer: signs them.
         revocations: what was revoked, shared with the other processes.
-        secret: as the signer's; revocations are kept under a keyed hash, so that no list of names arises.
+        pseudonyms: under which revocations are kept.
     """
 
-    def __init__(self, signer: Signer, revocations: Revocations, secret: bytes) -> None:
+    def __init__(self, signer: Signer, revocations: Revocations, pseudonyms: Pseudonyms) -> None:
         self._signer = signer
         self._revocations = revocations
-        self._secret = secret
+        self._pseudonyms = pseudonyms
 
     def grant(self, room: str, name: str, valid_s: float = CONSENT_S) -> str:
         """Return a token by which `name` may agree in `room`.
@@ -94,6 +95,34 @@ class Consents:
             raise ConsentRefused(REFUSAL)
         return consent
 
+    def seal(self, consent: Consent) -> str:
+        """Return a token that says the same and names nobody, for the way from a gateway to a bot."""
+        who = self._pseudonyms.of(consent.room, consent.name)
+        return self._signer.sign(_SEALED, consent.room, consent.since, consent.expires_at, who=who)
+
+    def unseal(self, room: str, sealed: str, names: Iterable[str]) -> Consent:
+        """Return the consent behind `seal`.
+
+        Args:
+            room: the room's name.
+            sealed: the token.
+            names: of whom it may be.
+
+        Raises:
+            ConsentRefused: It is none of theirs, or does not hold.
+        """
+        try:
+            claims = self._signer.read(_SEALED, room, sealed, "who")
+        except AccessDenied:
+            raise ConsentRefused(REFUSAL) from None
+        for name in names:
+            if self._pseudonyms.of(room, name) == claims["who"]:
+                consent = Consent(room, name, claims["since"], claims["exp"])
+                if not self.holds(consent):
+                    raise ConsentRefused(REFUSAL)
+                return consent
+        raise ConsentRefused(ABSENT)
+
     def holds(self, consent: Consent) -> bool:
         """Whether a consent that was checked is neither over nor revoked meanwhile."""
         is_revoked = consent.since <= self._revocations.at(self._key(consent.room, consent.name))
@@ -104,14 +133,9 @@ class Consents:
         self._revocations.note(self._key(room, name), self._signer.clock() + LONGEST_CONSENT_S)
 
     def _key(self, room: str, name: str) -> str:
-        person = f"{room}\0{_bare(name)}".encode()
-        return "consent " + hmac.new(self._secret, person, hashlib.sha256).hexdigest()[:32]
+        return f"consent {self._pseudonyms.of(room, name)}"
 
 
 def is_same_name(one: str, other: str) -> bool:
     """Whether two display names are one: capitals, spaces and forms of the same letter do not matter."""
-    return _bare(one) == _bare(other)
-
-
-def _bare(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return bare_name(one) == bare_name(other)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
@@ -111,6 +112,7 @@ class Control:
             states=record.states,
             join=record.join,
             link=self.link(wanted.room, origin),
+            privacy=f"{self.public_url or origin}/privacy/{quote(wanted.room, safe='')}",
             webhook=wanted.webhook.url.partition("?")[0] if wanted.webhook else None,
         )
 

@@ -4,17 +4,18 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
 
-from dashboard_protocol.codec import decode
 from dashboard_protocol.control_forms import BotRequest, BotView, LinkView
 from dashboard_protocol.errors import ControlRefused, UnknownEvent
-from dashboard_protocol.events import Event
 from dashboard_protocol.queue.records import Delivery
+
+if TYPE_CHECKING:
+    from dashboard_protocol.events import Event
 
 URL_VARIABLE = "CLASSPULSE_URL"
 KEY_VARIABLE = "CLASSPULSE_API_KEY"
@@ -69,8 +70,10 @@ class ControlClient:
         """Make a link for an instructor."""
         return LinkView.model_validate_json(self._ask("POST", _of_room(room, "link"))).link
 
-    def history(self, room: str) -> Iterator[Event]:
+    def history(self, room: str) -> "Iterator[Event]":
         """Yield the class events that are kept of a room, oldest first."""
+        from dashboard_protocol.codec import decode  # with every event, which no other method needs
+
         for line in self._ask("GET", _of_room(room, "history")).decode().splitlines():
             with suppress(UnknownEvent):  # of a newer gateway
                 yield decode(line)

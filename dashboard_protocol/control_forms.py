@@ -53,6 +53,8 @@ class BotView(BaseModel):
     """Where people join a local room."""
     link: str
     """For an instructor."""
+    privacy: str
+    """For everybody: what is computed there, and how not to be read."""
     webhook: str | None
     """Who is told the states, without its query; None for nobody."""
 

@@ -51,10 +51,8 @@ def add_rooms(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
     @router.delete("/rooms/{room}/history", status_code=204, dependencies=[may_delete])
     async def erase(room: str) -> None:
         """Delete all that is kept of a room: events, snapshot, and what became of its bots; 409 while one serves it."""
-        if await control.queue.serving(room) is not None:
+        if not await control.queue.erase(room, control.bus):
             raise HTTPException(409, f"A bot serves {room!r}: make it leave first.")
-        await control.bus.erase(room)
-        await control.queue.erase(room)
 
 
 def _file(record: Record, kind: Literal["html", "csv"]) -> Response:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from dashboard_protocol.access import state_directory
 from dashboard_protocol.errors import AccessDenied, SecretRefused
+from dashboard_protocol.secret import state_directory
 from dashboard_protocol.vocabulary import Model
 
 FILE_VARIABLE = "CLASSPULSE_KEYS"

@@ -6,23 +6,11 @@ from typing import Any
 
 import jwt
 
-from dashboard_protocol.errors import AccessDenied, SecretRefused
-
-MIN_SECRET_BYTES = 32
+from dashboard_protocol.errors import AccessDenied
+from dashboard_protocol.secret import checked_secret
 
 _ALGORITHM = "HS256"
 _ALWAYS = ("use", "room", "exp", "since")
-
-
-def checked_secret(secret: bytes, source: str) -> bytes:
-    """Return a secret that is long enough.
-
-    Raises:
-        SecretRefused: It is not; the text names the source.
-    """
-    if len(secret) < MIN_SECRET_BYTES:
-        raise SecretRefused(f"{source} is too short: use at least {MIN_SECRET_BYTES} random bytes.")
-    return secret
 
 
 class Signer:

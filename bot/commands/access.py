@@ -7,9 +7,8 @@ import typer
 
 from bot.errors import SettingsRefused
 from bot.settings import Settings
-from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
 from dashboard_protocol.public_url import checked_public_url
-from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.secret import load_secret, state_directory
 
 PUBLIC_URL = "CLASSPULSE_PUBLIC_URL"
 DAY_S = 86_400.0
@@ -47,6 +46,8 @@ def link(
     ] = f"http://{Settings.model_fields['host'].default}:{Settings.model_fields['port'].default}",
 ) -> None:
     """Print a link for an instructor: it opens the room's page for 12 hours."""
+    from dashboard_protocol.access import Access, instructor_url
+
     print(instructor_url(origin, room, Access(load_secret()).link(room)))
 
 
@@ -58,6 +59,8 @@ def consent(
     join: Annotated[str | None, typer.Option(help="Her join link, to be printed with the consent in it.")] = None,
 ) -> None:
     """Print a consent of somebody who agreed to be shown under her name; it counts once she brings it along."""
+    from dashboard_protocol.access import Access
+
     token = Access(load_secret()).consents.grant(room, name, days * DAY_S)
     print(token if join is None else f"{join}{'&' if '#' in join else '#'}c={token}")
 
@@ -69,6 +72,9 @@ def revoke(
     bus: BusFlag = "memory://",
 ) -> None:
     """End every link to a room made so far, and what was opened with them; or one person's consents."""
+    from dashboard_protocol.access import Access
+    from dashboard_protocol.revocations import open_revocations
+
     access = Access(load_secret(), revocations=open_revocations(bus, state_directory()))
     if name is None:
         access.revoke(room)

@@ -4,19 +4,20 @@ import json as json_text
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
 from bot.errors import SettingsRefused
-from dashboard_protocol.access import secret_setting
-from dashboard_protocol.control_client import ControlClient
-from dashboard_protocol.control_forms import BotRequest, BotView
-from dashboard_protocol.report import NewestClass, report_paths, write_report
+from dashboard_protocol.secret import secret_setting
 from dashboard_protocol.vocabulary import Profile
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dashboard_protocol.control_client import ControlClient
+    from dashboard_protocol.control_forms import BotView
 
 SECRET_VARIABLE = "CLASSPULSE_WEBHOOK_SECRET"
 UrlFlag = Annotated[
@@ -54,6 +55,8 @@ def invite(  # noqa: PLR0913  one parameter a flag
     json: JsonFlag = False,
 ) -> None:
     """Invite a bot into a meeting."""
+    from dashboard_protocol.control_forms import BotRequest
+
     given = {
         "policy": policy, "title": title, "bot_name": bot_name, "join_at": join_at, "max_duration_s": duration,
         "webhook": None if webhook is None else {"url": webhook, "secret": secret_setting(SECRET_VARIABLE) or ""},
@@ -63,7 +66,7 @@ def invite(  # noqa: PLR0913  one parameter a flag
     except ValidationError as error:
         problem = error.errors()[0]
         raise SettingsRefused(f"{problem['loc'][0]}: {problem['msg'].lower()}") from error
-    with ControlClient(url, api_key) as client:
+    with _client(url, api_key) as client:
         view = client.invite(wanted)
     if json:
         print(view.model_dump_json())
@@ -73,12 +76,12 @@ def invite(  # noqa: PLR0913  one parameter a flag
 
 def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False) -> None:
     """Show where the bots of the last days stand, newest first."""
-    with ControlClient(url, api_key) as client:
+    with _client(url, api_key) as client:
         views = client.bots()
     if json:
         print("[" + ",".join(view.model_dump_json() for view in views) + "]")
     else:
-        Console(highlight=False).print(_table(views))
+        _show(_table(views))
 
 
 def webhooks(
@@ -89,17 +92,19 @@ def webhooks(
     json: JsonFlag = False,
 ) -> None:
     """Show what a bot's webhook was told, and every try of it."""
-    with ControlClient(url, api_key) as client:
+    with _client(url, api_key) as client:
         deliveries = client.webhooks(bot_id)
     if json:
         print("[" + ",".join(delivery.model_dump_json() for delivery in deliveries) + "]")
         return
+    from rich.table import Table
+
     table = Table("id", "state", "status", "tries", "last answer", box=None)
     for known in deliveries:
         last = known.attempts[-1] if known.attempts else None
         answer = "" if last is None else last.problem or str(last.status)
         table.add_row(known.id, known.state.state.value, known.status.value, str(len(known.attempts)), answer)
-    Console(highlight=False).print(table)
+    _show(table)
 
 
 def leave(
@@ -110,7 +115,7 @@ def leave(
     json: JsonFlag = False,
 ) -> None:
     """Make a bot leave its meeting."""
-    with ControlClient(url, api_key) as client:
+    with _client(url, api_key) as client:
         view = client.leave(bot_id)
     print(view.model_dump_json() if json else f"{view.id} is {view.state.value}; asked to leave")
 
@@ -124,19 +129,36 @@ def report(
     json: JsonFlag = False,
 ) -> None:
     """Write the report of a room's newest class, from what the gateway keeps of it."""
+    from dashboard_protocol.report import NewestClass, report_paths, write_report
+
     name = re.sub(r"[^\w.-]+", "-", room).strip(".-") or "report"
     path = out or Path(f"{name}.html")
     report_paths(path)
     newest = NewestClass()
-    with ControlClient(url, api_key) as client:
+    with _client(url, api_key) as client:
         for event in client.history(room):
             newest.apply(event)
     html, table = write_report(newest.record, path)
     print(json_text.dumps({"html": str(html), "csv": str(table)}) if json else f"report     {html}\ntable      {table}")
 
 
-def _table(views: Iterable[BotView]) -> Table:
+def _client(url: str | None, api_key: str | None) -> "ControlClient":
+    """Open the client; what it brings along takes longer to import than the rest of a command."""
+    from dashboard_protocol.control_client import ControlClient
+
+    return ControlClient(url, api_key)
+
+
+def _table(views: "Iterable[BotView]") -> "Table":
+    from rich.table import Table
+
     table = Table("bot", "room", "policy", "state", "reason", "join", box=None)
     for view in views:
         table.add_row(view.id, view.room, view.policy.value, view.state.value, view.reason or "", view.join or "")
     return table
+
+
+def _show(table: "Table") -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(table)

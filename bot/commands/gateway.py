@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from dashboard_protocol.access import Access, load_secret, state_directory
+from bot import privacy
+from bot.commands.front_desk import FrontDesk
+from dashboard_protocol.access import Access
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.control import Control
 from dashboard_protocol.gateway import create_app
@@ -17,10 +19,12 @@ from dashboard_protocol.queue import open_queue
 from dashboard_protocol.retention import sweeping
 from dashboard_protocol.revocations import open_revocations
 from dashboard_protocol.room_urls import AllowedRooms
+from dashboard_protocol.secret import load_secret, state_directory
 from dashboard_protocol.server import Tls, serve
 from dashboard_protocol.vocabulary import Profile
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.webhooks.courier import Courier
+from dashboard_protocol.wishes import open_wishes
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,13 @@ class GatewayProcess:
             control = Control(
                 queue, bus, access, ApiKeys(), self.rooms, self.policy, self.policies, self.receivers, self.public_url
             )
+            wishes = open_wishes(self.bus)
+            if wishes is not None:
+                stack.push_async_callback(wishes.close)
+            desk = [] if wishes is None else privacy.routes(FrontDesk(wishes, bus, queue, access))
             registry = CollectorRegistry()
             origins = (self.public_url,) if self.public_url else ()
-            app = create_app(bus, access, registry=registry, origins=origins, control=control)
+            app = create_app(bus, access, registry=registry, origins=origins, control=control, extra_routes=desk)
             server = await stack.enter_async_context(serve(app, self.host, self.port, tls=self.tls))
             # Behind the server: what it raises must come out as it is, and not in a group.
             await stack.enter_async_context(Courier(queue, self.receivers, WebhookMetrics(registry)).delivering())

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bot.ice import CREDENTIALS_VARIABLE, Ice, read_ice
-from dashboard_protocol.access import secret_setting
+from dashboard_protocol.secret import secret_setting
 
 IceServersFlag = Annotated[
     list[str] | None,

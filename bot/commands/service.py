@@ -11,15 +11,13 @@ import typer
 
 from bot.commands.access import PublicUrlFlag, read_public_url
 from bot.commands.engine import FallbackFlag
-from bot.commands.gateway import GatewayProcess
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
 from bot.errors import SettingsRefused
 from bot.settings import LOOPBACK_HOSTS
-from dashboard_protocol.access import secret_setting
 from dashboard_protocol.errors import RoomNotAllowed, WebhookRefused
 from dashboard_protocol.keys import ApiKeys, Scope
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.server import Tls
+from dashboard_protocol.secret import secret_setting
 from dashboard_protocol.vocabulary import Profile
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 
@@ -100,6 +98,9 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
             f"--host {host} is reachable from other machines: give --tls-cert and --tls-key, "
             "or --behind-proxy when a proxy in front of it ends TLS"
         )
+    from bot.commands.gateway import GatewayProcess
+    from dashboard_protocol.server import Tls
+
     gateway = GatewayProcess(
         public_url=read_public_url(public_url),
         bus=bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,

@@ -4,11 +4,14 @@ import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from queue import LifoQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
+import numpy as np
+
 from bot.rooms.base import Frame
-from engine.readings import Box, Face, FaceBatch, FaceReading, Scores
+from engine.readings import Box, Face, FaceBatch, FaceReading, Image, Scores
 
 if TYPE_CHECKING:
     from engine.crops import CropSpec
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 _TURN_S: Final = 0.001
 """Python's threads take turns; a read, which gives its turn up in every native call, would wait 5 ms each time for the
 event loop to end its own, many times over when packets keep the loop busy."""
+_BLANK: Final[Image] = np.zeros((128, 128, 3), np.uint8)
+_WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class Network(Protocol):
@@ -60,18 +65,20 @@ class FaceReader:
         """
         self._network = network
         self._threads = threads
-        self._finder: FaceFinder
+        self._finders: LifoQueue[FaceFinder] = LifoQueue()
+        """Those that no thread uses; the last one used is taken first, for its memory is still at hand."""
 
     async def __aenter__(self) -> Self:
-        """Load face finder and network.
+        """Load face finders and network.
 
         Raises:
             ModelRefused: The model or its manifest does not fit.
         """
         sys.setswitchinterval(_TURN_S)
         async with AsyncExitStack() as stack:
-            await asyncio.to_thread(self._load_finder)
-            stack.callback(self._finder.close)
+            for finder in await asyncio.to_thread(self._load_finders):
+                stack.callback(finder.close)
+                self._finders.put(finder)
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="faces")
             stack.push_async_callback(asyncio.to_thread, self._pool.shutdown, wait=True, cancel_futures=True)
             if self._network is not None:
@@ -100,16 +107,24 @@ class FaceReader:
             return FaceReading(face, None)
         return FaceReading(face, scores.fer7[0], None if scores.ferplus8 is None else scores.ferplus8[0])
 
-    def _load_finder(self) -> None:
+    def _load_finders(self) -> list["FaceFinder"]:
+        """Load all that a thread ever needs, for each: what came later would be 47 MB and a pause amid a class."""
         from engine.faces import FaceFinder
 
-        self._finder = FaceFinder(pool_size=self._threads)
+        finders = [FaceFinder(pool_size=1) for _ in range(self._threads)]
+        for finder in finders:
+            finder.find(_BLANK, _WHOLE)  # looks with every model, for none finds anything
+        return finders
 
     def _find(
         self, frame: Frame, last_box: Box | None, thorough: bool, spec: "CropSpec | None"
     ) -> tuple[Face | None, FaceBatch | None]:
         image = frame.to_rgb()
-        face = self._finder.find(image, last_box, thorough=thorough)
+        finder = self._finders.get()
+        try:
+            face = finder.find(image, last_box, thorough=thorough)
+        finally:
+            self._finders.put(finder)
         if face is None or spec is None:
             return face, None
         from engine.crops import face_batch

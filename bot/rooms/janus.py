@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +17,7 @@ from bot.rooms.base import Admitted, Clock, Held, Joined, Lost, RoomEvent
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publisher import JanusPublisher, join
-from bot.rooms.janus_session import ENDED, JanusError, JanusSession, Notice, open_session
+from bot.rooms.janus_session import ENDED, Handle, JanusError, JanusSession, Json, Notice, open_session
 from bot.rooms.janus_subscriber import JanusSubscriber
 from bot.rooms.janus_text import JanusText
 from bot.rooms.media_path import check_relay
@@ -35,6 +36,9 @@ FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 3.0
 GIVE_UP_AFTER_S = 600.0
 """A server that was away for so long is not coming back for this class."""
+COUNT_EVERY_S = 1.5
+"""A room that does not tell who comes is asked so often who is there; with the second's beat it is told within 3 s."""
+COUNTING = "who is there"
 RETURN_WITHIN_S = 10.0
 """People who are not back so long after the bot is were gone before it."""
 
@@ -153,13 +157,10 @@ class JanusRoom:
             announcer = self._announcer = Announcer(lambda: publisher.say(notice_text(self._notice)))
             if session.relays_text:
                 publisher.open_channel(announcer.newcomer)
-            missing = None
+            lasting: list[asyncio.TimerHandle | asyncio.Task[None]] = []
             try:
                 await publisher.publish()
-                self._is_in = True
-                self._tell(Admitted())
-                missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
-                self._people.meet(joined)
+                lasting = self._begin(own, joined)
                 await subscriber.change()
                 await text.change()
                 async for notice in session.notices():
@@ -174,13 +175,31 @@ class JanusRoom:
                     await subscriber.change()
                     await text.change()
             finally:
-                if missing is not None:
-                    missing.cancel()
+                for each in lasting:
+                    each.cancel()
                 announcer.close()
                 self._people.interrupt()
                 await text.close()
                 await subscriber.close()
                 await publisher.close()
+
+    def _begin(self, own: Handle, joined: Json) -> list[asyncio.TimerHandle | asyncio.Task[None]]:
+        """Tell that the bot is in, and who else is; returns what is to be cancelled at the end of this stay."""
+        self._is_in = True
+        self._tell(Admitted())
+        missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
+        self._people.meet(joined)
+        if "attendees" in joined:
+            return [missing]
+        return [missing, asyncio.create_task(self._count(own), name=COUNTING)]
+
+    async def _count(self, own: Handle) -> None:
+        """Ask again and again who is there: this room does not tell who comes (`notify_joining = false`)."""
+        everybody = {"request": "listparticipants", "room": self._address.room_id}
+        with suppress(RoomError):  # a broken line and a closed room are told elsewhere
+            while True:
+                self._people.count((await own.request(everybody)).data.get("participants"))
+                await asyncio.sleep(COUNT_EVERY_S)
 
     async def _subscriber(self, session: JanusSession) -> JanusSubscriber:
         handle = await session.attach()

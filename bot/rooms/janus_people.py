@@ -73,6 +73,8 @@ class JanusPeople:
         self._streams: dict[Feed, Stream] = {}
         self._on: dict[str, Stream] = {}
         self._watchers: set[asyncio.Task[None]] = set()
+        self._quiet: set[Feed] = set()
+        """Who is known from counting alone: she sends nothing, so nothing tells when she goes."""
 
     def meet(self, data: Json) -> None:
         """Note who is in the room and what they send, as far as this message says."""
@@ -83,6 +85,7 @@ class JanusPeople:
             participant = self._enter(sender)
             if participant is None:
                 continue
+            self._quiet.discard(sender.feed)
             if sender.mid is None or self.wanted.get(sender.feed) not in (None, sender.mid):
                 self.stop(sender.feed)
             if sender.mid is not None:
@@ -96,6 +99,21 @@ class JanusPeople:
             if sender.unreadable_codec is not None:
                 self._tell(CameraUnreadable(participant, f"codec {sender.unreadable_codec}"))
 
+    def count(self, everybody: object) -> None:
+        """Note who is in a room that does not tell of people who send nothing.
+
+        Such a list and what Janus tells unasked may overtake each other: of those who send, the latter knows better.
+
+        Args:
+            everybody: Janus' list of participants.
+        """
+        here = {person.feed: person for person in read_people(everybody)}
+        for feed, person in here.items():
+            if self._roster.participant(feed) is None and self._enter(person) is not None:
+                self._quiet.add(feed)
+        for feed in self._quiet - here.keys():
+            self.part(feed)
+
     def stop(self, feed: Feed) -> None:
         """A video ended; its sender is still there."""
         self._forget(feed)
@@ -105,6 +123,7 @@ class JanusPeople:
     def part(self, feed: Feed) -> None:
         """Somebody is gone."""
         self._forget(feed)
+        self._quiet.discard(feed)
         if participant := self._roster.leave(feed):
             self._on.pop(participant.id, None)
             self._tell(Left(participant, Absence.LEFT))
@@ -144,6 +163,7 @@ class JanusPeople:
         self.wanted.clear()
         self.layers.clear()
         self.talkers.clear()
+        self._quiet.clear()
         self._roster.interrupt()
 
     def give_up_missing(self) -> None:

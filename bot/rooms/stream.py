@@ -15,8 +15,11 @@ from bot.rooms.traffic import Traffic
 from engine.readings import Image
 
 TICK_S = 0.25
-CAMERA_PATIENCE_S = 1.5
-"""No media for so long means that the camera is off; with a tick and the second's beat it is told within 3 s."""
+LONGEST_TICK_S = 1.0
+"""Of a tick that comes late no more than this counts: a loop that stalls once must not look like a silent sender."""
+CAMERA_PATIENCE_S = 1.25
+"""No media for so long means that the camera is off; with a tick and the second's beat it is told within 3 s, also
+where the loop is late."""
 VANISH_PATIENCE_S = 8.0
 """Nothing at all for so long means gone; a living peer checks its connection every 4 to 6 s (RFC 7675)."""
 KEYFRAME_PATIENCE_S = 0.5
@@ -34,7 +37,7 @@ class StreamLost(RoomError):
 class Stream:
     """Await `camera_on` and `camera_off` in turns.
 
-    All silence is counted in ticks of this process, so that a stalled event loop never looks like a silent sender.
+    All silence is counted in ticks of this process, each for a moment at most.
     """
 
     def __init__(
@@ -116,6 +119,8 @@ class Stream:
         Raises:
             StreamLost: The sender is gone.
         """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         with suppress(TimeoutError):
             async with asyncio.timeout(TICK_S):
                 await self._news.wait()
@@ -126,9 +131,10 @@ class Stream:
             return
         datagrams, media, frames = self._seen
         self._seen = self._traffic.datagrams, self._traffic.media_packets, self._frames_decoded
-        self._silent_s = self._silent_s + TICK_S if self._seen[0] == datagrams else 0.0
-        self._still_s = self._still_s + TICK_S if self._seen[1] == media else 0.0
-        self._blind_s = self._blind_s + TICK_S if self._seen[1] > media and self._seen[2] == frames else 0.0
+        passed_s = min(max(loop.time() - began_s, TICK_S), LONGEST_TICK_S)
+        self._silent_s = self._silent_s + passed_s if self._seen[0] == datagrams else 0.0
+        self._still_s = self._still_s + passed_s if self._seen[1] == media else 0.0
+        self._blind_s = self._blind_s + passed_s if self._seen[1] > media and self._seen[2] == frames else 0.0
         if self._owns_connection and self._silent_s >= VANISH_PATIENCE_S:
             self.lose(Absence.VANISHED)
         if self._blind_s >= KEYFRAME_PATIENCE_S:

@@ -8,11 +8,26 @@ import typer
 
 from build_engine.commands.options import Cache, Data, Json
 from build_engine.console import console, progress, report
-from build_engine.recipe import RECIPES
+from build_engine.recipe import RECIPES, Recipe
 
 if TYPE_CHECKING:
     from build_engine.landmarks import AlignedFaces
+    from build_engine.run import Run
     from engine.readings import Floats
+
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help="dlib_face_recognition_resnet_model_v1.dat, for --recipe known-faces."
+    ),
+]
+Teacher = Annotated[
+    list[Path] | None,
+    typer.Option(
+        exists=True, dir_okay=False, help="A network (.onnx) whose readings are learned too; may be repeated."
+    ),
+]
+RawCrops = Annotated[bool, typer.Option("--raw-crops", help="Images as they are, to measure what alignment is worth.")]
 
 
 def train(  # noqa: PLR0913 (the options of a command are its parameters)
@@ -23,21 +38,9 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="A run whose weights this one begins with.")] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="dlib_face_recognition_resnet_model_v1.dat, for --recipe known-faces."
-        ),
-    ] = None,
-    teacher: Annotated[
-        list[Path] | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="A network (.onnx) whose readings are learned too; may be repeated."
-        ),
-    ] = None,
-    raw_crops: Annotated[
-        bool, typer.Option("--raw-crops", help="Images as they are, to measure what alignment is worth.")
-    ] = False,
+    weights: Weights = None,
+    teacher: Teacher = None,
+    raw_crops: RawCrops = False,
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
@@ -45,7 +48,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     from build_engine.charts import draw_curves
     from build_engine.dataset import load_faces
     from build_engine.landmarks import align_faces
-    from build_engine.run import CHECKPOINTS, Run
+    from build_engine.run import Run
     from build_engine.train import train as train_network
     from engine.manifest import digest
 
@@ -53,18 +56,10 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
     chosen = RECIPES[recipe]
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "crops": "raw" if raw_crops else None}
-    if start_from and weights:
-        raise typer.BadParameter("start from a run or from weights, not from both", param_hint="--weights")
-    if weights and chosen.backbone != "resnet29":
-        raise typer.BadParameter("these weights are for --recipe known-faces", param_hint="--weights")
-    start = Run(start_from) if start_from else weights
+    start = _start(chosen, start_from, weights)
     run = Run(out or Path("runs") / recipe)
-    if resume:  # the run it started from may have gone on since
-        changes["started_from"] = run.recipe().started_from
-    elif start is not None:
-        changes["started_from"] = (
-            start.digest(CHECKPOINTS[chosen.starts_with]) if isinstance(start, Run) else digest(start)
-        )
+    # The run it started from may have gone on since.
+    changes["started_from"] = run.recipe().started_from if resume else _digest(chosen, start)
     changes["teachers"] = tuple(digest(path) for path in teacher or ())
     chosen = replace(chosen, **{name: value for name, value in changes.items() if value is not None})
     with progress("landmarks") as tell:
@@ -83,6 +78,27 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
 
         best = train_network(chosen, faces, run, resume, tell_epoch, start, taught)
     report({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)
+
+
+def _start(recipe: Recipe, run: Path | None, weights: Path | None) -> "Run | Path | None":
+    """Choose what training begins with; None: random weights."""
+    from build_engine.run import Run
+
+    if run and weights:
+        raise typer.BadParameter("start from a run or from weights, not from both", param_hint="--weights")
+    if weights and recipe.backbone != "resnet29":
+        raise typer.BadParameter("these weights are for --recipe known-faces", param_hint="--weights")
+    return Run(run) if run else weights
+
+
+def _digest(recipe: Recipe, start: "Run | Path | None") -> str:
+    """Name what training begins with."""
+    from build_engine.run import CHECKPOINTS
+    from engine.manifest import digest
+
+    if start is None:
+        return ""
+    return digest(start) if isinstance(start, Path) else start.digest(CHECKPOINTS[recipe.starts_with])
 
 
 def _mean_reading(networks: list[Path], faces: "AlignedFaces") -> "Floats":

@@ -28,7 +28,7 @@ from dashboard_protocol.bus.redis_link import (
     read_all,
     told_plainly,
 )
-from dashboard_protocol.bus.scripts import EVERY_ROOM, PUBLISH, SWEEP, Keys
+from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, PUBLISH, SWEEP, Keys
 from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Event, Snapshot
 
@@ -97,6 +97,7 @@ class RedisBus:
         self._where = place(url)
         self._publish = self._redis.register_script(PUBLISH)
         self._sweep = self._redis.register_script(SWEEP)
+        self._erase = self._redis.register_script(ERASE_EVENTS)
         self._keep_s = max(1, round(retention_s))
         self._limits = (history_events, people_events)
         self._subscriber_events = subscriber_events
@@ -203,19 +204,15 @@ class RedisBus:
     async def erase(self, room: str) -> None:
         """Delete all that is kept of the room, but for the number of its last epoch."""
         self._check_open()
-        keys = Keys(room)
         with told_plainly(self._where):
-            async with self._redis.pipeline(transaction=True) as asking:
-                asking.delete(*(keys[name] for name in ("hello", "snapshot", "events", "people", "hellos")))
-                asking.hdel(keys["meta"], "hello", "last", "lost")
-                await asking.execute()
+            await self._erase(keys=Keys(room).kept())
 
     async def sweep(self) -> None:
         """Delete what is older than the retention, in all rooms."""
         self._check_open()
         with told_plainly(self._where):
             async for key in self._redis.scan_iter(EVERY_ROOM):
-                await self._sweep(keys=Keys.of_events(key).for_publishing()[:-1], args=[self._keep_s])
+                await self._sweep(keys=Keys.of_events(key).kept(), args=[self._keep_s])
 
     async def ping(self) -> None:
         """Return when Redis answers."""

@@ -97,6 +97,13 @@ for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, keep_s, 'LT') end
 )
 """Delete what is older than the retention, and keep nothing for longer than that from now."""
 
+ERASE_EVENTS = """
+local meta, hello, snapshot, events, people, hellos = unpack(KEYS)
+redis.call('DEL', hello, snapshot, events, people, hellos)
+redis.call('HDEL', meta, 'hello', 'last', 'lost')
+"""
+"""Delete what is kept of a room, but for the number of its last epoch."""
+
 EVERY_ROOM = "classpulse:{*}:events"
 
 
@@ -116,4 +123,8 @@ class Keys:
 
     def for_publishing(self) -> list[str]:
         """Return the keys of `PUBLISH`, in its order; the last is the channel."""
-        return [self[name] for name in ("meta", "hello", "snapshot", "events", "people", "hellos", "live")]
+        return [*self.kept(), self["live"]]
+
+    def kept(self) -> list[str]:
+        """Return where something is kept, in the order of `SWEEP` and `ERASE_EVENTS`."""
+        return [self[name] for name in ("meta", "hello", "snapshot", "events", "people", "hellos")]

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Protocol
 
+from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment
 from dashboard_protocol.vocabulary import EndReason
 
@@ -91,8 +92,16 @@ class Queue(Protocol):
     async def deliveries(self, bot: str) -> list[Delivery]:
         """Return what became of each state that a bot's webhook is told, oldest first."""
 
-    async def erase(self, room: str) -> None:
-        """Forget the bots of a room that have ended."""
+    async def erase(self, room: str, bus: Bus) -> bool:
+        """Delete all that is kept of a room at once: its events, and what became of its bots.
+
+        Args:
+            room: its name.
+            bus: the one with this queue's URL.
+
+        Returns:
+            False, and nothing is deleted, while a bot serves the room or is about to.
+        """
 
     async def ping(self) -> None:
         """Return when the queue answers."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.errors import RoomTaken
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
@@ -184,9 +185,13 @@ class MemoryQueue:
         next_at = None if entry.is_told else entry.due_at or entry.record.states[entry.told].since
         return ledger(entry.record, entry.attempts, first=entry.first, told=entry.told, next_at=next_at)
 
-    async def erase(self, room: str) -> None:
-        """Forget the bots of a room that have ended."""
-        self._keep(lambda entry: not (entry.is_over and entry.record.invitation.room == room))
+    async def erase(self, room: str, bus: Bus) -> bool:
+        """Delete all that is kept of a room."""
+        if await self.serving(room) is not None:
+            return False
+        await bus.erase(room)
+        self._keep(lambda entry: entry.record.invitation.room != room)
+        return True
 
     async def ping(self) -> None:
         """Return at once."""

@@ -4,7 +4,9 @@ import secrets
 import time
 from typing import Any
 
+from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.bus.redis_link import connect, place, told_plainly
+from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import RoomTaken
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
@@ -155,10 +157,10 @@ class RedisQueue:
                 (first, told), next_at = await asking.execute()
         return ledger(record, await self._attempts(bot), first=int(first or 0), told=int(told or 0), next_at=next_at)
 
-    async def erase(self, room: str) -> None:
-        """Forget the bots of a room that have ended."""
+    async def erase(self, room: str, bus: Bus) -> bool:
+        """Delete all that is kept of a room; the events of `bus` lie in the same Redis, so that one script does it."""
         with told_plainly(self._where):
-            await self._erase(args=[room])
+            return bool(await self._erase(keys=Keys(room).kept(), args=[room]))
 
     async def ping(self) -> None:
         """Return when Redis answers."""

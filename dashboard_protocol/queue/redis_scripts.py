@@ -6,6 +6,8 @@ is due; `scheduled`, the bots that are not, by time; `bot:ID`, a hash, and `bot:
 by the time when that is due or when the lease of the gateway that does it ends.
 """
 
+from dashboard_protocol.bus.scripts import ERASE_EVENTS
+
 _END = """
 local function finish(bot)
   local entry = redis.call('HGET', bot, 'entry')
@@ -240,14 +242,21 @@ return 1
 """
 )
 
-ERASE = """
+ERASE = (
+    """
+local serving = redis.call('HGET', 'classpulse:serving', ARGV[1])
+if serving and redis.call('EXISTS', 'classpulse:bot:' .. serving) == 1 then return 0 end
+"""
+    + ERASE_EVENTS
+    + """
 for _, id in ipairs(redis.call('ZRANGE', 'classpulse:bots', 0, -1)) do
   local bot = 'classpulse:bot:' .. id
-  local known = redis.call('HMGET', bot, 'room', 'state')
-  if known[1] == ARGV[1] and known[2] == 'ended' then
+  if redis.call('HGET', bot, 'room') == ARGV[1] then
     redis.call('DEL', bot, bot .. ':states', bot .. ':attempts')
     redis.call('ZREM', 'classpulse:bots', id)
     redis.call('ZREM', 'classpulse:webhooks', id)
   end
 end
+return 1
 """
+)

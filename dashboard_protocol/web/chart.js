@@ -7,7 +7,7 @@ import { chartNote, clock, gapName, lineLabel } from "./words.js";
 const NARROW_PX = 480;
 const SLIM_PX = 290;
 const LABELLED_GAP_PX = 60;
-// Two labels of a wide font, side by side.
+// Two labels of a wide font.
 const CLEAR_PX = 40;
 const MARK_APART_PX = 52;
 const LABEL_APART_PX = 14;
@@ -38,7 +38,7 @@ export function timeChart(model, { width, height }, windowS) {
   const ticks = timeTicks(axis).map((tick) => ({ ...tick, x: crisp(axis.x(tick.at)) }));
   const { bottom } = strips.at(-1);
   return {
-    width, height, axis, series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips),
+    box: `0 0 ${width} ${height}`, axis, series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips),
     base: `M${axis.x0} ${bottom + 0.5}H${axis.x1}` + ticks.map(({ x }) => `M${x} ${bottom}v5`).join(""),
   };
 }

@@ -71,7 +71,7 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
   });
 
   const chart = $("chart");
-  chart.onpointermove = chart.onpointerdown = ({ offsetX }) => ui.model?.chart && read(ui.model.chart.axis.at(offsetX));
+  chart.onpointermove = chart.onpointerdown = ({ offsetX }) => ui.model?.chart && read(ui.model.chart.axis.at(offsetX / ui.zoom));
   chart.onpointerleave = ({ pointerType }) => pointerType === "mouse" && read(null);
   chart.onblur = () => read(null);
   chart.onkeydown = (event) => {

@@ -110,7 +110,8 @@ function retitle(next, nowMs) {
 const redraw = () => ui.model && show(ui.model);
 
 new ResizeObserver(([{ contentRect: { width, height } }]) => {
-  size = width < 100 ? null : { width: Math.floor(width), height: Math.floor(height) };
+  ui.zoom = parseInt(getComputedStyle(document.documentElement).fontSize) / 16;
+  size = width < 100 ? null : { width: width / ui.zoom, height: height / ui.zoom };
   redraw();
 }).observe($("chart"));
 

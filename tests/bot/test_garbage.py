@@ -1,8 +1,13 @@
 """Knots of objects are found soon, however much is loaded."""
 
 import gc
+import platform
+import subprocess
+import sys
 import weakref
 from collections import deque
+
+import pytest
 
 from bot.garbage import swift_collection
 
@@ -47,3 +52,32 @@ def test_nothing_is_exempt_for_good() -> None:
         assert gc.get_freeze_count() > 0
     assert gc.get_freeze_count() == 0
     assert gc.get_threshold() == before
+
+
+STARTS = {
+    "command": "import sys; sys.argv[1:] = ['version']; from bot.__main__ import main; start = main",
+    "meeting of a worker": "import os; from bot import meeting_process as process; process.NEARLY_ALWAYS_USED = (); "
+    "start = lambda: process.main(os.getppid())",
+}
+PROBE = """
+import ctypes
+
+try:
+    start()
+except SystemExit:
+    pass
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+# glibc learns from the first free of something large to keep such things, unless it was told otherwise.
+libc.free(ctypes.c_void_p(libc.malloc(4 << 20)))
+header = ctypes.c_size_t.from_address(libc.malloc(700_000) - 8).value
+print("of its own" if header & 2 else "in a heap")
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is another one")
+@pytest.mark.parametrize("name", STARTS)
+def test_pictures_lie_outside_of_the_heaps_in_every_process_that_sees_them(name: str) -> None:
+    command = [sys.executable, "-c", STARTS[name] + PROBE]
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "of its own"

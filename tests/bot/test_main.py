@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import main
 from dashboard_protocol.access import Access
 from dashboard_protocol.codec import decode
 from dashboard_protocol.events import BotState, Bye, Hello, State
@@ -65,13 +67,34 @@ def test_real_meeting_has_no_default_policy(environment: dict[str, str]) -> None
     ids=["scheme", "name", "host", "bus", "redis", "rate", "engine", "report"],
 )
 def test_flag_that_cannot_be_used_ends_in_one_line(
-    environment: dict[str, str], arguments: list[str], hint: str
+    arguments: list[str], hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     policy = [] if "--policy" in arguments else ["--policy", "presence"]
-    refused = classpulse(environment, "join", *arguments, *policy, "--port", "0", "--json")
-    assert refused.returncode in (1, 2)
-    assert hint in refused.stderr.splitlines()[-1]
-    assert "Traceback" not in refused.stderr
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["classpulse", "join", *arguments, *policy, "--port", "0", "--json"])
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)  # it would hold for every later test of this process
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code in (1, 2)
+    assert hint in said.err.splitlines()[-1]
+    assert "Traceback" not in said.err
+
+
+def test_error_that_is_a_bug_comes_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["classpulse", "version"])
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    monkeypatch.delattr("bot.__version__")
+    with pytest.raises(ImportError):
+        main()
+
+
+def test_command_that_needs_no_server_and_no_pictures_imports_neither(environment: dict[str, str]) -> None:
+    """They cost a second of every `classpulse link` and `classpulse bots`."""
+    heavy = ("aiortc", "fastapi", "httpx", "jwt", "numpy", "redis", "rich.table", "uvicorn", "websockets")
+    asked = f"import sys, bot.__main__; print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=environment)
+    assert told.stdout.strip() == "[]"
 
 
 def test_taken_port_ends_in_one_line(environment: dict[str, str]) -> None:

@@ -8,8 +8,9 @@ import pytest
 from starlette.applications import Starlette
 
 from bot import privacy
+from bot.privacy import OwnDesk
 from bot.rooms.notice import Notice
-from dashboard_protocol.errors import ConsentRefused
+from dashboard_protocol.errors import BusError, ConsentRefused
 
 NOTICE = Notice(
     bot_name="<Ada>",
@@ -31,7 +32,7 @@ def agree(token: str) -> None:
 
 @pytest.fixture
 async def http(wishes: list[str]) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=privacy.routes("biology-101", NOTICE, wishes.append, agree))
+    app = Starlette(routes=privacy.routes(OwnDesk("biology-101", NOTICE, wishes.append, agree)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
         yield client
 
@@ -85,12 +86,48 @@ async def test_nobody_can_try_all_names(http: httpx.AsyncClient, wishes: list[st
     assert len(wishes) == 10
 
 
+async def test_wish_for_a_room_without_a_bot_is_refused_and_told_to_nobody(
+    http: httpx.AsyncClient, wishes: list[str]
+) -> None:
+    assert (await http.post("/privacy/chemistry", data={"name": "Anna"})).status_code == 404
+    called = await http.post("/v1/rooms/chemistry/opt-outs", json={"name": "Anna"})
+    assert (called.status_code, called.json()) == (404, {"detail": privacy.NO_ROOM})
+    assert (await http.post("/v1/rooms/chemistry/agreements", json={"token": "a consent"})).status_code == 404
+    assert not wishes
+
+
+async def test_wish_that_cannot_be_passed_on_is_never_confirmed() -> None:
+    class Away(OwnDesk):
+        async def opt_out(self, room: str, name: str) -> None:
+            raise BusError("Redis at 10.0.0.7:6379 does not answer.")
+
+        async def agree(self, room: str, token: str) -> None:
+            raise BusError("Redis at 10.0.0.7:6379 does not answer.")
+
+    class Gone(Away):
+        async def notice(self, room: str) -> Notice | None:
+            raise BusError("Redis at 10.0.0.7:6379 does not answer.")
+
+    for desk in (Away("r", NOTICE, print, print), Gone("r", NOTICE, print, print)):
+        app = Starlette(routes=privacy.routes(desk))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as http:
+            for answer in (
+                await http.post("/privacy/r", data={"name": "Anna"}),
+                await http.post("/privacy/r/consent", data={"token": "a consent"}),
+                await http.post("/v1/rooms/r/opt-outs", json={"name": "Anna"}),
+                await http.post("/v1/rooms/r/agreements", json={"token": "a consent"}),
+            ):
+                assert answer.status_code == 503
+                assert "#optout in your name always holds" in answer.text
+                assert "10.0.0.7" not in answer.text
+
+
 async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_line(
     http: httpx.AsyncClient,
 ) -> None:
     assert "To be shown" not in (await http.get("/privacy/biology-101")).text
     notice = replace(NOTICE, title="Biology <1>", offers_individual=True)
-    app = Starlette(routes=privacy.routes("biology-101", notice, lambda name: None, agree))
+    app = Starlette(routes=privacy.routes(OwnDesk("biology-101", notice, lambda name: None, agree)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as asked:
         page = (await asked.get("/privacy/biology-101")).text
         assert "To be shown under your name" in page

@@ -175,6 +175,14 @@ async def test_person_who_opted_out_by_name_is_counted_and_never_read() -> None:
     await end(stay, following)
 
 
+async def test_name_that_opted_out_is_known_however_it_is_written() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    stay.visit.opt_out_name("  ＡＮＮＡ  ＃optout ")
+    assert stay.visit.opted_out == {"anna"}
+    assert not stay.visit.is_read(ANNA)
+    assert stay.visit.is_read(BERND)
+
+
 async def test_opting_out_ends_the_reading_at_once() -> None:
     stay = Stay(Profile.AGGREGATE)
     following = asyncio.create_task(stay.follow())

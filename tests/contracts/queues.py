@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.errors import RoomTaken
 from dashboard_protocol.queue import Attempt, BotRecord, Delivery, Due, Invitation, Moment, Order, Queue, Webhook
 from dashboard_protocol.vocabulary import EndReason, Profile, State
@@ -194,11 +195,18 @@ class QueueContract:
         await queue.submit(invitation("old", room="r", webhook=WEBHOOK))
         await queue.ask_to_leave("old")
         await queue.submit(invitation("other"))
-        await queue.submit(invitation("new", room="r"))
-        await queue.erase("r")
-        assert [record.invitation.id for record in await queue.bots()] == ["new", "other"]
+        assert await queue.erase("r", MemoryBus())
+        assert [record.invitation.id for record in await queue.bots()] == ["other"]
         assert (await queue.bot("old"), await queue.deliveries("old")) == (None, [])
         assert await queue.take_delivery(30) is None
+
+    async def test_nothing_of_a_room_is_forgotten_while_a_bot_serves_it(self, queue: Queue) -> None:
+        for name in ("old", "new"):
+            await queue.submit(invitation(name, room="r"))
+            if name == "old":
+                await queue.ask_to_leave(name)
+        assert not await queue.erase("r", MemoryBus())
+        assert [record.invitation.id for record in await queue.bots()] == ["new", "old"]
 
     async def test_bot_that_ended_long_ago_is_forgotten(self, forgetful: Queue) -> None:
         await forgetful.submit(invitation("later", join_at=time.time() + 3600))
@@ -287,5 +295,5 @@ class QueueContract:
         await queue.release("w", "nobody")
         assert await queue.bots() == []
         assert await queue.serving("nowhere") is None
-        await queue.erase("nowhere")
+        assert await queue.erase("nowhere", MemoryBus())
         await queue.ping()

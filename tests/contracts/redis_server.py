@@ -72,12 +72,32 @@ class RedisServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
+    async def contents(self) -> dict[str, str]:
+        """Return all that it holds as text, by key."""
+        async with Redis.from_url(self.url, decode_responses=True) as redis:
+            return {key: str(await _value(redis, key)) async for key in redis.scan_iter()}
+
     async def _answers(self) -> bool:
         try:
             async with Redis.from_url(self.url) as client:
                 return bool(await client.ping())
         except RedisError:
             return False
+
+
+async def _value(redis: Redis, key: str) -> object:
+    match await redis.type(key):
+        case "hash":
+            return await redis.hgetall(key)
+        case "list":
+            return await redis.lrange(key, 0, -1)
+        case "set":
+            return await redis.smembers(key)
+        case "stream":
+            return await redis.xrange(key)
+        case "zset":
+            return await redis.zrange(key, 0, -1)
+    return await redis.get(key)
 
 
 @asynccontextmanager

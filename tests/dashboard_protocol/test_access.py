@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard_protocol.access import Access, instructor_url, load_secret, state_directory
+from dashboard_protocol.access import Access, instructor_url
 from dashboard_protocol.errors import AccessDenied, SecretRefused
+from dashboard_protocol.secret import load_secret, state_directory
 from tests.dashboard_protocol.staging import SECRET, Clock
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard_protocol.access import Access
-from dashboard_protocol.consent import LONGEST_CONSENT_S, is_same_name
+from dashboard_protocol.consent import ABSENT, LONGEST_CONSENT_S, REFUSAL, is_same_name
 from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.revocations import Revocations
 from tests.dashboard_protocol.staging import SECRET, Clock
@@ -148,3 +148,39 @@ def test_token_holds_for_its_name_alone_and_no_letter_of_it_may_change(
 def test_whatever_else_is_brought_is_refused_and_breaks_nothing(text: str) -> None:
     with pytest.raises(ConsentRefused):
         Access(SECRET).consents.check("r", "Anna", text)
+
+
+def test_sealed_consent_names_nobody_and_is_opened_by_who_sees_the_person(access: Access) -> None:
+    consents = access.consents
+    consent = consents.read("r", consents.grant("r", "Anna"))
+    sealed = consents.seal(consent)
+    assert "Anna" not in str(jwt.decode(sealed, options={"verify_signature": False}))
+    opened = consents.unseal("r", sealed, ["Berta", "ANNA"])
+    assert (opened.room, opened.name, opened.since, opened.expires_at) == (
+        "r",
+        "ANNA",
+        consent.since,
+        consent.expires_at,
+    )
+    with pytest.raises(ConsentRefused, match=f"^{ABSENT}$"):
+        consents.unseal("r", sealed, ["Berta"])
+    with pytest.raises(ConsentRefused):
+        consents.check("r", "Anna", sealed)
+
+
+def test_sealed_consent_opens_nothing_else_and_nothing_once_it_is_over(access: Access, clock: Clock) -> None:
+    consents = access.consents
+    token = consents.grant("r", "Anna", 60)
+    sealed = consents.seal(consents.read("r", token))
+    for room, offered in (("s", sealed), ("r", token), ("r", access.link("r")), ("r", "forged")):
+        with pytest.raises(ConsentRefused, match=f"^{REFUSAL}$"):
+            consents.unseal(room, offered, ["Anna"])
+    consents.revoke("r", "anna")
+    with pytest.raises(ConsentRefused, match=f"^{REFUSAL}$"):
+        consents.unseal("r", sealed, ["Anna"])
+    clock.now += 1
+    later = consents.seal(consents.read("r", consents.grant("r", "Anna", 60)))
+    consents.unseal("r", later, ["Anna"])
+    clock.now += 60
+    with pytest.raises(ConsentRefused, match=f"^{REFUSAL}$"):
+        consents.unseal("r", later, ["Anna"])

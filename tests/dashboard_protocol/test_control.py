@@ -75,6 +75,7 @@ async def test_invitation_is_queued_and_told_truthfully(desk: Desk) -> None:
     assert answer.status_code == 201
     view = answer.json()
     assert (view["room"], view["state"], view["reason"]) == ("r", "requested", None)
+    assert view["privacy"].endswith("/privacy/r")
     assert before - 1 <= view["since"] <= time.time() + 1
     assert (await desk.ask("GET", f"/v1/bots/{view['id']}")).json() | {"link": ""} == view | {"link": ""}
     claimed = await desk.control.queue.claim("w")

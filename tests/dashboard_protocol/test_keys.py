@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard_protocol.access import secret_setting
 from dashboard_protocol.errors import AccessDenied, SecretRefused
 from dashboard_protocol.keys import ApiKeys, Scope
+from dashboard_protocol.secret import secret_setting
 
 INVITE = frozenset({Scope.INVITE})
 

@@ -16,6 +16,7 @@ from bot.rooms.clip import read_clip
 from bot.rooms.janus import JanusRoom
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
+from bot.rooms.janus_publisher import join
 from bot.rooms.janus_subscriber import JanusSubscriber
 from bot.rooms.notice import Notice, visible_name
 from bot.rooms.notice_picture import NoticeTrack, draw_notice
@@ -111,6 +112,7 @@ async def displays(server: JanusServer) -> list[str]:
 
 async def test_bot_is_a_visible_publisher_and_leaves_nothing_behind(server: JanusServer) -> None:
     async with janus_room(server):
+        assert janus.COUNTING not in {task.get_name() for task in asyncio.all_tasks()}, "this room tells who comes"
         assert await displays(server) == [visible_name("Ada")]
         assert len(await server.sessions()) == 1
     assert await displays(server) == []
@@ -186,6 +188,24 @@ async def test_bot_that_is_sent_out_says_so_and_stays_out(server: JanusServer) -
         with pytest.raises(RoomKicked):
             await until(events, Left)
     assert await displays(server) == []
+
+
+async def test_people_who_send_nothing_are_known_also_where_the_room_does_not_tell_of_them(server: JanusServer) -> None:
+    await server.ask(request="create", room=55, publishers=6)  # Janus' default: notify_joining = false
+    address = read_address(server.url(55))
+    async with janus_room(server, 55) as room, server.session() as session:
+        events = room.events()
+        await until(events, Admitted)
+        anna, ben = await session.attach(), await session.attach()
+        await join(anna, address, "Anna")
+        joined = await until(events, Joined, within_s=3.0)
+        await join(ben, address, "Ben")
+        await anna.detach()
+        async with asyncio.timeout(3):
+            told = [await anext(events), await anext(events)]
+    assert joined.participant.name == "Anna"
+    came_and_went = {(type(event), event.participant.name) for event in told if isinstance(event, Joined | Left)}
+    assert came_and_went == {(Joined, "Ben"), (Left, "Anna")}
 
 
 async def test_h264_and_vp8_are_received_side_by_side(stage: JanusStage) -> None:

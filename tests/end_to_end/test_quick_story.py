@@ -25,6 +25,8 @@ from dashboard_protocol.events import Alert, ClassSummary, Event, Forget, Partic
 from engine.expressions import FER7, Expression
 from engine.readings import FaceReading
 
+pytestmark = pytest.mark.alone
+
 SWITCH_S = 1.6
 """A clip switches at its next key frame, a second at most; a picture is decoded and read some time later."""
 

@@ -8,9 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 from bot.commands.access import add_access
-from dashboard_protocol.access import Access, load_secret, state_directory
+from dashboard_protocol.access import Access
 from dashboard_protocol.errors import AccessDenied, ConsentRefused
 from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.secret import load_secret, state_directory
 
 app = typer.Typer()
 add_access(app)

@@ -17,6 +17,7 @@ from bot.samples.people import PEOPLE
 from bot.samples.pose import Pose
 from engine import load_engine
 from engine.errors import EngineError, InferenceFailed, ModelRefused
+from engine.landmark_models import Detector, Mesh
 from engine.readings import FaceBatch, Image
 
 
@@ -49,6 +50,24 @@ async def test_reader_gives_what_the_engine_gives(picture: Image) -> None:
         np.testing.assert_allclose(reading.fer7, expected.fer7, atol=1e-6)
         empty = np.zeros((90, 160, 3), np.uint8)
         assert await reader.read(frame(empty), reading.face.box, participant="anna", thorough=False) is None
+
+
+@pytest.mark.parametrize("model", [Mesh, Detector])
+async def test_reader_loads_every_model_before_the_first_read_and_none_later(
+    picture: Image, model: type[Mesh | Detector], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, loaded = model.__init__, []
+
+    def count_and_load(self: Any, *args: Any) -> None:
+        loaded.append(self)
+        load(self, *args)
+
+    monkeypatch.setattr(model, "__init__", count_and_load)
+    async with open_inference(None, threads=2, expressions=False) as reader:
+        before = len(loaded)
+        shown = [picture, np.zeros((90, 160, 3), np.uint8)]
+        await asyncio.gather(*(reader.read(frame(shown[i % 2]), None, participant=str(i)) for i in range(8)))
+    assert before == len(loaded) == {Mesh: 2, Detector: 4}[model]
 
 
 async def test_reader_without_expressions_finds_the_face_and_reads_nothing(picture: Image) -> None:
@@ -116,4 +135,4 @@ async def test_reader_that_cannot_start_its_network_frees_the_rest() -> None:
     with pytest.raises(ModelRefused):
         await reader.__aenter__()
     with pytest.raises(EngineError, match="closed"):
-        reader._finder.find(np.zeros((64, 64, 3), np.uint8))
+        reader._finders.get().find(np.zeros((64, 64, 3), np.uint8))

@@ -1,16 +1,20 @@
 """A decoder that lags never shows the past, and its pictures never wait."""
 
+import asyncio
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
+from aiortc.codecs.h264 import H264Decoder
 from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
-from av import VideoFrame
+from av import CodecContext, VideoFrame
+from av.video.codeccontext import VideoCodecContext
 
+from bot.rooms import decoding
 from bot.rooms.clip import read_clip
-from bot.rooms.decoding import MAX_WAITING_FRAMES, EncodedFrames, Pictures, is_keyframe
+from bot.rooms.decoding import MAX_WAITING_FRAMES, MOST_PX, EncodedFrames, Pictures, is_keyframe, is_oversized
 from bot.samples.story import clip_path
 
 KEY = b"\x10rest"
@@ -31,9 +35,9 @@ class Encoded:
     data: bytes
 
 
-def put(inbox: EncodedFrames, *frames: bytes) -> None:
+def put(inbox: EncodedFrames, *frames: bytes, codec: str = "VP8") -> None:
     for data in frames:
-        inbox.put((Codec(), Encoded(data)))
+        inbox.put((Codec(codec), Encoded(data)))
 
 
 def waiting(inbox: EncodedFrames) -> list[bytes]:
@@ -95,6 +99,28 @@ async def test_pictures_are_handed_on_until_the_decoder_ends() -> None:
     assert pictures.ended.is_set()
 
 
+async def test_decoder_makes_no_further_picture_before_the_loop_has_taken_the_last() -> None:
+    delivered: list[VideoFrame] = []
+    pictures = Pictures(delivered.append)
+    older, newer = VideoFrame(16, 16), VideoFrame(16, 16)
+    first = pictures.put(older)
+    waiting = asyncio.create_task(asyncio.to_thread(pictures.put, newer))
+    assert await asyncio.wait([waiting], timeout=0.05) == (set(), {waiting})
+    await first
+    await (await waiting)
+    assert delivered == [older, newer]
+
+
+async def test_decoder_does_not_wait_for_a_loop_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "LOOP_PATIENCE_S", 0.01)
+    delivered: list[VideoFrame] = []
+    pictures = Pictures(delivered.append)
+    frames = [VideoFrame(16, 16) for _ in range(3)]
+    for handing_on in [pictures.put(frame) for frame in frames]:
+        await handing_on
+    assert delivered == frames
+
+
 def test_empty_frame_never_reaches_a_decoder_for_it_would_decode_nothing_more() -> None:
     key, delta = (frame.data for frame in read_clip(clip_path("yuki", "calm")).frames[:2])
     stock = Vp8Decoder()
@@ -118,3 +144,55 @@ def test_picture_of_a_size_no_camera_has_is_skipped_with_what_follows() -> None:
     assert lost.is_set()
     put(inbox, KEY, DELTA)
     assert waiting(inbox) == [KEY, DELTA]
+
+
+def h264(width_px: int, height_px: int, pictures: int = 1, **options: str) -> list[bytes]:
+    """Encode grey pictures; the first announces their size."""
+    encoder = CodecContext.create("libx264", "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = width_px, height_px, "yuv420p"
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", **options}
+    picture = VideoFrame(width_px, height_px, "yuv420p")
+    return [b"".join(map(bytes, encoder.encode(picture))) for _ in range(pictures)]
+
+
+def test_h264_picture_of_a_size_no_camera_has_is_skipped_with_what_follows() -> None:
+    large = h264(4112, 2304, pictures=2, profile="baseline")
+    small = h264(640, 360, pictures=2, profile="baseline")
+    inbox = EncodedFrames(threading.Event())
+    put(inbox, *large, codec="H264")
+    assert waiting(inbox) == []
+    put(inbox, *small, codec="H264")
+    assert waiting(inbox) == small
+
+
+def test_h264_size_counts_also_when_it_comes_before_the_picture_that_has_it() -> None:
+    """A decoder keeps what it was told, and fetches the memory with the first slice that refers to it."""
+    large = h264(4112, 2304, profile="baseline")[0]
+    sizes = large[: large.index(b"\x00\x00\x01\x65")]
+    small = h264(640, 360, profile="baseline")[0]
+    inbox = EncodedFrames(threading.Event())
+    put(inbox, small, sizes + small, codec="H264")
+    assert waiting(inbox) == [small]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (h264(4096, 2304)[0], False),
+        (b"\x00\x00\x01\x67", True),
+        (b"\x00\x00\x01\x67\x42\xe0\x1f" + b"\x00" * 40, True),
+        (b"\x00\x00\x01\x41slice", False),
+        (b"", False),
+    ],
+    ids=["the largest that is taken", "cut short", "an endless number", "no size", "nothing"],
+)
+def test_h264_size_that_is_too_large_or_cannot_be_read_is_refused(data: bytes, expected: bool) -> None:
+    assert is_oversized("H264", data) is expected
+
+
+def test_decoder_would_take_the_memory_that_is_refused() -> None:
+    px = 4112 * 2304
+    assert px > MOST_PX
+    decoded = H264Decoder().decode(JitterFrame(h264(4112, 2304, profile="baseline")[0], 0))
+    assert [picture.width * picture.height for picture in decoded if isinstance(picture, VideoFrame)] == [px]

@@ -69,6 +69,36 @@ class Told:
         return [(type(event), event.participant.name) for event in self.events if hasattr(event, "participant")]
 
 
+def test_counting_tells_who_came_and_went_without_sending() -> None:
+    told = Told()
+    eve, bo, bot = {"id": 1, "display": "Eve"}, {"id": 2, "display": "Bo"}, {"id": 3, "display": visible_name("Ada")}
+    told.people.count([eve, bo, bot])
+    told.people.count([eve, bo, bot])
+    assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo")]
+    told.people.part(2)
+    told.people.count([bot])
+    assert told.kinds()[2:] == [(Left, "Bo"), (Left, "Eve")]
+
+
+async def test_counting_leaves_those_who_send_to_what_janus_says_of_them() -> None:
+    told = Told()
+    told.people.count([{"id": 1, "display": "Eve"}])
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8")), publisher(2, "Bo", video("0", "vp8"))]})
+    told.people.count([])
+    assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo")]
+    told.people.interrupt()
+    told.people.count([{"id": 9, "display": "Eve"}])
+    told.people.give_up_missing()
+    assert told.kinds()[2:] == [(Left, "Bo")]
+
+
+@pytest.mark.parametrize("nonsense", [None, 3, [None, {"display": "Eve"}]])
+def test_nobody_is_counted_in_nonsense(nonsense: object) -> None:
+    told = Told()
+    told.people.count(nonsense)
+    assert told.events == []
+
+
 def test_people_join_whether_they_send_or_not_and_bots_do_not() -> None:
     told = Told()
     told.people.meet(

@@ -1,15 +1,22 @@
 """Both queues keep the contract; the Redis one against real servers."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from dashboard_protocol.bus.redis import RedisBus
+from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.queue import MemoryQueue, open_queue
 from dashboard_protocol.queue.redis import RedisQueue
+from dashboard_protocol.writer import EventWriter
 from tests.contracts.queues import QueueContract, invitation
 from tests.contracts.redis_server import a_redis, servers
+from tests.dashboard_protocol.staging import hello, summary
 
 
 class TestMemoryQueue(QueueContract):
@@ -54,6 +61,34 @@ class TestRedisQueue(QueueContract):
             queue = RedisQueue(redis.url, retention_s=self.retention_s)
             yield queue
             await queue.close()
+
+    async def test_nobody_ever_sees_a_room_erased_by_half(self, server: str, tmp_path: Path) -> None:
+        async with a_redis(tmp_path, server) as redis, AsyncExitStack() as stack:
+            bus, queue, seen = RedisBus(redis.url), RedisQueue(redis.url), Redis.from_url(redis.url)
+            for each in (bus.close, queue.close, seen.aclose):
+                stack.push_async_callback(each)
+            rooms = [f"room-{number}" for number in range(20)]
+            for room in rooms:
+                writer = await EventWriter.open(bus, room)
+                await writer.publish(hello(), at=1.0)
+                await writer.publish(summary(), at=2.0)
+                await queue.submit(invitation(room, room=room))
+                await queue.ask_to_leave(room)
+
+            async def erase() -> None:
+                for room in rooms:
+                    assert await queue.erase(room, bus)
+
+            async with asyncio.TaskGroup() as tasks:
+                erasing = tasks.create_task(erase())
+                while not erasing.done():
+                    async with seen.pipeline(transaction=True) as asking:
+                        for room in rooms:
+                            asking.exists(Keys(room)["events"])
+                            asking.exists(f"classpulse:bot:{room}")
+                        held = await asking.execute()
+                    assert held[::2] == held[1::2]
+            assert await queue.bots() == []
 
 
 async def test_the_url_picks_the_queue() -> None:

@@ -27,7 +27,9 @@ ARGUMENTS = [
 DESK = ViewportSize(width=1280, height=840)
 PHONE = ViewportSize(width=390, height=844)
 NARROWEST = ViewportSize(width=320, height=700)
-ALL_SIZES = (DESK, PHONE, ViewportSize(width=768, height=1240), ViewportSize(width=1920, height=1080))
+TABLET = ViewportSize(width=768, height=1240)
+ALL_SIZES = (DESK, PHONE, TABLET, ViewportSize(width=1920, height=1080))
+LARGE_TEXT_SIZES = (DESK, TABLET, PHONE)
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SESSION_S = 60.0
@@ -42,6 +44,24 @@ MEASURED = """() => {
     const places = [...document.querySelectorAll("main *, header *, dialog[open] *, :popover-open *")];
     const { scrollWidth, scrollHeight } = document.documentElement;
     return [scrollWidth, scrollHeight, places.filter(seen).filter(cut).map((node) => node.id || node.className)];
+}"""
+
+# With enlarged text: how wide the page is, and the words outside of their box, which cuts them off. Dialogs scroll.
+OUTSIDE = """() => {
+    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    const outside = [];
+    while (words.nextNode()) {
+        const { data, parentElement: node } = words.currentNode;
+        if (!data.trim() || !node.checkVisibility()) continue;
+        if (node.closest(".spoken, .wide, .skip, .card b, #room, dialog, [popover]")) continue;
+        const place = node.closest("button, .panel, header, footer, body").getBoundingClientRect();
+        const across = (box) => box.left >= place.left - 1 && box.right <= place.right + 1;
+        const lies = (box) => across(box) && box.top >= place.top - 2 && box.bottom <= place.bottom + 2;
+        range.selectNodeContents(words.currentNode);
+        if (![...range.getClientRects()].every(lies)) outside.push(data.trim());
+    }
+    return [document.documentElement.scrollWidth, outside];
 }"""
 
 FOUND = """axe.run({ resultTypes: ["violations"] }).then(({ violations, passes }) => {
@@ -64,6 +84,7 @@ HEARD = """(() => {
     };
 })()"""
 FRAME_S = 0.02
+FONT_PX = 16
 SLOWLY_MS = 30_000
 """A wait for what must come; a loaded machine may take its time."""
 expect.set_options(timeout=SLOWLY_MS)
@@ -172,7 +193,23 @@ class Stage:
                     found = await violations(self.page, self.axe)
                     assert not found, f"axe in {name}, {scheme}, {size['width']}: {found}"
         await devtools.detach()
+        await self._enlarge(name)
         await self.page.set_viewport_size(DESK)
+
+    async def _enlarge(self, name: str) -> None:
+        """Check that no word is lost and nothing scrolls sideways for somebody who doubled the size of text alone."""
+        devtools = await self.page.context.new_cdp_session(self.page)
+        for size in LARGE_TEXT_SIZES:
+            await self.page.set_viewport_size(size)
+            await devtools.send("Page.setFontSizes", {"fontSizes": {"standard": 2 * FONT_PX}})
+            await self.tick()
+            wide, outside = await self.page.evaluate(OUTSIDE)
+            assert wide <= size["width"], f"{name} scrolls sideways at {size['width']} with large text"
+            assert outside == [], f"{name} cuts words off at {size['width']} with large text"
+        shot = await devtools.send("Page.captureScreenshot", {"optimizeForSpeed": True})
+        (ARTEFACTS / f"{name}-{LARGE_TEXT_SIZES[-1]['width']}-large.png").write_bytes(base64.b64decode(shot["data"]))
+        await devtools.send("Page.setFontSizes", {"fontSizes": {"standard": FONT_PX}})
+        await devtools.detach()
 
 
 async def violations(page: Page, axe: str | None) -> list[str]:

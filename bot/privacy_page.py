@@ -1,0 +1,67 @@
+"""How the privacy page of a room looks; it needs no script."""
+
+from html import escape
+from urllib.parse import quote
+
+from bot.rooms.notice import Notice, visible_name
+
+_CONSENT = """  <section class="panel" aria-labelledby="in">
+    <h2 id="in">To be shown under your name</h2>
+    <form method="post" action="{path}/consent">
+      <label for="token">The consent you were given, once you are in the meeting</label>
+      <input id="token" name="token" maxlength="2000" autocomplete="off" spellcheck="false" required>
+      <div class="buttons"><button>Show my own values</button></div>
+    </form>
+  </section>
+"""
+
+
+def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = "") -> str:
+    """Draw the page.
+
+    Args:
+        room: The room's name.
+        notice: What the people in it are told.
+        done: What was just done.
+        trouble: Why it was not.
+    """
+    path = f"/privacy/{quote(room, safe='')}"
+    title = escape(notice.title or room)
+    points = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(text)}</dd>" for heading, text in notice.points)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Privacy · {title} · classpulse</title>
+<link rel="stylesheet" href="/privacy-assets/page.css">
+</head>
+<body>
+<main>
+  <h1>Privacy in {title}</h1>
+  <section class="panel" aria-labelledby="who">
+    <h2 id="who">Who reads faces here</h2>
+    <p class="bot"><strong>{escape(visible_name(notice.bot_name))}</strong></p>
+    <p>{escape(notice.summary)}</p>
+    <dl>{points}</dl>
+    <p class="note">Pictures stay in memory and are never written or sent on. A displayed expression is what a face
+    shows, nothing more. Not for grading or discipline.</p>
+  </section>
+  <section class="panel" aria-labelledby="out">
+    <h2 id="out">Not to be read</h2>
+    <form method="post" action="{path}">
+      <label for="name">Your name, as the meeting shows it</label>
+      <input id="name" name="name" maxlength="60" autocomplete="name" required>
+      <div class="buttons"><button class="primary">Do not read my face</button></div>
+    </form>
+    <p id="status" role="status">{escape(done)}</p>
+    <p id="trouble" role="alert">{escape(trouble)}</p>
+    <p class="note">It takes effect at once and holds for this meeting. You can also add #optout to your name, or tick
+    the box on the join page. You stay in the meeting and are counted as present. To be read again, untick that box
+    while you are in the room: nobody else can do it for you.</p>
+  </section>
+{_CONSENT.format(path=path) if notice.offers_individual else ""}</main>
+</body>
+</html>
+"""

