@@ -71,7 +71,7 @@ async def soak(network: PrivateNetwork, plan: Plan) -> dict[str, float]:
         await asyncio.sleep(plan.giving_back_s)
         await _everybody_leaves(people)
         await asyncio.sleep(plan.giving_back_s)
-        # By now every pool of threads has been filled, as it stays.
+        # By now the pools of threads have been filled; the event loop's own may still get one more.
         before = threads(bot.pid), sockets(bot.pid)
         loop = asyncio.get_running_loop()
         begin_s = loop.time()
