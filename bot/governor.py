@@ -16,7 +16,7 @@ SHORT = 0.35
 """Reads that take less of a turn than this leave room for more; between the two nothing changes."""
 PATIENCE = 2
 """So many judgements in a row that reads take too long, before the rate falls: a hiccup is none of its business."""
-AIM = 0.92
+AIM = 0.85
 """Share of what could be done that is asked for then."""
 DRAIN_TURNS = 3.0
 """So long after a cut nothing is judged: what had piled up has to be done first."""
