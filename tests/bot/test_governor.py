@@ -102,12 +102,12 @@ def test_everybody_is_read_at_the_wanted_rate_where_there_is_room(sizes: tuple[i
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(st.tuples(st.integers(10, 40), st.integers(1, 3)), st.floats(0.15, 0.9), st.floats(0.0, 0.5))
 def test_overload_settles_close_to_what_can_be_done(sizes: tuple[int, int], share: float, noise: float) -> None:
-    """No swing beyond a third around the capacity, further only as the reads themselves vary; four fifths are used."""
+    """No swing beyond a half above and a third below what can be done, but as reads vary; four fifths are used."""
     even, chance = able(sizes, share), random.Random(1)
     classroom = Classroom(*sizes, lambda at: even(at) * chance.uniform(1.0 - noise, 1.0 + noise))
     classroom.run(150.0)
     chosen = classroom.governed(60.0, 150.0)
-    assert max(chosen) <= (1.33 + noise) * share * WANTED
+    assert max(chosen) <= (1.45 + noise) * share * WANTED
     assert min(chosen) >= 0.67 * share * WANTED
     assert min(classroom.rates_between(60.0, 150.0)) >= 0.8 * share * WANTED
     assert 0.0 < classroom.governor.pressure < 1.0
