@@ -22,12 +22,6 @@ pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeyl
 PATIENCE_S = 60
 
 
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with a_redis(tmp_path) as server:
-        yield server
-
-
 @pytest.mark.parametrize("server", servers())
 class TestRedisBus(BusContract):
     """`redis://`."""

