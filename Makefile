@@ -13,7 +13,8 @@ NAME ?= local
 RECORD := $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
 RECORD_MORE := $(RECORD) $(if $(COVERAGE),--cov-append)
 # Most tests wait more than they work: processes share their files. Those marked `alone` come after the others.
-SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A process that dies ends the run: of one that is replaced, xdist 3.8 waits for ever for tests that were done.
+SHARED := -n auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 define pytest
 run() { $(BIN)/python -m pytest "$$@" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || return $$code; }; }  # 5: none of these are meant
 endef

@@ -18,6 +18,8 @@ def encode(width_px: int, height_px: int, profile: str, parameters: str = "") ->
     encoder.width, encoder.height, encoder.pix_fmt = width_px, height_px, FORMATS.get(profile, "yuv420p")
     encoder.options = {"preset": "veryfast", "tune": "zerolatency", "profile": profile, "x264-params": parameters}
     picture = VideoFrame(width_px, height_px, encoder.pix_fmt)
+    for plane in picture.planes:  # what memory held is no 10-bit picture: x264 aborts where a sample is over 1023
+        plane.update(b"\x80\x00" * (plane.buffer_size // 2))
     return b"".join(map(bytes, [*encoder.encode(picture), *encoder.encode(None)]))
 
 
