@@ -93,23 +93,30 @@ def vgg_trunk(widths: tuple[int, int, int, int]) -> Trunk:
 
 
 def bottleneck_trunk(widths: tuple[int, int, int, int]) -> Trunk:
-    """Build the trunk of ResNet-50 (He et al. 2015) with a 3x3 stem of stride 2.
+    """Build the trunk of ResNet-50 (He et al. 2015), as it sees a crop twice as large.
+
+    Its stem, 7x7 with stride 2, is one of 5x5 over the crop itself (`stems.halved_kernels`). The attention stands
+    before the last stage, where the grid is 6x6.
 
     Args:
-        widths: inner channels of the four stages; four times as many leave each.
+        widths: inner channels of the four stages, at 24x24, 12x12, 6x6 and 3x3; four times as many leave each.
 
     Returns:
-        The trunk, (N, 1, 48, 48) → (N, 4 · widths[3], 3, 3).
+        The trunk, (N, 1, 48, 48) → (N, 4 · widths[2], 6, 6), and its tail → (N, 4 · widths[3], 3, 3).
     """
     channels = widths[0]
-    layers: list[nn.Module] = [
-        nn.Conv2d(1, channels, 3, 2, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
+    stem = [
+        nn.Conv2d(1, channels, 5, padding=2, bias=False), nn.BatchNorm2d(channels), nn.ReLU(),
+        nn.MaxPool2d(3, 2, padding=1),
     ]  # fmt: skip
+    stages = []
     for width, blocks, stride in zip(widths, (3, 4, 6, 3), (1, 2, 2, 2), strict=True):
-        for index in range(blocks):
-            layers.append(Bottleneck(channels, width, stride if index == 0 else 1))
-            channels = 4 * width
-    return Trunk(nn.Sequential(*layers), channels, 3)
+        stages.append(
+            [Bottleneck(channels, width, stride), *(Bottleneck(4 * width, width, 1) for _ in range(1, blocks))]
+        )
+        channels = 4 * width
+    layers = nn.Sequential(*stem, *stages[0], *stages[1], *stages[2])
+    return Trunk(layers, 4 * widths[2], 6, nn.Sequential(*stages[3]), channels)
 
 
 class Bottleneck(nn.Module):

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from build_engine.baselines import Trunk
 from build_engine.errors import WeightsUnusable
-from engine.crops import CropSpec
+from build_engine.stems import grey_kernels, halved_kernels
 from engine.readings import Floats
 
 _BLOCKS: Final = (3, 4, 3, 3)
@@ -32,7 +32,8 @@ _BLOCKS: Final = (3, 4, 3, 3)
 _GRID: Final = 6
 _CONVOLUTIONS: Final = 29
 _MEAN_RGB: Final = (122.782, 117.001, 104.298)
-"""Subtracted from colours in [0, 255] before they are divided by 256: the input that the weights were trained with."""
+_SCALE_RGB: Final = (256.0,) * 3
+"""Colours in [0, 255] less the mean, divided by the scale: the input that the weights were trained with."""
 _LAYER: Final = re.compile(rb"\x01(?:\x05con_4|\x07affine_)")
 """The name of a layer with weights, as dlib writes a string: bytes of its length, its length, its characters."""
 _TENSOR_VERSION: Final = 2
@@ -149,8 +150,8 @@ def _fill(layer: nn.Conv2d, norm: nn.BatchNorm2d, kernel: Tensor, scale: Tensor)
     width = layer.out_channels
     weights, biases = kernel[:-width], kernel[-width:]
     if layer.in_channels == 1:
-        weights, shifts = _grey(weights.view(width, len(_MEAN_RGB), 7, 7))
-        layer.weight.copy_(_halved(weights))
+        weights, shifts = grey_kernels(weights.view(width, len(_MEAN_RGB), 7, 7), _MEAN_RGB, _SCALE_RGB)
+        layer.weight.copy_(halved_kernels(weights))
         biases = biases + shifts
     else:
         weights = weights.view(width, layer.in_channels, 3, 3)
@@ -160,22 +161,6 @@ def _fill(layer: nn.Conv2d, norm: nn.BatchNorm2d, kernel: Tensor, scale: Tensor)
     norm.bias.copy_(scale[width:] + scale[:width] * biases)
     norm.running_mean.zero_()  # type: ignore[union-attr]
     norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr]
-
-
-def _grey(kernels: Tensor) -> tuple[Tensor, Tensor]:
-    """Make kernels for colours (C, 3, 7, 7) into some for normalised grey (C, 1, 7, 7), and what that adds (C,)."""
-    spec = CropSpec()
-    offsets = (255 * spec.mean - torch.tensor(_MEAN_RGB)) / 256
-    return kernels.sum(1, keepdim=True) * (255 * spec.std / 256), (kernels.sum((2, 3)) * offsets).sum(1)
-
-
-def _halved(kernels: Tensor) -> Tensor:
-    """Find the (C, 1, 5, 5) kernels that do to a picture what (C, 1, 7, 7) with stride 2 do to it twice as large."""
-    one = torch.zeros(25, 1, 9, 9)
-    one[torch.arange(25), 0, 2 + torch.arange(25) // 5, 2 + torch.arange(25) % 5] = 1  # each seen from the middle, 4
-    twice = functional.interpolate(one, scale_factor=2, mode="bilinear")
-    answers = functional.conv2d(twice, kernels, stride=2, padding=3)[:, :, 4, 4]  # (25, C)
-    return answers.T.reshape(-1, 1, 5, 5)
 
 
 def _begin_norms(network: nn.Module, norms: list[nn.BatchNorm2d], crops: Tensor, regions: Tensor) -> None:

@@ -9,13 +9,18 @@ Why this shape, for two training cores and a budget of 2.6 ms a face:
 - The last stage does not stride: its grid stays at 6x6, where an eye or the mouth is one or two cells. Attention on 3x3
   would see thirds of a face. One block there instead of ResNet-18's two keeps the work the same.
 - Attention stands last, on the features that know most, and costs a twentieth of the trunk. Only where the trunk comes
-  with weights that know faces (`known_faces.py`) do its last blocks follow as a tail: they were learned on a 3x3 grid.
+  with weights that know faces or pictures (`known_faces.py`, `known_pictures.py`) do its last blocks follow as a tail:
+  they were learned on a coarser grid.
 """
+
+from collections.abc import Callable
+from typing import Final
 
 from torch import Tensor, nn
 
 from build_engine.attention import Gaze, RegionAttention
 from build_engine.baselines import StaticCnn, Trunk, bottleneck_trunk, vgg_trunk
+from build_engine.inception import inception_trunk
 from build_engine.known_faces import face_trunk
 from build_engine.recipe import Recipe
 from engine.expressions import FER7, FERPLUS8
@@ -35,8 +40,7 @@ class ExpressionNet(nn.Module):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        trunks = {"resnet18": residual_trunk, "resnet29": face_trunk, "vgg": vgg_trunk, "resnet50": bottleneck_trunk}
-        self.trunk, channels, grid, tail, features = trunks[recipe.backbone](recipe.widths)
+        self.trunk, channels, grid, tail, features = TRUNKS[recipe.backbone](recipe.widths)
         self.attention: RegionAttention | None = None
         if recipe.attention != "none":
             self.attention = RegionAttention(channels, recipe.attention_heads, recipe.attention == "landmark", grid)
@@ -107,6 +111,16 @@ class BasicBlock(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Map (N, before, H, W) to (N, width, H/stride, W/stride)."""
         return self.relu(self.around(maps) + self.body(maps))  # type: ignore[no-any-return]
+
+
+TRUNKS: Final[dict[str, Callable[[tuple[int, int, int, int]], Trunk]]] = {
+    "resnet18": residual_trunk,
+    "resnet29": face_trunk,
+    "resnet50": bottleneck_trunk,
+    "vgg": vgg_trunk,
+    "inception_v3": lambda widths: inception_trunk(),
+}
+"""By `Recipe.backbone`, of `Recipe.widths`; Inception's are its own."""
 
 
 def _norm_conv(before: int, width: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:

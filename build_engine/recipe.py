@@ -63,9 +63,9 @@ class Recipe:
     stop_delta: float = 0.00005
     stop_patience: int = 0
     """Epochs without a validation accuracy higher by `stop_delta` before the run ends; 0 never ends it early."""
-    backbone: Literal["static", "vgg", "resnet18", "resnet29", "resnet50"] = "static"
+    backbone: Literal["static", "vgg", "resnet18", "resnet29", "resnet50", "inception_v3"] = "static"
     """`static` is the plain CNN of the paper's text, whole; the others give a grid to the attention. `resnet29` may
-    begin with weights that know faces."""
+    begin with weights that know faces, `resnet50` and `inception_v3` with weights that know pictures."""
     attention: Literal["none", "plain", "landmark"] = "none"
     """Self-attention over the grid, and over channels: none, from pixels alone, or guided by landmarks."""
     attention_heads: int = 8
@@ -206,6 +206,9 @@ of ours read in the training faces."""
 KNOWN_FACES_DECAY = replace(KNOWN_FACES, name="known-faces-decay", epochs=10, schedule="decay", starts_with="newest")
 """The end of that run, for `--start-from runs/known-faces`."""
 
+KNOWN_PICTURES = replace(KNOWN_FACES, name="known-pictures", backbone="resnet50", widths=(64, 128, 256, 512))
+"""The same from torchvision's weights, for `--weights`; `--backbone inception_v3` takes that network instead."""
+
 STUDY = replace(
     BEST, name="study", epochs=12, schedule="one_cycle", warmup_share=STATIC.warmup_share, ema_decay=STATIC.ema_decay
 )
@@ -217,7 +220,7 @@ SMOKE = replace(
 )  # fmt: skip
 """Shows that the chain runs; its accuracy means nothing."""
 
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe
-    for recipe in (PAPER, STATIC, SECOND, LABELS, BEST, DECAY, KNOWN_FACES, KNOWN_FACES_DECAY, STUDY, SMOKE)
-}
+_NAMED = (
+    PAPER, STATIC, SECOND, LABELS, BEST, DECAY, KNOWN_FACES, KNOWN_FACES_DECAY, KNOWN_PICTURES, STUDY, SMOKE,
+)  # fmt: skip
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _NAMED}

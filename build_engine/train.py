@@ -15,6 +15,7 @@ from build_engine.augment import augment, mirror_order, mix
 from build_engine.dataset import Split, fer7_targets, vote_shares
 from build_engine.errors import DataUnreadable, TrainingDiverged
 from build_engine.known_faces import know_faces
+from build_engine.known_pictures import know_pictures
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
 from build_engine.recipe import Recipe
@@ -49,7 +50,8 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: weights to begin with, of a run or of a file (`known_faces.py`); `recipe.started_from` names them.
+        start: weights to begin with, of a run or of a file (`known_faces.py`, `known_pictures.py`);
+            `recipe.started_from` names them.
         taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 
     Returns:
@@ -112,7 +114,10 @@ def begin(recipe: Recipe, run: Run, resume: bool, start: Run | Path | None, data
     if state is not None:
         learning.restore(state)
     elif isinstance(start, Path):
-        know_faces(learning.model, start, data.normalised(slice(_FIRST_FACES)), data.regions[:_FIRST_FACES])
+        if recipe.backbone == "resnet29":
+            know_faces(learning.model, start, data.normalised(slice(_FIRST_FACES)), data.regions[:_FIRST_FACES])
+        else:
+            know_pictures(learning.model, recipe.backbone, start)
         learning.averaged.load_state_dict(learning.model.state_dict())
     elif start is not None:
         checkpoint = CHECKPOINTS[recipe.starts_with]

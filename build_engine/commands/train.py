@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from build_engine.commands.options import Cache, Data, Json
 from build_engine.console import console, progress, report
-from build_engine.recipe import RECIPES, Recipe
+from build_engine.recipe import KNOWN_PICTURES, RECIPES, Recipe
 
 if TYPE_CHECKING:
     from build_engine.landmarks import AlignedFaces
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 Weights = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help="dlib_face_recognition_resnet_model_v1.dat, for --recipe known-faces."
+        exists=True, dir_okay=False,
+        help="dlib_face_recognition_resnet_model_v1.dat for --recipe known-faces; a state dict of torchvision"
+        " for --recipe known-pictures.",
     ),
+]  # fmt: skip
+Backbone = Annotated[
+    Literal["resnet50", "inception_v3"] | None,
+    typer.Option(help="Instead of the recipe's, in full width; --weights are then those of torchvision."),
 ]
 Teacher = Annotated[
     list[Path] | None,
@@ -37,6 +43,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
+    backbone: Backbone = None,
     start_from: Annotated[Path | None, typer.Option(help="A run whose weights this one begins with.")] = None,
     weights: Weights = None,
     teacher: Teacher = None,
@@ -55,6 +62,8 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     if recipe not in RECIPES:
         raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
     chosen = RECIPES[recipe]
+    if backbone:
+        chosen = replace(chosen, backbone=backbone, widths=KNOWN_PICTURES.widths)
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "crops": "raw" if raw_crops else None}
     start = _start(chosen, start_from, weights)
     run = Run(out or Path("runs") / recipe)
@@ -86,8 +95,8 @@ def _start(recipe: Recipe, run: Path | None, weights: Path | None) -> "Run | Pat
 
     if run and weights:
         raise typer.BadParameter("start from a run or from weights, not from both", param_hint="--weights")
-    if weights and recipe.backbone != "resnet29":
-        raise typer.BadParameter("these weights are for --recipe known-faces", param_hint="--weights")
+    if weights and recipe.backbone not in ("resnet29", "resnet50", "inception_v3"):
+        raise typer.BadParameter("weights are for --recipe known-faces or known-pictures", param_hint="--weights")
     return Run(run) if run else weights
 
 

@@ -36,7 +36,7 @@ def trained(recipe: Recipe) -> ExpressionNet:
 
 
 @pytest.mark.parametrize("attention", ["none", "plain", "landmark"])
-@pytest.mark.parametrize("backbone", ["vgg", "resnet18", "resnet50"])
+@pytest.mark.parametrize("backbone", ["vgg", "resnet18", "resnet50", "inception_v3"])
 def test_every_network_gives_logits_of_both_heads_and_learns(backbone: str, attention: str) -> None:
     network = build_network(replace(SMALL, backbone=backbone, attention=attention))  # type: ignore[arg-type]
     fer7, ferplus8 = network(*batch())
