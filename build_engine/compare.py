@@ -7,13 +7,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from build_engine.batches import Batches
 from build_engine.dataset import Split
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
 from build_engine.recipe import STUDY, Recipe
 from build_engine.run import Run
 from build_engine.schedule import is_done
-from build_engine.train import Batches, EpochReport, score, train
+from build_engine.train import EpochReport, score, train
 
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "static": {"backbone": "static", "attention": "none"},

@@ -12,8 +12,9 @@ import torch.nn.functional as functional
 from torch import Generator, Tensor, nn
 
 from build_engine.augment import augment, mirror_order, mix
-from build_engine.dataset import Split, fer7_targets, vote_shares
-from build_engine.errors import DataUnreadable, TrainingDiverged
+from build_engine.batches import Batches
+from build_engine.dataset import Split
+from build_engine.errors import TrainingDiverged
 from build_engine.known_faces import know_faces
 from build_engine.known_pictures import know_pictures
 from build_engine.landmarks import AlignedFaces
@@ -50,8 +51,7 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: weights to begin with, of a run or of a file (`known_faces.py`, `known_pictures.py`);
-            `recipe.started_from` names them.
+        start: a run or a file (`known_faces.py`, `known_pictures.py`) to begin with; named by `recipe.started_from`.
         taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 
     Returns:
@@ -107,7 +107,7 @@ class Learning:
         self.history = state["history"]
 
 
-def begin(recipe: Recipe, run: Run, resume: bool, start: Run | Path | None, data: "Batches") -> Learning:
+def begin(recipe: Recipe, run: Run, resume: bool, start: Run | Path | None, data: Batches) -> Learning:
     """Start from random weights, from others, or from the newest checkpoint; see `train`."""
     state = run.start(recipe, resume)
     learning = Learning(recipe)
@@ -124,31 +124,6 @@ def begin(recipe: Recipe, run: Run, resume: bool, start: Run | Path | None, data
         start.load_weights(learning.model, checkpoint)
         start.load_weights(learning.averaged, checkpoint, "averaged" if recipe.starts_with == "newest" else "model")
     return learning
-
-
-class Batches:
-    """One split as tensors, dealt in batches."""
-
-    def __init__(self, recipe: Recipe, faces: AlignedFaces, taught: Floats | None = None) -> None:
-        if not len(faces.labelled):
-            raise DataUnreadable("the data hold no face of Training or none of PublicTest: both are needed to train")
-        shares, _ = vote_shares(faces.labelled.votes)
-        self.crops = torch.from_numpy(faces.crops)[:, None]  # (N, 1, 48, 48) uint8
-        self.regions = torch.from_numpy(faces.regions)  # (N, 9, 6, 6)
-        self.labels = torch.from_numpy(faces.labelled.labels)
-        self.fer7 = torch.from_numpy(fer7_targets(faces.labelled, recipe.votes_share))
-        if taught is not None:
-            self.fer7.lerp_(torch.from_numpy(taught), recipe.teachers_share)
-        self.ferplus8 = torch.from_numpy(shares)  # zero rows cost nothing
-
-    def __len__(self) -> int:
-        """Count the faces."""
-        return len(self.labels)
-
-    def normalised(self, rows: slice | Tensor) -> Tensor:
-        """Give some of the crops as a network takes them, (n, 1, 48, 48)."""
-        spec = CropSpec()
-        return (self.crops[rows].float() / 255 - spec.mean) / spec.std
 
 
 def train_epoch(recipe: Recipe, learning: Learning, data: Batches) -> float:

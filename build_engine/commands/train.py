@@ -23,8 +23,9 @@ Weights = Annotated[
         " for --recipe known-pictures.",
     ),
 ]  # fmt: skip
+TorchvisionBackbone = Literal["resnet50", "inception_v3"]
 Backbone = Annotated[
-    Literal["resnet50", "inception_v3"] | None,
+    TorchvisionBackbone | None,
     typer.Option(help="Instead of the recipe's, in full width; --weights are then those of torchvision."),
 ]
 Teacher = Annotated[
@@ -59,11 +60,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     from build_engine.train import train as train_network
     from engine.manifest import digest
 
-    if recipe not in RECIPES:
-        raise typer.BadParameter(f"{recipe!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
-    chosen = RECIPES[recipe]
-    if backbone:
-        chosen = replace(chosen, backbone=backbone, widths=KNOWN_PICTURES.widths)
+    chosen = _chosen(recipe, backbone)
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "crops": "raw" if raw_crops else None}
     start = _start(chosen, start_from, weights)
     run = Run(out or Path("runs") / recipe)
@@ -87,6 +84,14 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
 
         best = train_network(chosen, faces, run, resume, tell_epoch, start, taught)
     report({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)
+
+
+def _chosen(name: str, backbone: TorchvisionBackbone | None) -> Recipe:
+    if name not in RECIPES:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(RECIPES)}", param_hint="--recipe")
+    if backbone is None:
+        return RECIPES[name]
+    return replace(RECIPES[name], backbone=backbone, widths=KNOWN_PICTURES.widths)
 
 
 def _start(recipe: Recipe, run: Path | None, weights: Path | None) -> "Run | Path | None":

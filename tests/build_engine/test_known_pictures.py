@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from build_engine.batches import Batches
 from build_engine.dataset import Split
 from build_engine.errors import WeightsUnusable
 from build_engine.known_pictures import know_pictures
@@ -22,7 +23,7 @@ from build_engine.landmarks import AlignedFaces
 from build_engine.model import ExpressionNet, build_network
 from build_engine.recipe import KNOWN_PICTURES, Recipe
 from build_engine.run import Run
-from build_engine.train import Batches, begin
+from build_engine.train import begin
 from engine.crops import CropSpec
 
 Shape = tuple[str, int, int, Any]

@@ -14,6 +14,7 @@ import torch
 
 from build_engine import train as training
 from build_engine.baselines import StaticCnn
+from build_engine.batches import Batches
 from build_engine.dataset import LabelledFaces, Split
 from build_engine.errors import DataUnreadable, RunUnusable, SaveFailed, TrainingDiverged
 from build_engine.landmarks import AlignedFaces
@@ -107,8 +108,8 @@ def test_decay_goes_on_from_the_newest_weights_and_their_average(
 def test_half_of_the_target_is_what_teachers_read(recipe: Recipe, faces: AlignedFaces) -> None:
     training_faces = faces.of(Split.TRAINING)
     taught = np.full((len(training_faces.crops), 7), 1 / 7, np.float32)
-    alone = training.Batches(recipe, training_faces).fer7
-    both = training.Batches(replace(recipe, teachers_share=0.5), training_faces, taught).fer7
+    alone = Batches(recipe, training_faces).fer7
+    both = Batches(replace(recipe, teachers_share=0.5), training_faces, taught).fer7
     torch.testing.assert_close(both, alone / 2 + 1 / 14)
 
 
