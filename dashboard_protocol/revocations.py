@@ -18,6 +18,9 @@ LOOK_S = 1.0
 """How often others' revocations are looked for."""
 FILE = "revoked.json"
 
+Stamp = tuple[int, int, int]
+"""Tells a file from the one that replaced it: inode, time in nanoseconds, bytes."""
+
 log = logging.getLogger(__name__)
 
 
@@ -109,18 +112,33 @@ class FileStore:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
+        self._found: dict[str, list[float]] = {}
+        self._found_in: Stamp | None = None
 
     async def add(self, key: str, at: float, until: float) -> None:
         """Keep one."""
         await asyncio.to_thread(self._keep, key, at, until)
 
     async def all(self) -> Mapping[str, float]:
-        """Return what is kept; nothing while there is no file."""
+        """Return what is kept; nothing while there is no file, which is read again only when it was replaced."""
+        stamp = self._stamp()  # before the file is read: what replaces it meanwhile is seen the next time
+        if stamp != self._found_in:
+            self._found = await asyncio.to_thread(self._read)
+            self._found_in = stamp
         now = self._clock()
-        return {name: at for name, (at, until) in (await asyncio.to_thread(self._read)).items() if until > now}
+        return {name: at for name, (at, until) in self._found.items() if until > now}
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+    def _stamp(self) -> Stamp | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._refused(error.strerror) from error
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _keep(self, key: str, at: float, until: float) -> None:
         try:

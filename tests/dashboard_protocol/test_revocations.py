@@ -97,6 +97,25 @@ async def test_what_no_longer_matters_is_dropped(tmp_path: Path) -> None:
     assert list(json.loads((tmp_path / FILE).read_text())) == ["new"]
 
 
+async def test_file_is_read_again_when_it_was_replaced_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = FileStore(tmp_path / FILE), FileStore(tmp_path / FILE)
+    await writer.add("room r", 1.0, 4e9)
+    assert await reader.all() == {"room r": 1.0}
+    with monkeypatch.context() as patch:
+        patch.delattr(Path, "read_bytes")
+        assert await reader.all() == {"room r": 1.0}
+    await writer.add("room r", 2.0, 4e9)
+    assert await reader.all() == {"room r": 2.0}
+    (tmp_path / FILE).write_bytes(b"{")
+    for _ in range(2):
+        with pytest.raises(SecretRefused, match="damaged"):
+            await reader.all()
+    (tmp_path / FILE).unlink()
+    assert await reader.all() == {}
+
+
 async def test_file_is_for_its_owner_alone_and_two_writers_lose_nothing(tmp_path: Path) -> None:
     stores = [FileStore(tmp_path / "state" / FILE) for _ in range(8)]
     async with asyncio.TaskGroup() as tasks:
