@@ -15,8 +15,11 @@ RECORD_MORE := $(RECORD) $(if $(COVERAGE),--cov-append)
 # Most tests wait more than they work: processes share their files. Those marked `alone` come after the others.
 # A process that dies ends the run: of one that is replaced, xdist 3.8 waits for ever for tests that were done.
 SHARED := -n auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
+# 5 is pytest's answer where nothing fits: ARGS may mean the tests of one call alone, but not of none.
 define pytest
-run() { $(BIN)/python -m pytest "$$@" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || return $$code; }; }  # 5: none of these are meant
+ran=0
+run() { $(BIN)/python -m pytest "$$@" $(ARGS) && ran=1 || { code=$$?; [ $$code -eq 5 ] || return $$code; }; }
+some() { [ $$ran -eq 1 ] || { echo 'no test fits these ARGS' >&2; return 5; }; }
 endef
 
 help:
@@ -65,6 +68,7 @@ test: $(VENV)/.developing
 	@$(pytest)
 	run $(RECORD) $(SHARED) -m 'not integration and not gpu and not alone'
 	run $(RECORD_MORE) -m 'alone and not integration and not gpu'
+	some
 
 # chromium: join page and dashboard in a real browser; nodejs: the page's pure modules; strace: nothing is written; janus, ip, nft, turnserver: real rooms and networks; redis-server: the service of the README.
 # tensorrt_rtx (100 MB): builds real engines without a GPU; no dependency of anything, so it is installed here alone.
@@ -78,6 +82,7 @@ integration: $(VENV)/.developing
 	  || echo 'tests that build TensorRT engines are skipped: tensorrt-rtx-cu13 could not be installed' >&2
 	$(pytest)
 	run $(RECORD_MORE) -m integration
+	some
 
 coverage-report: $(VENV)/.developing
 	@$(BIN)/coverage report
