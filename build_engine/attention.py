@@ -112,5 +112,17 @@ class RegionScores(nn.Module):
         Returns:
             (N, 9, heads); adding a region's score to a head's logits makes it look there.
         """
-        seen = places @ cells.transpose(1, 2) / (places.sum(2, keepdim=True) + 1e-3)  # (N, 9, C) means over regions
-        return self.prior + self.look(seen)  # type: ignore[no-any-return]
+        return self.prior + self.look(region_means(cells, places))  # type: ignore[no-any-return]
+
+
+def region_means(cells: Tensor, places: Tensor) -> Tensor:
+    """Average what is seen over each region.
+
+    Args:
+        cells: (N, C, cells) features.
+        places: (N, 9, cells) region maps.
+
+    Returns:
+        (N, 9, C); zeros for a region that lies nowhere.
+    """
+    return places @ cells.transpose(1, 2) / (places.sum(2, keepdim=True) + 1e-3)

@@ -23,8 +23,9 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "resnet18": {"backbone": "resnet18", "attention": "none"},
     "resnet18-plain": {"backbone": "resnet18", "attention": "plain"},
     "resnet18-landmark": {"backbone": "resnet18", "attention": "landmark"},
+    "resnet18-regions": {"backbone": "resnet18", "attention": "landmark", "pooling": "regions"},
 }
-"""Networks that are compared, by what they change in `STUDY`; the last three are the ablation of the attention."""
+"""Networks that are compared, by what they change in `STUDY`; those of ResNet-18 are the ablation of the landmarks."""
 
 _RESAMPLES = 2000
 

@@ -11,18 +11,22 @@ Why this shape, for two training cores and a budget of 2.6 ms a face:
 - Attention stands last, on the features that know most, and costs a twentieth of the trunk. Only where the trunk comes
   with weights that know faces or pictures (`known_faces.py`, `known_pictures.py`) do its last blocks follow as a tail:
   they were learned on a coarser grid.
+- A mean over all cells forgets where something was seen: with `Recipe.pooling` "regions" the heads also get the mean
+  over each facial region.
 """
 
 from collections.abc import Callable
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
-from build_engine.attention import Gaze, RegionAttention
+from build_engine.attention import Gaze, RegionAttention, region_means
 from build_engine.baselines import StaticCnn, Trunk, bottleneck_trunk, vgg_trunk
 from build_engine.inception import inception_trunk
 from build_engine.known_faces import face_trunk
 from build_engine.recipe import Recipe
+from engine.crops import REGIONS
 from engine.expressions import FER7, FERPLUS8
 
 
@@ -46,8 +50,10 @@ class ExpressionNet(nn.Module):
             self.attention = RegionAttention(channels, recipe.attention_heads, recipe.attention == "landmark", grid)
         self.tail = tail or nn.Sequential()
         self.dropout = nn.Dropout(recipe.dropout)
-        self.fer7 = nn.Linear(features or channels, len(FER7))
-        self.ferplus8 = nn.Linear(features or channels, len(FERPLUS8))
+        self._pools_regions = recipe.pooling == "regions"
+        width = (features or channels) + self._pools_regions * len(REGIONS) * channels
+        self.fer7 = nn.Linear(width, len(FER7))
+        self.ferplus8 = nn.Linear(width, len(FERPLUS8))
 
     def forward(self, crops: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
         """Score a batch of crops.
@@ -62,7 +68,11 @@ class ExpressionNet(nn.Module):
         maps = self.trunk(crops)  # (N, C, 6, 6)
         if self.attention is not None:
             maps = self.attention(maps, regions)
-        features = self.dropout(self.tail(maps).mean((2, 3)))  # (N, features)
+        features = self.tail(maps).mean((2, 3))  # (N, features)
+        if self._pools_regions:
+            seen = region_means(maps.flatten(2), regions.flatten(2))  # (N, 9, C)
+            features = torch.cat((features, seen.flatten(1)), 1)
+        features = self.dropout(features)
         return self.fer7(features), self.ferplus8(features)
 
     def gaze(self, crops: Tensor, regions: Tensor) -> Gaze | None:

@@ -69,6 +69,8 @@ class Recipe:
     attention: Literal["none", "plain", "landmark"] = "none"
     """Self-attention over the grid, and over channels: none, from pixels alone, or guided by landmarks."""
     attention_heads: int = 8
+    pooling: Literal["mean", "regions"] = "mean"
+    """What the heads read: the mean over the grid, or beside it the mean over each facial region."""
     widths: tuple[int, int, int, int] = (32, 64, 128, 256)
     """Channels of the four stages."""
     hidden: int = 128

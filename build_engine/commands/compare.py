@@ -45,7 +45,7 @@ def compare(
             read[name][seed] = hits(run, faces, Split.PUBLIC_TEST)
             table = comparison_table({kind: runs for kind, runs in read.items() if runs})
             save(out / "table.md", table.encode())
-    console.print(table, markup=False)
+    console.print(table, markup=False, soft_wrap=True)
     rows = {name: [float(hit.mean()) for hit in runs.values()] for name, runs in read.items()}
     beyond = {
         name: asdict(difference(runs.values(), read["resnet18"].values()))

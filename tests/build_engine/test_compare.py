@@ -31,12 +31,13 @@ def runs_of(share: float, runs: int, seed: int, faces: int = 3589) -> list[Hits]
     return [draw.random(faces) < share for _ in range(runs)]
 
 
-def test_variants_differ_in_backbone_and_attention_alone() -> None:
+def test_variants_differ_in_the_network_alone() -> None:
     first = variant_recipe("static", 3, epochs=5)
     assert (first.seed, first.epochs) == (3, 5)
     for variant in VARIANTS:
         recipe = variant_recipe(variant, 3, epochs=5)
-        assert replace(recipe, backbone=first.backbone, attention=first.attention) == first
+        same = replace(recipe, backbone=first.backbone, attention=first.attention, pooling=first.pooling)
+        assert same == first
 
 
 def test_ablation_takes_one_trunk_with_and_without_attention() -> None:

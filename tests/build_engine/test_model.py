@@ -45,6 +45,20 @@ def test_every_network_gives_logits_of_both_heads_and_learns(backbone: str, atte
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
+def test_heads_may_read_each_region_by_itself(backbone: str) -> None:
+    recipe = replace(SMALL, backbone=backbone, attention="none", pooling="regions")  # type: ignore[arg-type]
+    network = build_network(recipe).eval()
+    assert isinstance(network, ExpressionNet)
+    crops, regions = batch()
+    regions[1] = 0  # a face without landmarks
+    maps = network.trunk(crops)
+    means = [(maps * one[:, None]).sum((2, 3)) / (one.sum((1, 2))[:, None] + 1e-3) for one in regions.unbind(1)]
+    expected = network.ferplus8(torch.cat((network.tail(maps).mean((2, 3)), *means), 1))
+    torch.testing.assert_close(network(crops, regions)[1], expected)
+
+
 def test_static_network_ignores_regions() -> None:
     network = build_network(replace(SMALL, backbone="static")).eval()
     crops, regions = batch()
