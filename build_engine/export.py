@@ -17,6 +17,7 @@ from build_engine.files import save
 from build_engine.landmarks import AlignedFaces
 from build_engine.metrics import fit_temperature
 from build_engine.model import build_network
+from build_engine.onnx_weights import read_weights
 from build_engine.recipe import Recipe
 from build_engine.run import Run
 from engine.crops import REGIONS, CropSpec, normalise
@@ -110,14 +111,9 @@ def network_of(model: Path) -> nn.Module:
         ModelRefused: The file or its manifest is missing, or they do not belong together.
         RunUnusable: The file does not hold the network that its manifest's recipe describes.
     """
-    import onnx
-
     manifest = load_manifest(model)
     network = build_network(Recipe.from_dict(manifest.recipe))
-    weights = {
-        tensor.name.removeprefix("network."): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
-        for tensor in onnx.load(model).graph.initializer
-    }
+    weights = read_weights(model)
     counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
     try:
         network.load_state_dict({name: weights[name] for name in network.state_dict().keys() - counters} | counters)

@@ -7,7 +7,7 @@ Why this shape, for two training cores and a budget of 2.6 ms a face:
 - The stem halves the crop at once: maps of 48x48 cost more in memory traffic than they teach (ResNet-18 with a
   stride-1 stem takes three times as long an epoch), and a grey pixel's four neighbours fit into 32 channels losslessly.
 - The last stage does not stride: its grid stays at 6x6, where an eye or the mouth is one or two cells. Attention on 3x3
-  would see thirds of a face. One block there instead of ResNet-18's two keeps the work the same.
+  would see thirds of a face. ResNet-18's second block there is a third of all work: `Recipe.last_blocks`.
 - Attention stands last, on the features that know most, and costs a twentieth of the trunk. Only where the trunk comes
   with weights that know faces or pictures (`known_faces.py`, `known_pictures.py`) do its last blocks follow as a tail:
   they were learned on a coarser grid.
@@ -44,7 +44,7 @@ class ExpressionNet(nn.Module):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.trunk, channels, grid, tail, features = TRUNKS[recipe.backbone](recipe.widths)
+        self.trunk, channels, grid, tail, features = TRUNKS[recipe.backbone](recipe)
         self.attention: RegionAttention | None = None
         if recipe.attention != "none":
             self.attention = RegionAttention(channels, recipe.attention_heads, recipe.attention == "landmark", grid)
@@ -80,11 +80,12 @@ class ExpressionNet(nn.Module):
         return None if self.attention is None else self.attention.gaze(self.trunk(crops), regions)
 
 
-def residual_trunk(widths: tuple[int, int, int, int]) -> Trunk:
+def residual_trunk(widths: tuple[int, int, int, int], last_blocks: int = 1) -> Trunk:
     """Build the trunk of ResNet-18 (He et al. 2015) for small grey crops; see the module for what differs.
 
     Args:
         widths: channels at 24x24, 12x12, 6x6 and, again, 6x6.
+        last_blocks: blocks of the last stage.
 
     Returns:
         The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6).
@@ -96,7 +97,7 @@ def residual_trunk(widths: tuple[int, int, int, int]) -> Trunk:
         BasicBlock(first, first), BasicBlock(first, first),
         BasicBlock(first, second, stride=2), BasicBlock(second, second),
         BasicBlock(second, third, stride=2), BasicBlock(third, third),
-        BasicBlock(third, last),
+        BasicBlock(third, last), *(BasicBlock(last, last) for _ in range(1, last_blocks)),
     )  # fmt: skip
     return Trunk(layers, last, 6)
 
@@ -123,14 +124,14 @@ class BasicBlock(nn.Module):
         return self.relu(self.around(maps) + self.body(maps))  # type: ignore[no-any-return]
 
 
-TRUNKS: Final[dict[str, Callable[[tuple[int, int, int, int]], Trunk]]] = {
-    "resnet18": residual_trunk,
-    "resnet29": face_trunk,
-    "resnet50": bottleneck_trunk,
-    "vgg": vgg_trunk,
-    "inception_v3": lambda widths: inception_trunk(),
+TRUNKS: Final[dict[str, Callable[[Recipe], Trunk]]] = {
+    "resnet18": lambda recipe: residual_trunk(recipe.widths, recipe.last_blocks),
+    "resnet29": lambda recipe: face_trunk(recipe.widths),
+    "resnet50": lambda recipe: bottleneck_trunk(recipe.widths),
+    "vgg": lambda recipe: vgg_trunk(recipe.widths),
+    "inception_v3": lambda recipe: inception_trunk(),
 }
-"""By `Recipe.backbone`, of `Recipe.widths`; Inception's are its own."""
+"""By `Recipe.backbone`; Inception's widths are its own."""
 
 
 def _norm_conv(before: int, width: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:

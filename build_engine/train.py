@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -19,14 +19,24 @@ from build_engine.known_faces import know_faces
 from build_engine.known_pictures import know_pictures
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
+from build_engine.onnx_weights import begin_with
 from build_engine.recipe import Recipe
 from build_engine.run import CHECKPOINTS, Run
 from build_engine.schedule import is_done, learning_rate
 from engine.crops import REGIONS, CropSpec
 from engine.readings import Floats
 
-_FIRST_FACES = 1024
+_FIRST_FACES = slice(1024)
 """Show known weights what our faces look like."""
+
+TAKES_WEIGHTS: Final[dict[str, Callable[[nn.Module, Path, Batches], None]]] = {
+    "resnet29": lambda network, file, data: know_faces(
+        network, file, data.normalised(_FIRST_FACES), data.regions[_FIRST_FACES]
+    ),
+    "resnet50": lambda network, file, data: know_pictures(network, "resnet50", file),
+    "inception_v3": lambda network, file, data: know_pictures(network, "inception_v3", file),
+}
+"""Backbones that may begin with a file of weights that others trained, and what puts these in."""
 
 EpochReport = Callable[[dict[str, Any]], None]
 """Called after each epoch with its line of the log."""
@@ -51,7 +61,8 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: a run or a file (`known_faces.py`, `known_pictures.py`) to begin with; named by `recipe.started_from`.
+        start: a run or a file (`onnx_weights.py`, `known_faces.py`, `known_pictures.py`) to begin with; named by
+            `recipe.started_from`.
         taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 
     Returns:
@@ -114,10 +125,10 @@ def begin(recipe: Recipe, run: Run, resume: bool, start: Run | Path | None, data
     if state is not None:
         learning.restore(state)
     elif isinstance(start, Path):
-        if recipe.backbone == "resnet29":
-            know_faces(learning.model, start, data.normalised(slice(_FIRST_FACES)), data.regions[:_FIRST_FACES])
+        if start.suffix == ".onnx":
+            begin_with(learning.model, start)
         else:
-            know_pictures(learning.model, recipe.backbone, start)
+            TAKES_WEIGHTS[recipe.backbone](learning.model, start, data)
         learning.averaged.load_state_dict(learning.model.state_dict())
     elif start is not None:
         checkpoint = CHECKPOINTS[recipe.starts_with]

@@ -23,6 +23,10 @@ Weights = Annotated[
         " for --recipe known-pictures.",
     ),
 ]  # fmt: skip
+StartFrom = Annotated[
+    Path | None,
+    typer.Option(help="A run, or an exported network (fp32 .onnx), whose weights this one begins with."),
+]
 TorchvisionBackbone = Literal["resnet50", "inception_v3"]
 Backbone = Annotated[
     TorchvisionBackbone | None,
@@ -45,7 +49,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
     backbone: Backbone = None,
-    start_from: Annotated[Path | None, typer.Option(help="A run whose weights this one begins with.")] = None,
+    start_from: StartFrom = None,
     weights: Weights = None,
     teacher: Teacher = None,
     raw_crops: RawCrops = False,
@@ -97,12 +101,17 @@ def _chosen(name: str, backbone: TorchvisionBackbone | None) -> Recipe:
 def _start(recipe: Recipe, run: Path | None, weights: Path | None) -> "Run | Path | None":
     """Choose what training begins with; None: random weights."""
     from build_engine.run import Run
+    from build_engine.train import TAKES_WEIGHTS
 
     if run and weights:
         raise typer.BadParameter("start from a run or from weights, not from both", param_hint="--weights")
-    if weights and recipe.backbone not in ("resnet29", "resnet50", "inception_v3"):
+    if weights and recipe.backbone not in TAKES_WEIGHTS:
         raise typer.BadParameter("weights are for --recipe known-faces or known-pictures", param_hint="--weights")
-    return Run(run) if run else weights
+    if run and run.suffix == ".onnx" and not run.is_file():
+        raise typer.BadParameter(f"{run} does not exist: give an exported network or a run", param_hint="--start-from")
+    if run:
+        return run if run.suffix == ".onnx" else Run(run)
+    return weights
 
 
 def _digest(recipe: Recipe, start: "Run | Path | None") -> str:

@@ -144,6 +144,8 @@ def test_run_learns_from_teachers_and_names_them(
         (("--weights", "nothing.dat"), "does not exist"),
         (("--weights", __file__), "known-faces"),
         (("--weights", __file__, "--start-from", "runs/smoke"), "not from both"),
+        (("--start-from", "nothing.onnx"), "nothing.onnx does not exist"),
+        (("--recipe", "smoke", "--raw-crops", "--start-from", __file__), "train first"),
         (("--backbone", "resnet101"), "'inception_v3'"),
         (("--recipe", "smoke", "--raw-crops", "--backbone", "resnet50", "--weights", __file__), "no state dict"),
         (("--teacher", "nothing.onnx"), "does not exist"),

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from build_engine.attention import RegionAttention
 from build_engine.model import ExpressionNet, build_network
-from build_engine.recipe import BEST, Recipe
+from build_engine.recipe import STEADY, Recipe
 from engine.crops import REGIONS
 
-SMALL = replace(BEST, widths=(8, 8, 16, 16), attention_heads=2)
+SMALL = replace(STEADY, widths=(8, 8, 16, 16), attention_heads=2)
 
 
 def batch(count: int = 3) -> tuple[Tensor, Tensor]:

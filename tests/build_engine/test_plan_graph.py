@@ -167,7 +167,7 @@ def test_way_around_a_block_is_rounded_and_the_convolved_way_is_not(network: Pat
         for node in tidied.nodes
         if node.op_type == "Add" and any(name in makers and makers[name].op_type == "Conv" for name in node.input)
     ]
-    assert len(blocks) == (0 if network.stem == "static" else 8)
+    assert len(blocks) == (0 if network.stem == "static" else 9)
     assert all(sum(sides) == 1 for sides in blocks)
 
 
@@ -201,10 +201,11 @@ def test_calibration_writes_the_ranges_into_the_manifest_of_the_fp32_file(
         add_ranges(path, splits[Split.PUBLIC_TEST].faces)
 
 
-def test_forms_that_plans_are_built_of_agree_on_faces(exported: Path, int8: Path, faces: AlignedFaces) -> None:
-    exact = read_file(exported, faces)
+def test_forms_that_plans_are_built_of_agree_on_faces(faces: AlignedFaces) -> None:
+    # The network that ships: one that learned for seconds is sure of nothing, and any rounding changes its mind.
+    exact = read_file(shipped_fp32(), faces)
     for precision in ("fp32", "fp16", "int8"):
-        found = agreement(exact, read_typed(exported, precision, faces))
+        found = agreement(exact, read_typed(shipped_fp32(), precision, faces))
         found.check(precision)
         assert found.faces == 70
     assert agreement(exact, exact).largest == 0
