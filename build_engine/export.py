@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from build_engine.errors import ParityBroken, RunUnusable
+from build_engine.errors import ParityBroken, RunUnusable, WeightsUnusable
 from build_engine.evaluate import named_figures, read
 from build_engine.files import save
 from build_engine.landmarks import AlignedFaces
 from build_engine.metrics import fit_temperature
 from build_engine.model import build_network
-from build_engine.onnx_weights import read_weights
 from build_engine.recipe import Recipe
 from build_engine.run import Run
 from engine.crops import REGIONS, CropSpec, normalise
@@ -29,6 +28,8 @@ from engine.runtimes import load_runtime
 PARITY_TOLERANCE = 1e-4
 """Largest difference of a probability between PyTorch and ONNX Runtime, both in float32."""
 
+_ENOUGH = 0.5
+"""Share of a network that it must find in an exported one to begin with that."""
 _OPSET = 17
 _BATCH = 256
 
@@ -111,9 +112,14 @@ def network_of(model: Path) -> nn.Module:
         ModelRefused: The file or its manifest is missing, or they do not belong together.
         RunUnusable: The file does not hold the network that its manifest's recipe describes.
     """
+    import onnx
+
     manifest = load_manifest(model)
     network = build_network(Recipe.from_dict(manifest.recipe))
-    weights = read_weights(model)
+    weights = {
+        tensor.name.removeprefix("network."): torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in onnx.load(model).graph.initializer
+    }
     counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
     try:
         network.load_state_dict({name: weights[name] for name in network.state_dict().keys() - counters} | counters)
@@ -122,6 +128,28 @@ def network_of(model: Path) -> nn.Module:
             f"{model} does not hold the weights of its recipe ({error}): give the fp32 file of `build-engine export`"
         ) from error
     return network.eval()
+
+
+@torch.no_grad()
+def begin_with(network: nn.Module, model: Path) -> None:
+    """Give a network all weights that an exported one has under their name and in their shape; the others stay.
+
+    Args:
+        network: may have layers that the exported one has not, for example another block or heads that read more.
+        model: fp32 `.onnx` file of ours.
+
+    Raises:
+        ModelRefused: The file or its manifest is missing, or they do not belong together.
+        RunUnusable: The file does not hold the network that its manifest's recipe describes.
+        WeightsUnusable: It holds less than half of this network.
+    """
+    learned, own = network_of(model).state_dict(), network.state_dict()
+    fitting = [name for name, value in own.items() if name in learned and learned[name].shape == value.shape]
+    held = sum(own[name].numel() for name in fitting) / sum(value.numel() for value in own.values())
+    if held < _ENOUGH:
+        raise WeightsUnusable(f"{model} holds {held:.0%} of this network: choose the recipe that it was trained by")
+    for name in fitting:
+        own[name].copy_(learned[name])
 
 
 def load_network(run: Run, recipe: Recipe) -> nn.Module:

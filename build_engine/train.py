@@ -15,11 +15,11 @@ from build_engine.augment import augment, mirror_order, mix
 from build_engine.batches import Batches
 from build_engine.dataset import Split
 from build_engine.errors import TrainingDiverged
+from build_engine.export import begin_with
 from build_engine.known_faces import know_faces
 from build_engine.known_pictures import know_pictures
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
-from build_engine.onnx_weights import begin_with
 from build_engine.recipe import Recipe
 from build_engine.run import CHECKPOINTS, Run
 from build_engine.schedule import is_done, learning_rate
@@ -61,7 +61,7 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: a run or a file (`onnx_weights.py`, `known_faces.py`, `known_pictures.py`) to begin with; named by
+        start: a run or a file (an exported network, or weights of others: `TAKES_WEIGHTS`) to begin with; named by
             `recipe.started_from`.
         taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 
@@ -73,6 +73,7 @@ def train(
         TrainingDiverged: The loss is no number; the last checkpoint is good.
         RunUnusable: The folder does not fit.
         SaveFailed: A file could not be written; the last checkpoint is good.
+        ModelRefused: The exported network to begin with is missing or does not belong to its manifest.
         WeightsUnusable: The file of weights to begin with is missing or does not fit.
     """
     batches, judge = Batches(recipe, faces.of(Split.TRAINING), taught), Batches(recipe, faces.of(Split.PUBLIC_TEST))

@@ -107,11 +107,11 @@ def _start(recipe: Recipe, run: Path | None, weights: Path | None) -> "Run | Pat
         raise typer.BadParameter("start from a run or from weights, not from both", param_hint="--weights")
     if weights and recipe.backbone not in TAKES_WEIGHTS:
         raise typer.BadParameter("weights are for --recipe known-faces or known-pictures", param_hint="--weights")
-    if run and run.suffix == ".onnx" and not run.is_file():
-        raise typer.BadParameter(f"{run} does not exist: give an exported network or a run", param_hint="--start-from")
-    if run:
-        return run if run.suffix == ".onnx" else Run(run)
-    return weights
+    if run and run.suffix == ".onnx":
+        if not run.is_file():
+            raise typer.BadParameter(f"{run} does not exist", param_hint="--start-from")
+        return run
+    return Run(run) if run else weights
 
 
 def _digest(recipe: Recipe, start: "Run | Path | None") -> str:

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from build_engine.errors import WeightsUnusable
-from build_engine.export import network_of
+from build_engine.errors import RunUnusable, WeightsUnusable
+from build_engine.export import begin_with, network_of
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
-from build_engine.onnx_weights import begin_with
-from build_engine.recipe import SMOKE, STATIC, Recipe
+from build_engine.recipe import STATIC, Recipe
 from build_engine.run import Run
 from build_engine.train import train
 
@@ -50,15 +49,9 @@ def test_run_that_begins_with_a_file_has_learned_already(
         torch.testing.assert_close(state["fer7.weight"], network_of(exported).state_dict()["fer7.weight"])
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"), [(None, "cannot be read"), (b"no network", "cannot be read"), (b"", "holds 0%")]
-)
-def test_file_that_is_no_network_is_refused(content: bytes | None, reason: str, tmp_path: Path) -> None:
-    file = tmp_path / "other.onnx"
-    if content is not None:
-        file.write_bytes(content)
-    with pytest.raises(WeightsUnusable, match=reason):
-        begin_with(build_network(SMOKE), file)
+def test_form_that_was_rounded_is_refused(int8: Path, recipe: Recipe) -> None:
+    with pytest.raises(RunUnusable, match="give the fp32 file"):
+        begin_with(build_network(recipe), int8)
 
 
 def test_file_of_quite_another_network_is_refused(exported: Path) -> None:
