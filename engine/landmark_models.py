@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -145,7 +145,10 @@ M = TypeVar("M", bound=_Model)
 
 
 class Pool(Generic[M]):
-    """Copies of one model, loaded when first needed, each lent to one thread at a time."""
+    """Copies of one model, loaded when first needed, each lent to one thread at a time.
+
+    The last one used is lent first, for its memory is still at hand.
+    """
 
     def __init__(self, load: Callable[[], M], size: int) -> None:
         """Prepare an empty pool.
@@ -155,6 +158,7 @@ class Pool(Generic[M]):
             size: most copies, ≥ 1; who comes when all are lent waits.
         """
         self._load = load
+        self._size = size
         self._free_slots = threading.Semaphore(size)
         self._idle: list[M] = []
         self._lock = threading.Lock()
@@ -183,6 +187,12 @@ class Pool(Generic[M]):
                         model = None
                 if model is not None:
                     model.close()
+
+    def fill(self) -> None:
+        """Load every copy now, before any is lent."""
+        with ExitStack() as lent:
+            for _ in range(self._size):
+                lent.enter_context(self.lend())
 
     def close(self) -> None:
         """Free the idle copies now and the lent ones when they come back."""

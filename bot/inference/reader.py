@@ -4,14 +4,11 @@ import asyncio
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from queue import LifoQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-import numpy as np
-
 from bot.rooms.base import Frame
-from engine.readings import Box, Face, FaceBatch, FaceReading, Image, Scores
+from engine.readings import Box, Face, FaceBatch, FaceReading, Scores
 
 if TYPE_CHECKING:
     from engine.crops import CropSpec
@@ -21,8 +18,6 @@ if TYPE_CHECKING:
 _TURN_S: Final = 0.001
 """Python's threads take turns; a read, which gives its turn up in every native call, would wait 5 ms each time for the
 event loop to end its own, many times over when packets keep the loop busy."""
-_BLANK: Final[Image] = np.zeros((128, 128, 3), np.uint8)
-_WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
 
 
 class Network(Protocol):
@@ -65,8 +60,6 @@ class FaceReader:
         """
         self._network = network
         self._threads = threads
-        self._finders: LifoQueue[FaceFinder] = LifoQueue()
-        """Those that no thread uses; the last one used is taken first, for its memory is still at hand."""
 
     async def __aenter__(self) -> Self:
         """Load face finders and network.
@@ -76,9 +69,8 @@ class FaceReader:
         """
         sys.setswitchinterval(_TURN_S)
         async with AsyncExitStack() as stack:
-            for finder in await asyncio.to_thread(self._load_finders):
-                stack.callback(finder.close)
-                self._finders.put(finder)
+            self._finder = await asyncio.to_thread(self._load_finder)
+            stack.callback(self._finder.close)
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="faces")
             stack.push_async_callback(asyncio.to_thread, self._pool.shutdown, wait=True, cancel_futures=True)
             if self._network is not None:
@@ -107,24 +99,18 @@ class FaceReader:
             return FaceReading(face, None)
         return FaceReading(face, scores.fer7[0], None if scores.ferplus8 is None else scores.ferplus8[0])
 
-    def _load_finders(self) -> list["FaceFinder"]:
-        """Load all that a thread ever needs, for each: what came later would be 47 MB and a pause amid a class."""
+    def _load_finder(self) -> "FaceFinder":
         from engine.faces import FaceFinder
 
-        finders = [FaceFinder(pool_size=1) for _ in range(self._threads)]
-        for finder in finders:
-            finder.find(_BLANK, _WHOLE)  # looks with every model, for none finds anything
-        return finders
+        finder = FaceFinder(pool_size=self._threads)
+        finder.load()
+        return finder
 
     def _find(
         self, frame: Frame, last_box: Box | None, thorough: bool, spec: "CropSpec | None"
     ) -> tuple[Face | None, FaceBatch | None]:
         image = frame.to_rgb()
-        finder = self._finders.get()
-        try:
-            face = finder.find(image, last_box, thorough=thorough)
-        finally:
-            self._finders.put(finder)
+        face = self._finder.find(image, last_box, thorough=thorough)
         if face is None or spec is None:
             return face, None
         from engine.crops import face_batch

@@ -172,6 +172,14 @@ def test_threads_that_share_a_finder_get_the_same_answers(finder: FaceFinder) ->
         np.testing.assert_allclose(face.landmarks, alone[index % 2], atol=1e-4)
 
 
+def test_loaded_finder_loads_nothing_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaceFinder(pool_size=2) as own:
+        own.load()
+        monkeypatch.setattr("engine.landmark_models._Graph", None)
+        with ThreadPoolExecutor(2) as threads:
+            assert list(threads.map(own.find, [np.zeros((64, 64, 3), np.uint8)] * 8)) == [None] * 8
+
+
 def test_closed_finder_says_so() -> None:
     with FaceFinder(pool_size=1) as own:
         assert own.find(np.zeros((64, 64, 3), np.uint8)) is None

@@ -67,6 +67,15 @@ def test_pool_never_makes_more_copies_than_its_size_and_lends_each_to_one_at_a_t
     assert Counted.made == 2
 
 
+def test_filled_pool_has_every_copy_and_makes_no_more() -> None:
+    pool = Pool(Counted, 3)
+    pool.fill()
+    assert Counted.made == 3
+    with pool.lend() as one, pool.lend() as two, pool.lend() as three:
+        assert len({id(one), id(two), id(three)}) == 3
+    assert Counted.made == 3
+
+
 def test_model_that_fails_goes_back_to_the_pool() -> None:
     pool = Pool(Counted, 1)
     with pytest.raises(ValueError, match="broken"), pool.lend():

@@ -135,4 +135,4 @@ async def test_reader_that_cannot_start_its_network_frees_the_rest() -> None:
     with pytest.raises(ModelRefused):
         await reader.__aenter__()
     with pytest.raises(EngineError, match="closed"):
-        reader._finders.get().find(np.zeros((64, 64, 3), np.uint8))
+        reader._finder.find(np.zeros((64, 64, 3), np.uint8))
