@@ -2,43 +2,68 @@
 
 import asyncio
 import time
+import zlib
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from dashboard_protocol.bus.base import RETENTION_S, Retained
+from dashboard_protocol.codec import decode, encode
 from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Event, Forget, Hello, ParticipantUpdate, Snapshot
 
 HISTORY_EVENTS = 4096
 SUBSCRIBER_EVENTS = 1024
 
+_TURN_EVENTS = 64
+"""After so many events unpacked in a row, others get their turn."""
+
 _Mailbox = asyncio.Queue[Event | None]  # None: the subscription is over
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An event of the past, a tenth as large as the object: an hour's summaries would else take 10 MB."""
+
+    published: float
+    """Unix seconds."""
+    seq: int
+    body: type
+    participant: str
+    """Whom an update tells of; empty for the rest."""
+    packed: bytes
+
+    @classmethod
+    def pack(cls, event: Event, now: float) -> "_Kept":
+        participant = event.body.participant if isinstance(event.body, ParticipantUpdate) else ""
+        return cls(now, event.seq, type(event.body), participant, zlib.compress(encode(event).encode(), 1))
+
+    def unpack(self) -> Event:
+        return decode(zlib.decompress(self.packed))
 
 
 @dataclass
 class _Room:
     hello: Event | None = None
     snapshot: Event | None = None
-    opening: Event | None = None
+    opening: _Kept | None = None
     """The `hello` that held before the first event that is kept."""
-    history: deque[tuple[float, Event]] = field(default_factory=deque)
-    """When each event was published, Unix seconds."""
+    history: deque[_Kept] = field(default_factory=deque)
     lost_through: int = 0
     """Events up to this seq are no longer held."""
     subscribers: set[_Mailbox] = field(default_factory=set)
 
     def remember(self, event: Event, now: float) -> None:
-        self.history.append((now, event))
+        self.history.append(_Kept.pack(event, now))
         if len(self.history) > HISTORY_EVENTS:
             self._drop()
 
     def purge(self, participant: str) -> None:
-        self.history = deque(item for item in self.history if not _tells_of(item[1], participant))
+        self.history = deque(kept for kept in self.history if kept.participant != participant)
 
     def drop_old(self, until: float) -> None:
-        while self.history and self.history[0][0] <= until:
+        while self.history and self.history[0].published <= until:
             self._drop()
         if not self.history:
             self.clear()
@@ -48,11 +73,11 @@ class _Room:
         self.history.clear()
 
     def _drop(self) -> None:
-        _, event = self.history.popleft()
-        if isinstance(event.body, Hello):
-            self.opening = event
+        kept = self.history.popleft()
+        if kept.body is Hello:
+            self.opening = kept
         else:
-            self.lost_through = event.seq
+            self.lost_through = kept.seq
 
 
 class MemoryBus:
@@ -129,15 +154,21 @@ class MemoryBus:
         held = self._rooms.get(room)
         if held is None or held.hello is None or held.hello.epoch != epoch or since < held.lost_through:
             return None
-        return [event for _, event in held.history if event.seq > since and not isinstance(event.body, Hello)]
+        return [
+            event
+            async for event in _unpacked(
+                kept for kept in list(held.history) if kept.seq > since and kept.body is not Hello
+            )
+        ]
 
     async def archive(self, room: str) -> AsyncIterator[Event]:
         """Yield the class events of the newest epoch, and each `hello` where it was published."""
         await self.sweep()
-        held = self._rooms.get(room)
-        for event in [held.opening, *(event for _, event in held.history)] if held else ():
-            if event is not None and not isinstance(event.body, ParticipantUpdate):
-                yield event
+        if (held := self._rooms.get(room)) is None:
+            return
+        parts = [held.opening] if held.opening else []
+        async for event in _unpacked(kept for kept in [*parts, *held.history] if kept.body is not ParticipantUpdate):
+            yield event
 
     async def erase(self, room: str) -> None:
         """Delete all that is kept of the room, but for the number of its last epoch."""
@@ -179,5 +210,8 @@ class MemoryBus:
         raise BusError("The memory bus is closed." if self._closed else "The subscriber fell behind.")
 
 
-def _tells_of(event: Event, participant: str) -> bool:
-    return isinstance(event.body, ParticipantUpdate) and event.body.participant == participant
+async def _unpacked(past: Iterable[_Kept]) -> AsyncIterator[Event]:
+    for number, kept in enumerate(past, 1):
+        yield kept.unpack()
+        if number % _TURN_EVENTS == 0:
+            await asyncio.sleep(0)
