@@ -125,4 +125,5 @@ def region_means(cells: Tensor, places: Tensor) -> Tensor:
     Returns:
         (N, 9, C); zeros for a region that lies nowhere.
     """
-    return places @ cells.transpose(1, 2) / (places.sum(2, keepdim=True) + 1e-3)
+    # Clamped, not added to: int8 rounds additions, and would round what is added here to the nothing it shall prevent.
+    return places @ cells.transpose(1, 2) / places.sum(2, keepdim=True).clamp(min=1e-3)

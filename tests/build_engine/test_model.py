@@ -54,7 +54,7 @@ def test_heads_may_read_each_region_by_itself(backbone: str) -> None:
     crops, regions = batch()
     regions[1] = 0  # a face without landmarks
     maps = network.trunk(crops)
-    means = [(maps * one[:, None]).sum((2, 3)) / (one.sum((1, 2))[:, None] + 1e-3) for one in regions.unbind(1)]
+    means = [(maps * one[:, None]).sum((2, 3)) / one.sum((1, 2))[:, None].clamp(min=1e-3) for one in regions.unbind(1)]
     expected = network.ferplus8(torch.cat((network.tail(maps).mean((2, 3)), *means), 1))
     torch.testing.assert_close(network(crops, regions)[1], expected)
 

@@ -1,5 +1,6 @@
 """int8: what is rounded, what is not, and what calibrates it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,12 @@ def test_manifest_of_int8_says_so_and_keeps_the_rest(exported: Path, int8: Path)
 def test_int8_answers_nearly_as_fp32(exported: Path, int8: Path, faces: AlignedFaces) -> None:
     with load_runtime(exported) as fine, load_runtime(int8) as rounded:
         np.testing.assert_allclose(read(rounded, faces).fer7, read(fine, faces).fer7, atol=0.05)
+
+
+def test_int8_reads_faces_without_landmarks_too(exported: Path, int8: Path, faces: AlignedFaces) -> None:
+    neutral = replace(faces, regions=np.zeros_like(faces.regions))
+    with load_runtime(exported) as fine, load_runtime(int8) as rounded:
+        np.testing.assert_allclose(read(rounded, neutral).fer7, read(fine, neutral).fer7, atol=0.05)
 
 
 @pytest.mark.parametrize("split", [Split.PUBLIC_TEST, Split.PRIVATE_TEST])
