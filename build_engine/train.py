@@ -61,8 +61,7 @@ def train(
         run: folder of the run.
         resume: go on from the newest checkpoint.
         report: told of each epoch.
-        start: a run or a file (an exported network, or weights of others: `TAKES_WEIGHTS`) to begin with; named by
-            `recipe.started_from`.
+        start: a run, an exported network or a file for `TAKES_WEIGHTS`; named by `recipe.started_from`.
         taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 
     Returns:
@@ -73,8 +72,7 @@ def train(
         TrainingDiverged: The loss is no number; the last checkpoint is good.
         RunUnusable: The folder does not fit.
         SaveFailed: A file could not be written; the last checkpoint is good.
-        ModelRefused: The exported network to begin with is missing or does not belong to its manifest.
-        WeightsUnusable: The file of weights to begin with is missing or does not fit.
+        ModelRefused, WeightsUnusable: The file to begin with is missing or does not fit.
     """
     batches, judge = Batches(recipe, faces.of(Split.TRAINING), taught), Batches(recipe, faces.of(Split.PUBLIC_TEST))
     learning = begin(recipe, run, resume, start, batches)

@@ -74,8 +74,9 @@ def is_public(address: str) -> bool:
         return is_public(str(found.ipv4_mapped))
     if found in _NAT64:
         return is_public(str(IPv4Address(found.packed[12:])))
-    tunnelled = (found.sixtofour, *(found.teredo or ()))
-    return found in _GLOBAL_UNICAST and found.is_global and all(is_public(str(one)) for one in tunnelled if one)
+    if found.sixtofour is not None:  # Python 3.11.10 and 3.12.4 began to call all of 2002::/16 not global
+        return is_public(str(found.sixtofour))
+    return found in _GLOBAL_UNICAST and found.is_global and all(map(is_public, map(str, found.teredo or ())))
 
 
 def _origin(url: str) -> Origin:
