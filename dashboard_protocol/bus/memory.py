@@ -24,7 +24,7 @@ _Mailbox = asyncio.Queue[Event | None]  # None: the subscription is over
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An event of the past, a tenth as large as the object: an hour's summaries would else take 10 MB."""
+    """An event of the past, a ninth as large as the object: an hour's summaries would else take 14 MB."""
 
     published: float
     """Unix seconds."""
