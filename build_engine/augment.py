@@ -14,13 +14,19 @@ _BINOMIAL = torch.outer(torch.tensor([1.0, 2.0, 1.0]), torch.tensor([1.0, 2.0, 1
 
 
 def augment(
-    crops: Tensor, regions: Tensor, knobs: Augmentation, mirrored_regions: Tensor, generator: Generator
+    crops: Tensor,
+    regions: Tensor,
+    inside: Tensor,
+    knobs: Augmentation,
+    mirrored_regions: Tensor,
+    generator: Generator,
 ) -> tuple[Tensor, Tensor]:
     """Turn, shift, scale, mirror, light, blur and partly cover a batch, each crop differently.
 
     Args:
         crops: (N, 1, H, W) float32 in [0, 1].
         regions: (N, R, G, G) float32 in [0, 1]; they follow the geometry of their crop.
+        inside: (N, 1, H, W) float32 in [0, 1], how much of a pixel shows the picture; see `AlignedFaces.inside`.
         knobs: strengths.
         mirrored_regions: (R,) the channel that each region becomes in a mirror: left eye and right eye change places.
         generator: source of all randomness.
@@ -29,6 +35,9 @@ def augment(
         New crops, still in [0, 1], and new regions.
     """
     count = len(crops)
+    if knobs.other_wall_share:
+        walled = torch.lerp(_walls(crops, generator), crops, inside)
+        crops = torch.where(_chosen(count, knobs.other_wall_share, generator), walled, crops)
     mirrored = torch.rand(count, generator=generator) < knobs.mirror_share
     theta = _geometry(count, mirrored, knobs, generator)
     crops = _warp(crops, theta, padding="border")
@@ -87,6 +96,16 @@ def _uniform(count: int, limit: float, generator: Generator) -> Tensor:
 
 def _chosen(count: int, share: float, generator: Generator) -> Tensor:
     return (torch.rand(count, generator=generator) < share).view(-1, 1, 1, 1)
+
+
+def _walls(crops: Tensor, generator: Generator) -> Tensor:
+    """Draw a wall behind each crop: of one grey, lit from one side, with up to half of the batch's next face in it."""
+    count, _, height, width = crops.shape
+    grey, seen = torch.rand(2, count, 1, 1, 1, generator=generator)
+    light, angle = (_uniform(count, limit, generator).view(-1, 1, 1, 1) for limit in (0.3, math.pi))
+    down, across = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)
+    bare = grey + light * (torch.sin(angle) * down + torch.cos(angle) * across)
+    return torch.lerp(bare.clamp(0.0, 1.0), crops.roll(1, 0), seen / 2)
 
 
 def _geometry(count: int, mirrored: Tensor, knobs: Augmentation, generator: Generator) -> Tensor:

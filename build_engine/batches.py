@@ -19,6 +19,7 @@ class Batches:
             raise DataUnreadable("the data hold no face of Training or none of PublicTest: both are needed to train")
         shares, _ = vote_shares(faces.labelled.votes)
         self.crops = torch.from_numpy(faces.crops)[:, None]  # (N, 1, 48, 48) uint8
+        self.inside = torch.from_numpy(faces.inside)[:, None]  # (N, 1, 48, 48) uint8
         self.regions = torch.from_numpy(faces.regions)  # (N, 9, 6, 6)
         self.labels = torch.from_numpy(faces.labelled.labels)
         self.fer7 = torch.from_numpy(fer7_targets(faces.labelled, recipe.votes_share))

@@ -26,6 +26,9 @@ from engine.readings import Box, Floats
 SEARCH_PX = 192
 """FER-2013's 48-px images are enlarged to this side before the mesh looks at them."""
 
+_EDGE_PX = 2
+"""Over so many pixels a picture gives way to another background in `AlignedFaces.inside`."""
+
 _WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 _CHUNK = 128
 _PROCESSES = 2
@@ -46,6 +49,8 @@ class AlignedFaces:
     """(N, 9, 6, 6); zeros where no landmarks were found."""
     found: NDArray[np.bool_]
     """(N,) whether the mesh found the face; the others keep the image as it is."""
+    inside: NDArray[np.uint8]
+    """(N, 48, 48) how much of a crop's pixel shows the picture, 255: all, and how much its repeated border, 0."""
 
     def of(self, split: Split) -> "AlignedFaces":
         """Keep the faces of one split."""
@@ -53,7 +58,13 @@ class AlignedFaces:
 
     def rows(self, chosen: NDArray[np.bool_]) -> "AlignedFaces":
         """Keep the chosen faces, in their order."""
-        return AlignedFaces(self.labelled.rows(chosen), self.crops[chosen], self.regions[chosen], self.found[chosen])
+        return AlignedFaces(
+            self.labelled.rows(chosen),
+            self.crops[chosen],
+            self.regions[chosen],
+            self.found[chosen],
+            self.inside[chosen],
+        )
 
 
 def align_faces(
@@ -82,10 +93,30 @@ def align_faces(
     found = ~np.isnan(landmarks[:, 0, 0])
     crops = np.empty((len(faces), spec.size_px, spec.size_px), np.uint8)
     regions = np.empty((len(faces), *region_maps(None, spec.region_grid).shape), np.float32)
+    inside = np.full_like(crops, 255)
     for index, image in enumerate(faces.images):
         crops[index], in_crop = align(image, landmarks[index] if found[index] else None, spec.size_px)
         regions[index] = region_maps(in_crop, spec.region_grid)
-    return AlignedFaces(faces, crops, regions, found)
+        if found[index]:
+            inside[index] = picture_in_crop(landmarks[index], image.shape[0], spec.size_px)
+    return AlignedFaces(faces, crops, regions, found, inside)
+
+
+def picture_in_crop(landmarks: Floats, side_px: int, size_px: int) -> NDArray[np.uint8]:
+    """Say where a crop shows the square picture it was cut from, and where it only repeats the picture's border.
+
+    Args:
+        landmarks: (478, 3), normalised to the picture.
+        side_px: side of the picture.
+        size_px: side of the crop.
+
+    Returns:
+        (size_px, size_px); 255 inside, 0 outside, less towards the picture's edge.
+    """
+    framed = np.zeros((3 * side_px, 3 * side_px), np.uint8)
+    distance = np.minimum(np.arange(side_px), np.arange(side_px)[::-1])
+    framed[side_px:-side_px, side_px:-side_px] = 255 * (np.minimum.outer(distance, distance) / _EDGE_PX).clip(0, 1)
+    return align(framed, (landmarks + np.array((1, 1, 0), np.float32)) / 3, size_px)[0]
 
 
 def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = lambda done, total: None) -> Floats:

@@ -32,6 +32,8 @@ class Augmentation:
     """Share of the crops that lose their fine detail, as a face far from its camera has."""
     compression_share: float = 0.0
     """Share of the crops that go through the coarse steps of a video codec."""
+    other_wall_share: float = 0.0
+    """Share of the crops that stand before another wall, where they show more than their picture had."""
     no_regions_share: float = 0.0
     """Share of the crops whose region maps are emptied, so that a network learns to read without landmarks too."""
 
@@ -89,6 +91,9 @@ class Recipe:
     """Share of the batches in which each face is mixed with another one, and their targets with them."""
     mixup_alpha: float = 0.3
     """The shares of the mix are drawn from Beta(alpha, alpha)."""
+    sharpness_radius: float = 0.0
+    """How far away in weights each step looks for the highest loss, to lower that one (Foret et al. 2021, SAM): flat
+    minima bear labels that are wrong better. Doubles the work of a step; 0 lowers the loss where it stands."""
     ema_decay: float = 0.998
     """Decay a step of the averaged weights that are validated and exported; 0 uses the raw ones."""
     precision: Literal["bf16", "fp32"] = "bf16"
@@ -214,9 +219,13 @@ Their 38 epochs read 78.6 % of the training faces rightly and 70.0 % of PublicTe
 """
 
 DECAY = replace(
-    BEST, name="best-decay", epochs=24, schedule="decay", starts_with="newest", augmentation=STEADY.augmentation
-)
-"""Its end, for `--start-from runs/best`: the rate falls to nothing, faces are changed less again."""
+    BEST, name="best-decay", epochs=16, learning_rate=0.04, schedule="decay", starts_with="newest",
+    sharpness_radius=0.1, augmentation=replace(BEST.augmentation, other_wall_share=0.5),
+)  # fmt: skip
+"""Its end, for `--start-from runs/best`: the rate falls to nothing while each step lowers the highest loss nearby.
+
+Without that, 24 epochs read 88.3 % of the training faces rightly and their loss on PublicTest rose from 0.82 to 0.89.
+"""
 
 KNOWN_FACES = replace(STEADY, name="known-faces", backbone="resnet29", learning_rate=0.02, teachers_share=0.5)
 """The same from weights that tell people apart, for `--weights`; with `--teacher`, half of the target is what networks

@@ -23,6 +23,7 @@ from build_engine.model import build_network
 from build_engine.recipe import Recipe
 from build_engine.run import CHECKPOINTS, Run
 from build_engine.schedule import is_done, learning_rate
+from build_engine.sharpness import steepest_neighbour
 from engine.crops import REGIONS, CropSpec
 from engine.readings import Floats
 
@@ -155,23 +156,36 @@ def train_epoch(recipe: Recipe, learning: Learning, data: Batches) -> float:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(recipe, epoch + step / len(order), learning.history)
         crops, regions = data.crops[rows].float() / 255, data.regions[rows]
-        crops, regions = augment(crops, regions, recipe.augmentation, mirrored_regions, generator)
+        inside = data.inside[rows].float() / 255
+        crops, regions = augment(crops, regions, inside, recipe.augmentation, mirrored_regions, generator)
         crops, regions, fer7, ferplus8 = mix(
             (crops, regions, data.fer7[rows], data.ferplus8[rows]), recipe.mixup_share, recipe.mixup_alpha, generator
         )
-        scores = logits(recipe, model, (crops - spec.mean) / spec.std, regions)
-        loss = soft_cross_entropy(scores[0], fer7, recipe.label_smoothing)
-        if recipe.ferplus_weight:
-            loss = loss + recipe.ferplus_weight * soft_cross_entropy(scores[1], ferplus8, recipe.label_smoothing)
-        losses.append(loss.item())
-        check_finite(losses[-1], epoch)
+        faces = (crops - spec.mean) / spec.std, regions, fer7, ferplus8
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(add_gradients(recipe, model, *faces))
+        check_finite(losses[-1], epoch)
+        if recipe.sharpness_radius:
+            with steepest_neighbour(model, recipe.sharpness_radius):
+                optimiser.zero_grad()
+                add_gradients(recipe, model, *faces)
         optimiser.step()
         done = epoch * len(order) + step
         # A short memory at first, else the average would hold random weights for epochs.
         follow(learning.averaged, model, min(recipe.ema_decay, (1 + done) / (10 + done)))
     return float(np.mean(losses))
+
+
+def add_gradients(
+    recipe: Recipe, model: nn.Module, crops: Tensor, regions: Tensor, fer7: Tensor, ferplus8: Tensor
+) -> float:
+    """Add the gradient of both heads' loss on a batch to the parameters' gradients; return the loss."""
+    scores = logits(recipe, model, crops, regions)
+    loss = soft_cross_entropy(scores[0], fer7, recipe.label_smoothing)
+    if recipe.ferplus_weight:
+        loss = loss + recipe.ferplus_weight * soft_cross_entropy(scores[1], ferplus8, recipe.label_smoothing)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss.item()
 
 
 def check_finite(loss: float, epoch: int) -> None:

@@ -89,6 +89,7 @@ def film(
         np.stack(crops) if crops else np.empty((0, spec.size_px, spec.size_px), np.uint8),
         np.stack(regions) if regions else np.empty(grid, np.float32),
         np.ones(len(crops), np.bool_),
+        np.full((len(crops), spec.size_px, spec.size_px), 255, np.uint8),
     )
     return Filmed(found, seen)
 

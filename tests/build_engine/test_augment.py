@@ -19,8 +19,12 @@ def batch(count: int = 8) -> tuple[Tensor, Tensor]:
     return torch.rand(count, 1, 48, 48, generator=random), torch.rand(count, len(REGIONS), 6, 6, generator=random)
 
 
-def changed(knobs: Augmentation, seed: int = 1) -> tuple[Tensor, Tensor]:
-    return augment(*batch(), knobs, mirror_order(REGIONS), Generator().manual_seed(seed))
+def changed(knobs: Augmentation, seed: int = 1, pair: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+    """Augment crops and regions whose right half lies outside the pictures that they were cut from."""
+    crops, regions = pair or batch()
+    inside = torch.ones_like(crops)
+    inside[..., 24:] = 0
+    return augment(crops, regions, inside, knobs, mirror_order(REGIONS), Generator().manual_seed(seed))
 
 
 def test_without_strength_nothing_changes() -> None:
@@ -66,7 +70,7 @@ def test_regions_follow_the_crop() -> None:
     maps = torch.zeros(64, len(REGIONS), 6, 6)
     maps[:, 5, 2, 3] = 1.0
     knobs = Augmentation(mirror_share=0.5, rotate_deg=20, shift_share=0.15, scale_share=0.1)
-    crops, regions = augment(spot, maps, knobs, mirror_order(REGIONS), Generator().manual_seed(2))
+    crops, regions = changed(knobs, 2, (spot, maps))
     for crop, region in zip(crops[:, 0], regions[:, 5], strict=True):
         in_crop = np.array(np.unravel_index(int(crop.argmax()), (48, 48)))
         in_grid = np.array(np.unravel_index(int(region.argmax()), (6, 6))) * 8 + 4
@@ -89,13 +93,24 @@ def test_erased_rectangle_has_the_mean_of_its_crop() -> None:
 
 def test_emptied_regions_leave_the_crop_alone() -> None:
     crops, regions = batch(200)
-    new_crops, new_regions = augment(
-        crops, regions, Augmentation(no_regions_share=0.3), mirror_order(REGIONS), Generator().manual_seed(1)
-    )
+    new_crops, new_regions = changed(Augmentation(no_regions_share=0.3), 1, (crops, regions))
     torch.testing.assert_close(new_crops, crops)
     emptied = (new_regions == 0).flatten(1).all(1)
     assert 0.2 <= emptied.float().mean() <= 0.4
     torch.testing.assert_close(new_regions[~emptied], regions[~emptied])
+
+
+def test_other_walls_stand_outside_the_picture_only() -> None:
+    crops, regions = batch(200)
+    new_crops, new_regions = changed(Augmentation(other_wall_share=0.3), 1, (crops, regions))
+    torch.testing.assert_close(new_crops[..., :24], crops[..., :24])
+    torch.testing.assert_close(new_regions, regions)
+    walled = (new_crops != crops)[..., 24:].flatten(1).all(1)
+    assert 0.2 <= walled.float().mean() <= 0.4
+    torch.testing.assert_close(new_crops[~walled], crops[~walled])
+    greys = new_crops[walled][..., 24:].mean((1, 2, 3))
+    assert greys.min() < 0.3
+    assert greys.max() > 0.7
 
 
 def test_compression_keeps_flat_blocks_and_loses_faint_detail() -> None:
@@ -103,9 +118,7 @@ def test_compression_keeps_flat_blocks_and_loses_faint_detail() -> None:
     faint = 0.004 * (-1.0) ** torch.arange(48.0)  # stripes of one pixel, a grey level high
     crops = (flat + faint).expand(16, 1, 48, 48)
     regions = torch.zeros(16, len(REGIONS), 6, 6)
-    coded, _ = augment(
-        crops, regions, Augmentation(compression_share=1.0), mirror_order(REGIONS), Generator().manual_seed(1)
-    )
+    coded, _ = changed(Augmentation(compression_share=1.0), 1, (crops, regions))
     stripes = (coded * (-1.0) ** torch.arange(48.0)).mean((1, 2, 3)).abs()
     assert (stripes < 0.001).float().mean() >= 0.5
     # A step of at most 0.06 on a coefficient that is 8 times the mean.
@@ -114,10 +127,7 @@ def test_compression_keeps_flat_blocks_and_loses_faint_detail() -> None:
 
 def test_low_resolution_loses_the_finest_stripes_and_keeps_the_mean() -> None:
     stripes = (0.5 + 0.3 * (-1.0) ** torch.arange(48.0)).expand(8, 1, 48, 48)
-    coarse, _ = augment(
-        stripes, torch.zeros(8, len(REGIONS), 6, 6), Augmentation(low_resolution_share=1.0), mirror_order(REGIONS),
-        Generator().manual_seed(1),
-    )  # fmt: skip
+    coarse, _ = changed(Augmentation(low_resolution_share=1.0), 1, (stripes, torch.zeros(8, len(REGIONS), 6, 6)))
     assert coarse.std() < 0.5 * stripes.std()
     assert coarse.mean() == pytest.approx(0.5, abs=0.02)
 

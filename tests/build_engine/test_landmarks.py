@@ -9,8 +9,8 @@ import pytest
 from build_engine import landmarks
 from build_engine.dataset import LabelledFaces, Split
 from build_engine.errors import SaveFailed
-from build_engine.landmarks import AlignedFaces, align_faces, find_landmarks
-from engine.crops import CropSpec
+from build_engine.landmarks import AlignedFaces, align_faces, find_landmarks, picture_in_crop
+from engine.crops import CropSpec, align
 
 
 def test_drawn_faces_are_found_and_cut_upright(faces: AlignedFaces) -> None:
@@ -82,3 +82,20 @@ def test_splits_keep_crops_and_labels_together(faces: AlignedFaces) -> None:
     np.testing.assert_array_equal(chosen.labelled.labels, faces.labelled.labels[rows])
     np.testing.assert_array_equal(chosen.crops, faces.crops[rows])
     np.testing.assert_array_equal(chosen.regions, faces.regions[rows])
+
+
+def test_crops_tell_where_they_repeat_the_border_of_their_picture(drawn: LabelledFaces, tmp_path: Path) -> None:
+    landmarks = find_landmarks(drawn.images[:1], tmp_path)[0] + np.array(
+        (0.3, 0.1, 0), np.float32
+    )  # partly beyond the picture
+    picture = np.zeros((48, 48), np.uint8)
+    picture[1:-1, 1:-1] = 200
+    crop, _ = align(picture, landmarks, 48)
+    inside = picture_in_crop(landmarks, 48, 48)
+    assert crop[inside == 255].min() > 150
+    assert crop[inside == 0].max() < 50
+    assert 0.2 < (inside == 0).mean() < 0.8
+
+
+def test_image_without_landmarks_fills_its_crop(drawn: LabelledFaces, tmp_path: Path) -> None:
+    assert (align_faces(drawn, tmp_path, raw=True).inside == 255).all()

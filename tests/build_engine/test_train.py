@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from build_engine import train as training
 from build_engine.baselines import StaticCnn
 from build_engine.batches import Batches
-from build_engine.dataset import LabelledFaces, Split
+from build_engine.dataset import Split
 from build_engine.errors import DataUnreadable, RunUnusable, SaveFailed, TrainingDiverged
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
 from build_engine.recipe import BEST, PAPER, STATIC, Recipe
 from build_engine.run import Run
 from build_engine.schedule import learning_rate
+from build_engine.sharpness import steepest_neighbour
 from build_engine.train import follow, make_optimiser, soft_cross_entropy, train
 
 
@@ -113,6 +115,27 @@ def test_half_of_the_target_is_what_teachers_read(recipe: Recipe, faces: Aligned
     torch.testing.assert_close(both, alone / 2 + 1 / 14)
 
 
+def test_steepest_neighbour_lies_on_the_radius_where_the_loss_is_higher() -> None:
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 7))
+    crops, targets = torch.rand(16, 1, 8, 8), torch.eye(7)[torch.arange(16) % 7]
+
+    def loss() -> torch.Tensor:
+        return soft_cross_entropy(model(crops), targets, 0.0)
+
+    here = loss()
+    here.backward()  # type: ignore[no-untyped-call]
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with steepest_neighbour(model, 0.3):
+        moved = [value.detach() - before[name] for name, value in model.named_parameters()]
+        assert torch.cat([part.flatten() for part in moved]).norm().item() == pytest.approx(0.3, rel=1e-4)
+        assert loss().item() > here.item() + 0.01
+    for name, value in model.state_dict().items():
+        if "num_batches" not in name:
+            torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    assert model[1].momentum == 0.1
+
+
 def test_run_without_weights_is_nothing_to_start_from(tmp_path: Path) -> None:
     with pytest.raises(RunUnusable, match="train first"):
         Run(tmp_path).digest()
@@ -142,11 +165,8 @@ def test_broken_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("split", [Split.TRAINING, Split.PUBLIC_TEST])
 def test_split_without_faces_is_refused(recipe: Recipe, faces: AlignedFaces, tmp_path: Path, split: Split) -> None:
-    kept = faces.labelled.splits != split
-    labelled: LabelledFaces = faces.labelled.rows(kept)
-    lacking = AlignedFaces(labelled, faces.crops[kept], faces.regions[kept], faces.found[kept])
     with pytest.raises(DataUnreadable, match="both are needed"):
-        train(recipe, lacking, Run(tmp_path))
+        train(recipe, faces.rows(faces.labelled.splits != split), Run(tmp_path))
 
 
 def test_diverged_run_keeps_its_last_good_checkpoint(
