@@ -26,8 +26,6 @@ _MEAN: Final = 0.02
 """Largest mean difference in int8."""
 _SAME: Final[dict[str, float]] = {"fp32": 0.995, "fp16": 0.995, "int8": 0.95}
 """Least share of faces that keep their first class; those that do not lie near a border."""
-_TIE: Final = 0.001
-"""Classes whose probabilities lie as close have no order that would mean anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Agreement:
     largest: float
     mean: float
     same: float
-    """Share of the faces with the same first of the seven classes; two within `_TIE` of each other are both first."""
+    """Share of the faces with the same first of the seven classes, up to `metrics.TIE`."""
 
     def check(self, precision: str) -> None:
         """Hold the second form to the tolerance of its precision.
@@ -63,7 +61,7 @@ def agreement(exact: Scores, other: Scores) -> Agreement:
         faces=len(exact.fer7),
         largest=max(float(difference.max()) for difference in differences),
         mean=max(float(difference.mean()) for difference in differences),
-        same=kept_class(exact.fer7, other.fer7, _TIE),
+        same=kept_class(exact.fer7, other.fer7),
     )
 
 

@@ -1,11 +1,15 @@
 """Pure figures of a classifier: from labels and probabilities to accuracy, macro averages and calibration."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.readings import Floats
+
+TIE: Final = 0.005
+"""Two expressions whose probabilities lie as close are both the first: which one is read means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,13 @@ def figures(counts: NDArray[np.int64]) -> Figures:
     )
 
 
-def kept_class(exact: Floats, other: Floats, tie: float) -> float:
+def kept_class(exact: Floats, other: Floats, tie: float = TIE) -> float:
     """Compute the share of faces on which another form of a network reads a class that is first in the exact one.
 
     Args:
         exact: (N, C) probabilities.
         other: (N, C) probabilities of the same faces.
-        tie: classes whose exact probabilities differ by no more are both first: their order means nothing.
+        tie: classes whose exact probabilities differ by no more are both first.
     """
     chosen = np.take_along_axis(exact, other.argmax(1)[:, None], axis=1)[:, 0]
     return float((exact.max(1) - chosen <= tie).mean())

@@ -16,8 +16,6 @@ from engine.runtimes import load_runtime
 
 AGREEMENT_TOLERANCE: Final = 0.95
 """Least share of faces for which int8 reads the same expression as fp32; rounding only moves faces near a border."""
-TIE: Final = 0.005
-"""Two expressions whose probabilities differ by less in fp32 are both its first: which one is read means nothing."""
 MEAN_TOLERANCE: Final = 0.02
 """Largest mean difference of a probability between int8 and fp32."""
 
@@ -30,7 +28,7 @@ class Parity:
     torch_fp32: float
     """Largest difference of a probability, PyTorch against fp32 ONNX."""
     int8_agreement: float | None
-    """Share of the faces on which int8 reads a class that is fp32's first, up to `TIE`; None without an int8 file."""
+    """Share of the faces on which int8 reads fp32's first class, up to `metrics.TIE`; None without an int8 file."""
     int8_mean: float | None
     """Mean difference of a probability, fp32 against int8."""
 
@@ -75,6 +73,6 @@ def compare_forms(fp32: Path, int8: Path | None, faces: AlignedFaces) -> Parity:
     return Parity(
         faces=len(faces.crops),
         torch_fp32=difference(trained, served),
-        int8_agreement=kept_class(served.fer7, rounded.fer7, TIE) if rounded else None,
+        int8_agreement=kept_class(served.fer7, rounded.fer7) if rounded else None,
         int8_mean=float(np.abs(rounded.fer7 - served.fer7).mean()) if rounded else None,
     )
