@@ -1,6 +1,7 @@
 """Weights → ONNX and manifest, proven equal before anything is written."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -65,30 +66,29 @@ class Served(nn.Module):
 
 
 def export(
-    run: Run, to: Path, public_test: Judged, private_test: Judged | None = None, trained_on: str = ""
+    runs: Sequence[Run], to: Path, public_test: Judged, private_test: Judged | None = None, trained_on: str = ""
 ) -> Exported:
-    """Write the best weights of a run as ONNX with a manifest beside it.
+    """Write the best weights of a run, or the mean of several, as ONNX with a manifest beside it.
 
     Args:
-        run: a trained run.
+        runs: trained runs, see `load_network`; the manifest holds the last one's recipe.
         to: `.onnx` file to write; its stem names the network.
         public_test: fits the temperature, and shows that PyTorch and ONNX Runtime agree.
         private_test: measured for the manifest where given; read it once, for the network that ships.
         trained_on: the data in words.
 
     Raises:
-        RunUnusable: The run has no weights.
+        RunUnusable: A run has no weights, or others than the last one's recipe says.
         ParityBroken: The two differ by more than `PARITY_TOLERANCE`; nothing is written.
         SaveFailed: A file could not be written.
     """
-    recipe = run.recipe()
-    network = load_network(run, recipe)
+    network = load_network(runs)
     logits = network_logits(network, public_test.faces)
     temperature = fit_temperature(public_test.faces.labelled.labels, logits[0])
     with TemporaryDirectory() as folder:
         path = Path(folder) / to.name
         save(path, to_onnx(Served(network).eval()))
-        manifest = _manifest(to.stem, path, temperature, recipe, trained_on)
+        manifest = _manifest(to.stem, path, temperature, runs[-1].recipe(), trained_on)
         write_manifest(manifest, path)
         with load_runtime(path) as runtime:
             parity = difference(softmax(logits, temperature), read(runtime, public_test.faces))
@@ -152,14 +152,26 @@ def begin_with(network: nn.Module, model: Path) -> None:
         own[name].copy_(learned[name])
 
 
-def load_network(run: Run, recipe: Recipe) -> nn.Module:
-    """Build the network of a run with its best weights, ready to infer.
+def load_network(runs: Sequence[Run]) -> nn.Module:
+    """Build the network of a run with its best weights, or with the mean of several runs' best weights, ready to infer.
+
+    Means are for a run and those that went on from it, whose weights lie in one valley (Izmailov et al. 2018,
+    "Averaging weights leads to wider optima and better generalization"); of strangers they are worth nothing.
+
+    Args:
+        runs: one or more, of one network.
 
     Raises:
-        RunUnusable: The run has no weights, or others than its recipe says.
+        RunUnusable: A run has no weights, or others than the last one's recipe says.
     """
-    network = build_network(recipe)
-    run.load_weights(network)
+    network = build_network(runs[-1].recipe())
+    states = []
+    for run in runs:
+        run.load_weights(network)
+        states.append({name: value.clone() for name, value in network.state_dict().items()})
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(torch.stack([state[name] for state in states]).mean(0))
     return network.eval()
 
 

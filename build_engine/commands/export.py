@@ -1,4 +1,4 @@
-"""`build-engine export`: a run's best weights → an engine file and its manifest."""
+"""`build-engine export`: the best weights of a run, or the mean of several → an engine file and its manifest."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,9 @@ from build_engine.console import console, progress, report
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a trained run.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folder of a trained run; of several that went on from another, the mean.")
+    ],
     data: Data,
     to: Annotated[Path, typer.Option(help="The .onnx file to write; the manifest lies beside it.")],
     private_test: Annotated[
@@ -37,7 +39,7 @@ def export(
             if split is Split.PUBLIC_TEST or private_test
         }
     exported = export_network(
-        Run(run),
+        [Run(folder) for folder in runs],
         to,
         splits[Split.PUBLIC_TEST],
         splits.get(Split.PRIVATE_TEST),

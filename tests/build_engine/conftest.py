@@ -67,7 +67,7 @@ def splits(faces: AlignedFaces) -> dict[Split, Judged]:
 def exported(trained: Run, splits: dict[Split, Judged], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished run as an fp32 file with manifest."""
     path = tmp_path_factory.mktemp("models") / "tiny.onnx"
-    export(trained, path, splits[Split.PUBLIC_TEST], splits[Split.PRIVATE_TEST], trained_on="drawn faces")
+    export([trained], path, splits[Split.PUBLIC_TEST], splits[Split.PRIVATE_TEST], trained_on="drawn faces")
     return path
 
 

@@ -1,6 +1,7 @@
 """Export: one file that answers as the trained network does, or nothing."""
 
 import copy
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_manifest_tells_where_the_network_comes_from(exported: Path, recipe: Rec
 
 
 def test_served_network_answers_as_the_trained_one(exported: Path, trained: Run, faces: AlignedFaces) -> None:
-    network = load_network(trained, trained.recipe())
+    network = load_network([trained])
     with load_runtime(exported) as runtime:
         served = read(runtime, faces)
         expected = softmax(network_logits(network, faces), runtime.manifest.temperature)
@@ -55,7 +56,7 @@ def test_served_network_answers_as_the_trained_one(exported: Path, trained: Run,
 
 
 def test_served_network_reads_faces_without_landmarks_too(exported: Path, trained: Run, faces: AlignedFaces) -> None:
-    network = load_network(trained, trained.recipe())
+    network = load_network([trained])
     neutral = replace(faces, regions=np.zeros_like(faces.regions))
     with load_runtime(exported) as runtime:
         served = read(runtime, neutral)
@@ -64,7 +65,7 @@ def test_served_network_reads_faces_without_landmarks_too(exported: Path, traine
 
 
 def test_weights_are_read_back_from_the_file(exported: Path, trained: Run) -> None:
-    before, after = load_network(trained, trained.recipe()).state_dict(), network_of(exported).state_dict()
+    before, after = load_network([trained]).state_dict(), network_of(exported).state_dict()
     assert before.keys() == after.keys()
     for name in before:
         if not name.endswith("num_batches_tracked"):
@@ -84,20 +85,33 @@ def test_export_that_differs_writes_nothing(
 
     monkeypatch.setattr(exporting, "to_onnx", disturbed)
     with pytest.raises(ParityBroken, match="nothing written"):
-        export(trained, tmp_path / "bad.onnx", splits[Split.PUBLIC_TEST])
+        export([trained], tmp_path / "bad.onnx", splits[Split.PUBLIC_TEST])
     assert not list(tmp_path.iterdir())
 
 
 def test_run_without_weights_is_not_exported(splits: dict[Split, Judged], tmp_path: Path, recipe: Recipe) -> None:
     (tmp_path / "recipe.json").write_text(recipe.to_json())
     with pytest.raises(RunUnusable, match="train first"):
-        export(Run(tmp_path), tmp_path / "m.onnx", splits[Split.PUBLIC_TEST])
+        export([Run(tmp_path)], tmp_path / "m.onnx", splits[Split.PUBLIC_TEST])
 
 
-def test_weights_of_another_recipe_are_refused(trained: Run, recipe: Recipe, tmp_path: Path) -> None:
+def test_mean_of_runs_is_that_of_their_weights(trained: Run, tmp_path: Path) -> None:
+    shutil.copytree(trained.folder, tmp_path, dirs_exist_ok=True)
+    state = trained.load("best.pt")["model"]
+    moved = {name: value + 0.5 if value.is_floating_point() else value for name, value in state.items()}
+    Run(tmp_path).save_checkpoint("best.pt", {"model": moved})
+    mean = load_network([trained, Run(tmp_path)])
+    assert not mean.training
+    for name, value in mean.state_dict().items():
+        expected = state[name] + 0.25 if value.is_floating_point() else state[name]
+        torch.testing.assert_close(value, expected)
+
+
+def test_weights_of_another_recipe_are_refused(trained: Run, tmp_path: Path) -> None:
     (tmp_path / "best.pt").write_bytes((trained.folder / "best.pt").read_bytes())
+    (tmp_path / "recipe.json").write_text(Recipe(name="other").to_json())
     with pytest.raises(RunUnusable, match="does not fit its recipe"):
-        load_network(Run(tmp_path), Recipe(name="other"))
+        load_network([Run(tmp_path)])
 
 
 def test_evaluation_counts_what_the_runtime_reads(exported: Path, splits: dict[Split, Judged]) -> None:
