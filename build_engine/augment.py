@@ -26,7 +26,7 @@ def augment(
     Args:
         crops: (N, 1, H, W) float32 in [0, 1].
         regions: (N, R, G, G) float32 in [0, 1]; they follow the geometry of their crop.
-        inside: (N, 1, H, W) float32 in [0, 1], how much of a pixel shows the picture; see `AlignedFaces.inside`.
+        inside: (N, 1, H, W) float32 in [0, 1], how much of a pixel shows the picture; see `picture_in_crop`.
         knobs: strengths.
         mirrored_regions: (R,) the channel that each region becomes in a mirror: left eye and right eye change places.
         generator: source of all randomness.

@@ -27,12 +27,12 @@ SEARCH_PX = 192
 """FER-2013's 48-px images are enlarged to this side before the mesh looks at them."""
 
 _EDGE_PX = 2
-"""Over so many pixels a picture gives way to another background in `AlignedFaces.inside`."""
+"""Over so many pixels a picture gives way to another background in `picture_in_crop`."""
 
 _WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 _CHUNK = 128
 _PROCESSES = 2
-_LANDMARKS = 478
+LANDMARKS = 478
 
 Progress = Callable[[int, int], None]
 """Told how many images are done, and of how many."""
@@ -47,10 +47,23 @@ class AlignedFaces:
     """(N, 48, 48) grey."""
     regions: Floats
     """(N, 9, 6, 6); zeros where no landmarks were found."""
-    found: NDArray[np.bool_]
-    """(N,) whether the mesh found the face; the others keep the image as it is."""
-    inside: NDArray[np.uint8]
-    """(N, 48, 48) how much of a crop's pixel shows the picture, 255: all, and how much its repeated border, 0."""
+    landmarks: Floats
+    """(N, 478, 3), normalised to the picture that a crop was cut from; NaN where the mesh found no face: such a crop is
+    the picture as it is."""
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N,) whether the mesh found the face."""
+        found: NDArray[np.bool_] = ~np.isnan(self.landmarks[:, 0, 0])
+        return found
+
+    def inside(self) -> NDArray[np.uint8]:
+        """Say where each crop shows the labelled picture that it was cut from: (N, 48, 48), see `picture_in_crop`."""
+        shown = np.full_like(self.crops, 255)
+        for index in np.flatnonzero(self.found):
+            side_px = self.labelled.images.shape[1]
+            shown[index] = picture_in_crop(self.landmarks[index], side_px, self.crops.shape[1])
+        return shown
 
     def of(self, split: Split) -> "AlignedFaces":
         """Keep the faces of one split."""
@@ -59,11 +72,7 @@ class AlignedFaces:
     def rows(self, chosen: NDArray[np.bool_]) -> "AlignedFaces":
         """Keep the chosen faces, in their order."""
         return AlignedFaces(
-            self.labelled.rows(chosen),
-            self.crops[chosen],
-            self.regions[chosen],
-            self.found[chosen],
-            self.inside[chosen],
+            self.labelled.rows(chosen), self.crops[chosen], self.regions[chosen], self.landmarks[chosen]
         )
 
 
@@ -83,7 +92,7 @@ def align_faces(
     Raises:
         SaveFailed: The cache cannot be written.
     """
-    landmarks = np.full((len(faces), _LANDMARKS, 3), np.nan, np.float32)
+    landmarks = np.full((len(faces), LANDMARKS, 3), np.nan, np.float32)
     if not raw:
         for split in Split:
             chosen = faces.splits == split
@@ -93,13 +102,17 @@ def align_faces(
     found = ~np.isnan(landmarks[:, 0, 0])
     crops = np.empty((len(faces), spec.size_px, spec.size_px), np.uint8)
     regions = np.empty((len(faces), *region_maps(None, spec.region_grid).shape), np.float32)
-    inside = np.full_like(crops, 255)
     for index, image in enumerate(faces.images):
         crops[index], in_crop = align(image, landmarks[index] if found[index] else None, spec.size_px)
         regions[index] = region_maps(in_crop, spec.region_grid)
-        if found[index]:
-            inside[index] = picture_in_crop(landmarks[index], image.shape[0], spec.size_px)
-    return AlignedFaces(faces, crops, regions, found, inside)
+    return AlignedFaces(faces, crops, regions, landmarks)
+
+
+def faded_square(side_px: int, edge_px: float) -> NDArray[np.float64]:
+    """Weigh a picture against what it is put before: (side_px, side_px), from 0 at its edge to 1 `edge_px` inside."""
+    distance = np.minimum(np.arange(side_px), np.arange(side_px)[::-1]) / edge_px
+    weight: NDArray[np.float64] = np.minimum.outer(distance, distance).clip(0, 1)
+    return weight
 
 
 def picture_in_crop(landmarks: Floats, side_px: int, size_px: int) -> NDArray[np.uint8]:
@@ -114,8 +127,7 @@ def picture_in_crop(landmarks: Floats, side_px: int, size_px: int) -> NDArray[np
         (size_px, size_px); 255 inside, 0 outside, less towards the picture's edge.
     """
     framed = np.zeros((3 * side_px, 3 * side_px), np.uint8)
-    distance = np.minimum(np.arange(side_px), np.arange(side_px)[::-1])
-    framed[side_px:-side_px, side_px:-side_px] = 255 * (np.minimum.outer(distance, distance) / _EDGE_PX).clip(0, 1)
+    framed[side_px:-side_px, side_px:-side_px] = 255 * faded_square(side_px, _EDGE_PX)
     return align(framed, (landmarks + np.array((1, 1, 0), np.float32)) / 3, size_px)[0]
 
 
@@ -164,7 +176,7 @@ def _digest(images: NDArray[np.uint8]) -> str:
 
 
 def _search(images: NDArray[np.uint8]) -> Floats:
-    landmarks = np.full((len(images), _LANDMARKS, 3), np.nan, np.float32)
+    landmarks = np.full((len(images), LANDMARKS, 3), np.nan, np.float32)
     for index, image in enumerate(images):
         enlarged = cv2.resize(image, (SEARCH_PX, SEARCH_PX), interpolation=cv2.INTER_CUBIC)
         face = _finder().find(cv2.cvtColor(enlarged, cv2.COLOR_GRAY2RGB), last_box=_WHOLE)

@@ -23,7 +23,7 @@ def steepest_neighbour(model: nn.Module, radius: float) -> Iterator[None]:
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     before = [parameter.detach().clone() for parameter in parameters]
-    length = torch.stack([gradient.norm() for gradient in gradients]).norm().clamp(min=1e-12)
+    length = nn.utils.get_total_norm(gradients).clamp(min=1e-12)
     with torch.no_grad():
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.add_(gradient * (radius / length))

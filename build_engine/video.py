@@ -16,7 +16,7 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from build_engine.dataset import LabelledFaces
-from build_engine.landmarks import AlignedFaces, Progress
+from build_engine.landmarks import LANDMARKS, AlignedFaces, Progress, faded_square
 from engine.crops import CropSpec, align, region_maps
 from engine.faces import FaceFinder
 from engine.readings import Face, Image
@@ -73,6 +73,7 @@ def film(
     places = [_place(random) for _ in range(len(faces))]
     crops: list[NDArray[np.uint8]] = []
     regions: list[NDArray[np.float32]] = []
+    landmarks: list[NDArray[np.float32]] = []
     seen = np.zeros(len(faces), np.bool_)
     with FaceFinder(pool_size=1) as finder:
         for index, picture in enumerate(_decoded(faces.images, places, bitrate_kbps)):
@@ -81,6 +82,7 @@ def film(
                 crop, in_crop = align(picture, face.landmarks, spec.size_px)
                 crops.append(crop)
                 regions.append(region_maps(in_crop, spec.region_grid))
+                landmarks.append(face.landmarks)
                 seen[index] = True
             progress(index + 1, len(faces))
     grid = (0, *region_maps(None, spec.region_grid).shape)
@@ -88,8 +90,7 @@ def film(
         faces.rows(seen),
         np.stack(crops) if crops else np.empty((0, spec.size_px, spec.size_px), np.uint8),
         np.stack(regions) if regions else np.empty(grid, np.float32),
-        np.ones(len(crops), np.bool_),
-        np.full((len(crops), spec.size_px, spec.size_px), 255, np.uint8),
+        np.stack(landmarks) if landmarks else np.empty((0, LANDMARKS, 3), np.float32),
     )
     return Filmed(found, seen)
 
@@ -103,10 +104,8 @@ def _scene(image: NDArray[np.uint8], place: _Place) -> NDArray[np.uint8]:
     """Put a face before a wall that darkens downwards, (360, 640) grey, its square's edge blended in."""
     scene = np.repeat(np.linspace(150, 90, _HEIGHT, dtype=np.float32)[:, None], _WIDTH, axis=1)
     enlarged = cv2.resize(image, (place.side, place.side), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    ramp = np.minimum(np.arange(place.side), np.arange(place.side)[::-1]) / (0.04 * place.side)
-    weight = np.minimum.outer(ramp, ramp).clip(0, 1)
     part = scene[place.top : place.top + place.side, place.left : place.left + place.side]
-    part += weight * (enlarged - part)
+    part += faded_square(place.side, 0.04 * place.side) * (enlarged - part)
     return scene.round().astype(np.uint8)
 
 

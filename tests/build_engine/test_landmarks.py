@@ -85,9 +85,8 @@ def test_splits_keep_crops_and_labels_together(faces: AlignedFaces) -> None:
 
 
 def test_crops_tell_where_they_repeat_the_border_of_their_picture(drawn: LabelledFaces, tmp_path: Path) -> None:
-    landmarks = find_landmarks(drawn.images[:1], tmp_path)[0] + np.array(
-        (0.3, 0.1, 0), np.float32
-    )  # partly beyond the picture
+    partly_beyond = np.array((0.3, 0.1, 0), np.float32)
+    landmarks = find_landmarks(drawn.images[:1], tmp_path)[0] + partly_beyond
     picture = np.zeros((48, 48), np.uint8)
     picture[1:-1, 1:-1] = 200
     crop, _ = align(picture, landmarks, 48)
@@ -98,4 +97,4 @@ def test_crops_tell_where_they_repeat_the_border_of_their_picture(drawn: Labelle
 
 
 def test_image_without_landmarks_fills_its_crop(drawn: LabelledFaces, tmp_path: Path) -> None:
-    assert (align_faces(drawn, tmp_path, raw=True).inside == 255).all()
+    assert (align_faces(drawn, tmp_path, raw=True).inside() == 255).all()

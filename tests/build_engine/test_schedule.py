@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from build_engine.recipe import BEST, PAPER, STATIC, STEADY, STEADY_DECAY
+from build_engine.recipe import BEST, DECAY, PAPER, STATIC, STEADY, STEADY_DECAY
 from build_engine.schedule import is_done, learning_rate, plateaus
 
 
@@ -51,5 +51,12 @@ def test_stable_run_rises_once_and_may_go_on_for_ever() -> None:
 def test_decay_begins_where_the_stable_run_stands_and_ends_at_nothing() -> None:
     rates = [learning_rate(STEADY_DECAY, progress, []) for progress in np.linspace(0, STEADY_DECAY.epochs, 50)]
     assert rates[0] == learning_rate(STEADY, 100.0, [])
+    assert np.all(np.diff(rates) < 0)
+    assert rates[-1] == 0
+
+
+def test_best_decay_begins_below_the_steady_rate_and_ends_at_nothing() -> None:
+    rates = [learning_rate(DECAY, progress, []) for progress in np.linspace(0, DECAY.epochs, 50)]
+    assert rates[0] == 0.04 < learning_rate(BEST, 100.0, [])
     assert np.all(np.diff(rates) < 0)
     assert rates[-1] == 0
