@@ -7,14 +7,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from build_engine.batches import Batches
 from build_engine.dataset import Split
+from build_engine.export import load_network, network_logits
 from build_engine.landmarks import AlignedFaces
 from build_engine.model import build_network
 from build_engine.recipe import STUDY, Recipe
 from build_engine.run import Run
 from build_engine.schedule import is_done
-from build_engine.train import EpochReport, score, train
+from build_engine.train import EpochReport, train
 
 VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "static": {"backbone": "static", "attention": "none"},
@@ -80,16 +80,14 @@ def is_finished(run: Run) -> bool:
 
 
 def hits(run: Run, faces: AlignedFaces, split: Split) -> Hits:
-    """Read a split with a run's best weights.
+    """Read a split with a run's best weights, in float32.
 
     Returns:
         (N,) whether each face is read as it is labelled, in the split's order.
     """
-    recipe = run.recipe()
-    network = build_network(recipe)
-    run.load_weights(network)
-    data = Batches(recipe, faces.of(split))
-    return np.asarray((score(recipe, network, data).argmax(1) == data.labels).numpy())
+    chosen = faces.of(split)
+    read: Hits = network_logits(load_network([run]), chosen)[0].argmax(1) == chosen.labelled.labels
+    return read
 
 
 def difference(ours: Iterable[Hits], theirs: Iterable[Hits], seed: int = 0) -> Difference:
