@@ -94,14 +94,14 @@ def span(seconds: float, *, exact: bool = False) -> str:
     return unit(hours, "h") + (f" {unit(minutes, 'min')}" if minutes else "")
 
 
-def percent(share: float | None) -> str:
-    """Show a share; the ends are open because class values arrive rounded."""
-    if share is None or isnan(share):
+def percent(share: float | None, hello: Hello | None) -> str:
+    """Show a share; the ends are open because class values arrive rounded, to the points that `hello` names."""
+    if share is None or isnan(share) or hello is None:
         return DASH
-    whole = floor(share * 100 + 0.5)
+    whole, step = floor(share * 100 + 0.5), hello.policy.rounding_points
     if whole == 0:
-        return f"<{NB}5%"
-    return f">{NB}95%" if whole == 100 else f"{whole}%"
+        return f"<{NB}{step}%"
+    return f">{NB}{100 - step}%" if whole == 100 else f"{whole}%"
 
 
 def index(share: float | None) -> str:
@@ -132,10 +132,10 @@ def trend(found: Trend, *, counts: bool = False) -> str:
     return f"measured for {span(found.s)}" if found.kind == "short" else "no comparison yet"
 
 
-def ground(summary: ClassSummary) -> str:
+def ground(summary: ClassSummary, hello: Hello | None) -> str:
     """What the class values rest on."""
     analysed = f"{count(summary.analysed)} of {people(summary.present)} analysed"
-    return analysed if summary.coverage is None else f"{analysed} · coverage {percent(summary.coverage)}"
+    return analysed if summary.coverage is None else f"{analysed} · coverage {percent(summary.coverage, hello)}"
 
 
 def below_k(analysed: int | None, k: int) -> str:

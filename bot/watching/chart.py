@@ -97,7 +97,7 @@ def _level_rows(moment: Moment) -> list[Text]:
     for level in range(ROWS - 1, -1, -1):
         name = words.level_name(hello, level) if hello else ""
         is_now = engagement is not None and engagement.level == level and not moment.is_old
-        share = words.percent(shares[level] if shares else None)
+        share = words.percent(shares[level] if shares else None, hello)
         rows.append(Text(f" {name:<9} {share:>5}", style=STRONG if is_now else NOTE))
     return rows
 

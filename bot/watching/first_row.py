@@ -55,7 +55,7 @@ def _withheld(moment: Moment) -> RenderableType:
 def _index(moment: Moment) -> RenderableType:
     caption, record, summary = "Engagement index", moment.record, moment.record.summary
     engagement = summary.engagement if summary else None
-    ground = words.ground(summary) if summary else ""
+    ground = words.ground(summary, record.hello) if summary else ""
     if engagement is None or record.hello is None:
         return _cell(moment, caption, words.DASH, _waiting(moment), ground)
     name, number = words.level_name(record.hello, engagement.level), words.index(engagement.mean)
@@ -69,7 +69,7 @@ def _attentive(moment: Moment) -> RenderableType:
     caption, summary = "Attentive", moment.record.summary
     if summary is None or summary.engagement is None:
         return _cell(moment, caption, words.DASH, _waiting(moment), words.ATTENTIVE)
-    share = words.percent(summary.attentive)
+    share = words.percent(summary.attentive, moment.record.hello)
     if moment.condition is Condition.LOST:
         return _cell(moment, caption, words.DASH, _last(moment, share), "")
     return _cell(moment, caption, share, _trend(moment, "attentive"), words.ATTENTIVE)

@@ -121,11 +121,11 @@ def _lower(moment: Moment) -> list[RenderableType]:
 def _expressions(moment: Moment) -> RenderableType:
     summary = None if moment.condition is Condition.LOST else moment.record.summary
     shown = summary.expressions if summary else None
-    rows = []
+    rows, hello = [], moment.record.hello
     for name in EXPRESSIONS:
         before = earlier(moment.record.timeline, name, moment.second) if shown else nan
         share = shown.get(name) if shown else None
-        rows.append(_row(moment, words.EXPRESSION[name], share or 0.0, words.percent(share), mark=before))
+        rows.append(_row(moment, words.EXPRESSION[name], share or 0.0, words.percent(share, hello), mark=before))
     return _titled("Displayed expressions", "│ 5 min ago", rows)
 
 

@@ -61,5 +61,5 @@ class Told:
             return []
         self._level = level
         value = f"{words.level_name(hello, level)} {words.index(summary.engagement.mean)}"
-        attentive = f"attentive {words.percent(summary.attentive)}"
-        return [(at, f"Engagement index {value}, {attentive}, {words.ground(summary)}")]
+        attentive = f"attentive {words.percent(summary.attentive, hello)}"
+        return [(at, f"Engagement index {value}, {attentive}, {words.ground(summary, hello)}")]

@@ -151,7 +151,7 @@ class Chart:
 
     def _median(self, strip: Strip) -> str:
         found = self._figures.expressions.get(strip.lines[0].column)
-        return words.percent(found.median / 100) if found else words.DASH
+        return words.percent(found.median / 100, self._record.hello) if found else words.DASH
 
     def _labels(self, place: _Placed) -> Markup | None:
         """What stands right of a strip: level names, the name of an expression, or the last values."""
@@ -168,7 +168,7 @@ class Chart:
             return join(_text(strip.title, x, line), _text(self._median(strip), self._width, line, "end strong"))
         if not strip.lines[0].label:
             found = self._figures.attentive
-            told = f"median {words.percent(found.median / 100)}" if found else words.DASH
+            told = f"median {words.percent(found.median / 100, self._record.hello)}" if found else words.DASH
             return _text(told, x, place.y((found.median if found else 0) / 100) + 4, "strong attentive")
         return self._last_values(place, x)
 

@@ -107,11 +107,11 @@ def _facts(figures: Digest, record: Record, clock: Clock) -> Markup:
             ("Index", f"{index.median}" if index else words.DASH, "engagement, median"),
             (
                 "Attentive",
-                words.percent(attentive.median / 100) if attentive else words.DASH,
+                words.percent(attentive.median / 100, record.hello) if attentive else words.DASH,
                 "median, of analysed",
             ),
             ("Analysed", words.count(seen.get("analysed")), analysed),
-            ("Coverage", words.percent(seen.get("coverage")), "median"),
+            ("Coverage", words.percent(seen.get("coverage"), record.hello), "median"),
             *facts,
             ("Alerts", f"{len(record.alerts)}", "raised"),
         ]

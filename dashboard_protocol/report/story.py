@@ -45,8 +45,8 @@ def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[s
     if figures.is_presence:
         told.append(_counts(figures))
     elif figures.index is not None and record.hello is not None:
-        told += [_index(record, figures, figures.index, clock), _attentive(figures), _expressions(figures, clock)]
-        told.append(_alerts(record, clock))
+        told += [_index(record, figures, figures.index, clock), _attentive(record, figures)]
+        told += [_expressions(record, figures, clock), _alerts(record, clock)]
     told.append(_missing(record, figures, clock))
     return [sentence for sentence in told if sentence]
 
@@ -128,28 +128,28 @@ def _when(move: Move, clock: Clock) -> str:
     return f"at {start}" if start == end else f"between {start} and {end}"
 
 
-def _attentive(figures: Digest) -> str:
+def _attentive(record: Record, figures: Digest) -> str:
     found = figures.attentive
     if found is None:
         return ""
-    low, middle, high = (words.percent(value / 100) for value in (found.low, found.median, found.high))
+    low, middle, high = (words.percent(value / 100, record.hello) for value in (found.low, found.median, found.high))
     about = f"As the median, {middle} of the people analysed were attentive ({words.ATTENTIVE})"
     return f"{about}." if low == high else f"{about}: {low} at the lowest, {high} at the highest."
 
 
-def _expressions(figures: Digest, clock: Clock) -> str:
+def _expressions(record: Record, figures: Digest, clock: Clock) -> str:
     if not figures.expressions:
         return ""
     shown = figures.expressions
     most = max(shown, key=lambda name: shown[name].median)
     peaks = [
-        f"{words.EXPRESSION[name]} reached {words.percent(found.high / 100)} at {clock(found.high_at)}"
+        f"{words.EXPRESSION[name]} reached {words.percent(found.high / 100, record.hello)} at {clock(found.high_at)}"
         for name, found in shown.items()
         if name != "neutral" and found.high - found.median >= POINTS
     ]
     sentence = (
         f"Of the displayed expressions, {words.EXPRESSION[most]} had the largest share "
-        f"({words.percent(shown[most].median / 100)} as the median)"
+        f"({words.percent(shown[most].median / 100, record.hello)} as the median)"
     )
     return "; ".join([sentence, *peaks]) + "."
 

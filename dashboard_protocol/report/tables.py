@@ -114,14 +114,14 @@ def _period(record: Record, figures: Digest, start: int, end: int) -> list[str]:
 
     if figures.is_presence:
         return [words.count(usual(column)) for column in ("present", "camera_on", "visible", "facing")]
-    level = usual("level")
-    assert record.hello is not None
-    named = words.DASH if isnan(level) else words.level_name(record.hello, int(level))
+    level, hello = usual("level"), record.hello
+    assert hello is not None
+    named = words.DASH if isnan(level) else words.level_name(hello, int(level))
     affect = [
         words.DASH if isnan(value := usual(column)) else f"{value:+.2f}".replace("-", "−")
         for column in ("valence", "arousal")
     ]
     return [
-        words.index(usual("mean")), named, words.percent(usual("attentive")), words.count(usual("present")),
-        words.count(usual("analysed")), words.percent(usual("coverage")), *affect,
+        words.index(usual("mean")), named, words.percent(usual("attentive"), hello), words.count(usual("present")),
+        words.count(usual("analysed")), words.percent(usual("coverage"), hello), *affect,
     ]  # fmt: skip

@@ -11,9 +11,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboard_protocol import words
-from dashboard_protocol.events import Alert, BotState, ClassSummary, EndReason, PolicyMeaning, Profile, State, Window
+from dashboard_protocol.events import (
+    Alert,
+    BotState,
+    ClassSummary,
+    EndReason,
+    Hello,
+    PolicyMeaning,
+    Profile,
+    State,
+    Window,
+)
 from dashboard_protocol.record import Change
 from dashboard_protocol.trend import Trend
+from tests.dashboard_protocol.staging import hello
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "dashboard_protocol" / "web"
@@ -37,6 +48,11 @@ def meaning(profile: Profile = Profile.AGGREGATE, k: int = 5) -> PolicyMeaning:
     return PolicyMeaning(profile=profile, k=k, rounding_points=5, window_s=10, freeze_s=10, **said)
 
 
+def rounding_to(points: int) -> Hello:
+    said = hello()
+    return said.model_copy(update={"policy": said.policy.model_copy(update={"rounding_points": points})})
+
+
 def summary(coverage: float | None = 0.85) -> ClassSummary:
     nothing = dict.fromkeys(
         ("facing", "engagement", "expressions", "valence", "arousal", "attentive", "withheld", "as_of")
@@ -52,14 +68,17 @@ def test_ages_are_told_in_the_two_largest_units() -> None:
 
 def test_shares_are_open_at_both_ends_and_null_is_a_dash() -> None:
     shares = (0.0, 0.05, 0.65, 1.0, None, float("nan"))
-    assert [plain(words.percent(share)) for share in shares] == ["< 5%", "5%", "65%", "> 95%", "–", "–"]
+    told = [plain(words.percent(share, rounding_to(5))) for share in shares]
+    assert told == ["< 5%", "5%", "65%", "> 95%", "–", "–"]
+    assert [plain(words.percent(share, rounding_to(20))) for share in (0.0, 1.0)] == ["< 20%", "> 80%"]
+    assert words.percent(0.5, None) == words.DASH
     assert [words.index(share) for share in (0.654, None)] == ["65", "–"]
     assert [words.count(number) for number in (7, 7.0, None, float("nan"))] == ["7", "7", "–", "–"]
 
 
 def test_values_stand_with_what_they_rest_on() -> None:
-    assert plain(words.ground(summary())) == "20 of 28 people analysed · coverage 85%"
-    assert plain(words.ground(summary(None))) == "20 of 28 people analysed"
+    assert plain(words.ground(summary(), hello())) == "20 of 28 people analysed · coverage 85%"
+    assert plain(words.ground(summary(None), hello())) == "20 of 28 people analysed"
     said = plain(words.alert_ground(alert(), BERLIN))
     assert said == "80 → 60, 20 people measured, 16:10 to 16:13. Largest part: looking away from the screen."
 
@@ -96,8 +115,11 @@ def test_no_sentence_claims_what_was_not_measured() -> None:
 PAGE: list[tuple[str, list[Any], str]] = [
     *(("span", [s], words.span(s)) for s in (0, 59.9, 60, 3599, 3600, 5000)),
     *(("exactly", [s], words.span(s, exact=True)) for s in (59, 61, 120, 3725)),
-    *(("percent", [share, {"points": 5}], words.percent(share)) for share in (0, 0.004, 0.05, 0.655, 0.999, 1)),
-    *(("percent", [None, {"points": 5}], words.percent(None)) for _ in range(1)),
+    *(
+        ("percent", [share, {"points": points}], words.percent(share, rounding_to(points)))
+        for points in (5, 20)
+        for share in (0, 0.004, 0.05, 0.655, 0.999, 1, None)
+    ),
     *(("index", [share], words.index(share)) for share in (0, 0.655, 1)),
     *(("people", [number], words.people(number)) for number in (0, 1, 2)),
     ("trend", [{"kind": "move", "by": -15}], words.trend(Trend("move", by=-15))),

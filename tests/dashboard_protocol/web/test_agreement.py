@@ -130,7 +130,7 @@ def told(events: list[Event]) -> dict[str, object]:
             [gap.start, gap.end, words.GAP[gap.cause]] for gap in timeline.gaps(timeline.first, timeline.last + 1)
         ],
         "trends": [*trends, counted],
-        "shares": [[words.index(share), words.percent(share)] for share in shares],
+        "shares": [[words.index(share), words.percent(share, record.hello)] for share in shares],
     }
 
 
