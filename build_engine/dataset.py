@@ -96,22 +96,38 @@ def _read(source: str) -> LabelledFaces:
 
 
 def vote_shares(votes: NDArray[np.uint8]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Turn FERPlus votes into targets of the eight-class head.
-
-    Votes of one annotator alone are dropped and the majority decides (Barsoum et al. 2016, "Training deep networks
-    for facial expression recognition with crowd-sourced label distribution").
+    """Turn FERPlus votes into targets of the eight-class head; votes of one annotator alone are dropped.
 
     Args:
         votes: (N, 10) in the order of `FERPLUS8`, then unknown and not-a-face.
 
     Returns:
-        (N, 8) shares that sum to 1, and (N,) whether the row counts: its majority is one of the eight. Rows that do
-        not count are zero.
+        (N, 8) shares that sum to 1, and (N,) whether the row counts: the most votes are for one of the eight. Rows
+        that do not count are zero.
     """
-    kept = np.where(votes > 1, votes, 0).astype(np.float32)
+    kept = _kept(votes)
     counts = (kept.max(1) > 0) & (kept.argmax(1) < len(FERPLUS8))
     shares = kept[:, : len(FERPLUS8)] * counts[:, None]
     return shares / np.maximum(shares.sum(1, keepdims=True), 1.0), counts
+
+
+def has_majority(votes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell on which faces more than half of the annotators agree, and that they show one of the eight expressions.
+
+    FERPlus is tested on these faces: mode "majority" in the program of Barsoum et al. (2016, "Training deep networks
+    for facial expression recognition with crowd-sourced label distribution"). Votes of one annotator alone are
+    dropped first; those for unknown and not-a-face count.
+
+    Args:
+        votes: (N, 10) in the order of `FERPLUS8`, then unknown and not-a-face.
+    """
+    kept = _kept(votes)
+    agreed: NDArray[np.bool_] = (kept.max(1) > kept.sum(1) / 2) & (kept.argmax(1) < len(FERPLUS8))
+    return agreed
+
+
+def _kept(votes: NDArray[np.uint8]) -> Floats:
+    return np.where(votes > 1, votes, 0).astype(np.float32)
 
 
 def fer7_targets(faces: LabelledFaces, votes_share: float) -> Floats:

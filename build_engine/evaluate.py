@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from build_engine.dataset import vote_shares
+from build_engine.dataset import has_majority, vote_shares
 from build_engine.errors import DataUnreadable
 from build_engine.landmarks import AlignedFaces
 from build_engine.metrics import Figures, calibration_error, confusion, figures
 from engine.crops import normalise
 from engine.expressions import FER7
-from engine.readings import FaceBatch, Scores
+from engine.readings import FaceBatch, Floats, Scores
 from engine.runtimes.base import Runtime
 
 
@@ -27,7 +27,10 @@ class Evaluation:
     accuracy_without_duplicates: float | None
     """Accuracy without the faces whose pixels also occur in an earlier split; None when nothing is left."""
     ferplus_accuracy: float | None
-    """Accuracy of the eight-class head against the majority vote; None without the head or without votes."""
+    """Accuracy of the eight-class head on the faces that FERPlus is tested on, see `has_majority`; None without the
+    head or without votes."""
+    ferplus_plurality_accuracy: float | None
+    """The same on all faces that have a most frequent vote for an expression, however few share it."""
     ece: float
     """Expected calibration error of the seven-class head."""
     confusion: NDArray[np.int64]
@@ -50,13 +53,16 @@ def evaluate(runtime: Runtime, faces: AlignedFaces, duplicates: NDArray[np.bool_
         raise DataUnreadable("the data hold no face of this split: choose another with --split")
     scores = read(runtime, faces)
     hits = scores.fer7.argmax(1) == labels
+    votes = faces.labelled.votes
+    shares, has_plurality = vote_shares(votes)
     counts = confusion(labels, scores.fer7.argmax(1), len(FER7))
     return Evaluation(
         faces=len(labels),
         found=float(faces.found.mean()),
         figures=figures(counts),
         accuracy_without_duplicates=None if duplicates.all() else float(hits[~duplicates].mean()),
-        ferplus_accuracy=_ferplus_accuracy(scores, faces),
+        ferplus_accuracy=_ferplus_accuracy(scores, shares, has_majority(votes)),
+        ferplus_plurality_accuracy=_ferplus_accuracy(scores, shares, has_plurality),
         ece=calibration_error(labels, scores.fer7),
         confusion=counts,
     )
@@ -69,6 +75,7 @@ def named_figures(split: str, runtime: Runtime, faces: AlignedFaces, duplicates:
         split: evaluation.figures.accuracy,
         f"{split} without duplicates": evaluation.accuracy_without_duplicates,
         f"{split} FERPlus": evaluation.ferplus_accuracy,
+        f"{split} FERPlus plurality": evaluation.ferplus_plurality_accuracy,
         f"{split} ECE": evaluation.ece,
     }
     return {name: round(value, 5) for name, value in values.items() if value is not None}
@@ -90,8 +97,7 @@ def _batches(runtime: Runtime, faces: AlignedFaces) -> Iterator[FaceBatch]:
         yield FaceBatch(crops, faces.regions[start : start + step])
 
 
-def _ferplus_accuracy(scores: Scores, faces: AlignedFaces) -> float | None:
-    shares, counted = vote_shares(faces.labelled.votes)
+def _ferplus_accuracy(scores: Scores, shares: Floats, counted: NDArray[np.bool_]) -> float | None:
     if scores.ferplus8 is None or not counted.any():
         return None
     return float((scores.ferplus8.argmax(1) == shares.argmax(1))[counted].mean())

@@ -78,6 +78,7 @@ def _figures(manifest: "Manifest", split: str, evaluation: "Evaluation") -> dict
         "accuracy": figures.pop("accuracy"),
         "accuracy_without_duplicates": evaluation.accuracy_without_duplicates,
         "ferplus_accuracy": evaluation.ferplus_accuracy,
+        "ferplus_plurality_accuracy": evaluation.ferplus_plurality_accuracy,
         **figures,
         "ece": evaluation.ece,
     }

@@ -67,6 +67,7 @@ def test_smoke_chain_trains_exports_and_evaluates(
         "accuracy",
         "accuracy_without_duplicates",
         "ferplus_accuracy",
+        "ferplus_plurality_accuracy",
         "macro_precision",
         "macro_recall",
         "macro_f1",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from build_engine.dataset import LabelledFaces, Split, fer7_targets, load_faces, repeated, vote_shares
+from build_engine.dataset import LabelledFaces, Split, fer7_targets, has_majority, load_faces, repeated, vote_shares
 from build_engine.errors import DataUnreadable
 from engine.expressions import FER7, FERPLUS8, Expression
 
@@ -58,12 +58,27 @@ def test_single_votes_are_dropped() -> None:
     ("row", "counts"),
     [(votes(anger=6, unknown=4), True), (votes(anger=4, unknown=6), False), (votes(nf=10), False), (votes(), False)],
 )
-def test_rows_whose_majority_is_no_expression_do_not_count(
+def test_rows_with_most_votes_for_no_expression_do_not_count(
     row: np.ndarray[tuple[int, int], np.dtype[np.uint8]], counts: bool
 ) -> None:
     shares, counted = vote_shares(row)
     assert counted[0] == counts
     assert shares.sum() == pytest.approx(1.0 if counts else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "agreed"),
+    [
+        (votes(anger=6, sadness=4), True), (votes(anger=5, sadness=4, fear=1), True), (votes(anger=2, fear=1), True),
+        (votes(anger=5, sadness=5), False), (votes(anger=4, sadness=3, fear=3), False), (votes(anger=1, fear=1), False),
+        (votes(anger=5, unknown=3, nf=2), False), (votes(unknown=8, anger=2), False), (votes(nf=10), False),
+        (votes(), False),
+    ],
+)  # fmt: skip
+def test_majority_is_more_than_half_of_what_more_than_one_says(
+    row: np.ndarray[tuple[int, int], np.dtype[np.uint8]], agreed: bool
+) -> None:
+    assert has_majority(row).tolist() == [agreed]
 
 
 def test_repeated_marks_pictures_of_an_earlier_split_only(drawn: LabelledFaces) -> None:

@@ -125,8 +125,25 @@ def test_evaluation_counts_what_the_runtime_reads(exported: Path, splits: dict[S
     assert evaluation.accuracy_without_duplicates == pytest.approx(hits[10:].mean())
     assert evaluation.confusion.sum() == 56
     assert np.trace(evaluation.confusion) == hits.sum()
-    assert evaluation.ferplus_accuracy is not None
     assert evaluation.found > 0.9
+
+
+def test_ferplus_figure_is_of_the_faces_on_which_most_annotators_agree(
+    exported: Path, splits: dict[Split, Judged]
+) -> None:
+    faces = splits[Split.TRAINING].faces
+    voted = np.zeros((56, 10), np.uint8)
+    with load_runtime(exported) as runtime:
+        scores = read(runtime, faces).ferplus8
+        assert scores is not None
+        most, least = scores.argmax(1), scores.argmin(1)
+        voted[np.arange(56), np.where(np.arange(56) < 40, most, least)] = 6  # 40 are read as the most votes say
+        voted[30:46, 8] = 4
+        voted[10:20, 9] = 6  # as many for not-a-face
+        voted_on = replace(faces, labelled=replace(faces.labelled, votes=voted))
+        evaluation = evaluate(runtime, voted_on, np.zeros(56, np.bool_))
+    assert evaluation.ferplus_accuracy == pytest.approx(30 / 46)
+    assert evaluation.ferplus_plurality_accuracy == pytest.approx(40 / 56)
 
 
 def test_faces_without_votes_have_no_ferplus_figure(exported: Path, splits: dict[Split, Judged]) -> None:
@@ -135,4 +152,5 @@ def test_faces_without_votes_have_no_ferplus_figure(exported: Path, splits: dict
     with load_runtime(exported) as runtime:
         evaluation = evaluate(runtime, faces, np.ones(len(faces.crops), np.bool_))
     assert evaluation.ferplus_accuracy is None
+    assert evaluation.ferplus_plurality_accuracy is None
     assert evaluation.accuracy_without_duplicates is None
