@@ -16,7 +16,7 @@ from bot.rooms.base import Absence, Admitted, CameraOn, Held, Joined
 from bot.rooms.notice import Notice
 from bot.rooms.whep import WhepRoom, read_addresses
 from bot.rooms.whip_client import named_ice
-from tests.contracts.rooms import RoomContract, expect, expect_gone, until
+from tests.contracts.rooms import RoomContract, expect, expect_gone
 from tests.contracts.whep_server import Live, WhepServer, whep_server
 
 
@@ -107,9 +107,9 @@ async def test_meeting_of_several_streams_goes_on_when_one_of_them_ends(stage: W
 
 
 async def test_bot_that_leaves_while_the_server_answers_takes_its_offer_back(stage: WhepStage) -> None:
-    live = stage.server.go_live("Eve")
-    async with stage.another("Eve"):
-        await until(lambda: bool(live.offer))
+    async with stage.another("Eve"):  # who is not live yet, else the bot would be in once it is connected
+        live = stage.server.go_live("Eve")
+        await live.asked.wait()
         assert live.peer.connectionState != "connected"
     assert live.deleted.is_set()
 
