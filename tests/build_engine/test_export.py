@@ -125,6 +125,7 @@ def test_evaluation_counts_what_the_runtime_reads(exported: Path, splits: dict[S
     assert evaluation.accuracy_without_duplicates == pytest.approx(hits[10:].mean())
     assert evaluation.confusion.sum() == 56
     assert np.trace(evaluation.confusion) == hits.sum()
+    assert evaluation.ferplus_accuracy is not None
     assert evaluation.found > 0.9
 
 

@@ -27,13 +27,13 @@ class Live:
         self.offer = ""
         self.deleted = asyncio.Event()
         self.closed = asyncio.Event()
-        self.asked = asyncio.Event()
+        self.offered = asyncio.Event()
         self._addresses = tuple(addresses)
 
     async def answer(self, offer: str) -> str:
         """Answer a viewer."""
         self.offer = offer
-        self.asked.set()
+        self.offered.set()
         await self.peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         self.peer.on("connectionstatechange", self._note)
         self.peer.addTrack(self.camera)

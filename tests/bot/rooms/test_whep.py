@@ -109,7 +109,7 @@ async def test_meeting_of_several_streams_goes_on_when_one_of_them_ends(stage: W
 async def test_bot_that_leaves_while_the_server_answers_takes_its_offer_back(stage: WhepStage) -> None:
     async with stage.another("Eve"):  # who is not live yet, else the bot would be in once it is connected
         live = stage.server.go_live("Eve")
-        await live.asked.wait()
+        await live.offered.wait()
         assert live.peer.connectionState != "connected"
     assert live.deleted.is_set()
 
