@@ -1,7 +1,9 @@
 """The structure that keeps the project readable: which package imports what, and how large things grow."""
 
 import ast
+import io
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SIBLINGS = {"bot", "engine", "build_engine", "dashboard_protocol"}
-MAX_MODULE_LINES = 300
+MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 50
+"""Of code: comments, docstrings and blank lines are free, so that nobody saves on them."""
 
 # A new dependency is one line here, with its reason, in the change that brings it.
 ALWAYS = {
@@ -70,14 +73,28 @@ def test_module_imports_only_what_its_package_may(path: Path) -> None:
     assert not foreign, f"{name(path)} imports {sorted(foreign)}; the table in this test says why it may not"
 
 
+def code_lines(text: str, tree: ast.AST) -> set[int]:
+    """Return the numbers of the lines that hold code: no comment, no docstring, no blank line."""
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
+
+
 @pytest.mark.parametrize("path", modules(), ids=name)
 def test_module_stays_readable(path: Path) -> None:
     text = path.read_text()
-    assert len(text.splitlines()) <= MAX_MODULE_LINES, "split it on a noun"
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    code = code_lines(text, tree)
+    assert len(code) <= MAX_MODULE_LINES, f"{len(code)} lines of code: split it on a noun"
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
+            lines = len(code & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)))
+            assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines of code"
 
 
 @pytest.mark.parametrize("path", modules(), ids=name)
