@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test integration coverage-report lint format bench clean
+.PHONY: help demo setup test integration coverage-report lint format bench lock audit clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,8 @@ help:
 	echo 'make integration  tests with system packages: headless Chromium, Node.js, strace, Janus'
 	echo 'make lint         ruff and mypy'
 	echo 'make bench        what the README quotes  (NAME=local ARGS=--json)'
+	echo 'make lock         the versions and digests that an installation gets  (deploy/requirements.lock)'
+	echo 'make audit        known faults of these versions; needs the network'
 	echo 'make setup        the development environment in .venv, training included'
 
 # The first Python of a version that every dependency has wheels for, and that can make a virtual environment.
@@ -44,19 +46,24 @@ fi
 [ -x $(BIN)/python ] || $$python -m venv $(VENV)
 $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { echo 'the virtual environment in $(VENV) is of another Python: remove it (rm -r $(VENV)) and try again' >&2; exit 1; }
 endef
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL = $(PIP) --constraint deploy/constraints.txt
+# What runs is what was tested, to the byte; then this folder itself, which needs nothing more.
+define install
+$(PIP) --require-hashes --requirement deploy/requirements.lock >&2
+$(PIP) --no-deps --no-build-isolation --editable . >&2
+endef
 
-$(VENV)/.installed: pyproject.toml deploy/constraints.txt
+$(VENV)/.installed: pyproject.toml deploy/requirements.lock
 	@$(find_python)
 	echo 'installing classpulse into $(VENV), about a minute' >&2
-	$(INSTALL) --editable . >&2
+	$(install)
 	touch $@
 
-$(VENV)/.developing: pyproject.toml deploy/constraints.txt
-	@$(find_python)
-	echo 'installing classpulse for development into $(VENV), about two minutes' >&2
-	$(INSTALL) --editable '.[dev,train]' >&2
-	touch $@ $(VENV)/.installed
+$(VENV)/.developing: $(VENV)/.installed deploy/constraints.txt
+	@echo 'installing what development needs into $(VENV), about a minute' >&2
+	$(INSTALL) --no-build-isolation --editable '.[dev,train]' >&2
+	touch $@
 
 setup: $(VENV)/.developing
 
@@ -98,6 +105,20 @@ format: $(VENV)/.developing
 
 bench: $(VENV)/.developing
 	@exec $(BIN)/python -m tests.benchmarks.$(NAME) $(ARGS)
+
+# Run it after a change of pyproject.toml or of deploy/constraints.txt; a test compares the three.
+lock:
+	@$(find_python)
+	$(INSTALL) uv==0.13.9 >&2
+	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet pyproject.toml - --constraint deploy/constraints.txt \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-annotate \
+	  --custom-compile-command 'make lock' --output-file deploy/requirements.lock
+
+# Known faults of the locked versions; needs the network. A package that cannot be looked up fails it.
+audit:
+	@$(find_python)
+	$(INSTALL) pip-audit==2.10.1 >&2
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement deploy/requirements.lock
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* artefacts

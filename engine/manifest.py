@@ -15,6 +15,12 @@ from engine.expressions import FER7, FERPLUS8
 Api = Literal["onnx", "tensorrt", "tensorrt_rtx"]
 SUFFIXES: Final[dict[str, tuple[Api, ...]]] = {".onnx": ("onnx",), ".plan": ("tensorrt", "tensorrt_rtx")}
 """File suffixes of models and what can run them."""
+MODELS: Final = Path(__file__).resolve().parent / "models"
+SHIPPED: Final = {
+    "fer-attention.onnx": "1be0ec89a272df76a5520382ef8d75fa7723502b9e49388d7314568f7e48e7cc",
+    "fer-attention-int8.onnx": "24532444455c24bc695f251c8022b52fbc334ad88ff665a6fccad9ccb23f690f",
+}
+"""Digests of the networks that ship: a manifest proves that it belongs to its file, this that both are ours."""
 
 
 class PlanFacts(BaseModel):
@@ -173,6 +179,12 @@ def _check_belongs(model_path: Path, beside: Path, manifest: Manifest) -> None:
         raise ModelRefused(
             f"{model_path}: digest {found[:12]}… is not {manifest.sha256[:12]}… of {beside.name};"
             f" the file was changed or mixed up: {_again(model_path)}"
+        )
+    ours = SHIPPED.get(model_path.name) if model_path.resolve().parent == MODELS else None
+    if ours is not None and ours != found:
+        raise ModelRefused(
+            f"{model_path}: digest {found[:12]}… is not that of the network that ships, {ours[:12]}…:"
+            " install classpulse again; whoever trained a new one names its digest in engine/manifest.py"
         )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from engine import manifest as manifests
 from engine.errors import ModelRefused
-from engine.manifest import Manifest, load_manifest, manifest_path, write_manifest
+from engine.manifest import SHIPPED, Manifest, digest, load_manifest, manifest_path, write_manifest
 
 
 def edit(path: Path, **changes: Any) -> None:
@@ -90,3 +91,19 @@ def test_manifest_cannot_be_changed(model: Callable[..., Path]) -> None:
     with pytest.raises(ValueError, match="frozen"):
         setattr(manifest, "name", "other")  # noqa: B010  mypy would rightly refuse the assignment
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
+
+
+def test_networks_that_ship_are_those_that_the_code_names() -> None:
+    assert {path.name: digest(path) for path in manifests.MODELS.glob("*.onnx")} == SHIPPED
+
+
+def test_network_that_was_exchanged_with_its_manifest_is_refused(
+    model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = model()
+    shipped = path.rename(path.with_name("fer-attention-int8.onnx"))
+    manifest_path(path).rename(manifest_path(shipped))
+    load_manifest(shipped)  # anywhere else it is whatever it says
+    monkeypatch.setattr(manifests, "MODELS", shipped.parent.resolve())
+    with pytest.raises(ModelRefused, match="not that of the network that ships"):
+        load_manifest(shipped)
