@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dashboard_protocol.bus.base import RETENTION_S, Retained
+from dashboard_protocol.bus.base import RETENTION_S, Retained, without_people
 from dashboard_protocol.codec import decode, encode
 from dashboard_protocol.errors import BusError, EpochOver
-from dashboard_protocol.events import Event, Forget, Hello, ParticipantUpdate, Snapshot
+from dashboard_protocol.events import Event, Hello, ParticipantUpdate, Snapshot
 
 HISTORY_EVENTS = 4096
 SUBSCRIBER_EVENTS = 1024
@@ -30,14 +30,11 @@ class _Kept:
     """Unix seconds."""
     seq: int
     body: type
-    participant: str
-    """Whom an update tells of; empty for the rest."""
     packed: bytes
 
     @classmethod
     def pack(cls, event: Event, now: float) -> "_Kept":
-        participant = event.body.participant if isinstance(event.body, ParticipantUpdate) else ""
-        return cls(now, event.seq, type(event.body), participant, zlib.compress(encode(event).encode(), 1))
+        return cls(now, event.seq, type(event.body), zlib.compress(encode(event).encode(), 1))
 
     def unpack(self) -> Event:
         return decode(zlib.decompress(self.packed))
@@ -58,9 +55,6 @@ class _Room:
         self.history.append(_Kept.pack(event, now))
         if len(self.history) > HISTORY_EVENTS:
             self._drop()
-
-    def purge(self, participant: str) -> None:
-        self.history = deque(kept for kept in self.history if kept.participant != participant)
 
     def drop_old(self, until: float) -> None:
         while self.history and self.history[0].published <= until:
@@ -111,7 +105,7 @@ class MemoryBus:
         room.drop_old(now - self._retention_s)
         match event.body:
             case Snapshot():
-                room.snapshot = event
+                room.snapshot = without_people(event)
                 return
             case Hello():
                 if room.hello is None or room.hello.epoch != event.epoch:
@@ -119,9 +113,8 @@ class MemoryBus:
                     room.lost_through = 0
                 room.hello = event
                 room.remember(event, now)
-            case Forget(participant=participant):
-                room.purge(participant)
-                room.remember(event, now)
+            case ParticipantUpdate():
+                pass
             case _:
                 room.remember(event, now)
         for mailbox in tuple(room.subscribers):
@@ -167,7 +160,7 @@ class MemoryBus:
         if (held := self._rooms.get(room)) is None:
             return
         parts = [held.opening] if held.opening else []
-        async for event in _unpacked(kept for kept in [*parts, *held.history] if kept.body is not ParticipantUpdate):
+        async for event in _unpacked([*parts, *held.history]):
             yield event
 
     async def erase(self, room: str) -> None:

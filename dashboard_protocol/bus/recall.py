@@ -8,7 +8,8 @@ from dashboard_protocol.codec import encode
 from dashboard_protocol.events import Bye, ClassSummary, Event, Forget, Hello, ParticipantUpdate
 
 SUMMARIES_S = 600.0
-"""Class summaries of so long are remembered; whatever else is not replaceable is remembered for the whole epoch."""
+"""Class summaries of so long are remembered, and who was to be forgotten: who missed more starts anew from a snapshot,
+which holds nobody. Whatever else is not replaceable is remembered for the whole epoch."""
 PAST_HELLO = "past_hello"
 """Kind of the letter of a `hello` that a newer one has replaced."""
 
@@ -20,25 +21,21 @@ class Letter:
     kind: str
     seq: int
     at: float
-    participant: str
-    """Whom a `participant` or `forget` tells of; empty for the rest."""
     text: str
 
 
 def letter(event: Event) -> Letter:
     """Encode an event."""
-    body = event.body
-    participant = body.participant if isinstance(body, ParticipantUpdate | Forget) else ""
-    return Letter(body.type, event.seq, event.at, participant, encode(event))
+    return Letter(event.body.type, event.seq, event.at, encode(event))
 
 
 class Recall:
     """The events of one epoch in the order of publication, delivered or not.
 
-    Ten minutes of class summaries, the newest update of each participant, and everything else.
+    Ten minutes of class summaries and of `forget`, the newest update of each participant, and everything else.
 
     Attributes:
-        lost: highest seq of a summary that was never delivered and is forgotten; 0 for none.
+        lost: highest seq of one of these that was never delivered and is forgotten; 0 for none.
     """
 
     def __init__(self) -> None:
@@ -46,12 +43,13 @@ class Recall:
         self._letters: dict[int, Letter] = {}  # by number, in order
         self._numbers = 0
         self._delivered = 0
-        self._summaries: deque[int] = deque()
+        self._passing: deque[int] = deque()
+        """Summaries and `forget`: with every second and everybody who leaves there are more."""
         self._newest: dict[str, int] = {}
         self._hello = 0
         self._repeats_hello = False
         self._dropped = 0
-        """Highest seq of a summary that is forgotten."""
+        """Highest seq of what has passed out of memory."""
 
     def add(self, event: Event) -> None:
         """Remember an event and forget what it makes old."""
@@ -63,13 +61,13 @@ class Recall:
                     self._letters[self._hello] = replace(past, kind=PAST_HELLO)
                 self._hello = self._numbers
             case ClassSummary():
-                self._summaries.append(self._numbers)
-                self._drop_summaries(event.at - SUMMARIES_S)
+                self._pass(event.at)
             case ParticipantUpdate(participant=participant):
                 self._letters.pop(self._newest.get(participant, 0), None)
                 self._newest[participant] = self._numbers
             case Forget(participant=participant):
                 self._letters.pop(self._newest.pop(participant, 0), None)
+                self._pass(event.at)
             case Bye():
                 for number in self._newest.values():
                     self._letters.pop(number, None)
@@ -92,9 +90,10 @@ class Recall:
         if self._dropped > seq:
             self.lost = self._dropped
 
-    def _drop_summaries(self, until: float) -> None:
-        while self._letters[self._summaries[0]].at <= until:
-            number = self._summaries.popleft()
+    def _pass(self, at: float) -> None:
+        self._passing.append(self._numbers)
+        while self._letters[self._passing[0]].at <= at - SUMMARIES_S:
+            number = self._passing.popleft()
             self._dropped = self._letters.pop(number).seq
             if number > self._delivered:
                 self.lost = self._dropped

@@ -1,8 +1,8 @@
 """`redis://` and `rediss://`: the bus of many processes.
 
-Live events travel by pub/sub; the newest hello and snapshot are keys that expire; each room has a capped stream. A
-publisher whose Redis is away goes on: it remembers (`recall`) and delivers in order once Redis is back, whatever Redis
-still holds then.
+Live events travel by pub/sub, those of people by nothing else; the newest hello and snapshot are keys that expire;
+each room has a capped stream of class events. A publisher whose Redis is away goes on: it remembers (`recall`) and
+delivers in order once Redis is back, whatever Redis still holds then.
 """
 
 import asyncio
@@ -12,12 +12,11 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from heapq import merge
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from dashboard_protocol.bus.base import RETENTION_S, Retained
+from dashboard_protocol.bus.base import RETENTION_S, Retained, without_people
 from dashboard_protocol.bus.recall import Letter, Recall, letter
 from dashboard_protocol.bus.redis_link import (
     Subscription,
@@ -34,7 +33,8 @@ from dashboard_protocol.events import Event, Snapshot
 
 HISTORY_EVENTS = 12_000
 """Class events a room keeps: three hours of summaries, and some."""
-PEOPLE_EVENTS = 4096
+SNAPSHOT_S = 12 * 3600
+"""A class that ended can be looked at for as long as its link holds."""
 SUBSCRIBER_EVENTS = 1024
 RETRY_S = 0.25
 PAGE = 500
@@ -50,16 +50,13 @@ class _Sender:
         self.epoch = epoch
         self.recall = Recall()
         self.snapshot: Letter | None = None
-        self.snapshot_s = 0
         self.last = ""
         self.is_over = False
         self.turn = asyncio.Lock()
 
     def take(self, event: Event) -> None:
         if isinstance(event.body, Snapshot):
-            self.snapshot = letter(event)
-            # People's values must not outlive a bot that died; a class that ended can be looked at as long as its link.
-            self.snapshot_s = 600 if event.body.participants else 12 * 3600
+            self.snapshot = letter(without_people(event))
         else:
             self.recall.add(event)
 
@@ -76,7 +73,6 @@ class RedisBus:
     Args:
         url: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]`, or `rediss://` for TLS.
         history_events: class events that a room keeps.
-        people_events: participants' events that a room keeps.
         subscriber_events: events that may wait for a subscriber; with one more it is cut off.
         retention_s: how long an event is kept.
 
@@ -89,7 +85,6 @@ class RedisBus:
         url: str,
         *,
         history_events: int = HISTORY_EVENTS,
-        people_events: int = PEOPLE_EVENTS,
         subscriber_events: int = SUBSCRIBER_EVENTS,
         retention_s: float = RETENTION_S,
     ) -> None:
@@ -99,7 +94,7 @@ class RedisBus:
         self._sweep = self._redis.register_script(SWEEP)
         self._erase = self._redis.register_script(ERASE_EVENTS)
         self._keep_s = max(1, round(retention_s))
-        self._limits = (history_events, people_events)
+        self._history_events = history_events
         self._subscriber_events = subscriber_events
         self._senders: dict[str, _Sender] = {}
         self._recovering: asyncio.Task[None] | None = None
@@ -168,12 +163,10 @@ class RedisBus:
             async with self._redis.pipeline(transaction=True) as asking:
                 asking.hmget(keys["meta"], "hello", "lost")
                 asking.xrange(keys["events"], first, last)
-                asking.xrange(keys["people"], first, last)
-                (hello, lost), events, people = await asking.execute()
+                (hello, lost), events = await asking.execute()
         if hello != str(epoch) or since < int(lost or 0):
             return None
-        both = merge(read_all(events), read_all(people), key=lambda event: event.seq)
-        return list(both)
+        return list(read_all(events))
 
     async def archive(self, room: str) -> AsyncIterator[Event]:
         """Yield all class events that are kept, of all epochs, and each `hello` where it was published."""
@@ -282,8 +275,8 @@ class RedisBus:
         status, last = await self._publish(
             keys=sender.keys.for_publishing(),
             args=[
-                sender.epoch, due.seq, due.kind, due.text, due.participant, sender.last, sender.recall.lost,
-                *self._limits, self._keep_s, min(sender.snapshot_s or self._keep_s, self._keep_s),
+                sender.epoch, due.seq, due.kind, due.text, sender.last, sender.recall.lost,
+                self._history_events, self._keep_s, min(SNAPSHOT_S, self._keep_s),
             ],
         )  # fmt: skip
         if status == "over":

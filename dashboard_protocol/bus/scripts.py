@@ -15,7 +15,7 @@ end
 local function drop_old(stream, epoch, keep_s, most)
   for _ = 1, most do
     local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-    if not oldest or tonumber(oldest[2][6] or now_s) > now_s - keep_s then return end
+    if not oldest or (tonumber(oldest[2][#oldest[2]]) or now_s) > now_s - keep_s then return end
     drop(stream, oldest, epoch)
   end
 end
@@ -23,8 +23,8 @@ end
 
 PUBLISH = (
     """
-local meta, hello, snapshot, events, people, hellos, live = unpack(KEYS)
-local epoch, seq, kind, text, participant, expected, lost, max_events, max_people, keep_s, snapshot_s = unpack(ARGV)
+local meta, hello, snapshot, events, hellos, live = unpack(KEYS)
+local epoch, seq, kind, text, expected, lost, max_events, keep_s, snapshot_s = unpack(ARGV)
 local known = redis.call('HMGET', meta, 'epoch', 'last', 'hello', 'lost')
 local last = known[2] or ''
 if tonumber(epoch) < tonumber(known[1] or 0) then return {'over', last} end
@@ -42,7 +42,7 @@ if kind == 'hello' or kind == 'past_hello' then
   redis.call('HSET', hellos, id, text)
   if is_known and kind == 'past_hello' then return {'ok', last} end
   if not is_known then
-    redis.call('DEL', snapshot, people)
+    redis.call('DEL', snapshot)
     redis.call('HSET', meta, 'epoch', epoch, 'hello', epoch, 'last', id, 'lost', 0)
   end
   redis.call('SET', hello, text, 'EX', keep_s)
@@ -50,37 +50,30 @@ if kind == 'hello' or kind == 'past_hello' then
 else
   if last ~= expected then return {'elsewhere', last} end
   if tonumber(lost) > tonumber(known[4] or 0) then redis.call('HSET', meta, 'lost', lost) end
-  local stream, most = events, tonumber(max_events)
-  if kind == 'participant' then stream, most = people, tonumber(max_people) end
-  if kind == 'forget' then
-    for _, entry in ipairs(redis.call('XRANGE', people, '-', '+')) do
-      if entry[2][4] == participant then redis.call('XDEL', people, entry[1]) end
-    end
-  end
-  if kind == 'bye' then redis.call('DEL', people) end
-  redis.call('XADD', stream, id, 'event', text, 'participant', participant, 'at', now_s)
   redis.call('HSET', meta, 'epoch', epoch, 'last', id)
-  if redis.call('XLEN', stream) > most then
-    drop(stream, redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1], epoch)
+  if kind ~= 'participant' then
+    redis.call('XADD', events, id, 'event', text, 'at', now_s)
+    if redis.call('XLEN', events) > tonumber(max_events) then
+      drop(events, redis.call('XRANGE', events, '-', '+', 'COUNT', 1)[1], epoch)
+    end
+    drop_old(events, epoch, keep_s, 100)
   end
-  drop_old(stream, epoch, keep_s, 100)
 end
 for _, key in ipairs({meta, hello, events, hellos}) do redis.call('EXPIRE', key, keep_s) end
-redis.call('EXPIRE', people, math.min(600, keep_s))
 redis.call('PUBLISH', live, text)
 return {'ok', id}
 """
 )
 """Publish one event, unless a newer epoch is open (`over`) or the streams do not end where expected (`elsewhere`).
 
-The stream ids are `epoch-seq`, so that Redis itself keeps their order. Class events and people's events lie in two
-streams: what is told of a person is capped by itself, expires after ten minutes, and goes at `bye`. Every `hello`
+The stream ids are `epoch-seq`, so that Redis itself keeps their order. What is told of a person is passed on and
+kept nowhere: a `PUBLISH` is in no log and no dump of Redis, and what is not written need not be erased. Every `hello`
 stands in a hash by the id of the event before it: what held when is known however much of a stream is gone.
 """
 
 SWEEP = (
     """
-local meta, hello, snapshot, events, people, hellos = unpack(KEYS)
+local meta, hello, snapshot, events, hellos = unpack(KEYS)
 local keep_s = tonumber(ARGV[1])
 """
     + _OLD
@@ -98,8 +91,8 @@ for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, keep_s, 'LT') end
 """Delete what is older than the retention, and keep nothing for longer than that from now."""
 
 ERASE_EVENTS = """
-local meta, hello, snapshot, events, people, hellos = unpack(KEYS)
-redis.call('DEL', hello, snapshot, events, people, hellos)
+local meta, hello, snapshot, events, hellos = unpack(KEYS)
+redis.call('DEL', hello, snapshot, events, hellos)
 redis.call('HDEL', meta, 'hello', 'last', 'lost')
 """
 """Delete what is kept of a room, but for the number of its last epoch."""
@@ -127,4 +120,4 @@ class Keys:
 
     def kept(self) -> list[str]:
         """Return where something is kept, in the order of `SWEEP` and `ERASE_EVENTS`."""
-        return [self[name] for name in ("meta", "hello", "snapshot", "events", "people", "hellos")]
+        return [self[name] for name in ("meta", "hello", "snapshot", "events", "hellos")]

@@ -205,12 +205,16 @@ class BusContract:
         assert archived[1].seq > 1
         assert len(archived) <= self.history_events + 1
 
-    async def test_forget_purges_the_person_from_history(self, bus: Bus) -> None:
-        await bus.publish(_event(0, _HELLO))
-        await bus.publish(_event(1, _person("a")))
-        await bus.publish(_event(2, _person("b")))
-        await bus.publish(_event(3, Forget(participant="a")))
-        assert await bus.history("r", 1, 0) == [_event(2, _person("b")), _event(3, Forget(participant="a"))]
+    async def test_what_is_told_of_people_reaches_who_listens_and_is_kept_nowhere(self, bus: Bus) -> None:
+        told = [_event(0, _HELLO), _event(1), _event(2, _person("a")), _event(3, Forget(participant="a"))]
+        async with bus.subscribe("r") as events:
+            for event in told:
+                await bus.publish(event)
+            snapshot = _snapshot().model_copy(update={"participants": (_person("b"),)})
+            await bus.publish(_event(3, snapshot))
+            assert [await _next(events) for _ in told] == told
+        assert await bus.history("r", 1, 0) == [told[1], told[3]]
+        assert await bus.snapshot("r") == (told[0], _event(3, _snapshot()))
 
     async def test_subscriber_that_does_not_read_is_told_and_slows_nobody(self, bus: Bus) -> None:
         async with bus.subscribe("r") as idle, bus.subscribe("r") as busy:

