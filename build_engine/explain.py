@@ -15,7 +15,7 @@ from engine.crops import REGIONS, align, normalise, region_maps
 from engine.expressions import FER7
 from engine.faces import FaceFinder
 from engine.manifest import load_manifest
-from engine.reader import load_picture
+from engine.pictures import load_picture
 from engine.readings import Floats
 
 if TYPE_CHECKING:

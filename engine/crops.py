@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.errors import ImageUnreadable
+from engine.pictures import checked_image, checked_landmarks
 from engine.readings import Face, FaceBatch, Floats, Image
 
 Grey = NDArray[np.uint8]
@@ -82,14 +82,14 @@ def align(image: Image | Grey, landmarks: Floats | None, size_px: int) -> tuple[
         What lies outside the picture repeats its border.
 
     Raises:
-        ImageUnreadable: The picture is empty or has another shape or type.
+        ImageUnreadable: The picture is none of these, or out of the bounds of `engine.pictures`, or the landmarks are
+            no finite numbers.
     """
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0 or image.shape[2:] not in ((), (3,)):
-        raise ImageUnreadable(f"a picture of {image.dtype} {image.shape} was given: give uint8 (H, W, 3) or (H, W)")
+    image = checked_image(image, takes_grey=True)
     if landmarks is None:
         return _middle_square(image, size_px), None
     height, width = image.shape[:2]
-    points = landmarks.astype(np.float64) * (width, height, width)
+    points = checked_landmarks(landmarks).astype(np.float64) * (width, height, width)
     rotation, side_px = _pose_in_picture(points)
     turned = points[:, :2] @ rotation
     middle = (turned[:_MESH].min(0) + turned[:_MESH].max(0)) / 2
@@ -148,7 +148,7 @@ def face_batch(pairs: Sequence[tuple[Image, Face]], spec: CropSpec) -> FaceBatch
         Crops (N, C, size_px, size_px) and region maps (N, 9, G, G).
 
     Raises:
-        ImageUnreadable: A picture is empty or has another shape or type.
+        ImageUnreadable: As in `align`.
     """
     crops = np.empty((len(pairs), spec.size_px, spec.size_px), np.uint8)
     regions = np.empty((len(pairs), len(REGIONS), spec.region_grid, spec.region_grid), np.float32)

@@ -9,8 +9,8 @@ from typing import Final, Self
 import numpy as np
 
 from engine import gaze
-from engine.errors import ImageUnreadable
 from engine.landmark_models import Detector, Mesh, Pool
+from engine.pictures import LARGEST_SIDE_PX, checked_image
 from engine.readings import Box, Face, Floats, Image
 
 _AROUND_FACE: Final = 2.0
@@ -53,10 +53,10 @@ class FaceFinder:
             The face near `last_box`, else the largest face, else None.
 
         Raises:
-            ImageUnreadable: The picture is empty or has another shape or type.
+            ImageUnreadable: The picture is none of these, or out of the bounds of `engine.pictures`.
             EngineError: The finder is closed.
         """
-        _check(image)
+        image = checked_image(image)
         if last_box is not None and (face := self._mesh(image, last_box)) is not None:
             return face
         for search in (self._search_whole, self._search_squares) if thorough else (self._search_whole,):
@@ -72,10 +72,10 @@ class FaceFinder:
             image: (H, W, 3) RGB, uint8.
 
         Raises:
-            ImageUnreadable: The picture is empty or has another shape or type.
+            ImageUnreadable: The picture is none of these, or out of the bounds of `engine.pictures`.
             EngineError: The finder is closed.
         """
-        _check(image)
+        image = checked_image(image)
         boxes: list[Box] = []
         for box in (*self._search_whole(image), *self._search_squares(image)):
             if all(_overlap(box, other) < _SAME_FACE for other in boxes):
@@ -103,7 +103,11 @@ class FaceFinder:
         """Look for one face's landmarks in a square around a box."""
         height, width = image.shape[:2]
         face_px = max(box.width * width, box.height * height)
-        side = max(math.ceil(face_px * _AROUND_FACE), _SMALLEST_CROP_PX)
+        if not all(map(math.isfinite, (box.x, box.y, face_px))):
+            return None
+        # A box may have come from anywhere; beyond twice the picture there is nothing to see.
+        largest = min(math.ceil(_AROUND_FACE * max(width, height)), LARGEST_SIDE_PX)
+        side = max(min(math.ceil(face_px * _AROUND_FACE), largest), _SMALLEST_CROP_PX)
         left = round((box.x + box.width / 2) * width - side / 2)
         top = round((box.y + box.height / 2) * height - side / 2)
         square = _cut(image, left, top, side)
@@ -111,7 +115,7 @@ class FaceFinder:
             return None
         with self._meshes.lend() as mesh:
             in_square = mesh.landmarks(square)
-        if in_square is None:
+        if in_square is None or not np.isfinite(in_square).all():
             return None
         scale = np.array([side / width, side / height, side / width], np.float32)
         return _describe(in_square * scale + np.array([left / width, top / height, 0], np.float32), width, height)
@@ -119,7 +123,7 @@ class FaceFinder:
     def _search_whole(self, image: Image) -> list[Box]:
         """Detect with the full-range model, which sees faces from about 6 % of the picture's width."""
         with self._full_range.lend() as detector:
-            return detector.boxes(np.ascontiguousarray(image))
+            return detector.boxes(image)
 
     def _search_squares(self, image: Image) -> list[Box]:
         """Detect with the short-range model, which needs no head around a face, on squares that overlap by half."""
@@ -132,11 +136,6 @@ class FaceFinder:
                 found = detector.boxes(np.ascontiguousarray(image[top : top + side, left : left + side]))
             boxes += [_widened(box, left, top, side, width, height) for box in found]
         return boxes
-
-
-def _check(image: Image) -> None:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ImageUnreadable(f"a picture of {image.dtype} {image.shape} was given: give RGB as uint8 (H, W, 3)")
 
 
 def _cut(image: Image, left: int, top: int, side: int) -> Image | None:

@@ -4,12 +4,9 @@ import os
 from pathlib import Path
 from typing import Self
 
-import cv2
-import numpy as np
-
 from engine.crops import face_batch
-from engine.errors import ImageUnreadable
 from engine.faces import FaceFinder
+from engine.pictures import load_picture
 from engine.readings import FaceReading, Image
 from engine.runtimes import Runtime
 
@@ -37,10 +34,10 @@ class Engine:
             A reading for each face, largest face first; empty without faces. The readings own their arrays.
 
         Raises:
-            ImageUnreadable: The picture is missing, no picture, or of another shape or type.
+            ImageUnreadable: The picture is missing, no picture, or out of the bounds of `engine.pictures`.
             InferenceFailed: The network rejected the faces.
         """
-        image = picture if isinstance(picture, np.ndarray) else load_picture(Path(picture))
+        image = load_picture(Path(picture)) if isinstance(picture, str | os.PathLike) else picture
         faces = self.finder.find_all(image)
         scores = self.runtime.infer(face_batch([(image, face) for face in faces], self.runtime.manifest.input))
         fer7 = scores.fer7.copy()
@@ -60,19 +57,3 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def load_picture(path: Path) -> Image:
-    """Load a picture file as RGB.
-
-    Raises:
-        ImageUnreadable: It is missing or no picture.
-    """
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise ImageUnreadable(f"{path}: {error.strerror}; give the path of a picture file") from error
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
-    if picture is None:
-        raise ImageUnreadable(f"{path}: not a picture; give a JPEG, PNG or WebP file")
-    return np.asarray(picture, np.uint8)

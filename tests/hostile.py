@@ -3,6 +3,13 @@
 An edge is done when every row passes through it: taken for what it means, or refused by an error of our own.
 """
 
+import math
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+
 # -- names and texts of people ---------------------------------------------------------------------------------------
 
 # -- rooms and addresses ---------------------------------------------------------------------------------------------
@@ -14,3 +21,125 @@ An edge is done when every row passes through it: taken for what it means, or re
 # -- SDP -------------------------------------------------------------------------------------------------------------
 
 # -- pictures and video ----------------------------------------------------------------------------------------------
+
+Picture = Callable[[], object]
+"""Makes a picture when it is wanted: some take half a gigabyte."""
+
+
+def _as_strided(shape: tuple[int, ...], strides: tuple[int, ...], start: int = 0) -> np.ndarray:
+    memory = np.arange(1 << 20, dtype=np.uint8)[start:]
+    return np.lib.stride_tricks.as_strided(memory, shape, strides)
+
+
+PICTURES: dict[str, Picture] = {
+    "an ordinary one": lambda: np.zeros((360, 640, 3), np.uint8),
+    "one pixel": lambda: np.zeros((1, 1, 3), np.uint8),
+    "one row": lambda: np.zeros((1, 200, 3), np.uint8),
+    "one column": lambda: np.zeros((200, 1, 3), np.uint8),
+    "one row too long": lambda: np.zeros((1, 16_384, 3), np.uint8),
+    "wide as the first that killed": lambda: np.zeros((16, 33_600, 3), np.uint8),
+    "high as the first that killed": lambda: np.zeros((33_600, 16, 3), np.uint8),
+    "a side no warp takes": lambda: np.zeros((32_767, 2_000, 3), np.uint8),
+    "a side beyond 16 bits": lambda: np.zeros((2, 70_000, 3), np.uint8),
+    "too many pixels": lambda: np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (16_384, 16_384, 3)),
+    "a petabyte of one pixel": lambda: np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (1 << 24, 1 << 24, 3)),
+    "no rows": lambda: np.zeros((0, 640, 3), np.uint8),
+    "no columns": lambda: np.zeros((360, 0, 3), np.uint8),
+    "no channels": lambda: np.zeros((360, 640, 0), np.uint8),
+    "no numbers": lambda: np.zeros(0, np.uint8),
+    "a number": lambda: np.uint8(7),
+    "grey": lambda: np.zeros((360, 640), np.uint8),
+    "grey with a third axis": lambda: np.zeros((360, 640, 1), np.uint8),
+    "with transparency": lambda: np.zeros((360, 640, 4), np.uint8),
+    "channels first": lambda: np.zeros((3, 360, 640), np.uint8),
+    "a batch": lambda: np.zeros((1, 360, 640, 3), np.uint8),
+    "numbers with a point": lambda: np.zeros((360, 640, 3), np.float32),
+    "numbers that are none": lambda: np.full((360, 640, 3), np.nan),
+    "bytes with a sign": lambda: np.zeros((360, 640, 3), np.int8),
+    "two bytes each": lambda: np.zeros((360, 640, 3), np.uint16),
+    "truths": lambda: np.zeros((360, 640, 3), bool),
+    "objects": lambda: np.full((8, 8, 3), None),
+    "upside down in memory": lambda: np.zeros((360, 640, 3), np.uint8)[::-1, ::-1, ::-1],
+    "columns first in memory": lambda: np.asfortranarray(np.zeros((360, 640, 3), np.uint8)),
+    "every third pixel": lambda: np.zeros((1080, 1920, 3), np.uint8)[::3, ::3],
+    "a cut of another": lambda: np.zeros((1080, 1920, 3), np.uint8)[100:460, 7:647],
+    "rows that overlap": lambda: _as_strided((360, 640, 3), (1, 3, 1)),
+    "not where numbers begin": lambda: _as_strided((360, 640, 3), (1920, 3, 1), start=1),
+    "one that is only read": lambda: np.frombuffer(bytes(360 * 640 * 3), np.uint8).reshape(360, 640, 3),
+    "with a mask": lambda: np.ma.masked_all((360, 640, 3), np.uint8),
+    "nothing": lambda: None,
+    "rows of rows": lambda: [[[0, 0, 0]] * 4] * 4,
+    "bytes": lambda: bytes(360 * 640 * 3),
+}
+"""What a caller may take for a picture."""
+
+BOXES: dict[str, tuple[float, float, float, float]] = {
+    "no number": (math.nan, 0.1, 0.2, 0.2),
+    "sides that are no numbers": (0.1, 0.1, math.nan, math.nan),
+    "endless": (0.0, 0.0, math.inf, math.inf),
+    "endlessly far": (-math.inf, math.inf, 0.2, 0.2),
+    "as large as numbers go": (0.0, 0.0, 1e308, 1e308),
+    "far away": (1e18, -1e18, 0.2, 0.2),
+    "far larger than the picture": (-500.0, -500.0, 1000.0, 1000.0),
+    "inside out": (0.5, 0.5, -0.2, -0.2),
+    "nothing": (0.5, 0.5, 0.0, 0.0),
+}
+"""Where a face may be said to have been: x, y, width, height in shares of the picture."""
+
+LANDMARKS: dict[str, Callable[[], object]] = {
+    "no numbers": lambda: np.full((478, 3), np.nan, np.float32),
+    "one no number": lambda: np.where(np.arange(478 * 3).reshape(478, 3) == 700, np.nan, 0.5),
+    "endless": lambda: np.full((478, 3), np.inf, np.float32),
+    "as large as numbers go": lambda: np.full((478, 3), 3e38, np.float32),
+    "all in one place": lambda: np.full((478, 3), 0.5, np.float32),
+    "all far away": lambda: np.full((478, 3), -999.0, np.float32),
+    "too few": lambda: np.zeros((10, 3), np.float32),
+    "flat": lambda: np.zeros((478, 2), np.float32),
+    "none at all": lambda: np.zeros((0, 3), np.float32),
+    "whole numbers": lambda: np.zeros((478, 3), np.int64),
+    "a list": lambda: [[0.0, 0.0, 0.0]] * 478,
+}
+"""What may stand where a face's landmarks are expected."""
+
+
+def _png(width_px: int, height_px: int) -> bytes:
+    """A picture file of black, whatever its head says, that ends after its first bytes of pixels."""
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress(bytes(1000))) + part(b"IEND", b"")
+
+
+def _jpeg(width_px: int, height_px: int) -> bytes:
+    head = struct.pack(">HBHHB", 17, 8, height_px, width_px, 3) + b"\x01\x11\0\x02\x11\0\x03\x11\0"
+    return b"\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xc0" + head + b"\xff\xd9"
+
+
+def _webp(width_px: int, height_px: int) -> bytes:
+    sides = (width_px - 1).to_bytes(3, "little") + (height_px - 1).to_bytes(3, "little")
+    return b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + sides
+
+
+PICTURE_FILES: dict[str, bytes] = {
+    "a head of 40000x40000": _png(40_000, 40_000),
+    "a head of 2147483647x2147483647": _png(2**31 - 1, 2**31 - 1),
+    "a head of 0x0": _png(0, 0),
+    "a head of 16x33600": _png(16, 33_600),
+    "a head and nearly no pixels": _png(4_000, 4_000),
+    "a head that is cut short": _png(640, 360)[:20],
+    "a JPEG of 65535x65535": _jpeg(65_535, 65_535),
+    "a JPEG of 0x0": _jpeg(0, 0),
+    "a JPEG without pixels": _jpeg(640, 360),
+    "a JPEG of segments without length": b"\xff\xd8" + b"\xff\xe0\0\0" * 5000,
+    "a JPEG of fill": b"\xff" * 100_000,
+    "a WebP of 16777216x16777216": _webp(1 << 24, 1 << 24),
+    "a WebP without pixels": _webp(640, 360),
+    "a WebP of an unknown kind": b"RIFF\0\0\0\0WEBPwhat" + bytes(40),
+    "a bitmap of 40000x40000": b"BM" + struct.pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, 40_000, 40_000, 1, 24, *[0] * 6),
+    "a map of 40000x40000": b"P6 40000 40000 255\n",
+    "text": b"hello",
+    "nothing": b"",
+}
+"""What a file may hold that is called a picture."""

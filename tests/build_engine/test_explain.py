@@ -35,7 +35,7 @@ def test_explanation_is_that_of_the_serving_engine(exported: Path, picture: Path
     assert explanation.fer7.sum() == pytest.approx(1, abs=1e-5)
     from engine.crops import face_batch
     from engine.faces import FaceFinder
-    from engine.reader import load_picture
+    from engine.pictures import load_picture
 
     image = load_picture(picture)
     with FaceFinder(pool_size=1) as finder, load_runtime(exported) as runtime:
