@@ -10,22 +10,39 @@ from dashboard_protocol.snapshot import Fold
 class EventWriter:
     """Publishes the events of one room and epoch. One writer an epoch, its calls one after the other."""
 
-    def __init__(self, bus: Bus, room: str, epoch: int) -> None:
+    def __init__(self, bus: Bus, room: str, epoch: int, holder: str = "") -> None:
         self.room = room
         self.epoch = epoch
+        self._holder = holder
         self.seq = 0
         """Seq of the newest event; 0 before the first."""
         self._bus = bus
         self._fold = Fold()
 
     @classmethod
-    async def open(cls, bus: Bus, room: str) -> Self:
+    async def open(cls, bus: Bus, room: str, holder: str = "", *, take_over: bool = False) -> Self:
         """Open the room's next epoch. The first body published must be a `Hello`; readers see nothing before it.
+
+        Args:
+            bus: carries the events.
+            room: its name.
+            holder: tells this bot from others; the same when it starts anew.
+            take_over: whether to take the room from another bot that is there.
 
         Raises:
             BusError: The bus cannot be reached.
+            RoomTaken: Another bot holds the room.
         """
-        return cls(bus, room, await bus.open_epoch(room))
+        return cls(bus, room, await bus.open_epoch(room, holder, take_over=take_over), holder)
+
+    async def hold(self) -> None:
+        """Say that the bot is there, also while it has nothing to publish; every few seconds.
+
+        Raises:
+            EpochOver: Another bot serves the room.
+            BusError: The bus cannot be reached.
+        """
+        await self._bus.hold(self.room, self.epoch, self._holder)
 
     async def publish(self, body: Body, at: float) -> Event:
         """Publish one body and return its event.

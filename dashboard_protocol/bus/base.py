@@ -4,8 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
+from dashboard_protocol.errors import EpochOver, RoomTaken
 from dashboard_protocol.events import Event, Snapshot
 
+HOLD_S = 10.0
+"""A bot that did not say for so long that it holds its room holds it no more."""
 RETENTION_S = 7 * 86_400.0
 """A room's events are kept for so long."""
 
@@ -29,8 +32,26 @@ class Bus(Protocol):
     What is told of a person goes to whoever listens now and is kept nowhere: what is not kept need not be erased.
     """
 
-    async def open_epoch(self, room: str) -> int:
-        """Return the room's next epoch, from 1; what the bus held of earlier epochs is dropped at its `hello`."""
+    async def open_epoch(self, room: str, holder: str = "", *, take_over: bool = False) -> int:
+        """Return the room's next epoch, from 1; what the bus held of earlier epochs is dropped at its `hello`.
+
+        From now on earlier epochs cannot publish, and the room is held until its `bye`, or for `HOLD_S` at a time.
+
+        Args:
+            room: its name.
+            holder: tells one bot from another: a bot that starts anew takes its room up again.
+            take_over: whether to take the room from another bot that holds it.
+
+        Raises:
+            RoomTaken: Another bot holds it.
+        """
+
+    async def hold(self, room: str, epoch: int, holder: str = "") -> None:
+        """Say that the bot of an epoch is there, though it may have nothing to publish.
+
+        Raises:
+            EpochOver: A newer epoch of the room is open.
+        """
 
     async def publish(self, event: Event) -> None:
         """Send to all subscribers. `hello` is also retained, `snapshot` only retained and without people.
@@ -65,3 +86,13 @@ class Bus(Protocol):
 
     async def close(self) -> None:
         """End every subscription and free the bus."""
+
+
+def epoch_over(room: str) -> EpochOver:
+    """Say to a bot that another one has its room."""
+    return EpochOver(f"Another bot serves the room {room!r} now; this one must leave.")
+
+
+def taken(room: str) -> RoomTaken:
+    """Say to a bot that it must not come."""
+    return RoomTaken(f"Another bot is in the room {room!r}, or was a moment ago: have it leave first.")

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dashboard_protocol.bus.base import RETENTION_S, Retained, without_people
+from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken, without_people
 from dashboard_protocol.codec import decode, encode
-from dashboard_protocol.errors import BusError, EpochOver
-from dashboard_protocol.events import Event, Hello, ParticipantUpdate, Snapshot
+from dashboard_protocol.errors import BusError
+from dashboard_protocol.events import Bye, Event, Hello, ParticipantUpdate, Snapshot
 
 HISTORY_EVENTS = 4096
 SUBSCRIBER_EVENTS = 1024
@@ -80,26 +80,49 @@ class MemoryBus:
     Args:
         retention_s: how long an event is kept.
         clock: Unix seconds.
+        steady: seconds that no setting of the clock changes.
     """
 
-    def __init__(self, *, retention_s: float = RETENTION_S, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        retention_s: float = RETENTION_S,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._retention_s = retention_s
         self._clock = clock
         self._rooms: defaultdict[str, _Room] = defaultdict(_Room)
         self._epochs: defaultdict[str, int] = defaultdict(int)
+        self._steady = steady
+        self._held: dict[str, tuple[str, float]] = {}
+        """By room: who holds it, and until when."""
         self._closed = False
 
-    async def open_epoch(self, room: str) -> int:
-        """Return the room's next epoch, from 1."""
+    async def open_epoch(self, room: str, holder: str = "", *, take_over: bool = False) -> int:
+        """Return the room's next epoch, from 1, unless another bot holds the room."""
         self._check_open()
+        known, until = self._held.get(room, (holder, 0.0))
+        if known != holder and until > self._steady() and not take_over:
+            raise taken(room)
+        self._held[room] = holder, self._steady() + HOLD_S
         self._epochs[room] += 1
         return self._epochs[room]
+
+    async def hold(self, room: str, epoch: int, holder: str = "") -> None:
+        """Hold the room for a while longer."""
+        self._check_open()
+        if epoch < self._epochs[room]:
+            raise epoch_over(room)
+        self._held[room] = holder, self._steady() + HOLD_S
 
     async def publish(self, event: Event) -> None:
         """Retain, remember and send the event."""
         self._check_open()
         if event.epoch < self._epochs[event.room]:
-            raise EpochOver(f"Another bot serves the room {event.room!r} now; this one must leave.")
+            raise epoch_over(event.room)
+        if isinstance(event.body, Bye):
+            self._held.pop(event.room, None)
         room = self._rooms[event.room]
         now = self._clock()
         room.drop_old(now - self._retention_s)

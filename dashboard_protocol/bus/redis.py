@@ -16,7 +16,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from dashboard_protocol.bus.base import RETENTION_S, Retained, without_people
+from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken, without_people
 from dashboard_protocol.bus.recall import Letter, Recall, letter
 from dashboard_protocol.bus.redis_link import (
     Subscription,
@@ -27,7 +27,7 @@ from dashboard_protocol.bus.redis_link import (
     read_all,
     told_plainly,
 )
-from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, PUBLISH, SWEEP, Keys
+from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, PUBLISH, SWEEP, Keys
 from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Event, Snapshot
 
@@ -90,6 +90,7 @@ class RedisBus:
     ) -> None:
         self._redis = connect(url)
         self._where = place(url)
+        self._open, self._hold = map(self._redis.register_script, (OPEN, HOLD))
         self._publish = self._redis.register_script(PUBLISH)
         self._sweep = self._redis.register_script(SWEEP)
         self._erase = self._redis.register_script(ERASE_EVENTS)
@@ -101,11 +102,23 @@ class RedisBus:
         self._subscriptions: set[Subscription] = set()
         self._closed = False
 
-    async def open_epoch(self, room: str) -> int:
-        """Return the room's next epoch, from 1; from now on the epochs before it cannot publish."""
+    async def open_epoch(self, room: str, holder: str = "", *, take_over: bool = False) -> int:
+        """Return the room's next epoch, from 1, unless another bot holds the room."""
         self._check_open()
         with told_plainly(self._where):
-            return int(await self._redis.hincrby(Keys(room)["meta"], "epoch", 1))
+            asked = [holder, "1" if take_over else "", HOLD_S]
+            epoch = int(await self._open(keys=[Keys(room)["meta"]], args=asked))
+        if epoch == 0:
+            raise taken(room)
+        return epoch
+
+    async def hold(self, room: str, epoch: int, holder: str = "") -> None:
+        """Hold the room for a while longer."""
+        self._check_open()
+        with told_plainly(self._where):
+            is_newest = await self._hold(keys=[Keys(room)["meta"]], args=[epoch, holder])
+        if not is_newest:
+            raise epoch_over(room)
 
     async def publish(self, event: Event) -> None:
         """Deliver the event; while Redis is away, keep it and return, and deliver it in order once Redis is back.
@@ -119,7 +132,7 @@ class RedisBus:
             sender = self._senders[event.room] = _Sender(event.room, event.epoch)
         sender.take(event)
         if sender.is_over:
-            raise EpochOver(f"Another bot serves the room {event.room!r} now; this one must leave.")
+            raise epoch_over(event.room)
         if self._recovering is not None:
             return
         try:
@@ -281,7 +294,7 @@ class RedisBus:
         )  # fmt: skip
         if status == "over":
             sender.is_over = True
-            raise EpochOver(f"Another bot serves the room {sender.keys.room!r} now; this one must leave.")
+            raise epoch_over(sender.keys.room)
         return status, last
 
 

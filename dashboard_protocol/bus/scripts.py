@@ -21,6 +21,30 @@ local function drop_old(stream, epoch, keep_s, most)
 end
 """
 
+OPEN = """
+local meta = KEYS[1]
+local holder, take_over, hold_s = unpack(ARGV)
+local now = redis.call('TIME')
+local now_s = now[1] + now[2] / 1000000
+local known = redis.call('HMGET', meta, 'holder', 'held_at')
+-- either way: a clock that was set back must not keep a room closed
+local is_held = known[1] and known[1] ~= holder and math.abs(now_s - tonumber(known[2] or 0)) < tonumber(hold_s)
+if is_held and take_over == '' then return 0 end
+redis.call('HSET', meta, 'holder', holder, 'held_at', now_s)
+return redis.call('HINCRBY', meta, 'epoch', 1)
+"""
+"""Open a room's next epoch; 0 where another bot holds the room, which goes by this clock."""
+
+HOLD = """
+local meta = KEYS[1]
+local epoch, holder = unpack(ARGV)
+if tonumber(epoch) < tonumber(redis.call('HGET', meta, 'epoch') or 0) then return 0 end
+local now = redis.call('TIME')
+redis.call('HSET', meta, 'epoch', epoch, 'holder', holder, 'held_at', now[1] + now[2] / 1000000)
+return 1
+"""
+"""Hold a room for a while longer; 0 where a newer epoch is open."""
+
 PUBLISH = (
     """
 local meta, hello, snapshot, events, hellos, live = unpack(KEYS)
@@ -50,6 +74,7 @@ if kind == 'hello' or kind == 'past_hello' then
 else
   if last ~= expected then return {'elsewhere', last} end
   if tonumber(lost) > tonumber(known[4] or 0) then redis.call('HSET', meta, 'lost', lost) end
+  if kind == 'bye' then redis.call('HDEL', meta, 'holder', 'held_at') end
   redis.call('HSET', meta, 'epoch', epoch, 'last', id)
   if kind ~= 'participant' then
     redis.call('XADD', events, id, 'event', text, 'at', now_s)

@@ -1,5 +1,6 @@
 """What every queue of invitations gives."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol
 
@@ -43,10 +44,15 @@ class Queue(Protocol):
             RoomTaken: The room has a bot, or one that is about to come.
         """
 
-    async def claim(self, worker: str) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first; None when there is none.
 
-        One that was dead has gone to `reconnecting`, with the reason `worker_lost`.
+        One that was dead has gone to `reconnecting`, with the reason `worker_lost`. What is due, and who was silent for
+        too long, goes by the queue's clock, not by the worker's.
+
+        Args:
+            worker: who asks.
+            serving: the bots it runs, or has not ended yet: none of them is handed out to it, though it was silent.
         """
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from dashboard_protocol.bus.base import Bus
@@ -18,7 +18,7 @@ MAX_BOTS = 1000
 class _Entry:
     record: BotRecord
     beat_at: float | None = None
-    """When its worker was last heard; None while nobody has it."""
+    """When its worker was last heard, by the steady clock; None while nobody has it."""
     leaves: bool = False
     first: int = 0
     """Number of the first state that the webhook is told."""
@@ -49,6 +49,7 @@ class MemoryQueue:
         claim_s: a worker silent for so long is dead.
         retention_s: how long a bot's states are kept after it has ended.
         clock: Unix seconds.
+        steady: seconds that no setting of the clock changes: silence is measured by it.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class MemoryQueue:
         claim_s: float = CLAIM_S,
         retention_s: float = RETENTION_S,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._entries: dict[str, _Entry] = {}
         self._keys: dict[str, str] = {}
         self._claim_s = claim_s
         self._retention_s = retention_s
         self._clock = clock
+        self._steady = steady
 
     async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
         """Add an invitation, or return the first one of its key."""
@@ -78,12 +81,13 @@ class MemoryQueue:
         self._entries[invitation.id] = entry
         return entry.record
 
-    async def claim(self, worker: str) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
         now = self._clock()
-        waiting = [entry for entry in self._entries.values() if not entry.is_over]
+        silent = self._steady() - self._claim_s
+        waiting = [entry for id_, entry in self._entries.items() if not entry.is_over and id_ not in serving]
         for entry in waiting:
-            if entry.beat_at is not None and entry.beat_at <= now - self._claim_s:
+            if entry.beat_at is not None and entry.beat_at <= silent:
                 return self._take(entry, worker, now)
         for entry in waiting:
             if entry.beat_at is None and (entry.record.invitation.join_at or 0) <= now:
@@ -91,9 +95,9 @@ class MemoryQueue:
         return None
 
     def _take(self, entry: _Entry, worker: str, now: float) -> BotRecord:
-        if entry.beat_at:
+        if entry.beat_at is not None:
             entry.move(Moment(state=State.RECONNECTING, since=now, reason=LOST))
-        entry.beat_at = now
+        entry.beat_at = self._steady()
         entry.record = entry.record.model_copy(update={"worker": worker})
         return entry.record
 
@@ -106,7 +110,7 @@ class MemoryQueue:
             elif (entry := self._owned(worker, bot)) is None:
                 orders[bot] = Order.LOST
             else:
-                entry.beat_at = self._clock()
+                entry.beat_at = self._steady()
                 orders[bot] = Order.LEAVE if entry.leaves else Order.STAY
         return orders
 
@@ -114,7 +118,7 @@ class MemoryQueue:
         """Take over what a worker knows of its bot; its webhook is told the present state."""
         mine = record.model_copy(update={"worker": worker})
         newest = len(record.states) - 1
-        entry = _Entry(mine, beat_at=self._clock(), first=newest, told=newest)
+        entry = _Entry(mine, beat_at=self._steady(), first=newest, told=newest)
         self._entries.setdefault(record.invitation.id, entry)
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:

@@ -1,7 +1,7 @@
 """`redis://` and `rediss://`: the queue of any number of gateways and workers."""
 
 import secrets
-import time
+from collections.abc import Collection
 from typing import Any
 
 from dashboard_protocol.bus.base import Bus
@@ -65,12 +65,10 @@ class RedisQueue:
         known = await self.bot(bot) if status == "known" else None
         return known or BotRecord(invitation=invitation, now=moment, states=(moment,))
 
-    async def claim(self, worker: str) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
-        now = time.time()
-        lost = Moment(state=State.RECONNECTING, since=now, reason=LOST).model_dump_json()
         with told_plainly(self._where):
-            bot = await self._claim(args=[worker, now, round(self._claim_s * 1000), lost])
+            bot = await self._claim(args=[worker, round(self._claim_s * 1000), LOST, *serving])
         return None if bot is None else await self.bot(bot)
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
@@ -115,9 +113,8 @@ class RedisQueue:
 
     async def ask_to_leave(self, bot: str) -> BotRecord | None:
         """Make a bot leave; one that nobody runs ends at once."""
-        ended = Moment(state=State.ENDED, since=time.time(), reason=ASKED).model_dump_json()
         with told_plainly(self._where):
-            await self._leave(args=[bot, ended])
+            await self._leave(args=[bot, ASKED])
         return await self.bot(bot)
 
     async def serving(self, room: str) -> str | None:

@@ -31,6 +31,10 @@ local function now_s()
   local now = redis.call('TIME')
   return now[1] + now[2] / 1000000
 end
+local function moment_of(state, reason)
+  -- by this clock, which all gateways and workers share
+  return string.format('{"state":"%s","since":%.3f,"reason":"%s"}', state, now_s(), reason)
+end
 local function keep(bot, more_s)
   local known = redis.call('HMGET', bot, 'keep_s', 'state')
   local keep_s = tonumber(known[1] or 604800)
@@ -84,10 +88,12 @@ return {'new', id}
 CLAIM = (
     _END
     + """
-local worker, now, dead_ms, lost = unpack(ARGV)
+local worker, dead_ms, lost = unpack(ARGV)
+local is_served = {}
+for place = 4, #ARGV do is_served[ARGV[place]] = true end
 local stream = 'classpulse:invitations'
 open_group()
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', now, 'LIMIT', 0, 100)) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', now_s(), 'LIMIT', 0, 100)) do
   redis.call('ZREM', 'classpulse:scheduled', id)
   redis.call('HSET', 'classpulse:bot:' .. id, 'entry', redis.call('XADD', stream, '*', 'id', id))
 end
@@ -102,11 +108,17 @@ while true do
   local id = found[2][2]
   local bot = 'classpulse:bot:' .. id
   local known = redis.call('HMGET', bot, 'state', 'released', 'worker')
-  if not was_lost and known[3] and not known[2] then
+  if was_lost and is_served[id] then
+    -- who asks was silent, not dead: it hears at its heartbeat whether the bot is still its own
+    if known[2] then  -- given back just now: for others, at once
+      redis.call('XCLAIM', stream, 'workers', worker, 0, found[1], 'IDLE', 86400000, 'JUSTID')
+      return false
+    end
+  elseif not was_lost and known[3] and not known[2] then
     -- restored by the worker that runs it, and delivered here as if it were new: it stays that worker's
     redis.call('XCLAIM', stream, 'workers', known[3], 0, found[1], 'JUSTID')
   elseif known[1] and known[1] ~= 'ended' then
-    if was_lost and not known[2] then move(id, 'reconnecting', lost) end
+    if was_lost and not known[2] then move(id, 'reconnecting', moment_of('reconnecting', lost)) end
     redis.call('HDEL', bot, 'released')
     redis.call('HSET', bot, 'worker', worker, 'entry', found[1])
     return id
@@ -187,14 +199,14 @@ end
 LEAVE = (
     _END
     + """
-local id, moment = unpack(ARGV)
+local id, asked = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 local known = redis.call('HMGET', bot, 'state', 'worker')
 if not known[1] then return end
 redis.call('HSET', bot, 'leaves', 1)
 if not known[2] and known[1] ~= 'ended' then
   redis.call('ZREM', 'classpulse:scheduled', id)
-  move(id, 'ended', moment)
+  move(id, 'ended', moment_of('ended', asked))
   finish(bot)
 end
 """

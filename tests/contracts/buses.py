@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from dashboard_protocol.bus.base import Bus
-from dashboard_protocol.errors import BusError, EpochOver
+from dashboard_protocol.errors import BusError, EpochOver, RoomTaken
 from dashboard_protocol.events import (
     Body,
     BotState,
+    Bye,
+    EndReason,
     Event,
     Forget,
     Hello,
@@ -34,6 +36,7 @@ _POLICY = PolicyMeaning(
 )
 _HELLO = Hello(software="", title="", bot_name="", policy=_POLICY, formula="", levels=(), alerts=None)
 _LIVE = BotState(state=State.LIVE, since=0)
+_BYE = Bye(reason=EndReason.ALONE, report=None, live_s=0, present_max=0, alerts=0)
 
 
 def _snapshot() -> Snapshot:
@@ -142,6 +145,44 @@ class BusContract:
                 await bus.publish(_event(1, epoch=old))
             await bus.publish(_event(2, epoch=new))
             assert (await _next(events)).seq == 2
+
+    async def test_room_that_a_bot_holds_is_opened_by_nobody_else(self, bus: Bus) -> None:
+        epoch = await bus.open_epoch("r", "one")
+        with pytest.raises(RoomTaken, match="Another bot"):
+            await bus.open_epoch("r", "two")
+        await bus.hold("r", epoch, "one")
+        assert await bus.open_epoch("r", "one") == epoch + 1, "it may have died and started anew"
+        assert await bus.open_epoch("other", "two") == 1
+
+    async def test_bot_from_whom_a_room_is_taken_over_learns_it_though_it_publishes_nothing(self, bus: Bus) -> None:
+        old = await bus.open_epoch("r", "one")
+        new = await bus.open_epoch("r", "two", take_over=True)
+        assert new == old + 1
+        with pytest.raises(EpochOver):
+            await bus.hold("r", old, "one")
+        await bus.hold("r", new, "two")
+        with pytest.raises(RoomTaken):
+            await bus.open_epoch("r", "one")
+
+    async def test_room_whose_bot_said_bye_is_free_at_once(self, bus: Bus) -> None:
+        epoch = await bus.open_epoch("r", "one")
+        await bus.publish(_event(0, _HELLO, epoch=epoch))
+        await bus.publish(_event(1, _BYE, epoch=epoch))
+        assert await bus.open_epoch("r", "two") == epoch + 1
+
+    async def test_room_of_a_bot_that_fell_silent_is_free_after_a_while(
+        self, bus: Bus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("memory", "redis"):
+            monkeypatch.setattr(f"dashboard_protocol.bus.{module}.HOLD_S", 0.3)
+        await bus.open_epoch("r", "one")
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    assert await bus.open_epoch("r", "two") == 2
+                    break
+                except RoomTaken:
+                    await asyncio.sleep(0.05)
 
     async def test_archive_tells_the_class_and_nobody_in_it(self, bus: Bus) -> None:
         published = [_event(0, _HELLO), _event(1), _event(3)]

@@ -145,6 +145,24 @@ class QueueContract:
         assert not await queue.report("dead", "a", moment(State.LIVE))
         assert await queue.beat("alive", ["a"]) == {"a": Order.STAY}
 
+    async def test_worker_that_was_silent_claims_none_of_its_own_bots(self, queue: Queue) -> None:
+        await queue.submit(invitation())
+        await claimed(queue, "w")
+        await queue.report("w", "a", moment(State.LIVE))
+        end = time.monotonic() + 1.5 * self.claim_s
+        while time.monotonic() < end:  # noqa: ASYNC110  it says nothing, and asks for more as soon as it wakes up
+            await asyncio.sleep(self.claim_s / 4)
+        assert await queue.claim("w", {"a"}) is None
+        record = await queue.bot("a")
+        assert record is not None
+        assert record.now.state is State.LIVE
+        assert await queue.beat("w", ["a"]) == {"a": Order.STAY}
+
+    async def test_claim_whose_answer_was_lost_is_handed_out_again(self, queue: Queue) -> None:
+        await queue.submit(invitation())
+        await claimed(queue, "w")  # and never hears of it
+        assert (await claimed(queue, "w")).invitation.id == "a"
+
     async def test_heartbeats_keep_an_invitation(self, queue: Queue) -> None:
         await queue.submit(invitation())
         await claimed(queue, "w")

