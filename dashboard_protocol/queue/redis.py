@@ -10,6 +10,7 @@ from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import RoomTaken
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
+from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
 from dashboard_protocol.queue.redis_scripts import (
     BEAT,
     CLAIM,
@@ -18,9 +19,7 @@ from dashboard_protocol.queue.redis_scripts import (
     RELEASE,
     REPORT,
     RESTORE,
-    SETTLE,
     SUBMIT,
-    TAKE,
 )
 from dashboard_protocol.vocabulary import State
 

@@ -8,7 +8,7 @@ by the time when that is due or when the lease of the gateway that does it ends.
 
 from dashboard_protocol.bus.scripts import ERASE_EVENTS
 
-_END = """
+COMMON = """
 local function finish(bot)
   local entry = redis.call('HGET', bot, 'entry')
   if entry then
@@ -59,7 +59,7 @@ end
 """
 
 SUBMIT = (
-    _END
+    COMMON
     + """
 local id, room, invitation, moment, due_at, at, keep_s, webhook, key, key_s = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
@@ -86,7 +86,7 @@ return {'new', id}
 )
 
 CLAIM = (
-    _END
+    COMMON
     + """
 local worker, dead_ms, lost = unpack(ARGV)
 local is_served = {}
@@ -131,7 +131,7 @@ end
 )
 
 BEAT = (
-    _END
+    COMMON
     + """
 local orders = {}
 for place = 2, #ARGV do
@@ -149,7 +149,7 @@ return orders
 )
 
 RESTORE = (
-    _END
+    COMMON
     + """
 local worker, id, room, invitation, state, at, keep_s, webhook, join = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
@@ -171,7 +171,7 @@ tell(bot, id)
 )
 
 REPORT = (
-    _END
+    COMMON
     + """
 local worker, id, state, moment, join = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
@@ -184,7 +184,7 @@ return 1
 )
 
 RELEASE = (
-    _END
+    COMMON
     + """
 local bot = 'classpulse:bot:' .. ARGV[2]
 local entry = owns(bot, ARGV[1])
@@ -197,7 +197,7 @@ end
 )
 
 LEAVE = (
-    _END
+    COMMON
     + """
 local id, asked = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
@@ -209,48 +209,6 @@ if not known[2] and known[1] ~= 'ended' then
   move(id, 'ended', moment_of('ended', asked))
   finish(bot)
 end
-"""
-)
-
-TAKE = (
-    _END
-    + """
-local lease, lease_s = unpack(ARGV)
-while true do
-  local id = redis.call('ZRANGEBYSCORE', 'classpulse:webhooks', '-inf', now_s(), 'LIMIT', 0, 1)[1]
-  if not id then return false end
-  local bot = 'classpulse:bot:' .. id
-  local told = tonumber(redis.call('HGET', bot, 'told') or 0)
-  if told < redis.call('LLEN', bot .. ':states') then
-    redis.call('ZADD', 'classpulse:webhooks', now_s() + lease_s, id)
-    redis.call('HSET', bot, 'lease', lease)
-    return {id, told}
-  end
-  redis.call('ZREM', 'classpulse:webhooks', id)
-end
-"""
-)
-
-SETTLE = (
-    _END
-    + """
-local lease, id, number, attempt, retry_s = unpack(ARGV)
-local bot = 'classpulse:bot:' .. id
-if redis.call('HGET', bot, 'lease') ~= lease then return 0 end
-redis.call('HDEL', bot, 'lease')
-redis.call('RPUSH', bot .. ':attempts', attempt)
-keep(bot)
-if retry_s ~= '' then
-  redis.call('ZADD', 'classpulse:webhooks', now_s() + retry_s, id)
-else
-  redis.call('HSET', bot, 'told', number + 1)
-  if number + 1 < redis.call('LLEN', bot .. ':states') then
-    redis.call('ZADD', 'classpulse:webhooks', now_s(), id)
-  else
-    redis.call('ZREM', 'classpulse:webhooks', id)
-  end
-end
-return 1
 """
 )
 
