@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -112,7 +113,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         routes = _routes(room.name, access if surroundings.opens_at_root else None)
         routes += _wishes(room, notice, stay, access.consents)
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
-        app = create_app(bus, access, origins=settings.origins, extra_routes=routes, obstacle=engine_obstacle)
+        app = create_app(bus, access, origins=settings.origins, extra_routes=routes, obstacle=partial(_obstacle, audit))
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls))
         addresses = _addresses(settings.public_url or server.origin, room, access, token)
         surroundings.tell(addresses)
@@ -137,7 +138,13 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
         notice_given=settings.notice_given,
         ice=settings.ice,
         consents=access.consents,
+        mark=access.pseudonyms.mark,
     )
+
+
+def _obstacle(audit: Audit) -> str | None:
+    """Say what keeps this bot from its work, but the bus."""
+    return engine_obstacle() or audit.obstacle()
 
 
 def _inference(settings: Settings, policy: Policy) -> FaceReader:

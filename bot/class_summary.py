@@ -96,31 +96,23 @@ class Classroom:
     def __init__(self) -> None:
         self._present: dict[str, Participant] = {}
         self._values: dict[str, PersonValues] = {}
-        self._forgotten: set[str] = set()
 
     def joined(self, participant: Participant) -> None:
-        """Count a participant as present."""
+        """Count a participant as present, under the name and with the leave of now."""
         self._present[participant.id] = participant
 
     def left(self, participant_id: str) -> None:
         """Drop a participant."""
         self._present.pop(participant_id, None)
         self._values.pop(participant_id, None)
-        self._forgotten.discard(participant_id)
 
     def forget(self, participant_id: str) -> None:
-        """Drop all values of a participant who opted out; she is counted as present and nowhere else."""
+        """Drop all values of a participant who is not read any more: they are counted as present and nowhere else."""
         self._values.pop(participant_id, None)
-        if participant_id in self._present:
-            self._forgotten.add(participant_id)
-
-    def welcome(self, participant_id: str) -> None:
-        """Take values again of a participant who opted back in."""
-        self._forgotten.discard(participant_id)
 
     def update(self, participant_id: str, values: PersonValues) -> None:
-        """Take the newest values of a participant; ignored for one who has left or opted out."""
-        if participant_id in self._present and participant_id not in self._forgotten:
+        """Take the newest values of somebody who is read; ignored for one who has left."""
+        if participant_id in self._present:
             self._values[participant_id] = values
 
     def values(self, at: float) -> ClassValues:

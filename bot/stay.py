@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Coroutine, Iterator, Sequence, Set
+from collections.abc import Coroutine, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from bot.attendance import Attendance
@@ -12,11 +12,11 @@ from bot.errors import JoinCalledOff, RoomClosed, RoomDeserted, RoomError, RoomK
 from bot.heeding import Heeding
 from bot.outbox import Outbox
 from bot.policy import Policy
-from bot.rooms.base import Admitted, Clock, Held, Lost, Participant, Room
+from bot.rooms.base import Admitted, Clock, Held, Lost, OptedIn, OptedOut, Participant, Room
 from bot.visit import Visit
 from dashboard_protocol.consent import Consent
 from dashboard_protocol.errors import DashboardError
-from dashboard_protocol.events import BotState, Bye, EndReason, Hello
+from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Hello
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,11 @@ class Stay:
         return self._attendance.end_reason or EndReason.FAILED
 
     def begin(self, hello: Hello, policy: Policy, *, notice_given: bool = False) -> None:
-        """Say who the bot is and that it begins to join."""
+        """Say who the bot is and that it begins to join.
+
+        Raises:
+            SettingsRefused: The audit log cannot be written: a bot that leaves no trace must not read anybody.
+        """
         self._audit.started(policy.profile, policy.k, notice_given)
         self._outbox.put(hello)
         self._outbox.put(self._attendance.as_event())
@@ -74,27 +78,30 @@ class Stay:
         """Who is not to be read, under what the bots of this room know them."""
         return self._visit.opted_out
 
+    # A wish is carried out before it is recorded, here and everywhere: recording may fail.
+
     def opt_out_known(self, names: Set[str]) -> None:
         """Stop reading those who asked a gateway, which has noted it, or an earlier bot."""
-        for forget in self._visit.opt_out_known(names):
-            self._outbox.put(forget)
+        self._forget(self._visit.opt_out_known(names))
 
     def opt_out(self, name: str) -> None:
         """Stop reading whoever bears a name, and have open pages forget them."""
+        self._forget(self._visit.opt_out_name(name))
         self._audit.opted_out()
-        for forget in self._visit.opt_out_name(name):
-            self._outbox.put(forget)
 
     def opt_out_person(self, participant: Participant) -> None:
-        """Stop reading one participant at her own wish."""
+        """Stop reading one participant, and whoever else bears the name, at their own wish."""
+        self._forget(self._visit.opt_out(participant))
         self._audit.opted_out()
-        for forget in self._visit.opt_out(participant):
-            self._outbox.put(forget)
 
     def opt_in_person(self, participant: Participant) -> None:
-        """Read one participant again, at her own wish and for this stay."""
+        """Read one participant again, at their own wish and for this stay."""
+        self._forget(self._visit.opt_in(participant))
         self._audit.opted_in()
-        self._visit.opt_in(participant)
+
+    def _forget(self, forgets: Iterable[Forget]) -> None:
+        for forget in forgets:
+            self._outbox.put(forget)
 
     def is_read(self, participant: Participant) -> bool:
         """Whether a participant is read."""
@@ -140,7 +147,10 @@ class Stay:
                 limit.reschedule(asyncio.get_running_loop().time() + max_duration_s)
             return self._attendance.follow(self._clock(), event)
 
-        following = self._visit.follow(room, self._outbox.put, attend, self._audit.opted_out)
+        def heeded(event: OptedOut | OptedIn) -> None:
+            (self._audit.opted_out if isinstance(event, OptedOut) else self._audit.opted_in)()
+
+        following = self._visit.follow(room, self._outbox.put, attend, heeded)
         working = [following, self._report(), self._outbox.unbroken(), self._heeding.follow(self)]
         working += [_accompany(guests)] if guests else []
         reason = await _until_it_ends(working, stop, limit)

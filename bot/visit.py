@@ -26,8 +26,10 @@ from bot.rooms.base import (
     Joined,
     Left,
     Lost,
+    OptedIn,
     OptedOut,
     Participant,
+    Renamed,
     Room,
     RoomEvent,
     Track,
@@ -69,6 +71,8 @@ class Visit:
         self._meters: dict[str, Meter] = {}
         self._observers: dict[str, asyncio.Task[None]] = {}
         self._present: dict[str, Participant] = {}
+        self._shown: Set[str] = frozenset()
+        """Ids of those whose own values open pages may hold."""
         self._cameras: dict[str, Track | None] = {}
         """Those that are on; None for one whose video cannot be received."""
         self._tasks: asyncio.TaskGroup | None = None
@@ -88,6 +92,11 @@ class Visit:
         return tuple(participant.name for participant in self._present.values())
 
     @property
+    def metered(self) -> Set[str]:
+        """The ids of those who are read."""
+        return self._meters.keys()
+
+    @property
     def opted_out(self) -> Set[str]:
         """The names of those who opted out, now or before, as they are remembered."""
         return self._opt_outs.names
@@ -97,7 +106,7 @@ class Visit:
         room: Room,
         publish: Callable[[Body], object],
         attend: Callable[[Admitted | Held | Lost], Body] | None = None,
-        opted_out: Callable[[], object] | None = None,
+        heeded: Callable[[OptedOut | OptedIn], object] | None = None,
     ) -> None:
         """Watch everybody in the room until the stay ends; a broken observer starts anew and disturbs nobody.
 
@@ -105,7 +114,7 @@ class Visit:
             room: The joined room.
             publish: Takes the bodies that cannot wait for the next second.
             attend: Turns what the room says of the bot itself into the body that tells it; None tells nobody.
-            opted_out: Called when somebody opted out in the room's chat, for the audit log.
+            heeded: Told what somebody asked in the room's chat, once it is carried out; for the audit log.
 
         Raises:
             RoomError: The stay ended; the room says how.
@@ -116,10 +125,10 @@ class Visit:
                 async for event in room.events():
                     if attend is not None and isinstance(event, Admitted | Held | Lost):
                         publish(attend(event))
-                    if opted_out is not None and isinstance(event, OptedOut):
-                        opted_out()
-                    for body in self._take(event):
-                        publish(body)
+                    for forget in self._take(event):
+                        publish(forget)
+                    if heeded is not None and isinstance(event, OptedOut | OptedIn):
+                        heeded(event)
             except RoomError as error:
                 ended = error
             for task in self._observers.values():
@@ -142,10 +151,12 @@ class Visit:
             self.alerts += 1
             yield alert
 
-    def _take(self, event: RoomEvent) -> Iterable[Body]:
+    def _take(self, event: RoomEvent) -> tuple[Forget, ...]:
         match event:
             case Joined(participant=participant):
                 self._welcome(participant)
+            case Renamed(participant=participant):
+                self._rename(participant)
             case CameraOn(participant=participant, track=track):
                 self._cameras[participant.id] = track
                 self._watch(participant.id)
@@ -158,89 +169,99 @@ class Visit:
                 if meter := self._meters.get(participant.id):
                     meter.camera_off(self._clock())
             case OptedOut(participant=participant):
-                yield from self.opt_out(participant)
+                self._opt_outs.opt_out(participant)
+            case OptedIn(participant=participant):
+                self._opt_outs.opt_in(participant)
             case Left(participant=participant):
-                known = self._present.pop(participant.id, participant)
+                self._present.pop(participant.id, None)
                 self._cameras.pop(participant.id, None)
-                self._stop_observing(participant.id)
-                self._meters.pop(participant.id, None)
                 self._classroom.left(participant.id)
-                if self._is_shown(known):
-                    yield Forget(participant=participant.id)
+                self._opt_outs.leave(participant.id)
+        return self._settle()
+
+    def _settle(self) -> tuple[Forget, ...]:
+        """Make it so: meters for those present who are not out and for nobody else, whatever has just happened.
+
+        Returns:
+            What pages must drop of those whose own values were shown and are not any more; nothing of anybody else, for
+            that would tell on them.
+        """
+        read = self._present.keys() - self._opt_outs.out
+        for participant_id in self._meters.keys() - read:
+            self._stop_observing(participant_id)
+            del self._meters[participant_id]
+            self._classroom.forget(participant_id)
+        for participant_id in [each for each in self._present if each in read and each not in self._meters]:
+            self._meters[participant_id] = self._policy.meter(self._parameters)
+            self._watch(participant_id)
+        before, self._shown = self._shown, {each for each in read if self._is_shown(self._present[each])}
+        return tuple(Forget(participant=each) for each in sorted(before - self._shown))
 
     def _welcome(self, participant: Participant) -> None:
+        if participant.consent is not None:  # brought along by the person themselves: their own word, for this stay
+            self._opt_outs.opt_in(participant)
+        self._opt_outs.enter(participant)
         self._present[participant.id] = participant
         self._classroom.joined(participant)
-        if participant.consent is not None:
-            self._opt_outs.opt_in(participant)
-        if self._opt_outs.is_out(participant):
-            self._classroom.forget(participant.id)
-        else:
-            self._meters[participant.id] = self._policy.meter(self._parameters)
+
+    def _rename(self, participant: Participant) -> None:
+        known = self._present.get(participant.id)
+        if known is None:
+            return
+        self._opt_outs.rename(participant)
+        renamed = replace(known, name=participant.name)
+        if known.consent is not None and not is_same_name(known.consent.name, participant.name):
+            renamed = replace(renamed, opted_in=False, consent=None)  # it was given for another name
+        self._present[renamed.id] = renamed
+        self._classroom.joined(renamed)
 
     def is_read(self, participant: Participant) -> bool:
-        """Whether a participant is read, or will be once the room has told that she is there."""
+        """Whether a participant is read, or will be once the room has told that they are there."""
         return not self._opt_outs.is_out(participant)
 
     def opt_out(self, participant: Participant) -> tuple[Forget, ...]:
-        """Stop reading one participant, now and after every return under this name; gives as `opt_out_name`."""
-        return self._forget((self._opt_outs.opt_out(participant),))
+        """Stop reading a participant and everybody of this name, now and after every return; gives what pages drop."""
+        self._opt_outs.opt_out(participant)
+        return self._settle()
 
-    def opt_in(self, participant: Participant) -> None:
-        """Read a participant again for this stay: she has said so herself."""
+    def opt_in(self, participant: Participant) -> tuple[Forget, ...]:
+        """Read a participant again for this stay, and nobody else: they have said so themselves."""
         self._opt_outs.opt_in(participant)
-        if participant.id not in self._present:
-            return
-        self._classroom.welcome(participant.id)
-        if participant.id not in self._meters:
-            self._meters[participant.id] = self._policy.meter(self._parameters)
-            self._watch(participant.id)
+        return self._settle()
+
+    def opt_out_name(self, name: str) -> tuple[Forget, ...]:
+        """Stop reading whoever bears a name, now and after every return to this meeting; gives what pages drop."""
+        self._opt_outs.opt_out_name(name)
+        return self._settle()
+
+    def opt_out_known(self, names: Set[str]) -> tuple[Forget, ...]:
+        """Do the same for names that are told as they are remembered."""
+        self._opt_outs.opt_out_known(names)
+        return self._settle()
 
     def agree(self, consent: Consent) -> None:
         """Take the consent of somebody who is present under its name.
 
-        Whoever gave the token to her could bring it as well: it never undoes that she asked not to be read.
+        Whoever gave the token to them could bring it as well: it never undoes that they asked not to be read.
 
         Raises:
-            ConsentRefused: Nobody of this name is read here, or several are, or it is not asked for here.
+            ConsentRefused: Nobody of this name is here, or several are, or they are not read, or it is not asked for.
         """
-        read = [each for each in self._present.values() if self.is_read(each)]
-        bearers = [each for each in read if is_same_name(each.name, consent.name)]
-        if not self._policy.names_people or len(bearers) != 1:
+        bearers = [each for each in self._present.values() if is_same_name(each.name, consent.name)]
+        if not self._policy.names_people or len(bearers) != 1 or not self.is_read(bearers[0]):
             raise ConsentRefused(ABSENT)
         agreed = replace(bearers[0], opted_in=True, consent=consent)
         self._present[agreed.id] = agreed
         self._classroom.joined(agreed)
+        self._settle()
 
-    def _end_consents(self) -> Iterable[Forget]:
+    def _end_consents(self) -> tuple[Forget, ...]:
         """Show nobody any more whose consent has expired or was revoked."""
         for person in list(self._present.values()):
             if person.consent is not None and not self._holds(person.consent):
                 self._present[person.id] = replace(person, opted_in=False, consent=None)
                 self._classroom.joined(self._present[person.id])
-                yield from (Forget(participant=person.id),) if self._is_shown(person) else ()
-
-    def opt_out_name(self, name: str) -> tuple[Forget, ...]:
-        """Stop reading whoever bears a name, now and after every return to this meeting.
-
-        Returns:
-            What pages that show these people must drop; nothing where nobody is shown, for that would tell on them.
-        """
-        return self._forget(self._opt_outs.opt_out_name(name, self._present.values()))
-
-    def opt_out_known(self, names: Set[str]) -> tuple[Forget, ...]:
-        """Do the same for names that are told as they are remembered."""
-        return self._forget(self._opt_outs.opt_out_known(names, self._present.values()))
-
-    def _forget(self, forgets: Iterable[Forget]) -> tuple[Forget, ...]:
-        ids = [forget.participant for forget in forgets]
-        for participant_id in ids:
-            self._stop_observing(participant_id)
-            self._meters.pop(participant_id, None)
-            self._classroom.forget(participant_id)
-        return tuple(
-            Forget(participant=id_) for id_ in ids if id_ in self._present and self._is_shown(self._present[id_])
-        )
+        return self._settle()
 
     def _is_shown(self, participant: Participant) -> bool:
         return self._policy.names_people and participant.opted_in

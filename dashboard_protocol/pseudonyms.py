@@ -16,6 +16,10 @@ class Pseudonyms:
         self._secret = secret
         self._label = self._hash("label of the secret")[:8] + "."
 
+    def mark(self, text: str) -> str:
+        """Return what only holders of the secret can make of a text that is nobody's name."""
+        return self._hash(f"\0{text}")
+
     def of(self, room: str, name: str) -> str:
         """Return that of everybody of a name in a room; capitals, spaces and forms of the same letter do not matter."""
         return self._hash(f"{room}\0{bare_name(name)}")
@@ -32,6 +36,29 @@ class Pseudonyms:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
+INVISIBLE_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs without a shape: Hangul fillers and the empty Braille pattern."""
+_INVISIBLE_MARKS = ((0x34F, 0x34F), (0x17B4, 0x17B5), (0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+"""Marks without a shape: the grapheme joiner, vowels that are only implied, and variation selectors."""
+
+
 def bare_name(name: str) -> str:
-    """Reduce a display name to what is the same however it is written."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """Reduce a display name to what is the same however it is written: everything that compares names goes through it.
+
+    Compatible forms (NFKC), capitals and spaces do not matter, nor do characters that nobody sees or enclosing keycaps.
+    """
+    plain = _visible(unicodedata.normalize("NFKC", _visible(name)))
+    return " ".join(unicodedata.normalize("NFKC", plain.casefold()).split())
+
+
+def _visible(text: str) -> str:
+    return "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text if _is_seen(char))
+
+
+def _is_seen(char: str) -> bool:
+    kind = unicodedata.category(char)
+    if kind == "Cc":  # line ends and tabs part words
+        return True
+    if kind[0] == "C" or kind == "Me" or char in INVISIBLE_LETTERS:
+        return False
+    return not (kind == "Mn" and any(first <= ord(char) <= last for first, last in _INVISIBLE_MARKS))

@@ -12,6 +12,133 @@ import numpy as np
 
 # -- names and texts of people ---------------------------------------------------------------------------------------
 
+OPT_OUT_SPELLINGS = (
+    "#optout",
+    "#OptOut",
+    "#OPTOUT",
+    "＃ｏｐｔｏｕｔ",  # full width, as Japanese keyboards type it
+    "﹟optout",  # small number sign
+    "#\ufe0f\u20e3optout",  # the keycap that phones offer
+    "#o\u20ddptout",  # an enclosing circle
+    "ⓞⓟⓣ".join(("#", "out")),
+    "#𝐨𝐩𝐭𝐨𝐮𝐭",  # mathematical letters
+    "#op\u200bt\u200bout",  # zero-width spaces
+    "#o\u200dpt\u200cout",  # joiners
+    "\u2068#optout\u2069",  # isolates around it
+    "#op\u2066tout\u2069",  # and within
+    "#opt\u200fout",  # right-to-left mark
+    "\u202e#opt\u202cout",  # an override
+    "#opt\u00adout",  # soft hyphen
+    "#opt\ufeffout",  # byte order mark
+    "#op\u2060tout",  # word joiner
+    "#opt\u034fout",  # grapheme joiner
+    "#opto\ufe0fut",  # variation selector
+    "#opto\U000e0100ut",  # another
+    "#opt\u3164out",  # Hangul filler
+    "#opt\u2800out",  # empty Braille pattern
+    "#o\u0336p\u0336t\u0336o\u0336u\u0336t\u0336",  # struck through
+    "#öptoüt",
+    "#optöut",
+    "#o\u0308ptout",
+    "#opt\x00out",
+    "#opt\tout",
+    "#opt-out",  # as spelling checkers would have it
+    "#opt out",
+    "#Opt_Out",
+    "# optout",
+    "#opt\u2011out",  # no-break hyphen
+    "#opt\u00a0out",  # no-break space
+)
+"""The word by which people opt out, as keyboards, phones and clients write it: each is heard on every way in."""
+
+NOT_OPT_OUT = (
+    "",
+    "optout",
+    "#optin",
+    "#opt",
+    "#out",
+    "opt-out",
+    "hello",
+    "#op#tout",
+    "#0ptout",
+    "# opt",
+    "\u200b",
+    "#" * 60,
+)
+"""Texts that ask for nothing of the kind."""
+
+OPT_IN_SPELLINGS = (
+    "#optin",
+    " #OptIn\n",
+    "＃ｏｐｔｉｎ",
+    "#\ufe0f\u20e3optin",
+    "#opt\u200bin",
+    "#opt-in",
+    "#OPT IN",
+    "#OPTİN",
+)
+"""The word by which a person comes back in, alone in a message of their own."""
+
+NOT_OPT_IN = (
+    "", "#optout", "optin", "#optin?", "what does #optin do", "#optin #optout", "#optout #optin", "> #optin",
+    "#optin #optin",
+    "To be read again, write #optin and nothing else.",
+)  # fmt: skip
+"""Texts by which nobody comes back in: they quote or ask, or ask for the opposite as well."""
+
+ONE_NAME = (
+    ("Anna Öztürk", "anna öztürk"),
+    ("Anna Öztürk", "ANNA ÖZTÜRK"),
+    ("Anna Öztürk", "Anna O\u0308ztu\u0308rk"),
+    ("Anna Öztürk", "  Anna \t Öztürk\n"),
+    ("Anna Öztürk", "Ａｎｎａ　Öｚｔüｒｋ"),
+    ("Anna Öztürk", "\u2068Anna\u2069 Öztürk\u200f"),
+    ("Anna Öztürk", "An\u00adna Öz\u200btürk"),
+    ("Anna Öztürk", "Anna\u00a0Öztürk"),
+    ("Anna Öztürk", "Anna Ö\ufe0fztürk"),
+    ("Anna Öztürk", "An\u3164na Öztürk"),
+    ("Weiß", "WEISS"),
+    ("Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ"),
+    ("ﬁona", "Fiona"),
+    ("ガブリエル", "ｶﾞﾌﾞﾘｴﾙ"),
+    ("👩\u200d🏫 Eve", "👩🏫 eve"),
+    ("می\u200cخواهم", "میخواهم"),
+    ("한글", "\u1112\u1161\u11ab\u1100\u1173\u11af"),
+    (
+        "Maria de los Ángeles García-Hernández y Fernández de la Vega Sanz " * 2,
+        "maria de los ángeles garcía-hernández y fernández de la vega sanz " * 2,
+    ),
+    ("x" * 500, "X" * 60),
+    ("x" * 60, "x" * 57),
+    ("ß" * 80, "ẞ" * 80),
+)
+"""Pairs of which both are one person's name: with her opt-out by one of them nobody of the other is read."""
+
+OTHER_NAMES = (
+    ("Anna", "Anne"),
+    ("Anna", "Anna B."),
+    ("José", "Jose"),
+    ("कि", "की"),
+    ("Anna", "#optout"),
+    ("x" * 47, "x" * 46),
+)
+"""Pairs of two people's names: the opt-out of one leaves the other as she is."""
+
+CLAIMS_TO_BE_A_BOT = (
+    "Reads faces (classpulse) · Class view",
+    "Eve · reads faces (classpulse)",
+    "classpulse",
+    "bot",
+)
+"""Names that somebody may take to be taken for a bot, and so for nobody."""
+
+LOUD_NAMES = (
+    "", " ", "\u200b\u202e", "\u3164", "\x1b[31m", "a" * 10_000, "a\u0301" * 500, "\u202eevE", "\ud800", "[/x]",
+    "\U0001f9d1\u200d" * 40, "<b>", "{0}", "%s", "\r\nSet-Cookie: a=b", "\u200d" * 100 + "Eve", "👍🏽" * 99,
+    "\U000e0041" * 70, "#" * 80, "ﷺ" * 80,
+)  # fmt: skip
+"""Names that try to hide, forge, break out of or fill what shows them."""
+
 # -- rooms and addresses ---------------------------------------------------------------------------------------------
 
 # -- requests: Host, Origin, addresses behind proxies ----------------------------------------------------------------

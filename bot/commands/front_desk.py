@@ -6,8 +6,8 @@ from time import time
 
 from bot.audit import Audit
 from bot.errors import SettingsRefused
-from bot.opt_outs import plain_name
 from bot.privacy import notice_of, short_notice_of
+from bot.rooms.display_name import name_key
 from bot.rooms.notice import Notice
 from bot.settings import Settings
 from dashboard_protocol.access import Access
@@ -52,10 +52,10 @@ class FrontDesk:
 
     async def opt_out(self, room: str, name: str) -> None:
         """Note it for the room's bot, which looks twice a second, and for those after it."""
-        if plain := plain_name(name):
+        if key := name_key(name):
             invited = await self._invitation(room)
             ahead_s = max(0.0, invited.join_at - time()) if invited and invited.join_at else 0.0
-            await self.wishes.opt_out(room, self.access.pseudonyms.labelled(room, plain), ahead_s + KEPT_S)
+            await self.wishes.opt_out(room, self.access.pseudonyms.labelled(room, key), ahead_s + KEPT_S)
         try:
             Audit(state_directory(), room).opted_out()
         except (SettingsRefused, OSError) as error:  # the wish is noted, and to say that it was not would be wrong

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from bot import privacy
+from bot.audit import audit_obstacle
 from bot.commands.front_desk import FrontDesk
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus import open_bus
@@ -66,7 +67,10 @@ class GatewayProcess:
             desk = [] if wishes is None else privacy.routes(FrontDesk(wishes, bus, queue, access))
             registry = CollectorRegistry()
             origins = (self.public_url,) if self.public_url else ()
-            app = create_app(bus, access, registry=registry, origins=origins, control=control, extra_routes=desk)
+            app = create_app(
+                bus, access, registry=registry, origins=origins, control=control, extra_routes=desk,
+                obstacle=lambda: audit_obstacle(state_directory()),
+            )  # fmt: skip
             server = await stack.enter_async_context(serve(app, self.host, self.port, tls=self.tls))
             # Behind the server: what it raises must come out as it is, and not in a group.
             await stack.enter_async_context(Courier(queue, self.receivers, WebhookMetrics(registry)).delivering())

@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from bot.audit import audit_obstacle
 from bot.worker import Worker
 from bot.worker_status import WorkerFigures, serving_status
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.queue import Queue, open_queue
+from dashboard_protocol.secret import state_directory
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ class WorkerProcess:
                 options=self.options | {"retention_s": self.retention_s}, memory_mb=self.memory_mb, figures=figures,
             )  # fmt: skip
             if self.status_port is not None:
-                checks = {"queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options)}
+                checks = {
+                    "queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options),
+                    "audit": _audit_obstacle,
+                }  # fmt: skip
                 serving = serving_status(figures, checks, self.status_host, self.status_port)
                 say(f"figures    {(await stack.enter_async_context(serving)).origin}/metrics")
             say(f"worker     {name}, up to {self.capacity} meetings; ctrl-C drains")
@@ -61,6 +66,10 @@ async def _queue_obstacle(queue: Queue) -> str | None:
     except BusError as error:
         return str(error)
     return None
+
+
+async def _audit_obstacle() -> str | None:
+    return audit_obstacle(state_directory())
 
 
 async def _engine_obstacle(options: dict[str, Any]) -> str | None:

@@ -1,5 +1,6 @@
 """Rooms the bot can join: the URL's scheme picks the connector."""
 
+from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 from bot.errors import SettingsRefused
@@ -21,6 +22,7 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
     notice_given: bool = False,
     ice: Ice = NO_ICE,
     consents: Consents | None = None,
+    mark: Callable[[str], str] | None = None,
 ) -> Room:
     """Find the connector for a room; nothing is opened before the room is entered.
 
@@ -34,6 +36,7 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
         notice_given: Whether the operator says that people were told, where the bot cannot show itself.
         ice: Servers by which media finds its way.
         consents: Checks the consents that people bring along into a local room.
+        mark: What only bots with the same secret can make of a text, in hex: by it they know each other in a room.
 
     Raises:
         SettingsRefused: The scheme is unknown, or the address cannot be used.
@@ -47,7 +50,7 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
     if parts.scheme in ("janus+ws", "janus+wss"):
         from bot.rooms.janus import JanusRoom
 
-        return JanusRoom(url, clock=clock, notice=notice, ice=ice)
+        return JanusRoom(url, clock=clock, notice=notice, ice=ice, mark=mark)
     if parts.scheme in ("whep+http", "whep+https"):
         from bot.rooms.whep import WhepRoom
 

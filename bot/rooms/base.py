@@ -8,6 +8,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from starlette.routing import BaseRoute
 
+from bot.opt_out_words import asks_not_to_be_read, asks_to_be_read_again
 from dashboard_protocol.consent import Consent
 from engine.readings import Image
 
@@ -112,8 +113,23 @@ class CameraUnreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """A participant goes on under another display name, which may ask not to be read."""
+
+    participant: Participant
+    """With the name of now; the same id."""
+
+
+@dataclass(frozen=True, slots=True)
 class OptedOut:
-    """A participant said in the room's own chat that she is not to be read."""
+    """A participant said in the room's own chat that they are not to be read."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
+class OptedIn:
+    """A participant said in the room's own chat that they are to be read again, for this stay."""
 
     participant: Participant
 
@@ -142,7 +158,16 @@ class Lost:
     """One line."""
 
 
-RoomEvent = Joined | CameraOn | CameraOff | CameraUnreadable | Left | OptedOut | Admitted | Held | Lost
+RoomEvent = (
+    Joined | Renamed | CameraOn | CameraOff | CameraUnreadable | Left | OptedOut | OptedIn | Admitted | Held | Lost
+)
+
+
+def wish_in_chat(participant: Participant, text: str) -> OptedOut | OptedIn | None:
+    """Return what somebody asks of the bot by something that they, and nobody else, wrote in a room's chat."""
+    if asks_not_to_be_read(text):
+        return OptedOut(participant)
+    return OptedIn(participant) if asks_to_be_read_again(text) else None
 
 
 class Room(Protocol):

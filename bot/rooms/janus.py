@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from bot.rooms.aiortc_cures import check_aiortc
 from bot.rooms.announcer import Announcer
 from bot.rooms.attending import Attending
 from bot.rooms.base import Admitted, Clock, Held, Joined, Lost, RoomEvent
+from bot.rooms.bot_feeds import BotFeeds
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publisher import JanusPublisher, join
@@ -54,6 +55,7 @@ class JanusRoom:
         notice: RoomNotice,
         addresses: Iterable[str] | None = None,
         ice: Ice = NO_ICE,
+        mark: Callable[[str], str] | None = None,
     ) -> None:
         """Describe the room; opens nothing.
 
@@ -63,6 +65,7 @@ class JanusRoom:
             notice: What the bot shows of itself.
             addresses: Where media listens; None for every address of this machine but loopback.
             ice: Servers by which media finds its way.
+            mark: As of `BotFeeds`: what bots know each other by.
 
         Raises:
             SettingsRefused: `url` is no address of a Janus room.
@@ -74,7 +77,8 @@ class JanusRoom:
         self._addresses = None if addresses is None or ice.relay_only else tuple(addresses)
         self._ice = ice
         self._stay = Attending(self.name)
-        self._people = JanusPeople(self._clock, self._tell, self._wish)
+        self._bots = BotFeeds(self._address.room, mark)
+        self._people = self._nobody_yet()
         self._is_in = False
         self._announcer: Announcer | None = None
         self._session: JanusSession | None = None
@@ -85,7 +89,7 @@ class JanusRoom:
     async def __aenter__(self) -> Self:
         await check_aiortc()
         await check_relay(self._ice)
-        self._stay, self._people = Attending(self.name), JanusPeople(self._clock, self._tell, self._wish)
+        self._stay, self._people = Attending(self.name), self._nobody_yet()
         self._is_in, self._session = False, None
         await self._stay.begin(self._attend())
         return self
@@ -94,6 +98,9 @@ class JanusRoom:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stay.leave()
+
+    def _nobody_yet(self) -> JanusPeople:
+        return JanusPeople(self._clock, self._tell, self._wish, self._bots.is_bot)
 
     def events(self) -> AsyncIterator[RoomEvent]:
         """Yield what happens; raises how the stay ended. One reader."""
@@ -150,7 +157,7 @@ class JanusRoom:
                 await session.end(self._session)
             self._session = session
             own = await session.attach()
-            joined = await join(own, self._address, visible_name(self._notice.bot_name))
+            joined = await join(own, self._address, visible_name(self._notice.bot_name), self._bots.new())
             publisher = JanusPublisher(own, NoticeTrack(draw_notice(self._notice)), self._addresses, self._ice)
             subscriber = await self._subscriber(session)
             text = JanusText(session, self._address, self._people, self._addresses, self._ice)

@@ -13,13 +13,11 @@ from bot.rooms.base import (
     CameraUnreadable,
     Clock,
     Frame,
-    Joined,
     Left,
-    OptedOut,
     Participant,
     RoomEvent,
+    wish_in_chat,
 )
-from bot.rooms.display_name import OPT_OUT
 from bot.rooms.janus_layers import LayerChoice
 from bot.rooms.janus_publishers import Sender, read_people
 from bot.rooms.janus_session import Json
@@ -51,7 +49,11 @@ class JanusPeople:
     """Knows who is there, what they send, and whose camera is on."""
 
     def __init__(
-        self, clock: Clock, tell: Callable[[RoomEvent], object], wishes: Callable[[], object] = lambda: None
+        self,
+        clock: Clock,
+        tell: Callable[[RoomEvent], object],
+        wishes: Callable[[], object] = lambda: None,
+        is_bot: Callable[[Feed], bool] = lambda feed: False,
     ) -> None:
         """Begin with nobody.
 
@@ -59,6 +61,7 @@ class JanusPeople:
             clock: The room's clock.
             tell: Takes the events.
             wishes: Called when another size of a video is wanted.
+            is_bot: Whether a feed is a bot's.
         """
         self.wanted: dict[Feed, str] = {}
         """The videos to receive: for every feed its section (mid)."""
@@ -69,7 +72,7 @@ class JanusPeople:
         self._clock = clock
         self._tell = tell
         self._wishes = wishes
-        self._roster = Roster()
+        self._roster = Roster(is_bot)
         self._streams: dict[Feed, Stream] = {}
         self._on: dict[str, Stream] = {}
         self._watchers: set[asyncio.Task[None]] = set()
@@ -77,7 +80,9 @@ class JanusPeople:
         """Who is known from counting alone: she sends nothing, so nothing tells when she goes."""
 
     def meet(self, data: Json) -> None:
-        """Note who is in the room and what they send, as far as this message says."""
+        """Note who is in the room, under what name, and what they send, as far as this message says."""
+        for person in read_people([data] if "display" in data else []):
+            self._rename(person)
         joining = data.get("joining")
         for person in read_people([*_list(data.get("attendees")), *([joining] if joining else [])]):
             self._enter(person)
@@ -109,7 +114,9 @@ class JanusPeople:
         """
         here = {person.feed: person for person in read_people(everybody)}
         for feed, person in here.items():
-            if self._roster.participant(feed) is None and self._enter(person) is not None:
+            if feed in self._quiet:
+                self._rename(person)
+            elif self._roster.participant(feed) is None and self._enter(person) is not None:
                 self._quiet.add(feed)
         for feed in self._quiet - here.keys():
             self.part(feed)
@@ -144,17 +151,16 @@ class JanusPeople:
             choice.relayed(self._clock(), layer)
 
     def hear(self, label: str, text: str) -> None:
-        """Somebody wrote something; of interest is only whether she does not want to be read.
+        """Somebody wrote something; of interest is only whether they want to be read.
 
         Args:
             label: The sender's feed, as text.
             text: As it came.
         """
-        if OPT_OUT not in text.casefold():
-            return
         for feed in self.talkers:
-            if str(feed) == label and (participant := self._roster.participant(feed)):
-                self._tell(OptedOut(participant))
+            participant = self._roster.participant(feed) if str(feed) == label else None
+            if participant is not None and (wish := wish_in_chat(participant, text)):
+                self._tell(wish)
 
     def interrupt(self) -> None:
         """The connection broke: no video comes any more, and everybody is awaited back."""
@@ -187,10 +193,14 @@ class JanusPeople:
         entered = self._roster.enter(sender.feed, sender.display)
         if entered is None:
             return None
-        participant, is_new = entered
-        if is_new:
-            self._tell(Joined(participant))
+        participant, news = entered
+        if news is not None:
+            self._tell(news)
         return participant
+
+    def _rename(self, person: Sender) -> None:
+        if renamed := self._roster.rename(person.feed, person.display):
+            self._tell(renamed)
 
     def _camera_off(self, participant: Participant) -> None:
         if self._on.pop(participant.id, None):
@@ -201,6 +211,7 @@ class JanusPeople:
         try:
             while True:
                 mailbox = await self._camera_on(stream, feed)
+                participant = self._roster.participant(feed) or participant  # the name may have changed meanwhile
                 self._on[participant.id] = stream
                 self._tell(CameraOn(participant, JanusTrack(participant, mailbox, partial(self._scale, feed))))
                 await stream.camera_off()

@@ -23,8 +23,14 @@ CHANNEL = "JanusDataChannel"
 """What Janus' own clients call their data channels; Janus sends nothing to a peer that has opened none."""
 
 
-async def join(handle: Handle, address: JanusAddress, display: str) -> Json:
+async def join(handle: Handle, address: JanusAddress, display: str, feed: int | None = None) -> Json:
     """Enter a room as somebody who may publish.
+
+    Args:
+        handle: A handle of its own.
+        address: The room.
+        display: The name that people see.
+        feed: Under what number; None lets Janus choose.
 
     Returns:
         Janus' answer: `id`, `private_id`, `publishers` and, where the room tells of them, `attendees`.
@@ -34,6 +40,8 @@ async def join(handle: Handle, address: JanusAddress, display: str) -> Json:
         RoomUnreachable: Janus did not answer.
     """
     body: dict[str, Any] = {"request": "join", "ptype": "publisher", "room": address.room_id, "display": display}
+    if feed is not None:
+        body["id"] = type(address.room_id)(feed)  # a server that names rooms by text names people by text
     return (await handle.request(body | credentials(address))).data
 
 

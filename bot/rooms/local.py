@@ -15,11 +15,12 @@ from starlette.routing import BaseRoute
 from bot.errors import RoomClosed, RoomRefused, SettingsRefused
 from bot.frames import Mailbox
 from bot.ice import NO_ICE, Ice
+from bot.opt_out_words import asks_not_to_be_read
 from bot.rooms import join, whip
 from bot.rooms.admission import Admission, RoomFull, RoomNotOpen
 from bot.rooms.aiortc_cures import check_aiortc
 from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Clock, Frame, Joined, Left, Participant, RoomEvent
-from bot.rooms.display_name import clean_name, is_opted_out
+from bot.rooms.display_name import clean_name
 from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice
 from bot.rooms.peer import Peer
@@ -147,7 +148,7 @@ class LocalRoom:
         if len(self._peers) >= MAX_PUBLISHERS or self._events.qsize() >= MAX_WAITING_EVENTS:
             raise RoomFull(f"{self.name} is full: try again in a moment")
         shown = clean_name(name)
-        may_agree = self.notice.offers_individual and not is_opted_out(shown)
+        may_agree = self.notice.offers_individual and not asks_not_to_be_read(name)
         agreed = self._consents.check(self.name, shown, consent) if may_agree and consent and self._consents else None
         opted_in = may_agree and (wants_individual or agreed is not None)
         resource = secrets.token_urlsafe(24)

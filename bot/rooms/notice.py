@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass
 
-from bot.rooms.display_name import OPT_OUT
+from bot.opt_out_words import OPT_IN, OPT_OUT
+from bot.rooms.display_name import visible_text
 
-VISIBLE_SUFFIX = "· reads faces (classpulse)"
-"""Every bot's display name ends in this; nothing removes it."""
+VISIBLE_PREFIX = "Reads faces (classpulse) ·"
+"""Every bot's display name begins with this: nothing removes it, and no client that shortens names cuts it off."""
+MAX_CHOSEN = 24
+"""Characters of the operator's own part."""
 
 
 def visible_name(name: str) -> str:
-    """Build the bot's display name, which always says what the bot does.
+    """Build the bot's display name, which always says first what the bot does; of a name so built it is the same.
 
     Args:
-        name: What the operator calls the bot; may be empty.
+        name: What the operator calls the bot; may be empty. What hides or forges text in it is removed.
     """
-    chosen = name.replace(VISIBLE_SUFFIX, "").strip() or "Bot"
-    return f"{chosen} {VISIBLE_SUFFIX}"
+    chosen = visible_text(name)
+    while VISIBLE_PREFIX in chosen:
+        chosen = visible_text(chosen.replace(VISIBLE_PREFIX, ""))
+    return f"{VISIBLE_PREFIX} {visible_text(chosen[:MAX_CHOSEN]) or 'Bot'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,9 @@ class Notice:
 
 
 def notice_text(notice: Notice) -> str:
-    """Say in one line of text what the bot does and how not to be read."""
+    """Say in one line of text what the bot does, and how not to be read and how to be read again."""
     return (
         f"{visible_name(notice.bot_name)}: {notice.summary} "
-        f"Write {OPT_OUT} here or put it into your name, and your face is not read."
+        f"Write {OPT_OUT} here or put it into your name, and your face is not read. "
+        f"To be read again, write {OPT_IN} and nothing else."
     )

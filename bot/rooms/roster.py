@@ -1,44 +1,60 @@
 """Pure: who is in a room that names people by numbers of its own, also across a broken connection."""
 
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from bot.rooms.base import Participant
+from bot.rooms.base import Joined, Participant, Renamed
 from bot.rooms.display_name import clean_name
-from bot.rooms.notice import VISIBLE_SUFFIX
 
 Feed = int | str
 """The room's own name of one stay of one person."""
 
 
+def _nobody(feed: Feed) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Roster:
-    """Keeps who is present. After a break people have new numbers: who comes back under her name is the same person."""
+    """Keeps who is present. Only the room's number says who somebody is: a name, anybody can take after a break."""
 
+    is_bot: Callable[[Feed], bool] = _nobody
+    """Whether a number is a bot's, which is nobody to read."""
     _present: dict[Feed, Participant] = field(default_factory=dict)
     _awaited: dict[Feed, Participant] = field(default_factory=dict)
 
-    def enter(self, feed: Feed, display: object) -> tuple[Participant, bool] | None:
+    def enter(self, feed: Feed, display: object) -> tuple[Participant, Joined | Renamed | None] | None:
         """Note that somebody is in the room.
 
         Args:
             feed: The room's number of this stay.
-            display: The name the person chose, as it came.
+            display: The name the person chose, as it came; anything but text says nothing of it.
 
         Returns:
-            The participant and whether she is new; None for a bot of this kind, which is nobody to read.
+            The participant, and what there is to tell of them; None for a bot.
         """
-        if isinstance(display, str) and display.rstrip().endswith(VISIBLE_SUFFIX):
+        if self.is_bot(feed):
             return None
-        if feed in self._present:
-            return self._present[feed], False
-        name = clean_name(display if isinstance(display, str) else "")
-        returned = self._awaited.pop(feed, None) or self._returned_as(name)
-        participant = self._present[feed] = returned or Participant(secrets.token_hex(8), name)
-        return participant, returned is None
+        known = self._present.get(feed) or self._awaited.pop(feed, None)
+        if known is None:
+            name = clean_name(display if isinstance(display, str) else "")
+            participant = self._present[feed] = Participant(secrets.token_hex(8), name)
+            return participant, Joined(participant)
+        self._present[feed] = known
+        renamed = self.rename(feed, display)
+        return self._present[feed], renamed
+
+    def rename(self, feed: Feed, display: object) -> Renamed | None:
+        """Note that somebody goes on under another name; None where it shows as before, or nobody is there."""
+        known = self._present.get(feed)
+        if known is None or not isinstance(display, str) or clean_name(display) == known.name:
+            return None
+        self._present[feed] = replace(known, name=clean_name(display))
+        return Renamed(self._present[feed])
 
     def leave(self, feed: Feed) -> Participant | None:
-        """Note that somebody is gone; None if she was not there."""
+        """Note that somebody is gone; None if they were not there."""
         return self._present.pop(feed, None)
 
     def participant(self, feed: Feed) -> Participant | None:
@@ -55,8 +71,3 @@ class Roster:
         missing = list(self._awaited.values())
         self._awaited.clear()
         return missing
-
-    def _returned_as(self, name: str) -> Participant | None:
-        # Two people of one name cannot be told apart, and must not be given each other's past.
-        matching = [feed for feed, participant in self._awaited.items() if participant.name == name]
-        return self._awaited.pop(matching[0]) if len(matching) == 1 else None

@@ -155,11 +155,15 @@ class JanusPerson:
         """Come in and send video."""
         opening = open_session(self._address.url, self._address.host, None)
         self.session = await self._stack.enter_async_context(opening)
-        handle = await self.session.attach()
+        handle = self._handle = await self.session.attach()
         self.feed = (await join(handle, self._address, self.name))["id"]
         self.publisher = JanusPublisher(handle, self._track, [PEOPLE])
         self._stack.push_async_callback(self.publisher.close)
         await self.publisher.publish(self._codec)
+
+    async def rename(self, name: str) -> None:
+        """Go on under another name."""
+        await self._handle.request({"request": "configure", "display": name})
 
     async def leave(self) -> None:
         """Say goodbye; safe to call twice."""

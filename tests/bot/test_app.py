@@ -107,7 +107,7 @@ async def test_dashboard_sees_the_whole_life_of_a_bot_from_hello_to_bye() -> Non
                 bot.stop.set()
     hello = next(body for body in bodies if isinstance(body, Hello))
     assert hello.title == "Biology 101"
-    assert hello.bot_name.endswith("· reads faces (classpulse)")
+    assert hello.bot_name == "Reads faces (classpulse) · Class view"
     assert hello.alerts is None, "presence has no alerts"
     assert isinstance(bodies[-1], Bye)
     assert await bot.task is EndReason.ASKED_TO_LEAVE

@@ -1,4 +1,4 @@
-"""Profiles, their words, and who opted out."""
+"""Profiles and their words."""
 
 import pytest
 from hypothesis import given
@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from bot.alerts import AlertParameters
 from bot.engagement import EngagementMeter, EngagementParameters, PresenceMeter
 from bot.errors import SettingsRefused
-from bot.opt_outs import OptOuts
 from bot.policy import Policy, levels
-from bot.rooms.base import Participant
 from dashboard_protocol.events import Profile
 
 DEFAULTS = EngagementParameters()
@@ -65,76 +63,6 @@ def test_levels_are_named_lowest_first() -> None:
     assert [level.name for level in found] == ["Very low", "Low", "High", "Very high"]
     assert [level.from_ for level in found] == [0.0, 0.30, 0.55, 0.90]
     assert found[3].means == "with the screen, lively"
-
-
-def test_word_in_the_name_opts_out_and_holds_across_rejoins() -> None:
-    opt_outs = OptOuts()
-    assert opt_outs.is_out(Participant("1", "Ann  Lee #OptOut"))
-    assert opt_outs.is_out(Participant("9", "ann lee")), "a rejoin brings a new id"
-    assert not opt_outs.is_out(Participant("2", "Ben"))
-
-
-def test_person_opts_out_by_hand_and_back_in_for_this_stay_alone() -> None:
-    opt_outs, ann = OptOuts(), Participant("1", "Ann")
-    assert opt_outs.opt_out(ann).participant == "1"
-    assert opt_outs.is_out(ann)
-    opt_outs.opt_in(ann)
-    assert not opt_outs.is_out(ann)
-    assert opt_outs.is_out(Participant("2", "Ann")), "anybody can take a name: a rejoin asks again"
-    opt_outs.opt_out(ann)
-    assert opt_outs.is_out(ann), "and back out"
-
-
-def test_wish_of_a_stay_is_newer_than_the_word_in_its_name() -> None:
-    opt_outs, ann = OptOuts(), Participant("1", "Ann #optout")
-    assert opt_outs.is_out(ann)
-    opt_outs.opt_in(ann)
-    assert not opt_outs.is_out(ann)
-    assert opt_outs.is_out(Participant("2", "Ann"))
-
-
-@given(
-    wishes=st.lists(st.tuples(st.sampled_from(["out", "name", "in", "join"]), st.integers(0, 5)), max_size=20),
-    names=st.lists(st.sampled_from(["Ann", "ann ", "Ben", "Ben #OptOut"]), min_size=6, max_size=6),
-)
-def test_nobody_is_read_again_who_has_not_said_so_last(wishes: list[tuple[str, int]], names: list[str]) -> None:
-    """In whatever order things happen: out is out, for every stay under the name, but those that say otherwise."""
-    opt_outs = OptOuts()
-    people = [Participant(str(number), name) for number, name in enumerate(names)]
-    bare = [name.casefold().replace("#optout", "").strip() for name in names]
-    out_names: set[str] = set()
-    back: set[int] = set()
-    for wish, number in wishes:
-        if wish == "out":
-            opt_outs.opt_out(people[number])
-            out_names.add(bare[number])
-            back.discard(number)
-        elif wish == "name":
-            opt_outs.opt_out_name(names[number], people)
-            out_names.add(bare[number])
-            back -= {other for other in range(6) if bare[other] == bare[number]}
-        elif wish == "in":
-            opt_outs.opt_in(people[number])
-            back.add(number)
-        is_out = number not in back and (bare[number] in out_names or "#optout" in names[number].casefold())
-        assert opt_outs.is_out(people[number]) == is_out
-        if is_out:
-            out_names.add(bare[number])
-
-
-def test_name_opts_out_everybody_who_bears_it() -> None:
-    opt_outs = OptOuts()
-    present = [Participant("1", "Ann"), Participant("2", "Ben"), Participant("3", " ANN ")]
-    assert [forget.participant for forget in opt_outs.opt_out_name("ann", present)] == ["1", "3"]
-    assert not opt_outs.is_out(present[1])
-    assert opt_outs.is_out(Participant("4", "Ann")), "also who comes later"
-
-
-def test_nameless_people_are_not_confused() -> None:
-    opt_outs = OptOuts()
-    assert opt_outs.is_out(Participant("1", "#optout"))
-    assert not opt_outs.is_out(Participant("2", ""))
-    assert opt_outs.opt_out_name("  ", [Participant("2", "")]) == ()
 
 
 @given(profile=st.sampled_from(Profile), k=st.integers(-3, 40), points=st.integers(-10, 120))

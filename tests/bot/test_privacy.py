@@ -40,7 +40,7 @@ async def http(wishes: list[str]) -> AsyncIterator[httpx.AsyncClient]:
 async def test_page_says_what_happens_here_and_loads_nothing_foreign(http: httpx.AsyncClient) -> None:
     page = await http.get("/privacy/biology-101")
     assert page.status_code == 200
-    assert "&lt;Ada&gt; · reads faces (classpulse)" in page.text
+    assert "Reads faces (classpulse) · &lt;Ada&gt;" in page.text
     assert "facing &amp; gaze" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "<script" not in page.text

@@ -225,7 +225,7 @@ def test_presence_shows_four_counts_and_nothing_else() -> None:
     ("state", "reason", "said"),
     [
         (State.REQUESTED, None, "Waiting for the bot"),
-        (State.JOINING, None, "It will appear in the meeting as “Pulse · reads faces (classpulse)”."),
+        (State.JOINING, None, "It will appear in the meeting as “Reads faces (classpulse) · Pulse”."),
         (State.WAITING, "lobby", "In the lobby since 16:00, 1 min 10 s."),
         (State.WAITING, "not_open", "The room is not open yet"),
     ],

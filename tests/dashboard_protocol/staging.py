@@ -47,7 +47,7 @@ def hello() -> Hello:
     return Hello(
         software="classpulse 0",
         title="Biology 101",
-        bot_name="Pulse · reads faces (classpulse)",
+        bot_name="Reads faces (classpulse) · Pulse",
         policy=PolicyMeaning(
             profile=Profile.AGGREGATE,
             computed="all",

@@ -72,7 +72,7 @@ async def test_camera_that_changes_size_and_codec_within_its_section_is_received
         await eve.call("resize", [320, 180])
         frame = await frame_of_width(on.track.frames(), 320)
         assert frame.to_rgb().shape == (180, 320, 3)
-        assert await codec_of(server) == "vp8"
+        assert await codec_of(server, room) == "vp8"
         await eve.call("recode", "H264")
         assert (await expect(events, CameraOff)).participant == on.participant
         again = await expect(events, CameraOn)
@@ -80,13 +80,13 @@ async def test_camera_that_changes_size_and_codec_within_its_section_is_received
         await eve.call("resize", [640, 360])
         after = await frame_of_width(again.track.frames(), 640)
         assert after.to_rgb().std() > 10
-        assert await codec_of(server) == "h264"
+        assert await codec_of(server, room) == "h264"
 
 
-async def codec_of(server: JanusServer) -> str:
-    """Ask as somebody whom the bot takes for one of its kind, and passes over."""
+async def codec_of(server: JanusServer, room: JanusRoom) -> str:
+    """Ask as a second bot, which the first passes over."""
     async with server.session() as session:
         handle = await session.attach()
-        joined = await join(handle, read_address(server.url()), visible_name("Spy"))
+        joined = await join(handle, read_address(server.url()), visible_name("Spy"), room._bots.new())
         (eve,) = (each for each in joined["publishers"] if each["display"] == "Eve")
         return str(eve["streams"][0]["codec"])

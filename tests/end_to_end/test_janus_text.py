@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser
 
 from bot.rooms import announcer
-from bot.rooms.base import Joined, Left, OptedOut, Participant, RoomEvent
+from bot.rooms.base import Joined, Left, OptedIn, OptedOut, Participant, RoomEvent
 from bot.rooms.janus import JanusRoom
 from bot.rooms.notice import Notice, notice_text, visible_name
 from tests.benchmarks.janus_browser import CHROMIUM, BrowserPerson, a_browser
@@ -67,7 +67,7 @@ async def test_newcomers_read_the_notice_and_a_word_of_theirs_is_enough(
         await tom.join()
         heard = await until_heard(eve)
         assert heard[0] == {"from": str(bot), "text": notice_text(NOTICE)}
-        assert "reads faces" in heard[0]["text"]
+        assert "Reads faces" in heard[0]["text"]
         assert "#optout" in heard[0]["text"]
         await asyncio.gather(*(talks(person) for person in (eve, bo, tom)))
         people: dict[str, Participant] = {}
@@ -81,6 +81,9 @@ async def test_newcomers_read_the_notice_and_a_word_of_theirs_is_enough(
         assert await next_of(events, OptedOut) == OptedOut(people["Eve"])
         await bo.call("say", "Me too: #OptOut")
         assert await next_of(events, OptedOut) == OptedOut(people["Bo"])
+        await bo.call("say", "What does #optin do?")
+        await bo.call("say", " #OptIn ")
+        assert await next_of(events, OptedIn, OptedOut) == OptedIn(people["Bo"])
         await eve.call("leave")
         left = await next_of(events, Left)
         assert isinstance(left, Left)

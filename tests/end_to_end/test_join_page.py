@@ -125,7 +125,7 @@ async def join(page: Page, name: str) -> None:
 
 async def test_person_reads_the_notice_joins_leaves_and_comes_again(room: LocalRoom, page: Page) -> None:
     async with room:
-        await page.get_by_text("Ada · reads faces (classpulse) is in this room.").wait_for()
+        await page.get_by_text("Reads faces (classpulse) · Ada is in this room.").wait_for()
         assert await page.get_by_role("heading", level=1).inner_text() == "Biology <101>"
         assert await page.title() == "Join Biology <101> · classpulse"
         await page.get_by_text("What is computed").click()
@@ -210,7 +210,7 @@ async def test_person_whose_name_is_unread_sees_so_and_is_read_only_after_she_sa
         assert await box.is_checked(), "the box says what is, not what was wished"
 
 
-async def test_consent_of_the_invitation_is_brought_along_unless_she_unticks_it(
+async def test_consent_of_the_invitation_is_brought_along_only_if_the_person_ticks_the_box(
     room: LocalRoom, page: Page, context: BrowserContext, address: str
 ) -> None:
     async with room:
@@ -219,9 +219,16 @@ async def test_consent_of_the_invitation_is_brought_along_unless_she_unticks_it(
         await invited.goto(f"{address}#t=secret&c={CONSENTS.grant('biology-101', 'Zoë 李')}")
         name = invited.get_by_label("Name", exact=True)
         await invited.get_by_text("is in this room.").wait_for()
-        assert (await name.input_value(), await invited.get_by_label("I agree").is_checked()) == ("Zoë 李", True)
+        assert (await name.input_value(), await invited.get_by_label("I agree").is_checked()) == ("Zoë 李", False)
         assert "#" not in invited.url
         await invited.get_by_role("button", name="Join").click()
+        participant = (await expect(events, Joined)).participant
+        assert (participant.name, participant.opted_in, participant.consent) == ("Zoë 李", False, None)
+        await expect(events, CameraOn)
+        await invited.get_by_role("button", name="Leave").click()
+        await expect(events, Left)
+        await invited.get_by_label("I agree").check()
+        await invited.get_by_role("button", name="Join again").click()
         participant = (await expect(events, Joined)).participant
         assert (participant.name, participant.opted_in) == ("Zoë 李", True)
         assert participant.consent is not None

@@ -90,7 +90,9 @@ async def test_instructor_sees_a_person_arrive_be_analysed_and_leave(camera_file
 
         seat = await student.new_page(viewport={"width": 390, "height": 844})
         await seat.goto(addresses["join"])
-        await see(seat.get_by_text("· reads faces (classpulse) is in this room.")).to_be_visible(timeout=PATIENCE_MS)
+        await see(seat.get_by_text("Reads faces (classpulse) · Class view is in this room.")).to_be_visible(
+            timeout=PATIENCE_MS
+        )
         await seat.get_by_label("Name", exact=True).fill("Amara")
         await seat.get_by_label("I agree").check()
         await seat.get_by_role("button", name="Join").click()

@@ -87,7 +87,6 @@ async function readNotice() {
   $("more").hidden = info.points.length === 0;
   $("points").replaceChildren(...info.points.flatMap(({ heading, text }) => [entry("dt", heading), entry("dd", text)]));
   if ($("individual-choice").hidden && info.offers_individual && consent) {
-    $("individual").checked = true;
     $("name").value ||= nameOf(consent);
   }
   $("individual-choice").hidden = !info.offers_individual;

@@ -17,9 +17,11 @@ from bot.rooms.base import (
     Left,
     OptedOut,
     Participant,
+    Renamed,
     RoomEvent,
     Scalable,
 )
+from bot.rooms.bot_feeds import BotFeeds
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publishers import Sender, read_people
 from bot.rooms.notice import visible_name
@@ -63,7 +65,8 @@ class Told:
 
     def __init__(self) -> None:
         self.events: list[RoomEvent] = []
-        self.people = JanusPeople(lambda: 0.0, self.events.append)
+        self.bots = BotFeeds("1234")
+        self.people = JanusPeople(lambda: 0.0, self.events.append, is_bot=self.bots.is_bot)
 
     def kinds(self) -> list[tuple[type[RoomEvent], str]]:
         return [(type(event), event.participant.name) for event in self.events if hasattr(event, "participant")]
@@ -71,7 +74,8 @@ class Told:
 
 def test_counting_tells_who_came_and_went_without_sending() -> None:
     told = Told()
-    eve, bo, bot = {"id": 1, "display": "Eve"}, {"id": 2, "display": "Bo"}, {"id": 3, "display": visible_name("Ada")}
+    eve, bo = {"id": 1, "display": "Eve"}, {"id": 2, "display": "Bo"}
+    bot = {"id": told.bots.new(), "display": visible_name("Ada")}
     told.people.count([eve, bo, bot])
     told.people.count([eve, bo, bot])
     assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo")]
@@ -87,7 +91,7 @@ async def test_counting_leaves_those_who_send_to_what_janus_says_of_them() -> No
     told.people.count([])
     assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo")]
     told.people.interrupt()
-    told.people.count([{"id": 9, "display": "Eve"}])
+    told.people.count([{"id": 1, "display": "Eve"}])
     told.people.give_up_missing()
     assert told.kinds()[2:] == [(Left, "Bo")]
 
@@ -101,11 +105,9 @@ def test_nobody_is_counted_in_nonsense(nonsense: object) -> None:
 
 def test_people_join_whether_they_send_or_not_and_bots_do_not() -> None:
     told = Told()
+    bot = publisher(told.bots.new(), visible_name("Ada"), video("0", "vp8"))
     told.people.meet(
-        {
-            "attendees": [{"id": 1, "display": "Eve"}],
-            "publishers": [publisher(2, "Bo", video("0", "vp8")), publisher(3, visible_name("Ada"), video("0", "vp8"))],
-        }
+        {"attendees": [{"id": 1, "display": "Eve"}], "publishers": [publisher(2, "Bo", video("0", "vp8")), bot]}
     )
     told.people.meet({"joining": {"id": 4, "display": "Cem"}})
     assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo"), (Joined, "Cem")]
@@ -144,12 +146,42 @@ def test_after_a_break_nobody_joins_twice_and_the_missing_have_vanished() -> Non
     told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8")), publisher(2, "Bo", video("0", "vp8"))]})
     told.people.interrupt()
     assert told.people.wanted == {}
-    told.people.meet({"publishers": [publisher(11, "Eve", video("0", "vp8"))]})
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8"))]})
     told.people.give_up_missing()
     (gone,) = (event for event in told.events if isinstance(event, Left))
     assert isinstance(gone.participant, Participant)
     assert (gone.participant.name, gone.absence) == ("Bo", Absence.VANISHED)
     assert told.kinds() == [(Joined, "Eve"), (Joined, "Bo"), (Left, "Bo")]
+
+
+def test_opt_out_or_consent_of_somebody_is_not_given_to_who_comes_first_under_their_name_after_a_break() -> None:
+    told = Told()
+    told.people.meet({"publishers": [publisher(1, "Eve", video("0", "vp8"))]})
+    told.people.interrupt()
+    told.people.meet({"publishers": [publisher(11, "Eve", video("0", "vp8"))]})
+    first, second = (event.participant for event in told.events if isinstance(event, Joined))
+    assert first.id != second.id
+    told.people.give_up_missing()
+    assert told.events[-1] == Left(first, Absence.VANISHED)
+
+
+def test_change_of_name_during_a_meeting_is_told_and_nonsense_is_not() -> None:
+    told = Told()
+    told.people.meet(
+        {"publishers": [publisher(1, "Eve", video("0", "vp8"))], "attendees": [{"id": 2, "display": "Bo"}]}
+    )
+    for feed, display in ((1, "Eve #optout"), (2, "Bob"), (2, "Bob"), (3, "Nobody"), ([], "x"), (1, None), (1, {})):
+        told.people.meet({"videoroom": "event", "room": 1234, "id": feed, "display": display})
+    told.people.meet({"publishers": [publisher(1, "Ev", video("0", "vp8"))]})
+    assert told.kinds()[2:] == [(Renamed, "Eve #optout"), (Renamed, "Bob"), (Renamed, "Ev")]
+    assert len({event.participant.id for event in told.events if isinstance(event, Joined | Renamed)}) == 2
+
+
+def test_change_of_name_of_somebody_who_sends_nothing_is_found_by_counting() -> None:
+    told = Told()
+    told.people.count([{"id": 1, "display": "Eve"}])
+    told.people.count([{"id": 1, "display": "Eve #optout"}])
+    assert told.kinds() == [(Joined, "Eve"), (Renamed, "Eve #optout")]
 
 
 def test_several_sizes_and_data_channels_are_noted_until_they_end() -> None:

@@ -62,7 +62,7 @@ async def test_info_tells_who_reads_and_what_becomes_of_it(http: httpx.AsyncClie
     assert before == {
         "room": "demo",
         "title": "demo",
-        "bot": "Ada · reads faces (classpulse)",
+        "bot": "Reads faces (classpulse) · Ada",
         "is_open": False,
         "needs_token": True,
         "profile": "aggregate",

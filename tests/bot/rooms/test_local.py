@@ -16,7 +16,7 @@ from bot.errors import RoomRefused, SettingsRefused
 from bot.rooms import aiortc_cures, local, open_room, stream
 from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left
 from bot.rooms.local import LocalRoom
-from bot.rooms.notice import Notice, visible_name
+from bot.rooms.notice import Notice
 from tests.contracts.rooms import RoomContract, expect, expect_gone, until
 
 if TYPE_CHECKING:
@@ -284,15 +284,3 @@ def test_unknown_scheme_names_the_known_ones(url: str) -> None:
 def test_name_that_cannot_stand_in_a_link_is_refused(name: str) -> None:
     with pytest.raises(SettingsRefused, match="letters, digits"):
         open_room(f"local://{name}", clock=time.time, notice=Notice("Ada", "presence", "Counts only."))
-
-
-@pytest.mark.parametrize(
-    ("chosen", "shown"),
-    [
-        ("Ada", "Ada · reads faces (classpulse)"),
-        ("", "Bot · reads faces (classpulse)"),
-        ("Ada · reads faces (classpulse)", "Ada · reads faces (classpulse)"),
-    ],
-)
-def test_bot_name_always_says_what_the_bot_does(chosen: str, shown: str) -> None:
-    assert visible_name(chosen) == shown

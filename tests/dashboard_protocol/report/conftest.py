@@ -52,7 +52,7 @@ def hello(profile: Profile = Profile.AGGREGATE, title: str = "Biology 101, secti
     return Hello(
         software="classpulse/0.1.0",
         title=title,
-        bot_name="Pulse · reads faces (classpulse)",
+        bot_name="Reads faces (classpulse) · Pulse",
         policy=policy,
         formula="classpulse-engagement/1",
         levels=tuple(Level.model_validate({"name": n, "means": m, "from": f}) for n, m, f in LEVELS),

@@ -25,7 +25,7 @@ from dashboard_protocol.events import (
 from dashboard_protocol.snapshot import Fold
 
 ROOM = "biology"
-BOT = "Pulse · reads faces (classpulse)"
+BOT = "Reads faces (classpulse) · Pulse"
 HISTORY_S = 900
 FALL_S = 240
 """How long ago, at the end of the script, the class changed and the alert came."""
