@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import resource
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,17 +13,10 @@ from pydantic import ValidationError
 from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, read_public_url, serve_engine
 from bot.commands.engine import FallbackFlag
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
-from bot.commands.reachable import (
-    AllowedHostFlag,
-    MetricsHostFlag,
-    MetricsPortFlag,
-    TrustedProxyFlag,
-    read_allowed_hosts,
-    read_trusted_proxies,
-)
 from bot.errors import BotError, SettingsRefused
-from bot.garbage import return_pictures_to_the_system
+from bot.garbage import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import DEMO_ALERTS, Settings
+from bot.terminal_encoding import speak_plainly
 from dashboard_protocol.errors import ConsentRefused, DashboardError, ReportRefused, SecretRefused, ServerRefused
 from dashboard_protocol.vocabulary import Profile
 
@@ -33,6 +25,12 @@ NOTICE = (
     "reasons, whatever the consent (AI Act, Article 5(1)(f)); where it is lawful people must be told (Article 50(3)). "
     "The policy presence computes neither expressions nor attention. Whether any policy is lawful for you is for your "
     "counsel. Not for grading or discipline."
+)
+UNIX_ONLY = ("fcntl", "resource")
+"""Modules of Python that only Unix systems have."""
+NEEDS_UNIX = (
+    "this command needs Linux or macOS; what speaks to a gateway runs here too: "
+    "invite, bots, webhooks, leave, link, revoke, report and watch"
 )
 USAGE_ERRORS = (SettingsRefused, ServerRefused, SecretRefused, ConsentRefused, ReportRefused)
 
@@ -146,17 +144,13 @@ def join(  # noqa: PLR0913  one parameter a flag
     tls_cert: TlsCertFlag = None,
     tls_key: TlsKeyFlag = None,
     behind_proxy: BehindProxyFlag = False,
-    trusted_proxy: TrustedProxyFlag = "",
     public_url: PublicUrlFlag = None,
-    allowed_host: AllowedHostFlag = "",
     notice_given: NoticeFlag = False,
     ice_server: IceServersFlag = None,
     relay_only: RelayOnlyFlag = False,
     duration: DurationFlag = None,
     leave_alone_after: AloneFlag = None,
     report: ReportFlag = None,
-    metrics_port: MetricsPortFlag = None,
-    metrics_host: MetricsHostFlag = DEFAULT["metrics_host"].default,
     json: JsonFlag = False,
 ) -> None:
     """Run one bot in the foreground until the room closes or ctrl-C."""
@@ -168,9 +162,7 @@ def join(  # noqa: PLR0913  one parameter a flag
     settings = make_settings(
         room_url=room_url, policy=policy, title=title, bot_name=bot_name, k=k, reads_per_s=reads_per_s, engine=engine,
         engine_fallback=engine_fallback, bus=bus, host=host, port=port, tls_cert=tls_cert, tls_key=tls_key,
-        behind_proxy=behind_proxy, trusted_proxies=read_trusted_proxies(trusted_proxy),
-        public_url=read_public_url(public_url), allowed_hosts=read_allowed_hosts(allowed_host),
-        metrics_port=metrics_port, metrics_host=metrics_host, notice_given=notice_given,
+        behind_proxy=behind_proxy, public_url=read_public_url(public_url), notice_given=notice_given,
         ice=chosen_ice(ice_server, relay_only=relay_only), max_duration_s=duration,
         leave_alone_after_s=leave_alone_after,
     )  # fmt: skip
@@ -230,8 +222,9 @@ def main() -> None:
         level=os.environ.get("CLASSPULSE_LOG", "WARNING").upper(),
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
     )
-    # A core dump would hold pictures of people.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for stream in (sys.stdout, sys.stderr):
+        speak_plainly(stream)
+    forbid_core_dumps()
     return_pictures_to_the_system()
     try:
         app()
@@ -239,6 +232,11 @@ def main() -> None:
         # Whoever read the events has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name not in UNIX_ONLY:
+            raise
+        print(f"classpulse: {NEEDS_UNIX}", file=sys.stderr)
+        sys.exit(2)
     except Exception as error:
         code = _exit_code(error)
         if code is None:

@@ -1,4 +1,4 @@
-"""When memory is given back: soon, and without a pause that a video would show."""
+"""Memory of a bot: given back soon, without a pause that a video would show, and never written to a disk."""
 
 import ctypes
 import gc
@@ -17,6 +17,14 @@ def return_pictures_to_the_system() -> None:
     """Give freed pictures back at once: many threads make and drop them, and glibc would keep 25 MB in its heaps."""
     with suppress(AttributeError, OSError):  # another C library has no such switch, and no such habit
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, PICTURE_BYTES)
+
+
+def forbid_core_dumps() -> None:
+    """Have the system write no memory of this process when it crashes: a core dump would hold pictures of people."""
+    with suppress(ImportError):  # Windows has no such limit, and runs no bot
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 @contextmanager

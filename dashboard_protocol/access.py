@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 from dashboard_protocol.consent import Consents
 from dashboard_protocol.errors import AccessDenied
+from dashboard_protocol.messages import REFUSAL
 from dashboard_protocol.pseudonyms import Pseudonyms
 from dashboard_protocol.revocations import Revocations
 from dashboard_protocol.tokens import Signer
 
 LINK_S = 12 * 3600.0
 SESSION_S = 600.0
-REFUSAL = "This link does not open this class."
 
 
 @dataclass(frozen=True, slots=True)

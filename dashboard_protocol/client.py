@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
+from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,12 +14,11 @@ from pydantic import BaseModel, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from dashboard_protocol.access import REFUSAL
 from dashboard_protocol.codec import MAX_EVENT_BYTES, decode
-from dashboard_protocol.connection import CloseCode
 from dashboard_protocol.errors import AccessDenied, FeedLost, ProtocolError, UnknownEvent, UnknownVersion
 from dashboard_protocol.events import PROTOCOL_VERSION, Bye, EndReason, Event, Hello, Snapshot
-from dashboard_protocol.messages import Authenticate, Renew, Resume, SnapshotWanted
+from dashboard_protocol.messages import REFUSAL, Authenticate, CloseCode, Renew, Resume, SnapshotWanted
+from dashboard_protocol.proxies import goes_by_proxy
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 JITTER = 0.2
@@ -69,10 +69,12 @@ async def watch(
         AccessDenied: The link does not open this class. From the iterator, as what follows.
         UnknownVersion: The gateway speaks another protocol version.
         FeedLost: The gateway stayed away for longer than `patience_s`, or is none.
+        ProxyRefused: The environment names a proxy that cannot be used.
     """
     address = _parse(link)
-    async with httpx.AsyncClient(timeout=OPEN_S) as http:
-        feed = _Feed(http, address, rate_hz=rate_hz, patience_s=patience_s, backoff_s=backoff_s)
+    by_proxy = goes_by_proxy(address.session)
+    async with httpx.AsyncClient(timeout=OPEN_S, trust_env=by_proxy) as http:
+        feed = _Feed(http, address, by_proxy=by_proxy, rate_hz=rate_hz, patience_s=patience_s, backoff_s=backoff_s)
         async with aclosing(feed.events()) as events:
             yield events
 
@@ -83,12 +85,14 @@ class _Feed:
         http: httpx.AsyncClient,
         address: _Address,
         *,
+        by_proxy: bool,
         rate_hz: float | None,
         patience_s: float,
         backoff_s: tuple[float, ...],
     ) -> None:
         self._http = http
         self._address = address
+        self._proxy: Literal[True] | None = True if by_proxy else None
         self._rate_hz = rate_hz
         self._patience_s = patience_s
         self._backoff_s = backoff_s
@@ -127,7 +131,12 @@ class _Feed:
     async def _connection(self) -> AsyncGenerator[Event, None]:
         token = await self._exchange()
         async with connect(
-            self._address.events, max_size=MAX_EVENT_BYTES, open_timeout=OPEN_S, ping_interval=5, ping_timeout=10
+            self._address.events,
+            max_size=MAX_EVENT_BYTES,
+            open_timeout=OPEN_S,
+            ping_interval=5,
+            ping_timeout=10,
+            proxy=self._proxy,
         ) as socket:
             first = Authenticate(v=PROTOCOL_VERSION, token=token, rate_hz=self._rate_hz, resume=self._position)
             self._last_seq = self._position.seq if self._position else None

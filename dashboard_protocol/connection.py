@@ -3,33 +3,31 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 from time import monotonic
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard_protocol.access import REFUSAL, Access, Session
+from dashboard_protocol.access import Access, Session
 from dashboard_protocol.allowance import Allowance
 from dashboard_protocol.audience import Audience, Hall
 from dashboard_protocol.codec import check_version
 from dashboard_protocol.errors import AccessDenied, ProtocolError, UnknownVersion
-from dashboard_protocol.messages import Authenticate, Problem, Rate, Renew, Renewed, SnapshotWanted, read_request
+from dashboard_protocol.messages import (
+    REFUSAL,
+    Authenticate,
+    CloseCode,
+    Problem,
+    Rate,
+    Renew,
+    Renewed,
+    SnapshotWanted,
+    read_request,
+)
 from dashboard_protocol.metrics import GatewayMetrics
 from dashboard_protocol.viewer import Phase, Viewer
 
 LIFELINE = "classpulse.lifeline"
 """Key in an ASGI scope's extensions under which the server hands over a `Lifeline`."""
-
-
-class CloseCode(IntEnum):
-    """Why a gateway closed a connection (README.md tells readers what to do)."""
-
-    TRY_AGAIN = 1013
-    BAD_PROTOCOL = 4400
-    NOT_AUTHENTICATED = 4401
-    EXPIRED = 4403
-    UNKNOWN_VERSION = 4406
-    TOO_MANY = 4429
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from dashboard_protocol.control_forms import BotRequest, BotView, LinkView
 from dashboard_protocol.errors import ControlRefused, UnknownEvent
+from dashboard_protocol.proxies import goes_by_proxy
 from dashboard_protocol.queue.records import Delivery
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ControlClient:
         self._url = url or os.environ.get(URL_VARIABLE, DEFAULT_URL)
         token = key or os.environ.get(KEY_VARIABLE, "")
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=10)
+        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=10, trust_env=goes_by_proxy(self._url))
 
     def __enter__(self) -> Self:
         """Keep connections open while inside."""

@@ -1,27 +1,27 @@
 """The gateway: the instructor's page, the exchange of a link for a session, and the live feed."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from time import monotonic
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
-from prometheus_client import CollectorRegistry
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute, Mount
 
-from dashboard_protocol.access import REFUSAL, Access
+from dashboard_protocol.access import Access
 from dashboard_protocol.allowance import Allowances
-from dashboard_protocol.api_page import add_api_page
 from dashboard_protocol.audience import Hall
 from dashboard_protocol.bus.base import Bus
-from dashboard_protocol.connection import CloseCode, Closing, Connection, Limits
+from dashboard_protocol.connection import Closing, Connection, Limits
 from dashboard_protocol.control import Control, add_control
 from dashboard_protocol.errors import AccessDenied, BusError
+from dashboard_protocol.messages import REFUSAL, CloseCode
 from dashboard_protocol.metrics import GatewayMetrics
-from dashboard_protocol.pages import PageFiles, room_page
-from dashboard_protocol.request_rules import asker
-from dashboard_protocol.supervisor import Supervisor
+from dashboard_protocol.pages import PageFiles, SafeHeaders, room_page
 
 MAX_BODY_BYTES = 4096
 
@@ -42,13 +42,15 @@ class SessionGranted(BaseModel):
 class Gateway:
     """What the routes share. Enter it before the first WebSocket comes; leaving it ends every audience."""
 
-    def __init__(self, bus: Bus, access: Access, *, metrics: GatewayMetrics, limits: Limits) -> None:
+    def __init__(
+        self, bus: Bus, access: Access, *, metrics: GatewayMetrics, origins: Sequence[str] = (), limits: Limits
+    ) -> None:
         self._bus = bus
         self._access = access
         self._metrics = metrics
+        self._origins = frozenset(origins)
         self._limits = limits
         self._exchanges = Allowances(limits.sessions_burst, limits.sessions_per_s)
-        self._background = Supervisor()
         self._connections = 0
         self._strangers: Counter[str] = Counter()
         """Connections of each address that have not authenticated."""
@@ -56,15 +58,17 @@ class Gateway:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Serve while inside."""
-        async with self._background.open():
-            self._hall = Hall(self._bus, self._background)
+        async with asyncio.TaskGroup() as tasks:
+            self._hall = Hall(self._bus, tasks)
             self._metrics.queued.set_function(lambda: sum(len(reader.viewer) for reader in self._hall.readers()))
-            self._background.run("revocations", self._access.revocations.follow)
+            following = tasks.create_task(self._access.revocations.follow(), name="follow revocations")
             yield
+            following.cancel()
+            self._hall.close()
 
     async def session(self, room: str, request: Request) -> SessionGranted:
         """Exchange a link for a session token."""
-        if not self._exchanges.take(asker(request), monotonic()):
+        if not self._exchanges.take(request.client.host if request.client else "", monotonic()):
             self._metrics.sessions.labels(outcome="too_many").inc()
             raise HTTPException(429, "Too many attempts. Try again in a minute.", headers={"retry-after": "60"})
         try:
@@ -78,12 +82,15 @@ class Gateway:
 
     async def events(self, room: str, socket: WebSocket) -> None:
         """Serve one dashboard."""
+        if not self._is_allowed_origin(socket):
+            await socket.close()
+            return
         await socket.accept()
         connection = Connection(socket, room, self._access, self._limits, self._metrics)
         if self._connections >= self._limits.connections:
             await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections; try again later."))
             return
-        address = asker(socket)
+        address = socket.client.host if socket.client else ""
         if self._strangers[address] >= self._limits.strangers:
             await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections that did not authenticate."))
             return
@@ -101,22 +108,26 @@ class Gateway:
 
     async def readiness(self, response: Response) -> dict[str, str]:
         """Say whether readers can be served."""
-        detail = self._background.obstacle()
         try:
             await self._bus.ping()
         except BusError as error:
-            detail = str(error)
-        if detail is not None:
             response.status_code = 503
-            return {"status": "not ready", "detail": detail}
+            return {"status": "not ready", "detail": str(error)}
         return {"status": "ready"}
 
+    def _is_allowed_origin(self, socket: WebSocket) -> bool:
+        origin = socket.headers.get("origin")
+        if origin is None or origin in self._origins:  # only browsers send it, and only they carry foreign pages
+            return True
+        return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower() != ""
 
-def create_app(
+
+def create_app(  # noqa: PLR0913  one parameter a part
     bus: Bus,
     access: Access,
     *,
     registry: CollectorRegistry | None = None,
+    origins: Sequence[str] = (),
     limits: Limits | None = None,
     extra_routes: Sequence[BaseRoute] = (),
     control: Control | None = None,
@@ -127,14 +138,15 @@ def create_app(
     Args:
         bus: where the events come from; stays the caller's to close.
         access: makes and checks links and tokens.
-        registry: where the gateway's metrics go; None for nowhere.
+        registry: where the gateway's metrics go, and what `/metrics` shows; None for one of its own.
+        origins: pages of other hosts that may open the feed, e.g. `https://lms.example.org`.
         limits: what the gateway grants; None for the defaults.
         extra_routes: served before the gateway's own, e.g. the embedded room.
         control: the control API; None for a gateway that only shows.
         obstacle: says what but the bus keeps this process from its work; None for nothing.
     """
     metrics = GatewayMetrics(registry or CollectorRegistry())
-    gateway = Gateway(bus, access, metrics=metrics, limits=limits or Limits())
+    gateway = Gateway(bus, access, metrics=metrics, origins=origins, limits=limits or Limits())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -142,16 +154,12 @@ def create_app(
             yield
 
     mounts = [*extra_routes, Mount("/static", PageFiles(), name="static")]
-    # FastAPI's own pages take scripts from elsewhere.
-    openapi_url = None if control is None else "/openapi.json"
-    app = FastAPI(
-        title="classpulse", lifespan=lifespan, routes=mounts, docs_url=None, redoc_url=None, openapi_url=openapi_url
-    )
+    app = FastAPI(title="classpulse", lifespan=lifespan, routes=mounts)
+    app.add_middleware(SafeHeaders)
     _add_feed(app, gateway)
-    _add_health(app, gateway, obstacle)
+    _add_health(app, gateway, metrics.registry, obstacle)
     if control is not None:
         add_control(app, control)
-        add_api_page(app)
     return app
 
 
@@ -171,7 +179,9 @@ def _add_feed(app: FastAPI, gateway: Gateway) -> None:
         await gateway.events(room, websocket)
 
 
-def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | None]) -> None:
+def _add_health(
+    app: FastAPI, gateway: Gateway, registry: CollectorRegistry, obstacle: Callable[[], str | None]
+) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Say that the process answers."""
@@ -184,6 +194,12 @@ def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | Non
             response.status_code = 503
             return {"status": "not ready", "detail": detail}
         return await gateway.readiness(response)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        # What belongs to the process, such as a bot's reads, is counted in the registry that everybody shares.
+        shared = b"" if registry is REGISTRY else generate_latest(REGISTRY)
+        return Response(generate_latest(registry) + shared, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _read_body(request: Request) -> bytes:

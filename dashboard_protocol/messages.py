@@ -1,5 +1,6 @@
 """What reader and gateway say to each other beside the events."""
 
+from enum import IntEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -11,7 +12,21 @@ from dashboard_protocol.events import Count, Model, Seconds
 MAX_MESSAGE_BYTES = 65_536
 """Largest message a gateway reads; a larger one ends the connection."""
 
+REFUSAL = "This link does not open this class."
+"""What whoever has no right to a room reads; never why."""
+
 RateHz = Annotated[float, Field(gt=0, le=1)]
+
+
+class CloseCode(IntEnum):
+    """Why a gateway closed a connection (README.md tells readers what to do)."""
+
+    TRY_AGAIN = 1013
+    BAD_PROTOCOL = 4400
+    NOT_AUTHENTICATED = 4401
+    EXPIRED = 4403
+    UNKNOWN_VERSION = 4406
+    TOO_MANY = 4429
 
 
 class Resume(Model):

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.errors import BusError
-from dashboard_protocol.supervisor import Supervisor
 
 SWEEP_S = 3600.0
 
@@ -15,10 +14,12 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def sweeping(bus: Bus, background: Supervisor | None = None) -> AsyncIterator[None]:
+async def sweeping(bus: Bus) -> AsyncIterator[None]:
     """Sweep the bus once an hour while inside; several gateways may do it side by side."""
-    async with (background or Supervisor()).running("retention", lambda: _sweep(bus)):
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(_sweep(bus), name="retention")
         yield
+        task.cancel()
 
 
 async def _sweep(bus: Bus) -> None:

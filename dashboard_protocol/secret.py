@@ -22,9 +22,18 @@ def checked_secret(secret: bytes, source: str) -> bytes:
 
 
 def state_directory() -> Path:
-    """Return where this user's classpulse keeps its state: below `XDG_STATE_HOME`, or `~/.local/state`."""
+    """Return where this user's classpulse keeps its state: below `XDG_STATE_HOME`, or `~/.local/state`.
+
+    Raises:
+        SecretRefused: This user has no home, as in a container with a number for a user.
+    """
     base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "classpulse"
+    try:
+        return (Path(base) if base else Path.home() / ".local" / "state") / "classpulse"
+    except RuntimeError as error:
+        raise SecretRefused(
+            "This user has no home directory: set XDG_STATE_HOME to a folder that this user can write."
+        ) from error
 
 
 def load_secret(state_dir: Path | None = None) -> bytes:

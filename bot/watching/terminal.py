@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.live import Live
@@ -99,10 +99,13 @@ async def _until_stopped(work: Coroutine[None, None, None], *beside: Coroutine[N
 def _stopping(stop: Callable[[], object]) -> Iterator[None]:
     """Let ctrl-C and SIGTERM stop in good order, while this lasts."""
     loop = asyncio.get_running_loop()
-    for number in _STOPS:
-        loop.add_signal_handler(number, stop)
+    # Event loops of Windows take no signals; there ctrl-C interrupts, as everywhere else in Python.
+    with suppress(NotImplementedError):
+        for number in _STOPS:
+            loop.add_signal_handler(number, stop)
     try:
         yield
     finally:
-        for number in _STOPS:
-            loop.remove_signal_handler(number)
+        with suppress(NotImplementedError):
+            for number in _STOPS:
+                loop.remove_signal_handler(number)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from dashboard_protocol.connection import CloseCode
+from dashboard_protocol.messages import CloseCode
 
 README = Path(__file__).resolve().parents[2] / "dashboard_protocol" / "README.md"
 
