@@ -9,17 +9,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.bus.base import Bus, Retained
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.events import BotState, Event, Forget, Hello, ParticipantUpdate, Snapshot, State
 from dashboard_protocol.messages import Feed, Resume
 from dashboard_protocol.snapshot import Fold
+from dashboard_protocol.supervisor import Supervisor
 from dashboard_protocol.viewer import Outgoing, Viewer
 
 MAX_MISSED = 256
 """Events a returning reader is sent one by one; who missed more gets a snapshot."""
 BUS_RETRY_S = 1.0
+LONGEST_RETRY_S = 2.0
 HEALING_S = 10.0
 """For so long after the bus is back, what it held up comes in bursts, and summaries in a burst replace nothing."""
 
@@ -57,7 +60,8 @@ class Audience:
         """Set once the bus told what it retains."""
 
     async def follow(self) -> None:
-        """Pass the room's events on until cancelled; comes back when the bus was lost."""
+        """Pass the room's events on until cancelled; comes back when the bus was lost, or an event broke something."""
+        backoff = Backoff(BUS_RETRY_S, LONGEST_RETRY_S)
         while True:
             try:
                 async with self._bus.subscribe(self.room) as events:
@@ -66,11 +70,14 @@ class Audience:
                     self._tell(Feed(state="restored"))
                     async for event in events:
                         self._take(event)
+                        backoff.went_well()
                         await asyncio.sleep(0)  # readers get it before the next one, which may replace it
             except BusError as error:
                 _log.warning("room %s: %s Trying again.", self.room, error)
-                self._tell(Feed(state="interrupted"))
-                await asyncio.sleep(BUS_RETRY_S)
+            except Exception:  # a fault of ours, by what this room's events are: no other room may notice
+                _log.exception("room %s: its events could not be passed on. Trying again.", self.room)
+            self._tell(Feed(state="interrupted"))
+            await asyncio.sleep(backoff.failed())
 
     async def admit(self, reader: Reader, resume: Resume | None) -> None:
         """Open the reader's viewer and keep it supplied, with what it missed where that is still held."""
@@ -216,12 +223,12 @@ class Hall:
 
     Args:
         bus: where the events come from.
-        tasks: parent of the tasks that follow the rooms.
+        background: keeps the tasks that follow the rooms.
     """
 
-    def __init__(self, bus: Bus, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, bus: Bus, background: Supervisor) -> None:
         self._bus = bus
-        self._tasks = tasks
+        self._background = background
         self._seatings: dict[str, _Seating] = {}
 
     @asynccontextmanager
@@ -230,7 +237,7 @@ class Hall:
         seating = self._seatings.get(room)
         if seating is None:
             audience = Audience(room, self._bus)
-            following = self._tasks.create_task(audience.follow(), name=f"audience of {room}")
+            following = self._background.run(f"audience of {room}", audience.follow)
             seating = self._seatings[room] = _Seating(audience, following)
         seating.seats += 1
         try:
@@ -240,11 +247,6 @@ class Hall:
             if not seating.seats:
                 seating.following.cancel()
                 del self._seatings[room]
-
-    def close(self) -> None:
-        """Stop following every room."""
-        for seating in self._seatings.values():
-            seating.following.cancel()
 
     def readers(self) -> list[Reader]:
         """Return everyone who watches anything."""

@@ -6,6 +6,8 @@ DashboardError
 ├── AccessDenied             a link or token that does not open this room
 ├── ConsentRefused           a person's consent that does not hold, or cannot be given so
 ├── BusError                 the bus cannot be used
+│   ├── BusRefused           it answers, and refuses what this process needs
+│   ├── BusUnreadable        it holds what this version cannot read
 │   └── EpochOver            a newer bot serves the room
 ├── ProxyRefused             the environment names a proxy that cannot be used
 ├── FeedLost                 the client gave up on its gateway
@@ -59,6 +61,14 @@ class ProxyRefused(DashboardError):
 
 class BusError(DashboardError):
     """The bus URL is unknown or the bus cannot be reached."""
+
+
+class BusRefused(BusError):
+    """The bus answers and refuses: it is full, or this process may not do there what it must; waiting mends nothing."""
+
+
+class BusUnreadable(BusError):
+    """The bus holds, in one place, what this version cannot read; other places are none the worse."""
 
 
 class EpochOver(BusError):

@@ -1,6 +1,5 @@
 """The gateway: the instructor's page, the exchange of a link for a session, and the live feed."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -22,6 +21,7 @@ from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.messages import REFUSAL, CloseCode
 from dashboard_protocol.metrics import GatewayMetrics
 from dashboard_protocol.pages import PageFiles, SafeHeaders, room_page
+from dashboard_protocol.supervisor import Supervisor
 
 MAX_BODY_BYTES = 4096
 
@@ -51,6 +51,7 @@ class Gateway:
         self._origins = frozenset(origins)
         self._limits = limits
         self._exchanges = Allowances(limits.sessions_burst, limits.sessions_per_s)
+        self._background = Supervisor()
         self._connections = 0
         self._strangers: Counter[str] = Counter()
         """Connections of each address that have not authenticated."""
@@ -58,13 +59,11 @@ class Gateway:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Serve while inside."""
-        async with asyncio.TaskGroup() as tasks:
-            self._hall = Hall(self._bus, tasks)
+        async with self._background.open():
+            self._hall = Hall(self._bus, self._background)
             self._metrics.queued.set_function(lambda: sum(len(reader.viewer) for reader in self._hall.readers()))
-            following = tasks.create_task(self._access.revocations.follow(), name="follow revocations")
+            self._background.run("revocations", self._access.revocations.follow)
             yield
-            following.cancel()
-            self._hall.close()
 
     async def session(self, room: str, request: Request) -> SessionGranted:
         """Exchange a link for a session token."""
@@ -108,11 +107,14 @@ class Gateway:
 
     async def readiness(self, response: Response) -> dict[str, str]:
         """Say whether readers can be served."""
+        detail = self._background.obstacle()
         try:
             await self._bus.ping()
         except BusError as error:
+            detail = str(error)
+        if detail is not None:
             response.status_code = 503
-            return {"status": "not ready", "detail": str(error)}
+            return {"status": "not ready", "detail": detail}
         return {"status": "ready"}
 
     def _is_allowed_origin(self, socket: WebSocket) -> bool:

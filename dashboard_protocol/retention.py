@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.errors import BusError
+from dashboard_protocol.supervisor import Supervisor
 
 SWEEP_S = 3600.0
 
@@ -14,12 +15,10 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def sweeping(bus: Bus) -> AsyncIterator[None]:
+async def sweeping(bus: Bus, background: Supervisor | None = None) -> AsyncIterator[None]:
     """Sweep the bus once an hour while inside; several gateways may do it side by side."""
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(_sweep(bus), name="retention")
+    async with (background or Supervisor()).running("retention", lambda: _sweep(bus)):
         yield
-        task.cancel()
 
 
 async def _sweep(bus: Bus) -> None:

@@ -145,6 +145,31 @@ LOUD_NAMES = (
 
 # -- what Redis may hold ---------------------------------------------------------------------------------------------
 
+REDIS_TEXTS = [
+    "", " ", "garbage", "0", "-1", "1e400", "nan", "inf inf", "1 2 3", "9" * 5000, "null", "true", "[]", "[[]]", "{}",
+    '["a"]', '["a", 1]', '[1, 2]', '["\\ud800", "x"]', '{"v": 1}', '{"v": "1"}', '{"v": 1, "type": []}',
+    '{"v":1,"type":"hello","room":"room a","epoch":1,"seq":0,"at":0}',
+    '{"v":1,"type":"hello","room":"room b","epoch":1,"seq":0,"at":0}',
+    '{"v":1,"type":"of_tomorrow","room":"room a","epoch":1,"seq":1,"at":0}',
+    '{"v":1,"type":"bot_state","room":"room a","epoch":-1,"seq":1e99,"at":null}',
+    '{"id": "x"}', '{"state": "of tomorrow", "since": 0}', "[" * 5000, '{"a":' * 5000, "\x00", "\ufffd", "a-b", "-",
+    "1-", "999999999999999999999-1",
+]  # fmt: skip
+"""Texts in the place of an event, a record, a number, an id or two times."""
+
+REDIS_BYTES = [b"\xff\xfe", b"\x80", b"{\x00\xc3}", b'["\xed\xa0\x80", 1]']
+"""What is no UTF-8 either."""
+
+REDIS_VALUES: dict[str, tuple[str, ...]] = {
+    "string": ("SET", "KEY", "TEXT"),
+    "list": ("RPUSH", "KEY", "TEXT"),
+    "set": ("SADD", "KEY", "TEXT"),
+    "hash": ("HSET", "KEY", "TEXT", "TEXT"),
+    "sorted set": ("ZADD", "KEY", "1", "TEXT"),
+    "stream": ("XADD", "KEY", "*", "TEXT", "TEXT"),
+}
+"""Type of a key → the command that makes one of it; KEY and TEXT are replaced."""
+
 # -- SDP -------------------------------------------------------------------------------------------------------------
 
 # -- pictures and video ----------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from dashboard_protocol.revocations import open_revocations
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.secret import load_secret, state_directory
 from dashboard_protocol.server import Tls, serve
+from dashboard_protocol.supervisor import Supervisor
 from dashboard_protocol.vocabulary import Profile
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.webhooks.courier import Courier
@@ -67,13 +68,15 @@ class GatewayProcess:
             desk = [] if wishes is None else privacy.routes(FrontDesk(wishes, bus, queue, access))
             registry = CollectorRegistry()
             origins = (self.public_url,) if self.public_url else ()
+            background = Supervisor()
             app = create_app(
                 bus, access, registry=registry, origins=origins, control=control, extra_routes=desk,
-                obstacle=lambda: audit_obstacle(state_directory()),
+                obstacle=lambda: background.obstacle() or audit_obstacle(state_directory()),
             )  # fmt: skip
             server = await stack.enter_async_context(serve(app, self.host, self.port, tls=self.tls))
             # Behind the server: what it raises must come out as it is, and not in a group.
-            await stack.enter_async_context(Courier(queue, self.receivers, WebhookMetrics(registry)).delivering())
-            await stack.enter_async_context(sweeping(bus))
+            courier = Courier(queue, self.receivers, WebhookMetrics(registry))
+            await stack.enter_async_context(courier.delivering(background))
+            await stack.enter_async_context(sweeping(bus, background))
             say(f"serving    {server.origin}   (API: {server.origin}/docs)")
             await stop.wait()

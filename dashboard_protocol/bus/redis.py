@@ -10,25 +10,16 @@ import logging
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from redis.exceptions import RedisError
-
+from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken, without_people
 from dashboard_protocol.bus.recall import Letter, Recall, letter
-from dashboard_protocol.bus.redis_link import (
-    Subscription,
-    connect,
-    heeding_cancellation,
-    place,
-    read,
-    read_all,
-    told_plainly,
-)
+from dashboard_protocol.bus.redis_link import Subscription, connect, place, told_plainly
 from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, PUBLISH, SWEEP, Keys
-from dashboard_protocol.errors import BusError, EpochOver
+from dashboard_protocol.errors import BusError, BusUnreadable, EpochOver
 from dashboard_protocol.events import Event, Snapshot
 
 HISTORY_EVENTS = 12_000
@@ -62,8 +53,8 @@ class _Sender:
 
     def rewind(self, last: str) -> None:
         """Redis says where its streams end: what it lacks is due again."""
-        epoch, _, seq = last.partition("-")
-        self.recall.rewind(int(seq) if epoch == str(self.epoch) else -1)
+        epoch, seq = decoding.place(last, "as the end of a room's events")
+        self.recall.rewind(seq if epoch == self.epoch else -1)
         self.last = last
 
 
@@ -137,10 +128,10 @@ class RedisBus:
             return
         try:
             await self._deliver(sender)
-        except (RedisError, OSError, TimeoutError) as error:
-            log.warning(
-                "Redis at %s is away (%s); events are kept until it is back.", self._where, type(error).__name__
-            )
+        except EpochOver:
+            raise
+        except BusError as error:
+            log.warning("%s Events are kept until it takes them.", error)
             if self._recovering is None:
                 self._recovering = asyncio.create_task(self._recover(), name="deliver once Redis is back")
 
@@ -148,7 +139,7 @@ class RedisBus:
     async def subscribe(self, room: str) -> AsyncIterator[AsyncIterator[Event]]:
         """Receive the room's events from entering on."""
         self._check_open()
-        subscription = Subscription(self._redis, Keys(room)["live"], self._where, self._subscriber_events)
+        subscription = Subscription(self._redis, room, self._where, self._subscriber_events)
         async with subscription.open():
             self._subscriptions.add(subscription)
             try:
@@ -162,10 +153,8 @@ class RedisBus:
         keys = Keys(room)
         with told_plainly(self._where):
             texts: list[Any] = await self._redis.mget(keys["hello"], keys["snapshot"])
-        if None in texts:
-            return None
-        hello, snapshot = map(read, texts)
-        return Retained(hello, snapshot) if hello.epoch == snapshot.epoch else None
+        hello, snapshot = texts
+        return decoding.retained(hello, snapshot, room)
 
     async def history(self, room: str, epoch: int, since: int) -> list[Event] | None:
         """Return the events after seq `since`; None where they are not all held."""
@@ -177,9 +166,9 @@ class RedisBus:
                 asking.hmget(keys["meta"], "hello", "lost")
                 asking.xrange(keys["events"], first, last)
                 (hello, lost), events = await asking.execute()
-        if hello != str(epoch) or since < int(lost or 0):
+        if hello != str(epoch) or since < decoding.count(lost, f"as what the room {room!r} lost"):
             return None
-        return list(read_all(events))
+        return list(decoding.events((fields.get("event") for _, fields in events), room))
 
     async def archive(self, room: str) -> AsyncIterator[Event]:
         """Yield all class events that are kept, of all epochs, and each `hello` where it was published."""
@@ -187,25 +176,24 @@ class RedisBus:
         keys = Keys(room)
         with told_plainly(self._where):
             known: Any = await self._redis.hgetall(keys["hellos"])
-        hellos = deque(sorted((_place(id_), text) for id_, text in known.items()))
+        hellos = deque(sorted(_placed(known)))
         since, is_first = "-", True
         while True:
             with told_plainly(self._where):
                 page: Any = await self._redis.xrange(keys["events"], since, "+", count=PAGE)
             for id_, fields in page:
-                if float(fields.get("at", "inf")) <= time.time() - self._keep_s:
+                if _is_older(fields, time.time() - self._keep_s):
                     continue
-                before = [hellos.popleft() for _ in range(bisect_left(hellos, (_place(id_), "")))]
-                for _, text in before[-1:] if is_first else before:
-                    yield read(text)
-                is_first = False
-                for event in read_all([(id_, fields)]):
+                here = decoding.place(id_, "as an entry's id")
+                before = [text for _, text in (hellos.popleft() for _ in range(bisect_left(hellos, (here, ""))))]
+                for event in decoding.events([*(before[-1:] if is_first else before), fields.get("event")], room):
                     yield event
+                is_first = False
             if len(page) < PAGE:
                 break
             since = f"({page[-1][0]}"
-        for _, text in hellos:
-            yield read(text)
+        for event in decoding.events((text for _, text in hellos), room):
+            yield event
 
     async def erase(self, room: str) -> None:
         """Delete all that is kept of the room, but for the number of its last epoch."""
@@ -217,8 +205,13 @@ class RedisBus:
         """Delete what is older than the retention, in all rooms."""
         self._check_open()
         with told_plainly(self._where):
-            async for key in self._redis.scan_iter(EVERY_ROOM):
-                await self._sweep(keys=Keys.of_events(key).kept(), args=[self._keep_s])
+            keys = [key async for key in self._redis.scan_iter(EVERY_ROOM)]
+        for key in keys:
+            try:
+                with told_plainly(self._where):
+                    await self._sweep(keys=Keys.of_events(key).kept(), args=[self._keep_s])
+            except BusUnreadable as error:
+                log.warning("%s The rooms behind it are swept all the same.", error)
 
     async def ping(self) -> None:
         """Return when Redis answers."""
@@ -236,8 +229,8 @@ class RedisBus:
             await asyncio.wait([self._recovering])
             try:
                 await self._deliver_all()
-            except (RedisError, OSError, TimeoutError):
-                log.error("Redis at %s is still away: the last events of this process are lost.", self._where)
+            except BusError as error:
+                log.error("%s The last events of this process are lost.", error)
         for subscription in tuple(self._subscriptions):
             subscription.cut_off("The bus is closed.")
         await self._redis.aclose()
@@ -250,21 +243,25 @@ class RedisBus:
         while True:
             await asyncio.sleep(RETRY_S)
             try:
-                with heeding_cancellation():
-                    await self._redis.ping()
-                    await self._deliver_all()
-            except (RedisError, OSError, TimeoutError):
+                await self._deliver_all()
+            except BusError:
                 continue
             break
         self._recovering = None
-        log.warning("Redis at %s is back; what was kept is delivered.", self._where)
+        log.warning("Redis at %s takes events again; what was kept is delivered.", self._where)
 
     async def _deliver_all(self) -> None:
+        """Deliver for every room what can be; raises BusError for one that could not."""
+        failure: BusError | None = None
         for sender in tuple(self._senders.values()):
             try:
                 await self._deliver(sender)
             except EpochOver as error:
                 log.warning("%s", error)
+            except BusError as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     async def _deliver(self, sender: _Sender) -> None:
         async with sender.turn:
@@ -285,19 +282,28 @@ class RedisBus:
         return True
 
     async def _send(self, sender: _Sender, due: Letter) -> tuple[str, str]:
-        status, last = await self._publish(
-            keys=sender.keys.for_publishing(),
-            args=[
-                sender.epoch, due.seq, due.kind, due.text, sender.last, sender.recall.lost,
-                self._history_events, self._keep_s, min(SNAPSHOT_S, self._keep_s),
-            ],
-        )  # fmt: skip
+        with told_plainly(self._where):
+            status, last = await self._publish(
+                keys=sender.keys.for_publishing(),
+                args=[
+                    sender.epoch, due.seq, due.kind, due.text, sender.last, sender.recall.lost,
+                    self._history_events, self._keep_s, min(SNAPSHOT_S, self._keep_s),
+                ],
+            )  # fmt: skip
         if status == "over":
             sender.is_over = True
             raise epoch_over(sender.keys.room)
         return status, last
 
 
-def _place(id_: str) -> tuple[int, int]:
-    epoch, _, seq = id_.partition("-")
-    return int(epoch), int(seq)
+def _placed(hellos: dict[str, str]) -> Iterator[tuple[tuple[int, int], str]]:
+    for id_, text in hellos.items():
+        with suppress(BusUnreadable):
+            yield decoding.place(id_, "as the place of a hello"), text
+
+
+def _is_older(fields: dict[str, str], at: float) -> bool:
+    try:
+        return "at" in fields and decoding.moment(fields["at"], "as an event's time") <= at
+    except BusUnreadable:
+        return True

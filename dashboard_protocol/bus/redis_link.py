@@ -1,9 +1,8 @@
 """What bus and queue need of Redis: a client, its errors in plain words, and a room's live channel."""
 
 import asyncio
-import logging
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,16 +10,15 @@ from urllib.parse import urlsplit
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
 
-from dashboard_protocol.codec import decode
-from dashboard_protocol.errors import BusError, ProtocolError, UnknownEvent
+from dashboard_protocol.bus import decoding
+from dashboard_protocol.bus.scripts import Keys
+from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
 from dashboard_protocol.events import Event
 
 ANSWER_S = 3.0
 """Redis that does not answer for so long is away."""
-
-log = logging.getLogger(__name__)
 
 
 def connect(url: str, *, retries: int = 0) -> Redis:
@@ -37,6 +35,8 @@ def connect(url: str, *, retries: int = 0) -> Redis:
         client = Redis.from_url(
             url,
             decode_responses=True,
+            # Strictly, a message that is no UTF-8 would be read again and again.
+            encoding_errors="replace",
             socket_timeout=ANSWER_S,
             socket_connect_timeout=ANSWER_S,
             retry=Retry(NoBackoff(), retries),
@@ -77,20 +77,30 @@ def told_plainly(where: str) -> Iterator[None]:
     try:
         with heeding_cancellation():
             yield
-    except AuthenticationError:
-        raise BusError(f"Redis at {where} refused the password: check the bus URL.") from None
+    except (AuthenticationError, AuthorizationError):
+        raise BusRefused(f"Redis at {where} refused the password: check the bus URL.") from None
     except ResponseError as error:
-        raise BusError(f"Redis at {where} refused a command ({str(error)[:80]}).") from None
+        raise _told(error, where) from None
     except (RedisError, OSError, TimeoutError) as error:
         raise BusError(f"Redis at {where} does not answer ({type(error).__name__}).") from None
+
+
+def _told(error: ResponseError, where: str) -> BusError:
+    """Return what a refused command means."""
+    text = str(error)
+    why = text.split(" script: ")[0][:100]
+    if "WRONGTYPE" in text or why.startswith("user_script"):  # a script met what is not ours
+        return BusUnreadable(f"Redis at {where} holds something else in the place of ours ({why}).")
+    return BusRefused(f"Redis at {where} answers and refuses: {why}")
 
 
 class Subscription:
     """One room's channel. A task reads it, so that a subscriber that does not read holds up nobody but itself."""
 
-    def __init__(self, redis: Redis, channel: str, where: str, most: int) -> None:
+    def __init__(self, redis: Redis, room: str, where: str, most: int) -> None:
         self._pubsub = redis.pubsub()
-        self._channel = channel
+        self._room = room
+        self._channel = Keys(room)["live"]
         self._where = where
         self._mailbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._most = most
@@ -120,10 +130,8 @@ class Subscription:
     async def events(self) -> AsyncIterator[Event]:
         """Yield what came since `open`; raises BusError once cut off."""
         while (text := await self._mailbox.get()) is not None:
-            try:
-                yield read(text)
-            except UnknownEvent as unknown:
-                log.debug("%s", unknown)
+            for event in decoding.events([text], self._room):
+                yield event
         raise BusError(self._ending)
 
     def cut_off(self, why: str) -> None:
@@ -151,27 +159,3 @@ class Subscription:
                 raise TimeoutError
         if message["type"] == "message":
             self._mailbox.put_nowait(message["data"])
-
-
-def read(text: str) -> Event:
-    """Decode one event of the bus.
-
-    Raises:
-        UnknownEvent: A type of a newer v1, to be skipped.
-        BusError: No event at all.
-    """
-    try:
-        return decode(text)
-    except UnknownEvent:
-        raise
-    except ProtocolError as error:
-        raise BusError(f"The bus carries what this version cannot read: {error}") from error
-
-
-def read_all(entries: Iterable[tuple[str, dict[str, str]]]) -> Iterator[Event]:
-    """Decode a page of a stream; events of unknown types are left out."""
-    for _, fields in entries:
-        try:
-            yield read(fields["event"])
-        except UnknownEvent as unknown:
-            log.debug("%s", unknown)

@@ -1,11 +1,17 @@
 """Revocations in the Redis that gateways and bots share."""
 
+import logging
+import math
 import time
 from collections.abc import Mapping
 
+from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.redis_link import connect, place, told_plainly
+from dashboard_protocol.errors import BusUnreadable
 
 KEY = "classpulse:revoked"
+
+log = logging.getLogger(__name__)
 
 
 class RedisStore:
@@ -18,6 +24,7 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         self._redis = connect(url, retries=1)
         self._where = place(url)
+        self._told_of: set[str] = set()
 
     async def add(self, key: str, at: float, until: float) -> None:
         """Keep one, and drop what no longer matters."""
@@ -35,8 +42,17 @@ class RedisStore:
 
     async def _read(self) -> dict[str, tuple[float, float]]:
         found = await self._redis.hgetall(KEY)
-        times = {str(name): str(text).split() for name, text in found.items()}
-        return {name: (float(at), float(until)) for name, (at, until) in times.items()}
+        return {str(name): self._times(str(name), text) for name, text in found.items()}
+
+    def _times(self, name: str, text: object) -> tuple[float, float]:
+        try:
+            return decoding.times(text, "as a revocation")
+        except BusUnreadable as error:
+            # Something was revoked, nobody knows when: as long as it stands there, now; no other is the worse for it.
+            if name not in self._told_of:
+                log.warning("%s What it names stays closed until it is mended or removed.", error)
+            self._told_of.add(name)
+            return time.time(), math.inf
 
     async def close(self) -> None:
         """Free the connection."""

@@ -1,13 +1,15 @@
 """People's wishes in the Redis that gateways and bots share."""
 
 import json
+import logging
 import math
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 
+from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.redis_link import connect, place, told_plainly
 from dashboard_protocol.bus.scripts import Keys
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.errors import BusError, BusUnreadable
 from dashboard_protocol.wishes import KEPT_S, Asked, Offer
 
 MOST_OPT_OUTS = 2000
@@ -16,6 +18,8 @@ MOST_OFFERS = 20
 OFFER_S = 10
 ANSWER_S = 2
 """A bot that does not answer for so long is not in its meeting."""
+
+log = logging.getLogger(__name__)
 
 OPT_OUT = """
 local who, most, kept_s = unpack(ARGV)
@@ -73,8 +77,7 @@ class RedisWishes:
                 asking.expire(keys["opt_outs"], math.ceil(KEPT_S), gt=True)
                 asking.lpop(keys["offers"], MOST_OFFERS)
                 opt_outs, _, offers = await asking.execute()
-        asked_at = {str(who): float(at) for who, at in opt_outs.items()}
-        return Asked(asked_at, tuple(Offer(*json.loads(offer)) for offer in offers or ()))
+        return Asked(dict(map(_asked, opt_outs.items())), tuple(_offers(offers or ())))
 
     async def keep(self, room: str, opted_out: Collection[str]) -> None:
         """Keep what a bot knows, for the bots after it."""
@@ -102,3 +105,26 @@ class RedisWishes:
 
 def _answer(keys: Keys, id_: str) -> str:
     return keys[f"answer:{id_}"]
+
+
+def _asked(entry: tuple[str, str]) -> tuple[str, float]:
+    who, at = entry
+    try:
+        return who, decoding.moment(at, "as the time of a wish")
+    except BusUnreadable as error:
+        log.debug("%s The wish holds.", error)
+        return who, 0.0
+
+
+def _offers(texts: Iterable[str]) -> Iterator[Offer]:
+    for text in texts:
+        try:
+            with decoding.reading("as an offer"):
+                offer = json.loads(text)
+        except BusUnreadable:
+            offer = None
+        match offer:
+            case [str(id_), str(sealed)] if id_.isascii() and sealed.isascii():
+                yield Offer(id_, sealed)
+            case _:
+                log.warning("What is no offer of a consent is left out.")

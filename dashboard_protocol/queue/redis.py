@@ -1,13 +1,16 @@
 """`redis://` and `rediss://`: the queue of any number of gateways and workers."""
 
+import logging
 import secrets
+import time
 from collections.abc import Collection
 from typing import Any
 
+from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.bus.redis_link import connect, place, told_plainly
 from dashboard_protocol.bus.scripts import Keys
-from dashboard_protocol.errors import RoomTaken
+from dashboard_protocol.errors import BusUnreadable, RoomTaken
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
@@ -21,9 +24,11 @@ from dashboard_protocol.queue.redis_scripts import (
     RESTORE,
     SUBMIT,
 )
-from dashboard_protocol.vocabulary import State
+from dashboard_protocol.vocabulary import EndReason, State
 
 IDEMPOTENCY_S = 86_400
+
+log = logging.getLogger(__name__)
 
 
 class RedisQueue:
@@ -66,15 +71,24 @@ class RedisQueue:
 
     async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
-        with told_plainly(self._where):
-            bot = await self._claim(args=[worker, round(self._claim_s * 1000), LOST, *serving])
-        return None if bot is None else await self.bot(bot)
+        while True:
+            with told_plainly(self._where):
+                bot = await self._claim(args=[worker, round(self._claim_s * 1000), LOST, *serving])
+            if bot is None:
+                return None
+            try:
+                return await self.bot(bot)
+            except BusUnreadable as error:
+                log.error("invitation %s: %s It is over, and the others wait no longer for it.", bot, error)
+                ended = Moment(state=State.ENDED, since=round(time.time(), 3), reason=EndReason.FAILED.value)
+                await self.report(worker, bot, ended)
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
         """Say that the worker lives; learn what to do with each of its bots."""
         with told_plainly(self._where):
             orders = await self._beat(args=[worker, *ids])
-        return dict(zip(ids, map(Order, orders), strict=True))
+        with decoding.reading("as orders"):
+            return dict(zip(ids, map(Order, orders), strict=True))
 
     async def restore(self, worker: str, record: BotRecord) -> None:
         """Take over what a worker knows of its bot."""
@@ -102,13 +116,22 @@ class RedisQueue:
 
     async def bot(self, bot: str) -> BotRecord | None:
         """Return one bot."""
-        return (await self._records([bot]))[0]
+        answer = (await self._answers([bot]))[0]
+        return _record(*answer)
 
     async def bots(self) -> list[BotRecord]:
-        """Return the bots, newest first."""
+        """Return the bots, newest first; one whose record cannot be read is left out."""
         with told_plainly(self._where):
             ids: Any = await self._redis.zrevrange("classpulse:bots", 0, -1)
-        return [record for record in await self._records(ids) if record is not None]
+        found = []
+        for bot, answer in zip(ids, await self._answers(ids), strict=True):
+            try:
+                record = _record(*answer)
+            except BusUnreadable as error:
+                log.warning("bot %s: %s It is left out.", bot, error)
+            else:
+                found += [] if record is None else [record]
+        return found
 
     async def ask_to_leave(self, bot: str) -> BotRecord | None:
         """Make a bot leave; one that nobody runs ends at once."""
@@ -130,10 +153,12 @@ class RedisQueue:
             taken = await self._take(args=[lease, lease_s])
         if taken is None:
             return None
-        bot, number = str(taken[0]), int(taken[1])
+        bot, number = str(taken[0]), decoding.count(taken[1], "as the number of a state")
         record = await self.bot(bot)
+        if record is None:
+            return None
         tries = sum(attempt.number == number for attempt in await self._attempts(bot))
-        return None if record is None else Due(record=record, number=number, tries=tries, lease=lease)
+        return Due(record=record, number=number, tries=tries, lease=lease)
 
     async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
         """Note how a leased state went."""
@@ -151,7 +176,8 @@ class RedisQueue:
                 asking.hmget(f"classpulse:bot:{bot}", "first", "told")
                 asking.zscore("classpulse:webhooks", bot)
                 (first, told), next_at = await asking.execute()
-        return ledger(record, await self._attempts(bot), first=int(first or 0), told=int(told or 0), next_at=next_at)
+        numbers = [decoding.count(number, "as the number of a state") for number in (first, told)]
+        return ledger(record, await self._attempts(bot), first=numbers[0], told=numbers[1], next_at=next_at)
 
     async def erase(self, room: str, bus: Bus) -> bool:
         """Delete all that is kept of a room; the events of `bus` lie in the same Redis, so that one script does it."""
@@ -170,27 +196,32 @@ class RedisQueue:
     async def _attempts(self, bot: str) -> list[Attempt]:
         with told_plainly(self._where):
             found: Any = await self._redis.lrange(f"classpulse:bot:{bot}:attempts", 0, -1)
-        return list(map(Attempt.model_validate_json, found))
+        return [decoding.model(Attempt, text, "as a try to tell a webhook") for text in found]
 
-    async def _records(self, ids: list[str]) -> list[BotRecord | None]:
+    async def _answers(self, ids: list[str]) -> list[tuple[Any, Any]]:
         with told_plainly(self._where):
             async with self._redis.pipeline(transaction=True) as asking:
                 for bot in ids:
                     asking.hmget(f"classpulse:bot:{bot}", "invitation", "worker", "join")
                     asking.lrange(f"classpulse:bot:{bot}:states", 0, -1)
-                answers = await asking.execute()
-        return [_record(*pair) for pair in zip(answers[::2], answers[1::2], strict=True)]
+                answers = await asking.execute(raise_on_error=False)
+        return list(zip(answers[::2], answers[1::2], strict=True))
 
 
-def _record(fields: list[str | None], states: list[str]) -> BotRecord | None:
+def _record(fields: Any, states: Any) -> BotRecord | None:
+    """Read a bot; either part may be what Redis said instead."""
+    for part in (fields, states):
+        if isinstance(part, Exception):
+            raise BusUnreadable("Redis holds something else in the place of a bot.")
     invitation, worker, join = fields
     if invitation is None:
         return None
-    moments = tuple(map(Moment.model_validate_json, states))
-    return BotRecord(
-        invitation=Invitation.model_validate_json(invitation),
-        now=moments[-1],
-        states=moments,
-        worker=worker,
-        join=join,
-    )
+    moments = tuple(decoding.model(Moment, text, "as a bot's state") for text in states)
+    with decoding.reading("as a bot"):
+        return BotRecord(
+            invitation=decoding.model(Invitation, invitation, "as an invitation"),
+            now=moments[-1],
+            states=moments,
+            worker=worker,
+            join=join,
+        )

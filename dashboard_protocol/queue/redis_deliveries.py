@@ -10,7 +10,8 @@ while true do
   local id = redis.call('ZRANGEBYSCORE', 'classpulse:webhooks', '-inf', now_s(), 'LIMIT', 0, 1)[1]
   if not id then return false end
   local bot = 'classpulse:bot:' .. id
-  local told = tonumber(redis.call('HGET', bot, 'told') or 0)
+  mend(bot)
+  local told = tonumber(redis.call('HGET', bot, 'told') or 0) or 0
   if told < redis.call('LLEN', bot .. ':states') then
     redis.call('ZADD', 'classpulse:webhooks', now_s() + lease_s, id)
     redis.call('HSET', bot, 'lease', lease)

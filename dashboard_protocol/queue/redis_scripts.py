@@ -21,6 +21,13 @@ local function owns(bot, worker)
   local known = redis.call('HMGET', bot, 'worker', 'state', 'entry')
   return known[1] == worker and known[2] ~= 'ended' and known[3]
 end
+local function mend(bot)
+  -- whatever else lies in the place of a bot goes, so that nobody waits for it
+  for key, kind in pairs({[bot] = 'hash', [bot .. ':states'] = 'list', [bot .. ':attempts'] = 'list'}) do
+    local found = redis.call('TYPE', key).ok
+    if found ~= 'none' and found ~= kind then redis.call('DEL', key) end
+  end
+end
 local function open_group()
   local stream = 'classpulse:invitations'
   if redis.call('EXISTS', stream) == 0 or #redis.call('XINFO', 'GROUPS', stream) == 0 then
@@ -95,6 +102,7 @@ local stream = 'classpulse:invitations'
 open_group()
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', now_s(), 'LIMIT', 0, 100)) do
   redis.call('ZREM', 'classpulse:scheduled', id)
+  mend('classpulse:bot:' .. id)
   redis.call('HSET', 'classpulse:bot:' .. id, 'entry', redis.call('XADD', stream, '*', 'id', id))
 end
 while true do
@@ -107,8 +115,13 @@ while true do
   end
   local id = found[2][2]
   local bot = 'classpulse:bot:' .. id
-  local known = redis.call('HMGET', bot, 'state', 'released', 'worker')
-  if was_lost and is_served[id] then
+  mend(bot)
+  local known = redis.call('HMGET', bot, 'state', 'released', 'worker', 'entry')
+  if known[4] ~= found[1] then
+    -- of before the bot was restored: another entry stands for it now
+    redis.call('XACK', stream, 'workers', found[1])
+    redis.call('XDEL', stream, found[1])
+  elseif was_lost and is_served[id] then
     -- who asks was silent, not dead: it hears at its heartbeat whether the bot is still its own
     if known[2] then  -- given back just now: for others, at once
       redis.call('XCLAIM', stream, 'workers', worker, 0, found[1], 'IDLE', 86400000, 'JUSTID')
@@ -136,6 +149,7 @@ BEAT = (
 local orders = {}
 for place = 2, #ARGV do
   local bot = 'classpulse:bot:' .. ARGV[place]
+  mend(bot)
   local entry = owns(bot, ARGV[1])
   if entry then
     redis.call('XCLAIM', 'classpulse:invitations', 'workers', ARGV[1], 0, entry, 'JUSTID')
@@ -221,7 +235,7 @@ if serving and redis.call('EXISTS', 'classpulse:bot:' .. serving) == 1 then retu
     + """
 for _, id in ipairs(redis.call('ZRANGE', 'classpulse:bots', 0, -1)) do
   local bot = 'classpulse:bot:' .. id
-  if redis.call('HGET', bot, 'room') == ARGV[1] then
+  if redis.call('TYPE', bot).ok == 'hash' and redis.call('HGET', bot, 'room') == ARGV[1] then
     redis.call('DEL', bot, bot .. ':states', bot .. ':attempts')
     redis.call('ZREM', 'classpulse:bots', id)
     redis.call('ZREM', 'classpulse:webhooks', id)

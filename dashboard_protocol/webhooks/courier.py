@@ -18,6 +18,7 @@ from dashboard_protocol.errors import BusError, WebhookRefused
 from dashboard_protocol.metrics import WebhookMetrics
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import Attempt, Due, delivery_id
+from dashboard_protocol.supervisor import Supervisor
 from dashboard_protocol.vocabulary import Model, State
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.webhooks.signature import sign
@@ -86,8 +87,12 @@ class Courier:
         self._free = asyncio.Semaphore(AT_ONCE)
 
     @asynccontextmanager
-    async def delivering(self) -> AsyncIterator[None]:
-        """Deliver while inside; leaving finishes the tries in work and begins no other."""
+    async def delivering(self, background: Supervisor | None = None) -> AsyncIterator[None]:
+        """Deliver while inside; leaving finishes the tries in work and begins no other.
+
+        Args:
+            background: keeps at it; None for one of its own.
+        """
         client = httpx.AsyncClient(
             verify=self._tls or True,
             trust_env=False,  # a proxy would resolve the name again
@@ -96,10 +101,10 @@ class Courier:
             # A connection belongs to an address and a name; the next receiver at the address may have another name.
             limits=httpx.Limits(max_keepalive_connections=0),
         )
-        async with client, asyncio.TaskGroup() as tasks:
-            taking = tasks.create_task(self._take(client, tasks), name="webhooks")
+        # The group holds tries alone, which raise nothing: what breaks in here is nobody else's end.
+        tasks = background or Supervisor()
+        async with client, asyncio.TaskGroup() as tries, tasks.running("webhooks", lambda: self._take(client, tries)):
             yield
-            taking.cancel()
 
     async def _take(self, client: httpx.AsyncClient, tasks: asyncio.TaskGroup) -> None:
         while True:
@@ -131,6 +136,8 @@ class Courier:
             await self._queue.settle_delivery(due, attempt, retry_s)
         except BusError as error:
             log.warning("%s A webhook may be told twice.", error)
+        except Exception:
+            log.exception("state %d of bot %s could not be told.", due.number, due.record.invitation.id)
         finally:
             self._free.release()
 

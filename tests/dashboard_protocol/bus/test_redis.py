@@ -344,7 +344,7 @@ async def test_what_cannot_be_delivered_at_the_end_is_told(
     await redis.stop()
     await writer.publish(hello(), at=1)
     await bus.close()
-    assert "the last events of this process are lost" in caplog.text
+    assert "The last events of this process are lost" in caplog.text
 
 
 async def test_bot_whose_place_is_taken_when_redis_is_back_is_told(redis: RedisServer) -> None:
