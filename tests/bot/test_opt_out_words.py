@@ -4,15 +4,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
+from bot import privacy
 from bot.opt_out_words import OPT_OUT, asks_not_to_be_read, asks_to_be_read_again, without_opt_out
 from bot.opt_outs import OptOuts
 from bot.rooms.base import Joined, OptedIn, OptedOut, Participant, Renamed, RoomEvent, wish_in_chat
 from bot.rooms.display_name import clean_name, name_key
 from bot.rooms.janus_people import JanusPeople
+from bot.rooms.notice import Notice
 from tests.hostile import NOT_OPT_IN, NOT_OPT_OUT, ONE_NAME, OPT_IN_SPELLINGS, OPT_OUT_SPELLINGS, OTHER_NAMES
 
 EVE = Participant("p1", "Eve")
@@ -133,6 +137,25 @@ def test_opt_out_typed_with_the_word_in_the_name_is_that_of_the_name(word: str) 
     opt_outs.enter(EVE)
     opt_outs.opt_out_name(f"EVE {word}")
     assert opt_outs.out == {"p1"}
+
+
+@pytest.mark.parametrize("as_form", [True, False], ids=["privacy page", "API"])
+async def test_opt_out_typed_into_the_privacy_page_or_sent_to_its_api_is_that_of_every_spelling(as_form: bool) -> None:
+    typed = [(asking[:200], present) for pair in ONE_NAME for asking, present in (pair, pair[::-1])]
+    typed += [(f"Eve {word}", "Eve") for word in OPT_OUT_SPELLINGS]
+    notice = Notice("Ada", "presence", "Counts only.")
+    for number, (asking, present) in enumerate(typed):
+        opt_outs = OptOuts()
+        opt_outs.enter(Participant("1", clean_name(present)))
+        gateway = Starlette(routes=privacy.routes(privacy.OwnDesk("r", notice, opt_outs.opt_out_name, str)))
+        transport = httpx.ASGITransport(gateway, client=(f"10.0.0.{number}", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+            if as_form:
+                answer = await http.post("/privacy/r", data={"name": asking})
+            else:
+                answer = await http.post("/v1/rooms/r/opt-outs", json={"name": asking})
+        assert answer.status_code < 300, (asking, answer.text)
+        assert opt_outs.out == {"1"}, (asking, present)
 
 
 @given(st.text(max_size=200))

@@ -8,11 +8,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
 import pytest
 
 from bot import app
-from bot.app import Surroundings, run
-from bot.rooms.base import Absence, Admitted, CameraUnreadable, Held, Joined, Left, OptedOut, Participant, RoomEvent
+from bot.app import Addresses, Surroundings, run
+from bot.errors import SettingsRefused
+from bot.rooms.base import (
+    Absence,
+    Admitted,
+    CameraUnreadable,
+    Held,
+    Joined,
+    Left,
+    OptedIn,
+    OptedOut,
+    Participant,
+    RoomEvent,
+)
 from bot.settings import ALONE_AT_MOST_S, Settings
 from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Profile
 
@@ -84,6 +97,81 @@ async def test_word_in_the_rooms_chat_is_enough_not_to_be_read_and_is_in_the_aud
     newest = [event.body for event in told if isinstance(event.body, ClassSummary)][-1]
     assert (newest.present, newest.camera_on) == (1, 0), "she is there, and nothing more is known of her"
     assert audited(tmp_path) == ["started", "opted_out", "ended"]
+
+
+async def test_opt_out_in_the_rooms_chat_holds_and_the_class_goes_on_where_the_disk_is_full(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class FullFromNowOn(Silent):
+        """By the time somebody writes, nothing can be recorded any more."""
+
+        async def events(self) -> AsyncIterator[RoomEvent]:
+            log = tmp_path / "classpulse" / "audit.jsonl"
+            log.unlink()
+            log.symlink_to("/dev/full")
+            async for event in super().events():
+                yield event
+
+    room = FullFromNowOn(
+        Admitted(), Joined(EVE), CameraUnreadable(EVE, "codec vp9"), OptedOut(EVE), OptedIn(EVE), OptedOut(EVE)
+    )
+    told = await end_of_stay(monkeypatch, tmp_path, room, summaries=3)
+    newest = [event.body for event in told if isinstance(event.body, ClassSummary)][-1]
+    assert (newest.present, newest.camera_on) == (1, 0)
+    assert isinstance(told[-1].body, Bye)
+    assert told[-1].body.reason is EndReason.ASKED_TO_LEAVE, "the word ends no class"
+
+
+async def test_bot_that_cannot_write_its_audit_log_at_the_start_does_not_come(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "classpulse").mkdir()
+    (tmp_path / "classpulse" / "audit.jsonl").symlink_to("/dev/full")
+    with pytest.raises(SettingsRefused, match="audit log"):
+        await end_of_stay(monkeypatch, tmp_path, Silent(Admitted(), Joined(EVE)), summaries=1)
+
+
+async def test_opt_out_by_the_box_is_what_everybody_of_the_name_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    people = {"a": Participant("p1", "Guest"), "b": Participant("p2", "Guest"), "late": Participant("p3", "Guest")}
+
+    class Open(Silent):
+        """A room of this process, where each person's page may ask."""
+
+        def participant(self, resource: str) -> Participant | None:
+            return people.get(resource)
+
+        async def events(self) -> AsyncIterator[RoomEvent]:
+            for event in (Admitted(), Joined(people["a"]), Joined(people["b"])):
+                yield event
+            assert await told_by("b") == {"read": True}
+            await http.put(f"{await origin}/whip/r/a/reading", json={"read": False})
+            assert [await told_by(each) for each in people] == [{"read": False}] * 3, "also who is not announced yet"
+            await http.put(f"{await origin}/whip/r/b/reading", json={"read": True})
+            assert [await told_by(each) for each in people] == [{"read": False}, {"read": True}, {"read": False}]
+            asked.set()
+            await asyncio.Event().wait()
+
+    async def told_by(person: str) -> dict[str, bool]:
+        found: dict[str, bool] = (await http.get(f"{await origin}/whip/r/{person}/reading")).json()
+        return found
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(app, "open_room", lambda *_, **__: Open())
+    origin: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    stop, asked = asyncio.Event(), asyncio.Event()
+
+    def tell(addresses: Addresses) -> None:
+        origin.set_result(addresses.dashboard.partition("/rooms/")[0])
+
+    settings = Settings(room_url="local://r", policy=Profile.PRESENCE, port=0)
+    async with httpx.AsyncClient() as http, asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run(settings, Surroundings(stop=stop, tell=tell)))
+        asking = tasks.create_task(asked.wait())
+        await asyncio.wait([running, asking], return_when=asyncio.FIRST_COMPLETED)
+        assert asked.is_set()
+        stop.set()
 
 
 def audited(home: Path) -> list[str]:

@@ -24,7 +24,10 @@ from bot.rooms.base import (
     Joined,
     Left,
     Lost,
+    OptedIn,
+    OptedOut,
     Participant,
+    Renamed,
     RoomEvent,
 )
 from bot.visit import Visit
@@ -368,4 +371,71 @@ async def test_consent_shows_nobody_under_another_policy() -> None:
     await stay.room.happens(Joined(ANNA))
     with pytest.raises(ConsentRefused):
         stay.visit.agree(CONSENT)
+    await end(stay, following)
+
+
+@pytest.mark.parametrize("way", ["name", "rename", "chat", "box", "privacy page", "another bot"])
+async def test_opt_out_of_one_stops_the_meter_of_everybody_of_the_name(way: str) -> None:
+    """Everybody without a name is a Guest, and somebody may be there by laptop and phone."""
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    first, second = Participant("p1", "Guest"), Participant("p5", "guest", opted_in=True)
+    camera = Camera(second)
+    await stay.room.happens(Joined(first), Joined(second), Joined(BERND), CameraOn(second, camera))
+    await camera.wanted.wait()
+    assert set(shown(stay)) == {"guest", "Bernd"}
+    forgets: tuple[Forget, ...] = ()
+    match way:
+        case "name":
+            await stay.room.happens(Joined(Participant("p3", "Guest #optout")))
+        case "rename":
+            await stay.room.happens(Renamed(Participant("p1", "Guest #optout")))
+        case "chat":
+            await stay.room.happens(OptedOut(first))
+        case "box":
+            forgets = stay.visit.opt_out(first)
+        case "privacy page":
+            forgets = stay.visit.opt_out_name("GUEST")
+        case "another bot":
+            forgets = stay.visit.opt_out_known({"guest"})
+    assert [*stay.published, *forgets] == [Forget(participant="p5")]
+    assert stay.visit.metered == {BERND.id}
+    assert not any(map(stay.visit.is_read, (first, second))), "and each is told so"
+    assert shown(stay) == ["Bernd"]
+    assert not [t for t in asyncio.all_tasks() if t.get_name() == "observer of p5" and not t.cancelling()]
+    await end(stay, following)
+
+
+async def test_opt_in_by_chat_brings_back_its_writer_for_this_stay_and_nobody_else() -> None:
+    stay = Stay(Profile.AGGREGATE)
+    following = asyncio.create_task(stay.follow())
+    first, second = Participant("p1", "Guest"), Participant("p2", "Guest")
+    await stay.room.happens(Joined(first), Joined(second), OptedOut(first), OptedIn(first))
+    assert stay.visit.metered == {"p1"}
+    await stay.room.happens(Left(first, Absence.LEFT), Joined(Participant("p9", "Guest")))
+    assert stay.visit.metered == set()
+    await end(stay, following)
+
+
+async def test_consent_ends_with_the_name_that_it_was_given_for() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(ANNA))
+    stay.visit.agree(CONSENT)
+    await stay.room.happens(Renamed(Participant("p1", " anna")))
+    assert shown(stay) == [" anna"]
+    await stay.room.happens(Renamed(Participant("p1", "Bernd")), Renamed(Participant("unknown", "Anna")))
+    assert stay.published == [Forget(participant="p1")]
+    assert shown(stay) == []
+    assert stay.visit.metered == {"p1"}
+    await end(stay, following)
+
+
+async def test_consent_is_not_taken_where_another_of_its_name_opted_out() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    await stay.room.happens(Joined(ANNA), Joined(Participant("p2", "Anna")), OptedOut(ANNA), OptedIn(ANNA))
+    with pytest.raises(ConsentRefused):
+        stay.visit.agree(CONSENT)
+    assert shown(stay) == []
     await end(stay, following)

@@ -145,6 +145,9 @@ async def test_only_the_holder_of_the_location_can_end_a_stay(stage: "WhipStage"
         ({"name": "Eve", "individual": "1"}, "Eve", True),
         ({"name": "Eve", "individual": "yes"}, "Eve", False),
         ({"name": "Eve #OptOut", "individual": "1"}, "Eve #OptOut", False),
+        ({"name": "Eve ＃opt\u200bout", "individual": "1"}, "Eve ＃optout", False),
+        ({"name": "Eve #opt\u00adout", "individual": "1"}, "Eve #optout", False),
+        ({"name": "x" * 70 + "#opt-out", "individual": "1"}, "x" * 52 + " #optout", False),
     ],
 )
 async def test_name_and_consent_reach_the_participant(
