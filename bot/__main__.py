@@ -13,6 +13,14 @@ from pydantic import ValidationError
 from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, read_public_url, serve_engine
 from bot.commands.engine import FallbackFlag
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
+from bot.commands.reachable import (
+    AllowedHostFlag,
+    MetricsHostFlag,
+    MetricsPortFlag,
+    TrustedProxyFlag,
+    read_allowed_hosts,
+    read_trusted_proxies,
+)
 from bot.errors import BotError, SettingsRefused
 from bot.garbage import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import DEMO_ALERTS, Settings
@@ -144,13 +152,17 @@ def join(  # noqa: PLR0913  one parameter a flag
     tls_cert: TlsCertFlag = None,
     tls_key: TlsKeyFlag = None,
     behind_proxy: BehindProxyFlag = False,
+    trusted_proxy: TrustedProxyFlag = "",
     public_url: PublicUrlFlag = None,
+    allowed_host: AllowedHostFlag = "",
     notice_given: NoticeFlag = False,
     ice_server: IceServersFlag = None,
     relay_only: RelayOnlyFlag = False,
     duration: DurationFlag = None,
     leave_alone_after: AloneFlag = None,
     report: ReportFlag = None,
+    metrics_port: MetricsPortFlag = None,
+    metrics_host: MetricsHostFlag = DEFAULT["metrics_host"].default,
     json: JsonFlag = False,
 ) -> None:
     """Run one bot in the foreground until the room closes or ctrl-C."""
@@ -162,7 +174,9 @@ def join(  # noqa: PLR0913  one parameter a flag
     settings = make_settings(
         room_url=room_url, policy=policy, title=title, bot_name=bot_name, k=k, reads_per_s=reads_per_s, engine=engine,
         engine_fallback=engine_fallback, bus=bus, host=host, port=port, tls_cert=tls_cert, tls_key=tls_key,
-        behind_proxy=behind_proxy, public_url=read_public_url(public_url), notice_given=notice_given,
+        behind_proxy=behind_proxy, trusted_proxies=read_trusted_proxies(trusted_proxy),
+        public_url=read_public_url(public_url), allowed_hosts=read_allowed_hosts(allowed_host),
+        metrics_port=metrics_port, metrics_host=metrics_host, notice_given=notice_given,
         ice=chosen_ice(ice_server, relay_only=relay_only), max_duration_s=duration,
         leave_alone_after_s=leave_alone_after,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 
+from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -36,6 +37,7 @@ from dashboard_protocol.bus import open_bus
 from dashboard_protocol.consent import Consents
 from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway import create_app
+from dashboard_protocol.metrics import metrics_app
 from dashboard_protocol.revocations import open_revocations
 from dashboard_protocol.secret import load_secret, state_directory
 from dashboard_protocol.server import Tls, serve
@@ -113,8 +115,14 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         routes = _routes(room.name, access if surroundings.opens_at_root else None)
         routes += _wishes(room, notice, stay, access.consents)
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
-        app = create_app(bus, access, origins=settings.origins, extra_routes=routes, obstacle=partial(_obstacle, audit))
-        server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls))
+        registry = CollectorRegistry()
+        app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=partial(_obstacle, audit))
+        rules = settings.rules
+        server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls, rules=rules))
+        if settings.metrics_port is not None:
+            # What belongs to the process, such as a bot's reads, is counted in the registry that everybody shares.
+            figures = metrics_app(registry, REGISTRY)
+            await stack.enter_async_context(serve(figures, settings.metrics_host, settings.metrics_port, rules=rules))
         addresses = _addresses(settings.public_url or server.origin, room, access, token)
         surroundings.tell(addresses)
         await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, room.name)))

@@ -16,6 +16,7 @@ from bot.rooms.notice import Notice
 from dashboard_protocol.allowance import Allowances
 from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.events import PolicyMeaning, Profile
+from dashboard_protocol.request_rules import asker
 
 MAX_BODY_BYTES = 4096
 SECURITY = {
@@ -220,8 +221,8 @@ class _Counter:
     async def _body(self, request: Request) -> bytes:
         """Read what somebody asks of a room that has a bot, at most 4 KB and not too often."""
         await self._notice(request)
-        asker = f"{request.client.host if request.client else ''} {_room(request)}"
-        if not self._allowances.take(asker, monotonic()):
+        who = f"{asker(request)} {_room(request)}"
+        if not self._allowances.take(who, monotonic()):
             raise _Refused(429, "Too many tries from here: wait a minute.")
         body = b""
         async for chunk in request.stream():

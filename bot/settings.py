@@ -1,6 +1,7 @@
 """Every setting of a bot, once: name, unit, default, environment variable. Only `bot/app.py` reads them."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from bot.alerts import AlertParameters
 from bot.errors import SettingsRefused
 from bot.ice import NO_ICE, Ice
 from dashboard_protocol.public_url import PublicUrl
+from dashboard_protocol.request_rules import Network, RequestRules
 from dashboard_protocol.vocabulary import Profile
 
 ALONE_AT_MOST_S = 900.0
@@ -48,10 +50,18 @@ class Settings(BaseModel):
     """Address that HTTP and, in a local room, media listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """TCP port of page and feed; 0 takes a free one."""
+    metrics_host: str = "127.0.0.1"
+    """Address that the bot's figures are told on."""
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """TCP port of `/metrics`; 0 takes a free one, None tells nothing."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False
     """A proxy in front ends TLS."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies whose word on who asks is believed."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Further names under which this server is reached."""
     public_url: PublicUrl | None = None
     """Under which people reach this server, e.g. through a proxy: what every link begins with; None for its own."""
     notice_given: bool = False
@@ -70,11 +80,12 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _refuse_open_doors(self) -> "Settings":
-        if self.host not in LOOPBACK_HOSTS and not (self.behind_proxy or (self.tls_cert and self.tls_key)):
-            raise SettingsRefused(
-                f"--host {self.host} is reachable from other machines: give --tls-cert and --tls-key, "
-                "or --behind-proxy when a proxy in front of it ends TLS"
-            )
+        check_reach(
+            self.host,
+            has_tls=bool(self.tls_cert and self.tls_key),
+            behind_proxy=self.behind_proxy,
+            proxies=self.trusted_proxies,
+        )
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsRefused("--tls-cert and --tls-key belong together: give both or none")
         return self
@@ -89,12 +100,31 @@ class Settings(BaseModel):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach page and room."""
-        return self.host in LOOPBACK_HOSTS and self.public_url is None
+        is_relayed = self.public_url is not None or self.behind_proxy or bool(self.trusted_proxies)
+        return self.host in LOOPBACK_HOSTS and not is_relayed
 
     @property
-    def origins(self) -> tuple[str, ...]:
-        """Pages that may open the feed, beside the server's own."""
-        return (self.public_url,) if self.public_url else ()
+    def rules(self) -> RequestRules:
+        """Which requests are taken."""
+        return RequestRules.reached_under(self.public_url, hosts=self.allowed_hosts, proxies=self.trusted_proxies)
+
+
+def check_reach(host: str, *, has_tls: bool, behind_proxy: bool, proxies: Sequence[Network]) -> None:
+    """Refuse a server that would speak openly to other machines, or take everybody behind its proxy for one asker.
+
+    Raises:
+        SettingsRefused: It would; the text says what to give.
+    """
+    if host not in LOOPBACK_HOSTS and not (behind_proxy or has_tls):
+        raise SettingsRefused(
+            f"--host {host} is reachable from other machines: give --tls-cert and --tls-key, "
+            "or --behind-proxy when a proxy in front of it ends TLS"
+        )
+    if behind_proxy and not proxies:
+        raise SettingsRefused(
+            "--behind-proxy: say by --trusted-proxy ADDRESS which proxy it is, "
+            "else everybody behind it shares the limits of one"
+        )
 
 
 DEMO_ALERTS = AlertParameters(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from dashboard_protocol.metrics import metrics_route
+from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.server import Served, serve
 
 CHECK_S = 3.0
@@ -60,7 +62,7 @@ Check = Callable[[], Awaitable[str | None]]
 
 @asynccontextmanager
 async def serving_status(
-    figures: WorkerFigures, checks: Mapping[str, Check], host: str, port: int
+    figures: WorkerFigures, checks: Mapping[str, Check], host: str, port: int, rules: RequestRules = OWN_ONLY
 ) -> AsyncIterator[Served]:
     """Serve `/metrics`, `/healthz` and `/readyz` while inside.
 
@@ -69,13 +71,11 @@ async def serving_status(
         checks: what must hold for the worker to be ready, by name.
         host: address to listen on.
         port: 0 for any free one.
+        rules: which requests are taken.
 
     Raises:
         ServerRefused: The address cannot be used.
     """
-
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -87,8 +87,8 @@ async def serving_status(
             return JSONResponse({"status": "not ready", **missing}, 503)
         return JSONResponse({"status": "ready"})
 
-    routes = [Route(f"/{route.__name__}", route) for route in (metrics, healthz, readyz)]
-    async with serve(Starlette(routes=routes), host, port) as server:
+    routes = [metrics_route(figures.registry), Route("/healthz", healthz), Route("/readyz", readyz)]
+    async with serve(Starlette(routes=routes), host, port, rules=rules) as server:
         yield server
 
 

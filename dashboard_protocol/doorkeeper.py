@@ -10,6 +10,7 @@ from starlette.types import Scope as AsgiScope
 from dashboard_protocol.allowance import Allowances
 from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.keys import ApiKey, ApiKeys, Scope
+from dashboard_protocol.request_rules import asker
 
 REQUESTS_BURST = 60
 REQUESTS_PER_S = 5.0
@@ -32,7 +33,7 @@ class Doorkeeper:
         try:
             known = self._keys.check(key if kind.lower() == "bearer" else "")
         except AccessDenied as error:
-            self._limit(self._strangers, request.client.host if request.client else "")
+            self._limit(self._strangers, asker(request))
             raise HTTPException(401, str(error), headers={"www-authenticate": "Bearer"}) from None
         self._limit(self._known, known.name)
         if not known.opens(scope):

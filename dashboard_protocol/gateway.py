@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from time import monotonic
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ValidationError
 from starlette.routing import BaseRoute, Mount
 
 from dashboard_protocol.access import Access
 from dashboard_protocol.allowance import Allowances
+from dashboard_protocol.api_page import add_api_page
 from dashboard_protocol.audience import Hall
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.connection import Closing, Connection, Limits
@@ -20,7 +20,8 @@ from dashboard_protocol.control import Control, add_control
 from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.messages import REFUSAL, CloseCode
 from dashboard_protocol.metrics import GatewayMetrics
-from dashboard_protocol.pages import PageFiles, SafeHeaders, room_page
+from dashboard_protocol.pages import PageFiles, room_page
+from dashboard_protocol.request_rules import asker
 from dashboard_protocol.supervisor import Supervisor
 
 MAX_BODY_BYTES = 4096
@@ -42,13 +43,10 @@ class SessionGranted(BaseModel):
 class Gateway:
     """What the routes share. Enter it before the first WebSocket comes; leaving it ends every audience."""
 
-    def __init__(
-        self, bus: Bus, access: Access, *, metrics: GatewayMetrics, origins: Sequence[str] = (), limits: Limits
-    ) -> None:
+    def __init__(self, bus: Bus, access: Access, *, metrics: GatewayMetrics, limits: Limits) -> None:
         self._bus = bus
         self._access = access
         self._metrics = metrics
-        self._origins = frozenset(origins)
         self._limits = limits
         self._exchanges = Allowances(limits.sessions_burst, limits.sessions_per_s)
         self._background = Supervisor()
@@ -67,7 +65,7 @@ class Gateway:
 
     async def session(self, room: str, request: Request) -> SessionGranted:
         """Exchange a link for a session token."""
-        if not self._exchanges.take(request.client.host if request.client else "", monotonic()):
+        if not self._exchanges.take(asker(request), monotonic()):
             self._metrics.sessions.labels(outcome="too_many").inc()
             raise HTTPException(429, "Too many attempts. Try again in a minute.", headers={"retry-after": "60"})
         try:
@@ -81,15 +79,12 @@ class Gateway:
 
     async def events(self, room: str, socket: WebSocket) -> None:
         """Serve one dashboard."""
-        if not self._is_allowed_origin(socket):
-            await socket.close()
-            return
         await socket.accept()
         connection = Connection(socket, room, self._access, self._limits, self._metrics)
         if self._connections >= self._limits.connections:
             await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections; try again later."))
             return
-        address = socket.client.host if socket.client else ""
+        address = asker(socket)
         if self._strangers[address] >= self._limits.strangers:
             await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections that did not authenticate."))
             return
@@ -117,19 +112,12 @@ class Gateway:
             return {"status": "not ready", "detail": detail}
         return {"status": "ready"}
 
-    def _is_allowed_origin(self, socket: WebSocket) -> bool:
-        origin = socket.headers.get("origin")
-        if origin is None or origin in self._origins:  # only browsers send it, and only they carry foreign pages
-            return True
-        return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower() != ""
 
-
-def create_app(  # noqa: PLR0913  one parameter a part
+def create_app(
     bus: Bus,
     access: Access,
     *,
     registry: CollectorRegistry | None = None,
-    origins: Sequence[str] = (),
     limits: Limits | None = None,
     extra_routes: Sequence[BaseRoute] = (),
     control: Control | None = None,
@@ -140,15 +128,14 @@ def create_app(  # noqa: PLR0913  one parameter a part
     Args:
         bus: where the events come from; stays the caller's to close.
         access: makes and checks links and tokens.
-        registry: where the gateway's metrics go, and what `/metrics` shows; None for one of its own.
-        origins: pages of other hosts that may open the feed, e.g. `https://lms.example.org`.
+        registry: where the gateway's metrics go; None for nowhere.
         limits: what the gateway grants; None for the defaults.
         extra_routes: served before the gateway's own, e.g. the embedded room.
         control: the control API; None for a gateway that only shows.
         obstacle: says what but the bus keeps this process from its work; None for nothing.
     """
     metrics = GatewayMetrics(registry or CollectorRegistry())
-    gateway = Gateway(bus, access, metrics=metrics, origins=origins, limits=limits or Limits())
+    gateway = Gateway(bus, access, metrics=metrics, limits=limits or Limits())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -156,12 +143,16 @@ def create_app(  # noqa: PLR0913  one parameter a part
             yield
 
     mounts = [*extra_routes, Mount("/static", PageFiles(), name="static")]
-    app = FastAPI(title="classpulse", lifespan=lifespan, routes=mounts)
-    app.add_middleware(SafeHeaders)
+    # FastAPI's own pages take scripts from elsewhere.
+    openapi_url = None if control is None else "/openapi.json"
+    app = FastAPI(
+        title="classpulse", lifespan=lifespan, routes=mounts, docs_url=None, redoc_url=None, openapi_url=openapi_url
+    )
     _add_feed(app, gateway)
-    _add_health(app, gateway, metrics.registry, obstacle)
+    _add_health(app, gateway, obstacle)
     if control is not None:
         add_control(app, control)
+        add_api_page(app)
     return app
 
 
@@ -181,9 +172,7 @@ def _add_feed(app: FastAPI, gateway: Gateway) -> None:
         await gateway.events(room, websocket)
 
 
-def _add_health(
-    app: FastAPI, gateway: Gateway, registry: CollectorRegistry, obstacle: Callable[[], str | None]
-) -> None:
+def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | None]) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Say that the process answers."""
@@ -196,12 +185,6 @@ def _add_health(
             response.status_code = 503
             return {"status": "not ready", "detail": detail}
         return await gateway.readiness(response)
-
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        # What belongs to the process, such as a bot's reads, is counted in the registry that everybody shares.
-        shared = b"" if registry is REGISTRY else generate_latest(REGISTRY)
-        return Response(generate_latest(registry) + shared, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _read_body(request: Request) -> bytes:

@@ -1,6 +1,10 @@
-"""What a gateway counts, for Prometheus."""
+"""What a gateway counts, for Prometheus, and the app that shows it on a port of its own."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from dashboard_protocol.queue.records import Attempt
 
@@ -54,3 +58,20 @@ class WebhookMetrics:
         outcome = "delivered" if attempt.problem is None else "dead" if is_last else "failed"
         self._tries.labels(outcome=outcome).inc()
         self._took.observe(attempt.took_s)
+
+
+def metrics_route(*registries: CollectorRegistry) -> Route:
+    """Build `/metrics`, which shows these registries.
+
+    It belongs on a port that only operators reach: a figure that moves when one face comes into view tells of a person.
+    """
+
+    async def metrics(_: Request) -> Response:
+        return Response(b"".join(map(generate_latest, registries)), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", metrics)
+
+
+def metrics_app(*registries: CollectorRegistry) -> Starlette:
+    """Build the app of that port."""
+    return Starlette(routes=[metrics_route(*registries)])

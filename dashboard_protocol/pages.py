@@ -2,11 +2,10 @@
 
 from pathlib import Path, PurePath
 
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 WEB = Path(__file__).parent / "web"
 CONTENT_SECURITY_POLICY = (
@@ -46,22 +45,3 @@ class PageFiles(StaticFiles):
         response.headers["content-security-policy"] = CONTENT_SECURITY_POLICY
         response.headers["cache-control"] = "no-cache"
         return response
-
-
-class SafeHeaders:
-    """ASGI middleware: every response says `no-referrer` and `nosniff`."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with the headers added where the answer has none of its own."""
-
-        async def send_safely(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("referrer-policy", "no-referrer")
-                headers.setdefault("x-content-type-options", "nosniff")
-            await send(message)
-
-        await self._app(scope, receive, send_safely if scope["type"] == "http" else send)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,6 +20,8 @@ from websockets.protocol import State
 from dashboard_protocol.connection import LIFELINE, Lifeline
 from dashboard_protocol.errors import ServerRefused
 from dashboard_protocol.messages import MAX_MESSAGE_BYTES
+from dashboard_protocol.request_guard import SAFE_HEADERS, RequestGuard
+from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,12 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):  # absent when the handshake was refused
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[LIFELINE] = self._lifeline
+
+    async def send(self, message: Any) -> None:
+        """Send; a handshake that was answered with a refusal is complete, which uvicorn misses and logs as an error."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
 
     def handle_text(self, event: Frame) -> None:
         """Note that the reader lives."""
@@ -157,6 +166,18 @@ class PunctualHttp(H11Protocol):
         self._forget_deadline()
         super().handle_websocket_upgrade(event)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; no application sees it, so the safe headers come from here."""
+        safe = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close"), *safe]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=msg.encode()),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def pause_writing(self) -> None:
         """Give the client some time to read on."""
         super().pause_writing()
@@ -221,9 +242,15 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serve(
-    app: ASGIApp, host: str = "127.0.0.1", port: int = 8080, *, tls: Tls | None = None, pace: Pace | None = None
+    app: ASGIApp,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    *,
+    tls: Tls | None = None,
+    pace: Pace | None = None,
+    rules: RequestRules = OWN_ONLY,
 ) -> AsyncIterator[Served]:
-    """Serve `app` while inside; readers are told 1001 on leaving.
+    """Serve `app` while inside, behind the request guard; readers are told 1001 on leaving.
 
     Args:
         app: what to serve.
@@ -231,13 +258,14 @@ async def serve(
         port: 0 for any free one.
         tls: certificate and key for https and wss; None for plain.
         pace: how patient the server is.
+        rules: which requests are taken, beside those for `host` and this machine's loopback names.
 
     Raises:
         ServerRefused: The port is taken, the host unknown, or the certificate unusable.
     """
     patience = pace or Pace()
     config = uvicorn.Config(
-        app,
+        RequestGuard(app, rules.serving(host)),
         http=type("Http", (PunctualHttp,), {"pace": patience}),
         ws=type("Ws", (AbortableWebSocket,), {"pace": patience}),
         ws_max_size=MAX_MESSAGE_BYTES,
@@ -248,6 +276,7 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the guard decides whom to believe; uvicorn believes everybody on this machine
         timeout_graceful_shutdown=3,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,

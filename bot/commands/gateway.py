@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from bot import privacy
 from bot.audit import audit_obstacle
@@ -15,8 +15,9 @@ from dashboard_protocol.bus import open_bus
 from dashboard_protocol.control import Control
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.keys import ApiKeys
-from dashboard_protocol.metrics import WebhookMetrics
+from dashboard_protocol.metrics import WebhookMetrics, metrics_app
 from dashboard_protocol.queue import open_queue
+from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.retention import sweeping
 from dashboard_protocol.revocations import open_revocations
 from dashboard_protocol.room_urls import AllowedRooms
@@ -44,6 +45,11 @@ class GatewayProcess:
     policies: frozenset[Profile]
     retention_s: float
     public_url: str | None = None
+    rules: RequestRules = OWN_ONLY
+    """Which requests are taken."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    """Where figures are told; None for nowhere."""
 
     async def run(self, stop: asyncio.Event, say: Callable[[str], None]) -> None:
         """Serve until `stop` is set.
@@ -67,13 +73,16 @@ class GatewayProcess:
                 stack.push_async_callback(wishes.close)
             desk = [] if wishes is None else privacy.routes(FrontDesk(wishes, bus, queue, access))
             registry = CollectorRegistry()
-            origins = (self.public_url,) if self.public_url else ()
             background = Supervisor()
             app = create_app(
-                bus, access, registry=registry, origins=origins, control=control, extra_routes=desk,
+                bus, access, registry=registry, control=control, extra_routes=desk,
                 obstacle=lambda: background.obstacle() or audit_obstacle(state_directory()),
             )  # fmt: skip
-            server = await stack.enter_async_context(serve(app, self.host, self.port, tls=self.tls))
+            serving = serve(app, self.host, self.port, tls=self.tls, rules=self.rules)
+            server = await stack.enter_async_context(serving)
+            if self.metrics_port is not None:
+                figures = serve(metrics_app(registry, REGISTRY), self.metrics_host, self.metrics_port, rules=self.rules)
+                say(f"figures    {(await stack.enter_async_context(figures)).origin}/metrics")
             # Behind the server: what it raises must come out as it is, and not in a group.
             courier = Courier(queue, self.receivers, WebhookMetrics(registry))
             await stack.enter_async_context(courier.delivering(background))

@@ -12,10 +12,19 @@ import typer
 from bot.commands.access import PublicUrlFlag, read_public_url
 from bot.commands.engine import FallbackFlag
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
+from bot.commands.reachable import (
+    AllowedHostFlag,
+    MetricsHostFlag,
+    MetricsPortFlag,
+    TrustedProxyFlag,
+    read_allowed_hosts,
+    read_trusted_proxies,
+)
 from bot.errors import SettingsRefused
-from bot.settings import LOOPBACK_HOSTS
+from bot.settings import check_reach
 from dashboard_protocol.errors import RoomNotAllowed, WebhookRefused
 from dashboard_protocol.keys import ApiKeys, Scope
+from dashboard_protocol.request_rules import RequestRules
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.secret import secret_setting
 from dashboard_protocol.vocabulary import Profile
@@ -42,16 +51,22 @@ RetentionFlag = Annotated[
         envvar="CLASSPULSE_RETENTION", min=0.01, max=3650, help="Days that a class and what became of its bot are kept."
     ),
 ]
-MetricsPortFlag = Annotated[
-    int | None,
+HostFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_HOST", help="Address to listen on.")]
+PortFlag = Annotated[int, typer.Option(envvar="CLASSPULSE_PORT", min=0, max=65535, help="TCP port.")]
+RoomsFlag = Annotated[
+    str, typer.Option(envvar="CLASSPULSE_ROOMS", help="Meetings that may be named: local, SCHEME://HOST[:PORT], …")
+]
+PolicyFlag = Annotated[Profile | None, typer.Option(envvar="CLASSPULSE_POLICY", help="For invitations that name none.")]
+PoliciesFlag = Annotated[
+    str, typer.Option(envvar="CLASSPULSE_ALLOWED_POLICIES", help="Policies that an invitation may name.")
+]
+WebhooksFlag = Annotated[
+    str,
     typer.Option(
-        envvar="CLASSPULSE_METRICS_PORT",
-        min=0,
-        max=65535,
-        help="TCP port of /metrics, /healthz and /readyz; 0 for a free one, nothing is served if absent.",
+        envvar="CLASSPULSE_WEBHOOKS",
+        help="Receivers of webhooks that may be http or in a private network: SCHEME://HOST[:PORT], …",
     ),
 ]
-MetricsHostFlag = Annotated[str, typer.Option(envvar="CLASSPULSE_METRICS_HOST", help="Address that they listen on.")]
 DAY_S = 86_400.0
 DEFAULT_BUS = "redis://127.0.0.1:6379/0"
 
@@ -68,41 +83,34 @@ def add_servers(app: typer.Typer) -> None:
 def serve_gateway(  # noqa: PLR0913  one parameter a flag
     *,
     bus: BusFlag = None,
-    host: Annotated[str, typer.Option(envvar="CLASSPULSE_HOST", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="CLASSPULSE_PORT", min=0, max=65535, help="TCP port.")] = 8080,
+    host: HostFlag = "127.0.0.1",
+    port: PortFlag = 8080,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM), for another host.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM).")] = None,
     behind_proxy: Annotated[bool, typer.Option(help="A proxy in front ends TLS.")] = False,
+    trusted_proxy: TrustedProxyFlag = "",
     public_url: PublicUrlFlag = None,
-    rooms: Annotated[
-        str, typer.Option(envvar="CLASSPULSE_ROOMS", help="Meetings that may be named: local, SCHEME://HOST[:PORT], …")
-    ] = "local",
-    policy: Annotated[
-        Profile | None, typer.Option(envvar="CLASSPULSE_POLICY", help="For invitations that name none.")
-    ] = None,
-    allowed_policies: Annotated[
-        str, typer.Option(envvar="CLASSPULSE_ALLOWED_POLICIES", help="Policies that an invitation may name.")
-    ] = "presence,aggregate,individual",
-    webhooks: Annotated[
-        str,
-        typer.Option(
-            envvar="CLASSPULSE_WEBHOOKS",
-            help="Receivers of webhooks that may be http or in a private network: SCHEME://HOST[:PORT], …",
-        ),
-    ] = "",
+    allowed_host: AllowedHostFlag = "",
+    rooms: RoomsFlag = "local",
+    policy: PolicyFlag = None,
+    allowed_policies: PoliciesFlag = "presence,aggregate,individual",
+    webhooks: WebhooksFlag = "",
     retention: RetentionFlag = 7.0,
+    metrics_port: MetricsPortFlag = None,
+    metrics_host: MetricsHostFlag = "127.0.0.1",
 ) -> None:
     """Serve the live pages, their feeds and the control API; any number of these may share one Redis."""
-    if host not in LOOPBACK_HOSTS and not (behind_proxy or (tls_cert and tls_key)):
-        raise SettingsRefused(
-            f"--host {host} is reachable from other machines: give --tls-cert and --tls-key, "
-            "or --behind-proxy when a proxy in front of it ends TLS"
-        )
+    proxies = read_trusted_proxies(trusted_proxy)
+    check_reach(host, has_tls=bool(tls_cert and tls_key), behind_proxy=behind_proxy, proxies=proxies)
+    public = read_public_url(public_url)
     from bot.commands.gateway import GatewayProcess
     from dashboard_protocol.server import Tls
 
     gateway = GatewayProcess(
-        public_url=read_public_url(public_url),
+        public_url=public,
+        rules=RequestRules.reached_under(public, hosts=read_allowed_hosts(allowed_host), proxies=proxies),
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
         bus=bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,
         host=host,
         port=port,
@@ -142,6 +150,7 @@ def work(  # noqa: PLR0913  one parameter a flag
     retention: RetentionFlag = 7.0,
     metrics_port: MetricsPortFlag = None,
     metrics_host: MetricsHostFlag = "127.0.0.1",
+    allowed_host: AllowedHostFlag = "",
 ) -> None:
     """Run bots on this machine: one process a meeting, for the invitations of the control API."""
     from bot.commands.working import WorkerProcess
@@ -162,6 +171,7 @@ def work(  # noqa: PLR0913  one parameter a flag
         },
         status_host=metrics_host,
         status_port=metrics_port,
+        status_rules=RequestRules(read_allowed_hosts(allowed_host)),
     )
     asyncio.run(_until_stopped(lambda stop: worker.run(stop, _say)))
 

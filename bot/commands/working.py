@@ -14,6 +14,7 @@ from bot.worker import Worker
 from bot.worker_status import WorkerFigures, serving_status
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.queue import Queue, open_queue
+from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.secret import state_directory
 
 
@@ -32,6 +33,8 @@ class WorkerProcess:
     status_host: str
     status_port: int | None
     """Where figures and readiness are told; None for nowhere."""
+    status_rules: RequestRules = OWN_ONLY
+    """Which requests for them are taken."""
 
     async def run(self, stop: asyncio.Event, say: Callable[[str], None]) -> None:
         """Work until `stop` is set, then drain.
@@ -54,7 +57,7 @@ class WorkerProcess:
                     "queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options),
                     "audit": _audit_obstacle,
                 }  # fmt: skip
-                serving = serving_status(figures, checks, self.status_host, self.status_port)
+                serving = serving_status(figures, checks, self.status_host, self.status_port, self.status_rules)
                 say(f"figures    {(await stack.enter_async_context(serving)).origin}/metrics")
             say(f"worker     {name}, up to {self.capacity} meetings; ctrl-C drains")
             await worker.run(stop, self.drain_s)

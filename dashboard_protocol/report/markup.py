@@ -2,7 +2,7 @@
 
 from html import escape
 
-_EMPTY = frozenset({"meta", "path", "rect", "circle"})
+_EMPTY = frozenset({"link", "meta", "path", "rect", "circle"})
 
 
 class Markup(str):
@@ -34,7 +34,7 @@ def element(name: str, /, *children: Child, **attributes: object) -> Markup:
         if value is not None
     )
     if name in _EMPTY and not children:
-        return Markup(f"<{name}{said}/>" if name != "meta" else f"<{name}{said}>")
+        return Markup(f"<{name}{said}/>" if name not in ("meta", "link") else f"<{name}{said}>")
     return Markup(f"<{name}{said}>{join(*children)}</{name}>")
 
 

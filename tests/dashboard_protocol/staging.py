@@ -26,6 +26,7 @@ from dashboard_protocol.events import (
     Profile,
 )
 from dashboard_protocol.gateway import create_app
+from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.server import Pace, Served, serve
 from dashboard_protocol.writer import EventWriter
 
@@ -207,13 +208,14 @@ async def a_stage(
     pace: Pace | None = None,
     access: Access | None = None,
     bus: Bus | None = None,
+    rules: RequestRules = OWN_ONLY,
     **options: Any,
 ) -> AsyncIterator[Stage]:
     bus, registry = bus or MemoryBus(), CollectorRegistry()
     granted = access or Access(SECRET)
     app = create_app(bus, granted, registry=registry, limits=limits, **options)
     try:
-        async with serve(app, port=0, pace=pace) as server:
+        async with serve(app, port=0, pace=pace, rules=rules) as server:
             yield Stage(bus, granted, registry, server)
     finally:
         await bus.close()

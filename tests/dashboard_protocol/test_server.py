@@ -226,7 +226,7 @@ async def test_response_that_nobody_takes_is_cut_off() -> None:
             idle.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.sock_connect(idle, ("127.0.0.1", server.port))
-            await loop.sock_sendall(idle, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+            await loop.sock_sendall(idle, b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             async with asyncio.timeout(5):
                 await given_up.wait()
             got = 0

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,16 @@ def test_composed_service_is_confined(service: dict[str, Any]) -> None:
         assert port.startswith("127.0.0.1:") or port.endswith("/udp"), "TLS is the proxy's; media is encrypted anyway"
     for volume in service.get("volumes", ()):
         assert volume.partition(":")[0] in COMPOSE["volumes"]
+
+
+def test_composed_gateway_believes_the_proxy_of_this_machine_and_no_container() -> None:
+    [network] = COMPOSE["networks"]["default"]["ipam"]["config"]
+    gateway = OURS["gateway"]["environment"]
+    assert gateway["CLASSPULSE_TRUSTED_PROXIES"] == network["gateway"]
+    assert ip_address(network["gateway"]) in ip_network(network["subnet"])
+    assert "CLASSPULSE_PUBLIC_URL" in gateway["CLASSPULSE_PUBLIC_URL"]
+    published = [port.rpartition(":")[2] for port in OURS["gateway"]["ports"]]
+    assert gateway["CLASSPULSE_METRICS_PORT"] not in published
 
 
 def test_services_that_can_be_asked_are_asked() -> None:
