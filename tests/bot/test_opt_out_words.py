@@ -147,7 +147,9 @@ async def test_opt_out_typed_into_the_privacy_page_or_sent_to_its_api_is_that_of
     for number, (asking, present) in enumerate(typed):
         opt_outs = OptOuts()
         opt_outs.enter(Participant("1", clean_name(present)))
-        gateway = Starlette(routes=privacy.routes(privacy.OwnDesk("r", notice, opt_outs.opt_out_name, str)))
+        gateway = Starlette(
+            routes=privacy.routes(privacy.OwnDesk("r", notice, opt_outs.opt_out_name, lambda token: None))
+        )
         transport = httpx.ASGITransport(gateway, client=(f"10.0.0.{number}", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             if as_form:

@@ -109,3 +109,12 @@ def test_opt_ins_that_come_before_their_people_are_few(opt_outs: OptOuts, monkey
     for person in early:
         opt_outs.opt_in(person)
     assert [opt_outs.is_out(person) for person in early] == [True, True, True, False, False]
+
+
+def test_opt_out_of_a_stay_that_is_over_leaves_nothing_but_the_name(opt_outs: OptOuts) -> None:
+    opt_outs.opt_out(ANN)
+    opt_outs.opt_in(ANN)
+    for person in (ANN, OTHER_ANN, BEN):
+        opt_outs.leave(person.id)
+    assert (opt_outs.out, opt_outs.names) == (set(), {"ann"})
+    assert opt_outs.is_out(ANN), "also for the same id, were it to come again"
