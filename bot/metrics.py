@@ -31,6 +31,7 @@ STATE = Gauge("classpulse_bot_state", "1 for the state in which the bot is.", ["
 RECONNECTS = Counter("classpulse_bot_reconnects", "How often the connection to the room was lost.")
 PEOPLE = Gauge("classpulse_people", "People in the room, with a camera, in view, and analysed.", ["which"])
 READS_PER_S = Gauge("classpulse_reads_per_second", "Reads a second of everybody together, as the summary tells.")
+DECODERS_ABANDONED = Counter("classpulse_decoders_abandoned", "Decoders that hung and were left behind.")
 MEMORY = Gauge("classpulse_bot_memory_bytes", "Resident memory of the process.")
 CPU_S = Gauge("classpulse_bot_cpu_seconds", "Processor time of the process since it began.")
 _STATM = Path("/proc/self/statm")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tests import h264
+
 # -- names and texts of people ---------------------------------------------------------------------------------------
 
 OPT_OUT_SPELLINGS = (
@@ -235,7 +237,7 @@ Picture = Callable[[], object]
 """Makes a picture when it is wanted: some take half a gigabyte."""
 
 
-def _as_strided(shape: tuple[int, ...], strides: tuple[int, ...], start: int = 0) -> np.ndarray:
+def _as_strided(shape: tuple[int, ...], strides: tuple[int, ...], start: int = 0) -> object:
     memory = np.arange(1 << 20, dtype=np.uint8)[start:]
     return np.lib.stride_tricks.as_strided(memory, shape, strides)
 
@@ -275,7 +277,7 @@ PICTURES: dict[str, Picture] = {
     "rows that overlap": lambda: _as_strided((360, 640, 3), (1, 3, 1)),
     "not where numbers begin": lambda: _as_strided((360, 640, 3), (1920, 3, 1), start=1),
     "one that is only read": lambda: np.frombuffer(bytes(360 * 640 * 3), np.uint8).reshape(360, 640, 3),
-    "with a mask": lambda: np.ma.masked_all((360, 640, 3), np.uint8),
+    "with a mask": lambda: np.ma.array(np.zeros((360, 640, 3), np.uint8), mask=True),  # type: ignore[no-untyped-call]
     "nothing": lambda: None,
     "rows of rows": lambda: [[[0, 0, 0]] * 4] * 4,
     "bytes": lambda: bytes(360 * 640 * 3),
@@ -352,3 +354,20 @@ PICTURE_FILES: dict[str, bytes] = {
     "nothing": b"",
 }
 """What a file may hold that is called a picture."""
+
+VIDEO: dict[str, tuple[str, bytes]] = {
+    "wide as the first that killed": ("H264", h264.frame(33_600, 16)),
+    "high as the first that killed": ("H264", h264.frame(16, 33_600)),
+    "a strip": ("H264", h264.frame(4_096, 16)),
+    "a pole": ("H264", h264.frame(16, 4_096)),
+    "too many pixels": ("H264", h264.frame(4_096, 2_320)),
+    "a side too long": ("H264", h264.frame(4_112, 720)),
+    "as large as can be said": ("H264", b"".join(h264.START + unit for unit in h264.parameter_sets(1 << 34, 1 << 34))),
+    "a size that ends too early": ("H264", h264.START + b"\x67\x42"),
+    "a size without an end": ("H264", h264.START + b"\x67\x42\xe0\x1f" + bytes(40)),
+    "a size behind an ordinary one": ("H264", h264.frame(640, 368) + h264.frame(33_600, 16)),
+    "VP8 as large as can be said": ("VP8", b"\x10\0\0\x9d\x01\x2a\xff\x3f\xff\x3f" + bytes(100)),
+    "VP8 as wide as can be said": ("VP8", b"\x10\0\0\x9d\x01\x2a\xff\x3f\x10\0" + bytes(100)),
+    "VP8 of nothing": ("VP8", b"\x10\0\0\x9d\x01\x2a\0\0\0\0" + bytes(100)),
+}
+"""Frames that may be sent and must not be decoded: codec and bitstream."""

@@ -5,6 +5,7 @@ Each cure is put on the objects of one connection, never on the library: other u
 
 import asyncio
 import logging
+import queue
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,8 +17,9 @@ from aiortc.rtp import RtcpByePacket
 from av import VideoFrame
 
 from bot.errors import RoomRefused
+from bot.metrics import DECODERS_ABANDONED
 from bot.rooms.arrival_rate import ArrivalRate
-from bot.rooms.decoding import EncodedFrames, Pictures, is_keyframe
+from bot.rooms.decoding import Decoder, EncodedFrames, Pictures, is_keyframe
 from bot.rooms.jitter import SkippingJitterBuffer
 from bot.rooms.receive_buffer import enlarge
 from bot.rooms.traffic import Traffic
@@ -163,17 +165,31 @@ async def ask_for_keyframe(transceivers: Iterable[RTCRtpTransceiver], traffic: T
             await receiver._send_rtcp_pli(traffic.media_ssrc)
 
 
-async def join_decoders(traffic: Traffic) -> None:
-    """Wait until the decoder threads of a closed connection have ended; returns at once when there are none."""
-    for thread, pictures in traffic.decoders:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_S):
-                await pictures.ended.wait()
-        thread.join(CLOSING_S)
+async def join_decoders(*traffics: Traffic) -> None:
+    """Wait until the decoders of closed connections have ended; returns at once when there are none.
+
+    One that hangs in a native library cannot be ended. It is left behind and counted; the process does not wait for it.
+    """
+    decoders = [decoder for traffic in traffics for decoder in traffic.decoders]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_S):
+            for decoder in decoders:
+                await decoder.pictures.ended.wait()
+    ended = [decoder for decoder in decoders if decoder.pictures.ended.is_set()]
+    if ended:
+        await asyncio.to_thread(_join, ended)
+    if hung := len(decoders) - len(ended):
+        DECODERS_ABANDONED.inc(hung)
+        log.warning("%d decoders hang and are left behind", hung)
+
+
+def _join(decoders: Iterable[Decoder]) -> None:
+    for decoder in decoders:
+        decoder.join(CLOSING_S)
 
 
 class _Unjoined:
-    """Stands in for a decoder thread: aiortc joins it on the event loop, we do so when it has ended."""
+    """Stands in for a decoder thread: aiortc joins it on the event loop, and waits for one that hangs."""
 
     def join(self) -> None: ...
 
@@ -202,19 +218,24 @@ def _decode_what_is_ready(receiver: Any) -> None:
 def _bound_decoder(
     peer: RTCPeerConnection, receiver: Any, deliver: Callable[[VideoFrame], None], traffic: Traffic
 ) -> None:
-    setattr(receiver, DECODER_QUEUE, EncodedFrames(getattr(receiver, DECODER_ERROR)))
-    receive = receiver.receive
+    lost, receive = getattr(receiver, DECODER_ERROR), receiver.receive
+    inbox = EncodedFrames(lost, traffic.refuse)
+    setattr(receiver, DECODER_QUEUE, inbox)
 
     async def receive_cured(parameters: Any) -> None:
         # A connection closed while it was being made would start a decoder that nobody ends.
         if peer.signalingState == "closed":
             return
-        receiver._track._queue = pictures = Pictures(deliver)
+        at_its_end: queue.Queue[None] = queue.Queue()
+        at_its_end.put(None)
+        setattr(receiver, DECODER_QUEUE, at_its_end)  # of which aiortc's own thread makes nothing
         await receive(parameters)
-        thread = getattr(receiver, DECODER_THREAD)
-        if isinstance(thread, threading.Thread):
-            traffic.decoders.append((thread, pictures))
+        setattr(receiver, DECODER_QUEUE, inbox)
+        if isinstance(getattr(receiver, DECODER_THREAD), threading.Thread):
+            decoder = Decoder(inbox, Pictures(deliver, traffic.refuse), lost, asyncio.get_running_loop())
+            traffic.decoders.append(decoder)
             setattr(receiver, DECODER_THREAD, _Unjoined())
+            decoder.start()
         _route(receiver, parameters)
 
     receiver.receive = receive_cured

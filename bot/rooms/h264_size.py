@@ -19,19 +19,19 @@ def nal_type(unit: bytes) -> int:
     return unit[0] & 0x1F
 
 
-def largest_px(data: bytes) -> int:
-    """Tell the pixels of the largest picture that an encoded frame announces.
+def announced_sizes(data: bytes) -> list[tuple[int, int]]:
+    """Tell the sizes of the pictures that an encoded frame announces.
 
     Args:
         data: NAL units, each with a start code before it.
 
     Returns:
-        Width times height as coded, before cropping; 0 where it announces none.
+        Width and height in pixels as coded, before cropping; empty where it announces none.
 
     Raises:
         ValueError: It announces one in a way that cannot be read.
     """
-    return max((_announced_px(unit) for unit in nal_units(data) if nal_type(unit) == _SPS), default=0)
+    return [_announced_size(unit) for unit in nal_units(data) if nal_type(unit) == _SPS]
 
 
 class _Bits:
@@ -64,7 +64,7 @@ class _Bits:
         return (code + 1) // 2 if code % 2 else -code // 2
 
 
-def _announced_px(unit: bytes) -> int:
+def _announced_size(unit: bytes) -> tuple[int, int]:
     bits = _Bits(unit)
     profile = bits.take(8)
     bits.take(16)  # constraints and level
@@ -78,7 +78,7 @@ def _announced_px(unit: bytes) -> int:
     width = bits.number() + 1
     height = bits.number() + 1
     fields = 1 if bits.take(1) else 2
-    return width * height * fields * _MACROBLOCK_PX**2
+    return width * _MACROBLOCK_PX, height * fields * _MACROBLOCK_PX
 
 
 def _skip_colours(bits: _Bits) -> None:

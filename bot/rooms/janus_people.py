@@ -22,7 +22,7 @@ from bot.rooms.janus_layers import LayerChoice
 from bot.rooms.janus_publishers import Sender, read_people
 from bot.rooms.janus_session import Json
 from bot.rooms.roster import Feed, Roster
-from bot.rooms.stream import Stream, StreamLost
+from bot.rooms.stream import Stream, StreamLost, StreamUnreadable
 
 SILENT_AFTER_S = 3.0
 """A video in several sizes of which nothing has come for so long may be asked for in a size that is missing."""
@@ -210,11 +210,17 @@ class JanusPeople:
         """Tell of one camera until its stream is gone."""
         try:
             while True:
-                mailbox = await self._camera_on(stream, feed)
-                participant = self._roster.participant(feed) or participant  # the name may have changed meanwhile
-                self._on[participant.id] = stream
-                self._tell(CameraOn(participant, JanusTrack(participant, mailbox, partial(self._scale, feed))))
-                await stream.camera_off()
+                try:
+                    mailbox = await self._camera_on(stream, feed)
+                except StreamUnreadable as unreadable:
+                    self._on[participant.id] = stream
+                    self._tell(CameraUnreadable(participant, unreadable.reason))
+                    await stream.unreadable_off()
+                else:
+                    participant = self._roster.participant(feed) or participant  # the name may have changed meanwhile
+                    self._on[participant.id] = stream
+                    self._tell(CameraOn(participant, JanusTrack(participant, mailbox, partial(self._scale, feed))))
+                    await stream.camera_off()
                 self._camera_off(participant)
                 self._note_silence(feed)
         except StreamLost:

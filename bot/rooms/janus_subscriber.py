@@ -178,8 +178,7 @@ class JanusSubscriber:
         if self._peer is not None:
             self._peer.remove_all_listeners()
             await close_undisturbed(self._peer.close)
-        for section in self._sections.values():
-            await join_decoders(section.traffic)
+        await join_decoders(*(section.traffic for section in self._sections.values()))
 
     async def _answer(self, offer: str) -> None:
         is_first = self._peer is None

@@ -19,12 +19,24 @@ from bot.opt_out_words import asks_not_to_be_read
 from bot.rooms import join, whip
 from bot.rooms.admission import Admission, RoomFull, RoomNotOpen
 from bot.rooms.aiortc_cures import check_aiortc
-from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Clock, Frame, Joined, Left, Participant, RoomEvent
+from bot.rooms.base import (
+    Absence,
+    Admitted,
+    CameraOff,
+    CameraOn,
+    CameraUnreadable,
+    Clock,
+    Frame,
+    Joined,
+    Left,
+    Participant,
+    RoomEvent,
+)
 from bot.rooms.display_name import clean_name
 from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice
 from bot.rooms.peer import Peer
-from bot.rooms.stream import StreamLost
+from bot.rooms.stream import StreamLost, StreamUnreadable
 from dashboard_protocol.consent import Consents
 
 log = logging.getLogger(__name__)
@@ -189,9 +201,14 @@ class LocalRoom:
                 absence = Absence.VANISHED
                 self._events.put_nowait(Joined(participant))
                 while True:
-                    mailbox = await peer.stream.camera_on()
-                    self._events.put_nowait(CameraOn(participant, LocalTrack(participant, mailbox)))
-                    await peer.stream.camera_off()
+                    try:
+                        mailbox = await peer.stream.camera_on()
+                    except StreamUnreadable as unreadable:
+                        self._events.put_nowait(CameraUnreadable(participant, unreadable.reason))
+                        await peer.stream.unreadable_off()
+                    else:
+                        self._events.put_nowait(CameraOn(participant, LocalTrack(participant, mailbox)))
+                        await peer.stream.camera_off()
                     self._events.put_nowait(CameraOff(participant))
         except StreamLost as lost:
             absence = absence and lost.absence

@@ -24,6 +24,9 @@ VANISH_PATIENCE_S = 8.0
 """Nothing at all for so long means gone; a living peer checks its connection every 4 to 6 s (RFC 7675)."""
 KEYFRAME_PATIENCE_S = 0.5
 """Media without a picture for so long: a packet is lost, perhaps for good, and a whole picture is asked for."""
+UNREADABLE_AFTER_S = 5.0
+"""Media without a picture for so long, from the beginning: whatever it is, it cannot be decoded."""
+UNDECODABLE = "nothing of it can be decoded"
 
 
 class StreamLost(RoomError):
@@ -34,8 +37,16 @@ class StreamLost(RoomError):
         self.absence = absence
 
 
+class StreamUnreadable(RoomError):
+    """The camera is on, but what it sends cannot be read: too large a picture, or nothing that can be decoded."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The video cannot be read: {reason}")
+        self.reason = reason
+
+
 class Stream:
-    """Await `camera_on` and `camera_off` in turns.
+    """Await `camera_on` and `camera_off` in turns, `unreadable_off` after a camera that cannot be read.
 
     All silence is counted in ticks of this process, each for a moment at most.
     """
@@ -61,7 +72,8 @@ class Stream:
         self._absence: Absence | None = None
         self._news = asyncio.Event()
         self._seen = (traffic.datagrams, traffic.media_packets, 0)
-        self._silent_s = self._still_s = self._blind_s = 0.0
+        self._silent_s = self._still_s = self._blind_s = self._dark_s = 0.0
+        self._refused = traffic.refused
 
     def take(self, picture: VideoFrame) -> None:
         """Take a decoded picture; never blocks."""
@@ -91,17 +103,32 @@ class Stream:
             The newest frames from this one on, until `camera_off` returns or the sender is gone.
 
         Raises:
+            StreamUnreadable: Video comes in that cannot be read; then await `unreadable_off`.
             StreamLost: The sender is gone.
         """
         mailbox = Mailbox[Frame]()
         self._mailbox = mailbox
         while not self._is_on:
             await self.tick()
+            if not self._is_on and (reason := self._obstacle()) is not None:
+                raise StreamUnreadable(reason)
         self._still_s = 0.0
         return mailbox
 
+    async def unreadable_off(self) -> None:
+        """Wait until a camera that cannot be read is off, or a picture has come in: `camera_on` tells of the next.
+
+        Raises:
+            StreamLost: The sender is gone.
+        """
+        goodbyes = self._traffic.goodbyes
+        while not self._is_on and self._still_s < CAMERA_PATIENCE_S and self._traffic.goodbyes == goodbyes:
+            await self.tick()
+        self._refused = self._traffic.refused
+        self._end_camera()
+
     async def camera_off(self) -> None:
-        """Wait until no media has come for `CAMERA_PATIENCE_S`, or the sender said that it stopped.
+        """Wait until no media has come for `CAMERA_PATIENCE_S`, the sender said that it stopped, or all is unreadable.
 
         Raises:
             StreamLost: The sender is gone.
@@ -110,6 +137,8 @@ class Stream:
         try:
             while self._still_s < CAMERA_PATIENCE_S and self._traffic.goodbyes == goodbyes:
                 await self.tick()
+                if self._traffic.refused != self._refused and self._blind_s:
+                    return
         finally:
             self._end_camera()
 
@@ -135,14 +164,24 @@ class Stream:
         self._silent_s = self._silent_s + passed_s if self._seen[0] == datagrams else 0.0
         self._still_s = self._still_s + passed_s if self._seen[1] == media else 0.0
         self._blind_s = self._blind_s + passed_s if self._seen[1] > media and self._seen[2] == frames else 0.0
+        self._dark_s = self._dark_s + passed_s if self._seen[1] > media and self._seen[2] == frames else 0.0
+        if self._seen[2] > frames:
+            self._refused = self._traffic.refused
         if self._owns_connection and self._silent_s >= VANISH_PATIENCE_S:
             self.lose(Absence.VANISHED)
         if self._blind_s >= KEYFRAME_PATIENCE_S:
             self._blind_s = 0.0
             await self._recover()
 
+    def _obstacle(self) -> str | None:
+        """Say why the video that comes in is none to read; None where none comes in, or it is too early to tell."""
+        if self._traffic.refused != self._refused:
+            self._refused = self._traffic.refused
+            return self._traffic.refusal
+        return UNDECODABLE if self._dark_s >= UNREADABLE_AFTER_S else None
+
     def _end_camera(self) -> None:
-        self._is_on = False
+        self._is_on, self._dark_s = False, 0.0
         if self._mailbox is not None:
             self._mailbox.close()
             self._mailbox = None

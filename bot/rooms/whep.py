@@ -25,6 +25,7 @@ from bot.rooms.base import (
     Admitted,
     CameraOff,
     CameraOn,
+    CameraUnreadable,
     Clock,
     Frame,
     Held,
@@ -36,7 +37,7 @@ from bot.rooms.base import (
 from bot.rooms.display_name import clean_name
 from bot.rooms.media_path import check_relay
 from bot.rooms.peer import Peer
-from bot.rooms.stream import StreamLost
+from bot.rooms.stream import StreamLost, StreamUnreadable
 from bot.rooms.whip_client import ServedLater, delete, endpoint, loopback_address, named_ice, post_offer
 
 log = logging.getLogger(__name__)
@@ -185,9 +186,14 @@ class WhepRoom:
         absence = Absence.VANISHED
         try:
             while True:
-                mailbox = await peer.stream.camera_on()
-                self._tell(CameraOn(participant, WhepTrack(participant, mailbox)))
-                await peer.stream.camera_off()
+                try:
+                    mailbox = await peer.stream.camera_on()
+                except StreamUnreadable as unreadable:
+                    self._tell(CameraUnreadable(participant, unreadable.reason))
+                    await peer.stream.unreadable_off()
+                else:
+                    self._tell(CameraOn(participant, WhepTrack(participant, mailbox)))
+                    await peer.stream.camera_off()
                 self._tell(CameraOff(participant))
         except StreamLost as lost:
             absence = lost.absence

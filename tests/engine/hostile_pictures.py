@@ -20,11 +20,11 @@ from tests.hostile import BOXES, LANDMARKS, PICTURE_FILES, PICTURES
 SCENE = np.random.default_rng(1).integers(0, 255, (360, 640, 3), np.uint8)
 
 
-def attempt(entry: str, row: str, work: Callable[[], object]) -> None:
+def attempt(entry: str, row: str, work: Callable[..., object], *given: Any) -> None:
     """Say what became of one row at one entry; the last line of a process that died names what killed it."""
     print(f"{entry}\t{row}\t", end="", flush=True)
     try:
-        work()
+        work(*given)
     except EngineError as refused:
         lines = str(refused).count("\n")
         print("refused" if not lines else "refused in several lines", flush=True)
@@ -45,29 +45,30 @@ def main(folder: Path) -> None:
     with load_engine() as engine:
         for row, picture in PICTURES.items():
             image = cast(Any, picture())
-            attempt("find", row, lambda image=image: engine.finder.find(image))
-            attempt("find near", row, lambda image=image: engine.finder.find(image, Box(0.2, 0.2, 0.5, 0.5)))
-            attempt("find_all", row, lambda image=image: engine.finder.find_all(image))
-            attempt("read", row, lambda image=image: engine.read(image))
-            attempt("align", row, lambda image=image: align(image, upright, 48))
-            attempt("align without landmarks", row, lambda image=image: align(image, None, 48))
-            attempt("face_batch", row, lambda image=image: face_batch([(image, face(upright))], CropSpec()))
+            attempt("find", row, engine.finder.find, image)
+            attempt("find near", row, engine.finder.find, image, Box(0.2, 0.2, 0.5, 0.5))
+            attempt("find_all", row, engine.finder.find_all, image)
+            attempt("read", row, engine.read, image)
+            attempt("align", row, align, image, upright, 48)
+            attempt("align without landmarks", row, align, image, None, 48)
+            attempt("face_batch", row, face_batch, [(image, face(upright))], CropSpec())
         faces(engine)
         for number, (row, data) in enumerate(PICTURE_FILES.items()):
             path = folder / f"{number}.png"
             path.write_bytes(data)
-            attempt("file", row, lambda path=path: engine.read(path))
-        for place in (folder, folder / "absent.png", Path("/dev/zero"), "a\0b"):
-            attempt("place", str(place).replace("\0", "?"), lambda place=place: engine.read(place))
+            attempt("file", row, engine.read, path)
+        places: tuple[Any, ...] = (folder, folder / "absent.png", Path("/dev/zero"), "a\0b")
+        for place in places:
+            attempt("place", str(place).replace("\0", "?"), engine.read, place)
 
 
 def faces(engine: Engine) -> None:
     """Run what may be said of a face in a good picture."""
     for row, box in BOXES.items():
-        attempt("last box", row, lambda box=box: engine.finder.find(SCENE, Box(*box)))
+        attempt("last box", row, engine.finder.find, SCENE, Box(*box))
     for row, landmarks in LANDMARKS.items():
-        attempt("landmarks", row, lambda it=landmarks: align(SCENE, cast(Any, it()), 48))
-        attempt("landmarks in a batch", row, lambda it=landmarks: face_batch([(SCENE, face(it()))], CropSpec()))
+        attempt("landmarks", row, align, SCENE, cast(Any, landmarks()), 48)
+        attempt("landmarks in a batch", row, face_batch, [(SCENE, face(landmarks()))], CropSpec())
 
 
 if __name__ == "__main__":

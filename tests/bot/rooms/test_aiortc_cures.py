@@ -1,7 +1,5 @@
 """The cures, each on real connections where one is needed to see it work."""
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -22,25 +20,9 @@ from bot.rooms.aiortc_cures import (
 )
 from bot.rooms.camera import ClipCamera
 from bot.rooms.clip import read_clip
-from bot.rooms.decoding import Pictures
 from bot.rooms.traffic import Traffic
 from bot.samples.story import clip_path
 from tests.contracts.rooms import until
-
-
-async def test_decoders_are_joined_once_they_ended() -> None:
-    loop, release = asyncio.get_running_loop(), threading.Event()
-    pictures = Pictures(lambda picture: None)
-
-    def decode() -> None:
-        release.wait(5)
-        asyncio.run_coroutine_threadsafe(pictures.put(None), loop)
-
-    thread = threading.Thread(target=decode)
-    thread.start()
-    loop.call_soon(release.set)
-    await join_decoders(Traffic(decoders=[(thread, pictures)]))
-    assert not thread.is_alive()
 
 
 async def test_connection_listens_where_it_is_told_and_another_where_it_likes() -> None:

@@ -11,11 +11,25 @@ from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
 from av import CodecContext, VideoFrame
 from av.video.codeccontext import VideoCodecContext
+from prometheus_client import REGISTRY
 
-from bot.rooms import decoding
+from bot.rooms import aiortc_cures, decoding
+from bot.rooms.aiortc_cures import join_decoders
 from bot.rooms.clip import read_clip
-from bot.rooms.decoding import MAX_WAITING_FRAMES, MOST_PX, EncodedFrames, Pictures, is_keyframe, is_oversized
+from bot.rooms.decoding import (
+    MAX_WAITING_FRAMES,
+    MOST_PX,
+    Decoder,
+    EncodedFrames,
+    Pictures,
+    is_camera_size,
+    is_keyframe,
+    refusal,
+)
+from bot.rooms.traffic import Traffic
 from bot.samples.story import clip_path
+from tests.contracts.rooms import until
+from tests.hostile import VIDEO
 
 KEY = b"\x10rest"
 DELTA = b"\x11rest"
@@ -188,7 +202,31 @@ def test_h264_size_counts_also_when_it_comes_before_the_picture_that_has_it() ->
     ids=["the largest that is taken", "cut short", "an endless number", "no size", "nothing"],
 )
 def test_h264_size_that_is_too_large_or_cannot_be_read_is_refused(data: bytes, expected: bool) -> None:
-    assert is_oversized("H264", data) is expected
+    assert (refusal("H264", data) is not None) is expected
+
+
+@pytest.mark.parametrize("row", VIDEO)
+def test_frame_that_no_camera_sends_reaches_no_decoder_and_is_told(row: str) -> None:
+    codec, data = VIDEO[row]
+    told: list[str] = []
+    inbox = EncodedFrames(threading.Event(), told.append)
+    put(inbox, data, codec=codec)
+    assert waiting(inbox) == []
+    assert len(told) == 1
+
+
+async def test_picture_larger_than_was_announced_is_not_handed_on() -> None:
+    delivered, refused = list[VideoFrame](), list[str]()
+    pictures = Pictures(delivered.append, refused.append)
+    for size in ((33_600, 16), (16, 33_600), (640, 360)):
+        await pictures.put(VideoFrame(*size))
+    assert [picture.width for picture in delivered] == [640]
+    assert refused == ["pictures of 33600x16", "pictures of 16x33600"]
+
+
+@pytest.mark.parametrize("size", [(16, 16), (640, 360), (360, 640), (3840, 2160), (2304, 4096), (3840, 1080)])
+def test_sizes_of_cameras_are_taken(size: tuple[int, int]) -> None:
+    assert is_camera_size(*size)
 
 
 def test_decoder_would_take_the_memory_that_is_refused() -> None:
@@ -196,3 +234,66 @@ def test_decoder_would_take_the_memory_that_is_refused() -> None:
     assert px > MOST_PX
     decoded = H264Decoder().decode(JitterFrame(h264(4112, 2304, profile="baseline")[0], 0))
     assert [picture.width * picture.height for picture in decoded if isinstance(picture, VideoFrame)] == [px]
+
+
+class Stuck:
+    """A codec that hangs, as native code may, or fails in a way of its own."""
+
+    def __init__(self, released: threading.Event) -> None:
+        self.released = released
+
+    def decode(self, frame: Encoded) -> list[VideoFrame]:
+        if frame.data == b"\x10broken":
+            raise ZeroDivisionError
+        self.released.wait(30)
+        return []
+
+
+async def test_decoders_that_hang_are_left_behind_together_and_the_loop_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(decoding, "get_decoder", lambda codec: Stuck(released))
+    monkeypatch.setattr(aiortc_cures, "CLOSING_S", 0.3)
+    before = _abandoned()
+    traffics = [Traffic() for _ in range(25)]
+    for traffic in traffics:
+        traffic.decoders.append(decoder := _decoder())
+        decoder.start()
+        put(decoder._inbox, KEY)
+    loop = asyncio.get_running_loop()
+    began, latest_s = loop.time(), 0.0
+    joining = asyncio.create_task(join_decoders(*traffics))
+    while not joining.done():
+        turn = loop.time()
+        await asyncio.sleep(0)
+        latest_s = max(latest_s, loop.time() - turn)
+    assert _abandoned() == before + 25
+    assert all(decoder.daemon for traffic in traffics for decoder in traffic.decoders), "the process may end"
+    assert latest_s < 0.2, "the loop went on"
+    assert loop.time() - began < 3.0, "not a patience for each"
+    released.set()
+
+
+async def test_frame_that_breaks_a_codec_does_not_end_the_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    released.set()
+    monkeypatch.setattr(decoding, "get_decoder", lambda codec: Stuck(released))
+    decoder = _decoder()
+    decoder.start()
+    put(decoder._inbox, b"\x10broken", KEY)
+    await until(decoder._inbox.empty)
+    put(decoder._inbox, b"\x10broken")
+    assert decoder.is_alive()
+    decoder._inbox.put(None)
+    await join_decoders(Traffic(decoders=[decoder]))
+    assert not decoder.is_alive()
+
+
+def _decoder() -> Decoder:
+    lost = threading.Event()
+    return Decoder(EncodedFrames(lost), Pictures(lambda picture: None), lost, asyncio.get_running_loop())
+
+
+def _abandoned() -> float:
+    return REGISTRY.get_sample_value("classpulse_decoders_abandoned_total") or 0.0

@@ -6,7 +6,7 @@ import pytest
 from av import CodecContext, VideoFrame
 from av.video.codeccontext import VideoCodecContext
 
-from bot.rooms.h264_size import largest_px, nal_units
+from bot.rooms.h264_size import announced_sizes, nal_units
 
 FORMATS = {"high444": "yuv444p", "high422": "yuv422p", "high10": "yuv420p10le"}
 
@@ -26,7 +26,9 @@ def encode(width_px: int, height_px: int, profile: str, parameters: str = "") ->
 @pytest.mark.parametrize("profile", ["baseline", "main", "high", "high10", "high422", "high444"])
 @pytest.mark.parametrize(("width_px", "height_px"), [(64, 48), (642, 362), (1920, 1080)])
 def test_size_is_read_in_every_profile(profile: str, width_px: int, height_px: int) -> None:
-    assert largest_px(encode(width_px, height_px, profile)) == -(-width_px // 16) * -(-height_px // 16) * 256
+    assert announced_sizes(encode(width_px, height_px, profile)) == [
+        (-(-width_px // 16) * 16, -(-height_px // 16) * 16)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -35,13 +37,13 @@ def test_size_is_read_in_every_profile(profile: str, width_px: int, height_px: i
 def test_size_is_read_behind_what_stands_before_it(parameters: str) -> None:
     # An interlaced picture is coded in pairs of rows.
     rows = 384 if "interlaced" in parameters else 368
-    assert largest_px(encode(640, 360, "high", parameters)) == 640 * rows
+    assert announced_sizes(encode(640, 360, "high", parameters)) == [(640, rows)]
 
 
-def test_of_several_sizes_the_largest_counts() -> None:
+def test_every_size_of_several_is_told() -> None:
     small, large = encode(64, 48, "baseline"), encode(320, 240, "baseline")
-    assert largest_px(large + small) == largest_px(small + large) == 320 * 240
-    assert largest_px(b"".join(b"\x00\x00\x01" + unit for unit in nal_units(small)[2:])) == 0
+    assert announced_sizes(large + small) == [(320, 240), (64, 48)]
+    assert announced_sizes(b"".join(b"\x00\x00\x01" + unit for unit in nal_units(small)[2:])) == []
 
 
 def written(*numbers: int | str) -> bytes:
@@ -55,14 +57,14 @@ def written(*numbers: int | str) -> bytes:
 
 def test_order_in_cycles_is_skipped() -> None:
     order = (1, "0", 2, 3, 2, 4, 5)
-    assert largest_px(written(0, 0, *order, 1, "0", 39, 22, "1")) == 640 * 368
+    assert announced_sizes(written(0, 0, *order, 1, "0", 39, 22, "1")) == [(640, 368)]
 
 
 def test_largest_size_that_can_be_written_is_read_past_escaped_zeros() -> None:
-    assert largest_px(written(0, 0, 2, 1, "0", 2**31, 2**31, "0")) == (2**31 + 1) ** 2 * 512
+    assert announced_sizes(written(0, 0, 2, 1, "0", 2**31, 2**31, "0")) == [((2**31 + 1) * 16, (2**31 + 1) * 32)]
 
 
 @pytest.mark.parametrize("numbers", [(), (0, 0, 1, "0", 0, 0, 2**30), (0, 0, 2, 1, "0"), ("0" * 80,)])
 def test_size_that_cannot_be_read_is_an_error(numbers: tuple[int | str, ...]) -> None:
     with pytest.raises(ValueError, match=r"ends too early|too long"):
-        largest_px(written(*numbers))
+        announced_sizes(written(*numbers))

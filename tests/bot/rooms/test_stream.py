@@ -9,7 +9,16 @@ import pytest
 from av import VideoFrame
 
 from bot.rooms.base import Absence
-from bot.rooms.stream import CAMERA_PATIENCE_S, KEYFRAME_PATIENCE_S, TICK_S, VANISH_PATIENCE_S, Stream, StreamLost
+from bot.rooms.stream import (
+    CAMERA_PATIENCE_S,
+    KEYFRAME_PATIENCE_S,
+    TICK_S,
+    UNREADABLE_AFTER_S,
+    VANISH_PATIENCE_S,
+    Stream,
+    StreamLost,
+    StreamUnreadable,
+)
 from bot.rooms.traffic import Traffic
 
 
@@ -43,6 +52,7 @@ class Sender:
     def __init__(self) -> None:
         self.traffic = Traffic()
         self.asked = 0
+        self.size = ""
         self.stream = Stream(lambda: 0.0, self.traffic, self._note)
 
     async def _note(self) -> None:
@@ -51,6 +61,8 @@ class Sender:
     def send(self, *, picture: bool = True) -> None:
         self.traffic.datagrams += 1
         self.traffic.media_packets += 1
+        if self.size and not picture:
+            self.traffic.refuse(f"pictures of {self.size}")
         if picture:
             self.stream.take(VideoFrame(16, 16))
 
@@ -124,6 +136,56 @@ def test_whole_picture_is_asked_for_while_media_shows_none() -> None:
         assert sender.asked == 0
         await sender.send_for(4 * (KEYFRAME_PATIENCE_S + TICK_S), picture=False)
         assert 4 <= sender.asked <= 6
+        off.cancel()
+
+    run(story())
+
+
+def test_camera_that_sends_what_cannot_be_decoded_is_unreadable_and_not_off() -> None:
+    async def story() -> None:
+        loop, sender = asyncio.get_running_loop(), Sender()
+        coming = asyncio.create_task(sender.stream.camera_on())
+        await sender.send_for(UNREADABLE_AFTER_S + 2.0, picture=False)
+        with pytest.raises(StreamUnreadable, match="nothing of it can be decoded"):
+            await coming
+        ending = asyncio.create_task(sender.stream.unreadable_off())
+        await sender.send_for(3.0, picture=False)
+        assert not ending.done()
+        stopped_s = loop.time()
+        await ending
+        assert loop.time() - stopped_s <= CAMERA_PATIENCE_S + 0.6
+
+    run(story())
+
+
+def test_camera_whose_pictures_are_refused_is_told_at_once_and_read_again_later() -> None:
+    async def story() -> None:
+        sender = Sender()
+        off = await sender.begin()
+        sender.size = "33600x16"
+        await sender.send_for(0.6, picture=False)
+        await off
+        with pytest.raises(StreamUnreadable, match="33600x16"):
+            await sender.stream.camera_on()
+        again = asyncio.create_task(sender.stream.unreadable_off())
+        await sender.send_for(3.0, picture=False)
+        assert not again.done()
+        await sender.send_for(0.3)
+        await again
+        coming = asyncio.create_task(sender.stream.camera_on())
+        await sender.send_for(0.3)
+        await coming
+
+    run(story())
+
+
+def test_one_refused_picture_among_others_costs_only_itself() -> None:
+    async def story() -> None:
+        sender = Sender()
+        off = await sender.begin()
+        sender.traffic.refuse("pictures of 33600x16")
+        await sender.send_for(3.0)
+        assert not off.done()
         off.cancel()
 
     run(story())
