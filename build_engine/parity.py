@@ -15,7 +15,10 @@ from engine.readings import Scores
 from engine.runtimes import load_runtime
 
 AGREEMENT_TOLERANCE: Final = 0.95
-"""Least share of faces for which int8 reads the same expression as fp32; rounding only moves faces near a border."""
+"""Least share of faces for which int8 reads the same expression as fp32; rounding only moves faces near a border.
+
+One face may always move: among less than twenty it would be more than this share, and where a border lies is luck.
+"""
 MEAN_TOLERANCE: Final = 0.02
 """Largest mean difference of a probability between int8 and fp32."""
 
@@ -44,7 +47,9 @@ class Parity:
             )
         if self.int8_agreement is None or self.int8_mean is None:
             return
-        if not (self.int8_agreement >= AGREEMENT_TOLERANCE and self.int8_mean <= MEAN_TOLERANCE):
+        moved = (1.0 - self.int8_agreement) * self.faces
+        may_move = max(1.0, (1.0 - AGREEMENT_TOLERANCE) * self.faces)
+        if not (moved <= may_move + 1e-6 and self.int8_mean <= MEAN_TOLERANCE):
             raise ParityBroken(
                 f"int8 agrees with fp32 on {self.int8_agreement:.1%} of the faces with a mean difference of"
                 f" {self.int8_mean:.4f}; {AGREEMENT_TOLERANCE:.0%} and {MEAN_TOLERANCE} are needed: quantize it again"

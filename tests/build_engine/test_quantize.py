@@ -98,12 +98,18 @@ def test_three_forms_of_one_network_hold_together(exported: Path, int8: Path, fa
         (Parity(500, 2e-4, 1.0, 0.0), "PyTorch and ONNX differ by 2.0e-04"),
         (Parity(500, float("nan"), None, None), "PyTorch and ONNX"),
         (Parity(500, 0.0, 0.94, 0.0), "94.0%"),
+        (Parity(14, 0.0, 12 / 14, 0.0), "85.7%"),
+        (Parity(500, 0.0, float("nan"), 0.0), "nan"),
         (Parity(500, 0.0, 1.0, 0.03), "0.0300"),
     ],
 )
 def test_form_beyond_its_tolerance_fails(found: Parity, reason: str) -> None:
     with pytest.raises(ParityBroken, match=reason):
         found.check()
+
+
+def test_one_face_near_a_border_is_no_verdict() -> None:
+    Parity(14, 0.0, 13 / 14, 0.0).check()
 
 
 def test_int8_of_another_network_breaks_parity(exported: Path, int8: Path, faces: AlignedFaces, tmp_path: Path) -> None:
