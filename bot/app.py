@@ -17,7 +17,7 @@ from bot import __version__, privacy, reading
 from bot.audit import Audit
 from bot.clock import RoomClock
 from bot.engagement import FORMULA, EngagementParameters
-from bot.errors import JoinCalledOff
+from bot.errors import JoinCalledOff, SettingsRefused
 from bot.garbage import swift_collection
 from bot.heeding import Heeding
 from bot.inference import open_inference
@@ -35,6 +35,8 @@ from bot.visit import Visit
 from dashboard_protocol.access import Access, instructor_url
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.consent import Consents
+from dashboard_protocol.control import Control
+from dashboard_protocol.errors import RoomNotAllowed, SecretRefused
 from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.metrics import metrics_app
@@ -95,8 +97,9 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     token = None if settings.is_loopback else token_urlsafe(16)
     notice = privacy.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
-    room = _room(settings, clock, notice, token, access)
-    heeding = Heeding(open_wishes(settings.bus), room.name, access)
+    key = _key(settings, access)
+    room = _room(settings, clock, notice, token, access, key)
+    heeding = Heeding(open_wishes(settings.bus), key, access)
     inference = _inference(settings, policy)
     holds = access.consents.holds
     visit = Visit(
@@ -104,7 +107,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         holds=holds, known_as=heeding.known_as,
     )  # fmt: skip
     outbox = Outbox(clock, counting(surroundings.show))
-    audit = Audit(state_directory(), room.name)
+    audit = Audit(state_directory(), key)
     stay = Stay(clock, visit, outbox, audit, heeding, alone_at_most_s=settings.alone_at_most_s)
     async with AsyncExitStack() as stack:
         bus = open_bus(settings.bus, retention_s=settings.retention_s)
@@ -112,20 +115,22 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         stack.push_async_callback(access.revocations.close)
         stack.push_async_callback(heeding.close)
         await access.revocations.begin()
-        routes = _routes(room.name, access if surroundings.opens_at_root else None)
-        routes += _wishes(room, notice, stay, access.consents)
+        routes = _routes(key, access if surroundings.opens_at_root else None)
+        routes += _wishes(room, key, notice, stay, access.consents)
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         registry = CollectorRegistry()
-        app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=partial(_obstacle, audit))
+        control = Control.of_own_room(key, bus, access, settings.public_url)
+        obstacle = partial(_obstacle, audit)
+        app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
         rules = settings.rules
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls, rules=rules))
         if settings.metrics_port is not None:
             # What belongs to the process, such as a bot's reads, is counted in the registry that everybody shares.
             figures = metrics_app(registry, REGISTRY)
             await stack.enter_async_context(serve(figures, settings.metrics_host, settings.metrics_port, rules=rules))
-        addresses = _addresses(settings.public_url or server.origin, room, access, token)
+        addresses = _addresses(settings.public_url or server.origin, room, key, access, token)
         surroundings.tell(addresses)
-        await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, room.name)))
+        await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, key)))
         stay.begin(_hello(settings, policy, parameters, room.name), policy, notice_given=settings.notice_given)
         with suppress(JoinCalledOff), stay.farewell():
             await stay.prepare()
@@ -136,7 +141,26 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     return stay.end_reason
 
 
-def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, access: Access) -> Room:
+def _key(settings: Settings, access: Access) -> str:
+    """Return the meeting's key.
+
+    Raises:
+        SettingsRefused: The room's URL is none.
+        SecretRefused: Gateway and bot would know the meeting, and who opted out of it, by different names.
+    """
+    try:
+        key = access.key_of(settings.room_url)
+    except RoomNotAllowed as error:
+        raise SettingsRefused(str(error)) from error
+    if settings.room_key not in (None, key):
+        raise SecretRefused(
+            f"The gateway calls this meeting {settings.room_key!r} and this bot {key!r}: "
+            "gateways and workers need the same CLASSPULSE_SECRET."
+        )
+    return key
+
+
+def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, access: Access, key: str) -> Room:
     return open_room(
         settings.room_url,
         clock=clock,
@@ -147,6 +171,7 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
         ice=settings.ice,
         consents=access.consents,
         mark=access.pseudonyms.mark,
+        key=key,
     )
 
 
@@ -176,18 +201,19 @@ def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters,
     )
 
 
-def _wishes(room: Room, notice: Notice, stay: Stay, consents: Consents) -> list[BaseRoute]:
+def _wishes(room: Room, key: str, notice: Notice, stay: Stay, consents: Consents) -> list[BaseRoute]:
     """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
-    desk = privacy.OwnDesk(room.name, notice, stay.opt_out, lambda token: stay.agree(consents.read(room.name, token)))
+    known_as = (key, room.name)
+    desk = privacy.OwnDesk(known_as, notice, stay.opt_out, lambda token: stay.agree(consents.read(key, token)))
     routes = privacy.routes(desk)
     routes += reading.routes(room, stay) if isinstance(room, reading.Attended) else []
     return routes + (room.routes() if isinstance(room, Hosted) else [])
 
 
-def _addresses(origin: str, room: Room, access: Access, token: str | None) -> Addresses:
+def _addresses(origin: str, room: Room, key: str, access: Access, token: str | None) -> Addresses:
     fragment = f"#t={token}" if token else ""
     return Addresses(
-        dashboard=instructor_url(origin, room.name, access.link(room.name)),
+        dashboard=instructor_url(origin, key, access.link(key)),
         join=f"{origin}/join/{room.name}{fragment}" if isinstance(room, Hosted) else None,
         whip=f"{origin}/whip/{room.name}",
         token=token,

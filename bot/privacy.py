@@ -1,6 +1,6 @@
 """The page of a room that anybody may open: what is computed, what leaves the bot, and how not to be read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import monotonic
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qs
@@ -55,21 +55,21 @@ class OwnDesk:
     """That of a bot, for its own room.
 
     Args:
-        room: The room's name.
+        known_as: What the room is called in addresses: the meeting's key, and its name for people.
         notice: What the people in it are told.
         opt_out: Carries the wish out, at once.
         agree: Takes a consent; only where the notice says that people may agree.
     """
 
-    def __init__(self, room: str, notice: Notice, opt_out: OptOut, agree: Agree) -> None:
-        self._room = room
+    def __init__(self, known_as: Collection[str], notice: Notice, opt_out: OptOut, agree: Agree) -> None:
+        self._known_as = known_as
         self._notice = notice
         self._opt_out = opt_out
         self._agree = agree
 
     async def notice(self, room: str) -> Notice | None:
         """Return what people are told; None for another room."""
-        return self._notice if room == self._room else None
+        return self._notice if room in self._known_as else None
 
     async def opt_out(self, room: str, name: str) -> None:
         """Carry it out."""

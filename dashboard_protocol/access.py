@@ -14,10 +14,13 @@ from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.messages import REFUSAL
 from dashboard_protocol.pseudonyms import Pseudonyms
 from dashboard_protocol.revocations import Revocations
+from dashboard_protocol.room_urls import meeting_key, read_room
 from dashboard_protocol.tokens import Signer
 
 LINK_S = 12 * 3600.0
 SESSION_S = 600.0
+OPERATOR_S = 60.0
+_OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,37 @@ class Access:
         Raises:
             SecretRefused: The secret is too short.
         """
+        self._secret = secret
         self._signer = Signer(secret, clock)
         self._link_s = link_s
         self._session_s = session_s
         self._clock = clock
         self.revocations = revocations or Revocations(clock=clock)
         self.pseudonyms = Pseudonyms(secret)
+
+    def key_of(self, room_url: str) -> str:
+        """Return the key of the meeting at an address, the same wherever this secret is.
+
+        Raises:
+            RoomNotAllowed: It is no address.
+        """
+        return meeting_key(self._secret, read_room(room_url))
+
+    def operator_token(self, port: int) -> str:
+        """Return what opens the control API to whoever holds the secret: for a minute, and at one port only.
+
+        Whoever else listens at that port and catches it can use it nowhere.
+        """
+        now = self._clock()
+        return self._signer.sign(_OPERATOR, f"port {port}", now, now + OPERATOR_S)
+
+    def is_operator(self, token: str, port: int) -> bool:
+        """Whether a token is the operator's, for the port at which it came in."""
+        try:
+            self._signer.read(_OPERATOR, f"port {port}", token)
+        except AccessDenied:
+            return False
+        return True
 
     @property
     def consents(self) -> Consents:
@@ -121,7 +149,7 @@ def instructor_url(origin: str, room: str, link: str) -> str:
 
     Args:
         origin: scheme, host and port, e.g. `http://127.0.0.1:8080`.
-        room: the room's name.
+        room: the meeting's key.
         link: what `Access.link` made.
     """
     return f"{origin.rstrip('/')}/rooms/{quote(room, safe='')}#t={link}"

@@ -61,11 +61,7 @@ class Consents:
         Raises:
             ConsentRefused: There is no such name or no such time.
         """
-        bare = " ".join(name.split())
-        if not 1 <= len(bare) <= MAX_NAME or not bare.isprintable():
-            raise ConsentRefused(f"A consent is for one display name of 1 to {MAX_NAME} characters.")
-        if not 0 < valid_s <= LONGEST_CONSENT_S:
-            raise ConsentRefused(f"A consent holds for at most {LONGEST_CONSENT_S / 86_400:.0f} days.")
+        bare = check_terms(name, valid_s)
         now = self._signer.clock()
         return self._signer.sign(_USE, room, now, now + valid_s, name=bare)
 
@@ -134,6 +130,20 @@ class Consents:
 
     def _key(self, room: str, name: str) -> str:
         return f"consent {self._pseudonyms.of(room, name)}"
+
+
+def check_terms(name: str, valid_s: float) -> str:
+    """Return the display name for which a consent can be given.
+
+    Raises:
+        ConsentRefused: There is no such name or no such time.
+    """
+    bare = " ".join(name.split())
+    if not 1 <= len(bare) <= MAX_NAME or not bare.isprintable():
+        raise ConsentRefused(f"A consent is for one display name of 1 to {MAX_NAME} characters.")
+    if not 0 < valid_s <= LONGEST_CONSENT_S:
+        raise ConsentRefused(f"A consent holds for at most {LONGEST_CONSENT_S / 86_400:.0f} days.")
+    return bare
 
 
 def is_same_name(one: str, other: str) -> bool:

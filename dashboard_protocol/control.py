@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
@@ -21,6 +21,7 @@ from dashboard_protocol.doorkeeper import BoundedBody, Doorkeeper
 from dashboard_protocol.errors import BusError, ConsentRefused, RoomNotAllowed, RoomTaken, SecretRefused, WebhookRefused
 from dashboard_protocol.keys import ApiKey, ApiKeys, Scope
 from dashboard_protocol.queue.base import Queue
+from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import BotRecord, Delivery, Invitation, Webhook
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.vocabulary import Profile
@@ -47,22 +48,29 @@ class Control:
         bus: where histories are.
         access: makes links.
         keys: who may do what.
-        rooms: which meetings may be named.
+        rooms: which meetings may be named; None where no invitations are taken.
         policy: what holds when an invitation names no policy; None refuses it.
         policies: what an invitation may name.
         receivers: who may be told the states of bots.
         public_url: what links begin with; None for the address under which a request came.
+        own: keys of the meetings that this process serves itself, invited or not.
     """
 
     queue: Queue
     bus: Bus
     access: Access
     keys: ApiKeys
-    rooms: AllowedRooms
+    rooms: AllowedRooms | None
     policy: Profile | None = None
     policies: frozenset[Profile] = frozenset(Profile)
     receivers: AllowedReceivers = field(default_factory=AllowedReceivers)
     public_url: str | None = None
+    own: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_own_room(cls, key: str, bus: Bus, access: Access, public_url: str | None) -> Self:
+        """Return that of a bot that nobody invited, for its own room: links, consents, and the end of both."""
+        return cls(MemoryQueue(), bus, access, ApiKeys(), None, public_url=public_url, own=frozenset({key}))
 
     async def invite(self, wanted: BotRequest, by: ApiKey, idempotency: str | None) -> BotRecord:
         """Queue an invitation, or find that of the same idempotency key."""
@@ -70,10 +78,13 @@ class Control:
         if policy is None or policy not in self.policies:
             allowed = ", ".join(sorted(self.policies))
             raise HTTPException(422, f"Choose a policy, there is no default for a real meeting: {allowed}.")
+        if self.rooms is None:
+            raise HTTPException(404, "This process takes no invitations.")
+        address = self.rooms.check(wanted.room_url)
         invitation = Invitation(
             id=secrets.token_hex(8),  # never begins with a dash, which a shell would take for a flag
-            room=self.rooms.check(wanted.room_url),
-            room_url=wanted.room_url,
+            room=self.access.key_of(address.url),
+            room_url=address.url,
             policy=policy,
             bot_name=wanted.bot_name,
             title=wanted.title,
@@ -97,6 +108,10 @@ class Control:
         with suppress(OSError):
             await self.receivers.check(wanted.url)
         return Webhook(url=wanted.url, secret=wanted.secret)
+
+    async def seen_by(self, key: ApiKey) -> frozenset[str]:
+        """Return the rooms that an API key knows of."""
+        return self.own | {record.invitation.room for record in await self.queue.bots()}
 
     def view(self, record: BotRecord, origin: str) -> BotView:
         """Say where a bot stands, without secrets."""
@@ -123,9 +138,10 @@ class Control:
 
 def add_control(app: FastAPI, control: Control) -> None:
     """Add the routes to the gateway's app."""
-    door = Doorkeeper(control.keys)
+    door = Doorkeeper(control.keys, control.access)
     router = APIRouter(prefix="/v1")
-    _add_bots(router, control, door)
+    if control.rooms is not None:
+        _add_bots(router, control, door)
     add_rooms(router, control, door)
     add_access(router, control, door)
     app.include_router(router)

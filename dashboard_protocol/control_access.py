@@ -1,43 +1,15 @@
 """The control API's say over access: people's consents, and the end of links and consents that were given."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard_protocol.consent import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
+from dashboard_protocol.control_forms import ConsentRequest, ConsentView, Withdrawal
 from dashboard_protocol.doorkeeper import Doorkeeper
 from dashboard_protocol.keys import Scope
 
 if TYPE_CHECKING:
     from dashboard_protocol.control import Control
-
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-
-
-class ConsentRequest(BaseModel):
-    """Whose consent: somebody who was asked, and agreed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name
-    """The display name with which the person joins."""
-    valid_s: Annotated[float, Field(gt=0, le=LONGEST_CONSENT_S)] = CONSENT_S
-
-
-class ConsentView(BaseModel):
-    """A token for the person: `&c=TOKEN` behind her join link, or the header `Classpulse-Consent` of a WHIP POST."""
-
-    token: str
-    expires_in_s: float
-
-
-class Withdrawal(BaseModel):
-    """Whose consents end."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name
 
 
 def add_access(router: APIRouter, control: "Control", door: Doorkeeper) -> None:

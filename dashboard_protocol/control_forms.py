@@ -4,8 +4,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from dashboard_protocol.consent import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
 from dashboard_protocol.queue.records import Moment
 from dashboard_protocol.vocabulary import Profile, State
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 
 
 class WebhookRequest(BaseModel):
@@ -59,7 +62,38 @@ class BotView(BaseModel):
     """Who is told the states, without its query; None for nobody."""
 
 
+class RoomView(BaseModel):
+    """What a meeting is known by."""
+
+    room: str
+
+
 class LinkView(BaseModel):
     """A link for an instructor."""
 
     link: str
+
+
+class ConsentRequest(BaseModel):
+    """Whose consent: somebody who was asked, and agreed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    """The display name with which the person joins."""
+    valid_s: Annotated[float, Field(gt=0, le=LONGEST_CONSENT_S)] = CONSENT_S
+
+
+class ConsentView(BaseModel):
+    """A token for the person: `&c=TOKEN` behind her join link, or the header `Classpulse-Consent` of a WHIP POST."""
+
+    token: str
+    expires_in_s: float
+
+
+class Withdrawal(BaseModel):
+    """Whose consents end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 from dashboard_protocol.codec import encode
-from dashboard_protocol.control_forms import LinkView
+from dashboard_protocol.control_forms import LinkView, RoomView
 from dashboard_protocol.doorkeeper import Doorkeeper
-from dashboard_protocol.keys import Scope
+from dashboard_protocol.keys import ApiKey, Scope
 from dashboard_protocol.record import Record
 from dashboard_protocol.report import NewestClass, render_csv, render_html
+from dashboard_protocol.room_urls import is_key, slug, slug_of
 
 if TYPE_CHECKING:
     from dashboard_protocol.control import Control
@@ -20,12 +21,24 @@ if TYPE_CHECKING:
 
 def add_rooms(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
     """Add the routes."""
-    may_watch, may_delete = Depends(door.needs(Scope.WATCH)), Depends(door.needs(Scope.ADMIN))
+    _add_links(router, control, door)
+    _add_histories(router, control, door)
 
-    @router.post("/rooms/{room}/link", dependencies=[may_watch])
+
+def _add_links(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
+    @router.get("/rooms")
+    async def named(named: str, by: Annotated[ApiKey, Depends(door.known)]) -> RoomView:
+        """Find a meeting by its key, by its address without secrets, or by the readable part of its key."""
+        return RoomView(room=await _find(control, named, by))
+
+    @router.post("/rooms/{room}/link", dependencies=[Depends(door.needs(Scope.WATCH))])
     async def link(room: str, request: Request) -> LinkView:
         """Make a link for an instructor."""
         return LinkView(link=control.link(room, origin_of(request)))
+
+
+def _add_histories(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
+    may_watch, may_delete = Depends(door.needs(Scope.WATCH)), Depends(door.needs(Scope.ADMIN))
 
     @router.get("/rooms/{room}/history", dependencies=[may_watch])
     async def history(room: str) -> StreamingResponse:
@@ -51,8 +64,22 @@ def add_rooms(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
     @router.delete("/rooms/{room}/history", status_code=204, dependencies=[may_delete])
     async def erase(room: str) -> None:
         """Delete all that is kept of a room: events, snapshot, and what became of its bots; 409 while one serves it."""
-        if not await control.queue.erase(room, control.bus):
+        if room in control.own or not await control.queue.erase(room, control.bus):
             raise HTTPException(409, f"A bot serves {room!r}: make it leave first.")
+
+
+async def _find(control: "Control", named: str, by: ApiKey) -> str:
+    if "://" in named:
+        return control.access.key_of(named)
+    seen = await control.seen_by(by)
+    if named in seen or is_key(named):
+        return named
+    found = sorted(room for room in seen if slug_of(room) == slug(named))
+    if len(found) > 1:
+        raise HTTPException(409, f"Several rooms are called so: name one of {', '.join(found)}.")
+    if not found:
+        raise HTTPException(404, "No room of this name is known: give its address, or its key.")
+    return found[0]
 
 
 def _file(record: Record, kind: Literal["html", "csv"]) -> Response:

@@ -7,9 +7,10 @@ from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from dashboard_protocol.access import Access
 from dashboard_protocol.allowance import Allowances
 from dashboard_protocol.errors import AccessDenied
-from dashboard_protocol.keys import ApiKey, ApiKeys, Scope
+from dashboard_protocol.keys import OPERATOR, PREFIX, ApiKey, ApiKeys, Scope
 from dashboard_protocol.request_rules import asker
 
 REQUESTS_BURST = 60
@@ -20,25 +21,44 @@ MAX_BODY_BYTES = 16_384
 
 
 class Doorkeeper:
-    """Lets requests in by their API key."""
+    """Lets requests in by their API key.
 
-    def __init__(self, keys: ApiKeys) -> None:
+    Args:
+        keys: who may do what.
+        access: knows the operator of this machine, whose shell holds the secret itself and so needs no key.
+    """
+
+    def __init__(self, keys: ApiKeys, access: Access) -> None:
         self._keys = keys
+        self._access = access
         self._known = Allowances(REQUESTS_BURST, REQUESTS_PER_S)
         self._strangers = Allowances(STRANGERS_BURST, STRANGERS_PER_S)
 
     def admit(self, request: Request, scope: Scope) -> ApiKey:
         """Return the request's key; refuse it with 401, 403 or 429."""
-        kind, _, key = request.headers.get("authorization", "").partition(" ")
+        known = self.known(request)
+        if not known.opens(scope):
+            raise HTTPException(403, f"The API key {known.name!r} lacks the scope {scope.value!r}.")
+        return known
+
+    def known(self, request: Request) -> ApiKey:
+        """Return the request's key, whatever it opens; refuse it with 401 or 429."""
         try:
-            known = self._keys.check(key if kind.lower() == "bearer" else "")
+            known = self._holder(request)
         except AccessDenied as error:
             self._limit(self._strangers, asker(request))
             raise HTTPException(401, str(error), headers={"www-authenticate": "Bearer"}) from None
         self._limit(self._known, known.name)
-        if not known.opens(scope):
-            raise HTTPException(403, f"The API key {known.name!r} lacks the scope {scope.value!r}.")
         return known
+
+    def _holder(self, request: Request) -> ApiKey:
+        kind, _, key = request.headers.get("authorization", "").partition(" ")
+        shown = key if kind.lower() == "bearer" else ""
+        # The port at which it really came in: what a request says of its address is the asker's choice.
+        server = request.scope.get("server")
+        if server and server[1] and not shown.startswith(PREFIX) and self._access.is_operator(shown, server[1]):
+            return OPERATOR
+        return self._keys.check(shown)
 
     def needs(self, scope: Scope) -> Callable[[Request], ApiKey]:
         """Return a dependency of routes that admits only keys of a scope."""

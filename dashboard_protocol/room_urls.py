@@ -1,12 +1,141 @@
-"""Pure: which meetings an invitation may name, and what a meeting is called on the bus."""
+"""Pure: the address of a meeting, read by one parser for checking, naming and connecting; and the key it is known by.
 
+A meeting's key stands in events, links, histories and the audit log: a slug for people to read, and a keyed hash of the
+whole address, so that rooms of one name on two servers are two rooms. Secrets in the address are no part of it.
+"""
+
+import hashlib
+import hmac
+import re
+from base64 import b32encode
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from dashboard_protocol.errors import RoomNotAllowed
 
 LOCAL = "local"
+LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a room of this process may be called."""
 MAX_NAME = 128
+MAX_ADDRESS = 4000
+"""Characters of an address, or of several."""
+SECRETS = frozenset({"pin", "token"})
+"""What of an address's query opens the room, and does not name it."""
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}-[a-z2-7]{10}")
+
+_LOCALLY = f"{LOCAL}://"
+_PORTS = {"janus+ws": 8188, "janus+wss": 8989, "http": 80, "https": 443, "ws": 80, "wss": 443}
+_STREAMS = frozenset({"whep+http", "whep+https"})
+"""Several of these make one meeting, and some servers name a stream in the query."""
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}")
+_EXAMPLE = "This is no room URL: it looks like janus+wss://HOST/ROOM or local://NAME."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One address, taken apart and made the same however it was written."""
+
+    scheme: str
+    host: str
+    """Lower case, ASCII; an IPv6 address without its brackets; empty for a room of this process."""
+    port: int | None
+    """The scheme's own where none was given; None where the scheme has none that we know."""
+    segments: tuple[str, ...]
+    """Of the path, decoded; a room of this process has one, its name."""
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def origin(self) -> tuple[str, str, int | None]:
+        """What an operator allows: scheme, host and port."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def bare(self) -> str:
+        """The address without what is secret, and without what names nothing."""
+        named = [pair for pair in self.query if self.scheme in _STREAMS and pair[0] not in SECRETS]
+        return self._written(sorted(named))
+
+    @property
+    def url(self) -> str:
+        """The whole address, secrets included, in the one way of writing it that every part of this software reads."""
+        return self._written(self.query)
+
+    def _written(self, query: Iterable[tuple[str, str]]) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        path = "/".join(quote(segment, safe="!$&'()*+,;=:@") for segment in self.segments)
+        if self.scheme == LOCAL:
+            return f"{LOCAL}://{path}"
+        behind = urlencode(list(query))
+        return f"{self.scheme}://{host}{port}{f'/{path}' if path else ''}{f'?{behind}' if behind else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomAddress:
+    """Where a meeting is."""
+
+    places: tuple[Place, ...]
+    """One; several streams of WHEP servers are one meeting."""
+
+    @property
+    def url(self) -> str:
+        """What a bot connects to, secrets included."""
+        return " ".join(place.url for place in self.places)
+
+    @property
+    def bare(self) -> str:
+        """The same without secrets: what may be shown and what tells meetings apart."""
+        return " ".join(sorted(place.bare for place in self.places))
+
+    @property
+    def name(self) -> str:
+        """What people call the room: the last part of its path; empty where it has none."""
+        segments = min(self.places, key=lambda place: place.bare).segments
+        return segments[-1] if segments else ""
+
+
+def read_room(text: str) -> RoomAddress:
+    """Take a meeting's address apart; several WHEP streams stand with spaces between them.
+
+    Raises:
+        RoomNotAllowed: It is none; the text repeats no secret.
+    """
+    if len(text) > MAX_ADDRESS or text != text.strip():
+        raise RoomNotAllowed(_EXAMPLE)
+    written = [text] if text.lower().startswith(_LOCALLY) else text.split(" ")
+    places = tuple(_read_place(part) for part in written)
+    if len(places) > 1 and not all(place.scheme in _STREAMS for place in places):
+        raise RoomNotAllowed("Only streams of WHEP servers make one meeting of several addresses.")
+    return RoomAddress(places)
+
+
+def meeting_key(secret: bytes, address: RoomAddress) -> str:
+    """Return what a meeting is known by everywhere; it stands in a path as it is.
+
+    Args:
+        secret: as of links and tokens: without it nobody can tell of which address a key is.
+        address: where the meeting is.
+    """
+    digest = hmac.new(secret, b"meeting key\0" + address.bare.encode(), hashlib.sha256).digest()
+    return f"{slug(address.name or address.places[0].host)}-{b32encode(digest)[:10].decode().lower()}"
+
+
+def slug(name: str) -> str:
+    """Return a name as it stands in front of a key: letters, digits, `.`, `_` and `-`, at most 32."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:32].strip(".-_") or "room"
+
+
+def is_key(text: str) -> bool:
+    """Whether a text looks like a meeting's key."""
+    return KEY.fullmatch(text) is not None
+
+
+def slug_of(key: str) -> str:
+    """Return the readable part of a key."""
+    return key.rpartition("-")[0]
 
 
 class AllowedRooms:
@@ -18,42 +147,68 @@ class AllowedRooms:
     """
 
     def __init__(self, entries: Iterable[str]) -> None:
-        self._allowed = frozenset(_origin(entry) for entry in entries)
+        places = (Place(LOCAL, "", None, ()) if entry == LOCAL else _read_place(entry) for entry in entries)
+        self._allowed = frozenset(place.origin for place in places)
 
-    def check(self, room_url: str) -> str:
-        """Return the room's name on the bus.
+    def check(self, room_url: str) -> RoomAddress:
+        """Return the address behind a text: connect to this, and to nothing that is read from the text again.
 
         Raises:
-            RoomNotAllowed: The URL is none, or its scheme, host and port are not on the list.
+            RoomNotAllowed: The text is none, names no room, or scheme, host and port of any part are not on the list.
         """
-        origin = _origin(room_url)
-        if origin not in self._allowed:
+        address = read_room(room_url)
+        if not all(place.origin in self._allowed for place in address.places):
             raise RoomNotAllowed("This room's scheme and host are not on the operator's list (CLASSPULSE_ROOMS).")
-        return room_name(room_url)
+        if not all(place.segments for place in address.places):
+            raise RoomNotAllowed("The URL must name a room.")
+        return address
 
 
-def room_name(room_url: str) -> str:
-    """Return what a meeting is called on the bus: the whole of a local room's name, else the last part of the path.
+def _read_place(text: str) -> Place:
+    if text.lower().startswith(_LOCALLY):
+        return Place(LOCAL, "", None, (_local_name(unquote(text[len(_LOCALLY) :])),))
+    # What splits URLs drops tabs and line ends without a word, and what connects may take a backslash for a slash.
+    if not text.isprintable() or any(c.isspace() or c in "\\#" for c in text):
+        raise RoomNotAllowed(_EXAMPLE)
+    try:
+        parts = urlsplit(text)
+        if not _SCHEME.fullmatch(parts.scheme) or not text[len(parts.scheme) :].startswith("://"):
+            raise ValueError
+        if "@" in parts.netloc or parts.netloc.endswith(":"):
+            raise ValueError
+        port = parts.port or _port_of(parts.scheme)
+        query = tuple(parse_qsl(parts.query, keep_blank_values=True, errors="strict", max_num_fields=20))
+        return Place(parts.scheme, _host(parts.hostname or ""), port, _segments(parts.path), query)
+    except ValueError:
+        raise RoomNotAllowed(_EXAMPLE) from None
 
-    Raises:
-        RoomNotAllowed: The URL names no room.
-    """
-    parts = urlsplit(room_url)
-    name = unquote(parts.netloc + parts.path if parts.scheme == LOCAL else parts.path.rstrip("/").rpartition("/")[2])
-    if not 0 < len(name) <= MAX_NAME or not name.isprintable():
-        raise RoomNotAllowed(f"The URL must name a room, with 1 to {MAX_NAME} printable characters.")
+
+def _local_name(name: str) -> str:
+    if not LOCAL_NAME.fullmatch(name):
+        shown = "".join(c if c.isprintable() else "?" for c in name[:80])
+        raise RoomNotAllowed(f"local://{shown} is no room name: use letters, digits, '.', '_' and '-', at most 64")
     return name
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    try:
-        parts = urlsplit(url)
-        if parts.username is not None or parts.password is not None or url != url.strip():
-            raise ValueError
-        if url == LOCAL or parts.scheme == LOCAL:
-            return LOCAL, "", None
-        if not parts.scheme or not parts.hostname:
-            raise ValueError
-        return parts.scheme, parts.hostname, parts.port
-    except ValueError:
-        raise RoomNotAllowed("This is no room URL: it looks like janus+wss://HOST/ROOM or local://NAME.") from None
+def _port_of(scheme: str) -> int | None:
+    return _PORTS.get(scheme, _PORTS.get(scheme.rpartition("+")[2]))
+
+
+def _host(host: str) -> str:
+    """Raise ValueError where it is none."""
+    if ":" in host and "%" not in host:
+        return ip_address(host).compressed
+    plain = host.encode("idna").decode().lower().removesuffix(".")
+    if not _HOST.fullmatch(plain):
+        raise ValueError
+    return plain
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    """Raise ValueError where two servers might read the path differently."""
+    segments = tuple(unquote(part, errors="strict") for part in path.strip("/").split("/")) if path.strip("/") else ()
+    if path.startswith("//") or any(
+        part in ("", ".", "..") or len(part) > MAX_NAME or not part.isprintable() for part in segments
+    ):
+        raise ValueError
+    return segments

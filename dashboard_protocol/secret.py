@@ -36,6 +36,11 @@ def state_directory() -> Path:
         ) from error
 
 
+def secret_file(state_dir: Path | None = None) -> Path:
+    """Return where the signing secret is, where no setting holds it."""
+    return (state_dir or state_directory()) / "secret"
+
+
 def load_secret(state_dir: Path | None = None) -> bytes:
     """Return the signing secret: `CLASSPULSE_SECRET` or its file, else a private file, made at first start.
 
@@ -47,7 +52,7 @@ def load_secret(state_dir: Path | None = None) -> bytes:
     """
     if value := secret_setting(SECRET_VARIABLE):
         return checked_secret(value.encode(), SECRET_VARIABLE)
-    path = (state_dir or state_directory()) / "secret"
+    path = secret_file(state_dir)
     try:
         if not path.exists():
             _create(path)

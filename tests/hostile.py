@@ -143,6 +143,47 @@ LOUD_NAMES = (
 
 # -- rooms and addresses ---------------------------------------------------------------------------------------------
 
+ADDRESSES_THAT_ARE_NONE = (
+    "",
+    " ",
+    "nonsense",
+    "://",
+    "file:///etc/passwd",
+    "janus+wss://janus.example.org@evil.example/5",
+    "janus+wss://evil@janus.example.org/5",
+    "janus+wss://janus.example.org:@evil.example/5",
+    "janus+wss://janus.example.org\\@evil.example/5",
+    "janus+wss://janus.example.org#@evil.example/5",
+    "janus+wss://janus.example.org:/5",
+    "janus+wss://janus.example.org//evil.example/5",
+    "janus+wss://janus.example.org/../5",
+    "janus+wss://janus.example.org/%2e%2e/5",
+    "janus+wss://janus.example.org/a//5",
+    "janus+wss://janus.example.org/5\n",
+    "janus+wss://janus.ex\tample.org/5",
+    "janus+wss://janus.example.org/5 janus+wss://janus.example.org/6",
+    "janus+wss://janus.example.org/5\u2028whep+https://10.0.0.1/b",
+    "janus+wss://janus.example.org/5\u00a0whep+https://10.0.0.1/b",
+    "janus+ws://[::1/5",
+    "janus+ws://[fe80::1%25eth0]:8188/5",
+    "janus+ws://127.0.0.1:x/5",
+    "janus+ws://127.0.0.1:99999/5",
+    " janus+ws://127.0.0.1:8188/5",
+    "local:r",
+    "local://",
+    "local://a%0Ab",
+    "local://a%2Fb",
+    "local://%1b[31mred",
+    "local://" + "x" * 200,
+    "whep+https://h/" + "x" * 200,
+    "whep+https://h/%ff",
+    "whep+https://h/a%00b",
+    "whep+https://h/a?" + "&".join(f"{n}=1" for n in range(99)),
+)
+"""No address of a meeting, or one that two programs might read differently."""
+NAMES_IN_ADDRESSES = ("%5B/x%5D", "%C3%BC%E2%98%83", "a%20b", "---", ".hidden", "%3Cscript%3E", "x" * 120, "a,b;c=d")
+"""Last parts of an address's path."""
+
 # -- requests: Host, Origin, addresses behind proxies ----------------------------------------------------------------
 
 FOREIGN_HOSTS = (

@@ -1,7 +1,6 @@
 """`classpulse invite`, `bots`, `webhooks`, `leave` and `report`: the control API from a shell."""
 
 import json as json_text
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +65,7 @@ def invite(  # noqa: PLR0913  one parameter a flag
     except ValidationError as error:
         problem = error.errors()[0]
         raise SettingsRefused(f"{problem['loc'][0]}: {problem['msg'].lower()}") from error
-    with _client(url, api_key) as client:
+    with open_client(url, api_key) as client:
         view = client.invite(wanted)
     if json:
         print(view.model_dump_json())
@@ -76,7 +75,7 @@ def invite(  # noqa: PLR0913  one parameter a flag
 
 def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False) -> None:
     """Show where the bots of the last days stand, newest first."""
-    with _client(url, api_key) as client:
+    with open_client(url, api_key) as client:
         views = client.bots()
     if json:
         print("[" + ",".join(view.model_dump_json() for view in views) + "]")
@@ -92,7 +91,7 @@ def webhooks(
     json: JsonFlag = False,
 ) -> None:
     """Show what a bot's webhook was told, and every try of it."""
-    with _client(url, api_key) as client:
+    with open_client(url, api_key) as client:
         deliveries = client.webhooks(bot_id)
     if json:
         print("[" + ",".join(delivery.model_dump_json() for delivery in deliveries) + "]")
@@ -115,13 +114,13 @@ def leave(
     json: JsonFlag = False,
 ) -> None:
     """Make a bot leave its meeting."""
-    with _client(url, api_key) as client:
+    with open_client(url, api_key) as client:
         view = client.leave(bot_id)
     print(view.model_dump_json() if json else f"{view.id} is {view.state.value}; asked to leave")
 
 
 def report(
-    room: Annotated[str, typer.Argument(help="The room's name, as `classpulse bots` shows it.")],
+    room: Annotated[str, typer.Argument(help="The room, as `classpulse bots` shows it, or its address.")],
     *,
     out: Annotated[Path | None, typer.Option(help="The HTML file, CSV beside it; ROOM.html here if absent.")] = None,
     url: UrlFlag = None,
@@ -131,19 +130,21 @@ def report(
     """Write the report of a room's newest class, from what the gateway keeps of it."""
     from dashboard_protocol.report import NewestClass, report_paths, write_report
 
-    name = re.sub(r"[^\w.-]+", "-", room).strip(".-") or "report"
-    path = out or Path(f"{name}.html")
-    report_paths(path)
+    if out is not None:
+        report_paths(out)
     newest = NewestClass()
-    with _client(url, api_key) as client:
-        for event in client.history(room):
+    with open_client(url, api_key) as client:
+        key = client.room(room)
+        path = out or Path(f"{key}.html")
+        report_paths(path)
+        for event in client.history(key):
             newest.apply(event)
     html, table = write_report(newest.record, path)
     print(json_text.dumps({"html": str(html), "csv": str(table)}) if json else f"report     {html}\ntable      {table}")
 
 
-def _client(url: str | None, api_key: str | None) -> "ControlClient":
-    """Open the client; what it brings along takes longer to import than the rest of a command."""
+def open_client(url: str | None, api_key: str | None) -> "ControlClient":
+    """Open a client of the control API; what it brings along takes longer to import than the rest of a command."""
     from dashboard_protocol.control_client import ControlClient
 
     return ControlClient(url, api_key)
@@ -161,4 +162,4 @@ def _table(views: "Iterable[BotView]") -> "Table":
 def _show(table: "Table") -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)

@@ -1,13 +1,14 @@
 """Rooms the bot can join: the URL's scheme picks the connector."""
 
 from collections.abc import Callable
-from urllib.parse import unquote, urlsplit
 
 from bot.errors import SettingsRefused
 from bot.ice import NO_ICE, Ice
 from bot.rooms.base import Clock, Room
 from bot.rooms.notice import Notice
 from dashboard_protocol.consent import Consents
+from dashboard_protocol.errors import RoomNotAllowed
+from dashboard_protocol.room_urls import LOCAL, read_room
 
 KNOWN = ("local://NAME", "janus+ws(s)://HOST:PORT/ROOM", "whep+http(s)://HOST/PATH")
 
@@ -23,6 +24,7 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
     ice: Ice = NO_ICE,
     consents: Consents | None = None,
     mark: Callable[[str], str] | None = None,
+    key: str | None = None,
 ) -> Room:
     """Find the connector for a room; nothing is opened before the room is entered.
 
@@ -37,23 +39,29 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
         ice: Servers by which media finds its way.
         consents: Checks the consents that people bring along into a local room.
         mark: What only bots with the same secret can make of a text, in hex: by it they know each other in a room.
+        key: The meeting's, which consents name; None for a local room's own name.
 
     Raises:
         SettingsRefused: The scheme is unknown, or the address cannot be used.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "local":
+    try:
+        address = read_room(url)
+    except RoomNotAllowed as error:
+        raise SettingsRefused(str(error)) from error
+    # From here on what was read, and not what was written: what was allowed is what is connected to.
+    url, scheme = address.url, address.places[0].scheme
+    if scheme == LOCAL:
         from bot.rooms.local import LocalRoom
 
-        name = unquote(parts.netloc + parts.path)
-        return LocalRoom(name, clock=clock, notice=notice, host=host, token=token, ice=ice, consents=consents)
-    if parts.scheme in ("janus+ws", "janus+wss"):
+        return LocalRoom(
+            address.name, clock=clock, notice=notice, host=host, token=token, ice=ice, consents=consents, key=key
+        )
+    if scheme in ("janus+ws", "janus+wss"):
         from bot.rooms.janus import JanusRoom
 
         return JanusRoom(url, clock=clock, notice=notice, ice=ice, mark=mark)
-    if parts.scheme in ("whep+http", "whep+https"):
+    if scheme in ("whep+http", "whep+https"):
         from bot.rooms.whep import WhepRoom
 
         return WhepRoom(url, clock=clock, notice_given=notice_given, ice=ice)
-    where = url.partition("?")[0]  # behind it stand secrets
-    raise SettingsRefused(f"{where!r} is no room this bot can join; known are {', '.join(KNOWN)}")
+    raise SettingsRefused(f"{address.bare!r} is no room this bot can join; known are {', '.join(KNOWN)}")

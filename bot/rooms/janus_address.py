@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from bot.errors import SettingsRefused
+from dashboard_protocol.errors import RoomNotAllowed
+from dashboard_protocol.room_urls import read_room
 
 ROOM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SCHEMES = {"janus+ws": "ws", "janus+wss": "wss"}
-PORTS = {"ws": 8188, "wss": 8989}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,19 @@ def read_address(url: str) -> JanusAddress:
     """
     example = "write janus+ws://HOST:8188/ROOM, with ?pin=… where the room has one"
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise SettingsRefused(f"This is no address of a Janus room ({error}): {example}") from error
-    scheme = SCHEMES.get(parts.scheme)
-    path, _, room = unquote(parts.path).rpartition("/")
-    if scheme is None or not host or not ROOM.fullmatch(room):
-        raise SettingsRefused(f"{parts.scheme}://{host or ''}{parts.path} is no address of a Janus room: {example}")
-    secrets = parse_qs(parts.query)
-    shown_host = f"[{host}]" if ":" in host else host
+        (place,) = read_room(url).places
+    except (RoomNotAllowed, ValueError) as error:
+        raise SettingsRefused(f"This is no address of a Janus room: {example}") from error
+    scheme = SCHEMES.get(place.scheme)
+    *path, room = place.segments or ("",)
+    if scheme is None or not ROOM.fullmatch(room):
+        raise SettingsRefused(f"{place.bare} is no address of a Janus room: {example}")
+    shown_host = f"[{place.host}]" if ":" in place.host else place.host
+    secrets = dict(reversed(place.query))  # the first of a name counts
     return JanusAddress(
-        url=f"{scheme}://{shown_host}:{port or PORTS[scheme]}{path}",
-        host=host,
+        url="/".join([f"{scheme}://{shown_host}:{place.port}", *path]),
+        host=place.host,
         room=room,
-        pin=secrets.get("pin", [None])[0],
-        token=secrets.get("token", [None])[0],
+        pin=secrets.get("pin") or None,
+        token=secrets.get("token") or None,
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import secrets
 import socket
 from collections.abc import AsyncIterator
@@ -38,13 +37,13 @@ from bot.rooms.notice import Notice
 from bot.rooms.peer import Peer
 from bot.rooms.stream import StreamLost, StreamUnreadable
 from dashboard_protocol.consent import Consents
+from dashboard_protocol.room_urls import LOCAL_NAME
 
 log = logging.getLogger(__name__)
 
 MAX_PUBLISHERS = 64
 MAX_WAITING_EVENTS = 1024
 CONNECTING_S = 15.0
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +61,7 @@ class LocalTrack:
 class LocalRoom:
     """A room inside this process. Mount `routes()` in the HTTP server; enter it to let publishers in."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter a part
         self,
         name: str,
         *,
@@ -72,6 +71,7 @@ class LocalRoom:
         token: str | None = None,
         ice: Ice = NO_ICE,
         consents: Consents | None = None,
+        key: str | None = None,
     ) -> None:
         """Describe the room; opens nothing.
 
@@ -83,11 +83,12 @@ class LocalRoom:
             token: What publishers present as bearer token; None lets everybody in.
             ice: Servers by which media finds its way.
             consents: Checks signed consents; None takes none.
+            key: The meeting's, which consents name; None for the room's own name.
 
         Raises:
             SettingsRefused: The name cannot stand in a link.
         """
-        if not NAME.fullmatch(name):
+        if not LOCAL_NAME.fullmatch(name):
             raise SettingsRefused(f"local://{name} is no room name: use letters, digits, '.', '_' and '-', at most 64")
         self.name = name
         self.notice = notice
@@ -96,6 +97,7 @@ class LocalRoom:
         self._ice = ice
         self._addresses = None if host in ("0.0.0.0", "::") else (host,)
         self._consents = consents
+        self._key = key or name
         self._peers: dict[str, Peer] = {}
         self._people: dict[str, Participant] = {}
         self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
@@ -161,7 +163,7 @@ class LocalRoom:
             raise RoomFull(f"{self.name} is full: try again in a moment")
         shown = clean_name(name)
         may_agree = self.notice.offers_individual and not asks_not_to_be_read(name)
-        agreed = self._consents.check(self.name, shown, consent) if may_agree and consent and self._consents else None
+        agreed = self._consents.check(self._key, shown, consent) if may_agree and consent and self._consents else None
         opted_in = may_agree and (wants_individual or agreed is not None)
         resource = secrets.token_urlsafe(24)
         peer = self._peers[resource] = Peer(self._clock, self._addresses, self._ice)

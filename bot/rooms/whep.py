@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote
 
 import httpx
 
@@ -39,6 +38,8 @@ from bot.rooms.media_path import check_relay
 from bot.rooms.peer import Peer
 from bot.rooms.stream import StreamLost, StreamUnreadable
 from bot.rooms.whip_client import ServedLater, delete, endpoint, loopback_address, named_ice, post_offer
+from dashboard_protocol.errors import RoomNotAllowed
+from dashboard_protocol.room_urls import read_room
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +78,17 @@ def read_addresses(urls: str) -> list[WhepAddress]:
     Raises:
         SettingsRefused: One of them is none.
     """
+    try:
+        places = read_room(urls).places
+    except RoomNotAllowed as error:
+        raise SettingsRefused("this is no WHEP stream: write whep+https://HOST/PATH") from error
     addresses = []
-    for text in urls.split():
-        if not text.startswith(("whep+http://", "whep+https://")):
-            raise SettingsRefused(f"{text.partition('?')[0]} is no WHEP stream: write whep+https://HOST/PATH")
-        url = endpoint(text.removeprefix("whep+"))
-        name = unquote(url.path).rstrip("/").rpartition("/")[2] or url.host
-        addresses.append(WhepAddress(url.copy_remove_param("token"), name, url.params.get("token")))
+    for place in places:
+        if place.scheme not in ("whep+http", "whep+https"):
+            raise SettingsRefused(f"{place.bare} is no WHEP stream: write whep+https://HOST/PATH")
+        url = endpoint(place.url.removeprefix("whep+"))
+        name = place.segments[-1] if place.segments else place.host
+        addresses.append(WhepAddress(url.copy_remove_param("token"), name, dict(place.query).get("token")))
     return addresses
 
 

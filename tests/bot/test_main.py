@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bot.__main__ import main
-from dashboard_protocol.access import Access
 from dashboard_protocol.codec import decode
 from dashboard_protocol.events import BotState, Bye, Hello, State
 
@@ -138,11 +138,20 @@ def test_signal_makes_the_bot_leave_cleanly(environment: dict[str, str], number:
     assert "Traceback" not in errors
 
 
-def test_link_opens_the_room_it_was_made_for(environment: dict[str, str]) -> None:
-    made = classpulse(environment, "link", "biology-101", "--origin", "https://class.example.org")
-    assert made.stdout.startswith("https://class.example.org/rooms/biology-101#t=")
-    secret = (Path(environment["XDG_STATE_HOME"]) / "classpulse" / "secret").read_bytes()
-    Access(secret).exchange("biology-101", made.stdout.strip().partition("#t=")[2])
+def test_links_are_made_and_revoked_at_a_bot_that_nobody_invited(environment: dict[str, str]) -> None:
+    with running(environment, "join", "local://biology-101", "--policy", "presence", "--port", "0") as bot:
+        assert bot.stderr is not None
+        dashboard = next(line.split()[1] for line in bot.stderr if line.startswith("dashboard"))
+        here = environment | {"CLASSPULSE_URL": dashboard.partition("/rooms/")[0]}
+        made = classpulse(here, "link", "biology-101").stdout.strip()
+        room, _, token = made.rpartition("/")[2].partition("#t=")
+        assert made.partition("#t=")[0] == dashboard.partition("#t=")[0]
+        address = f"{here['CLASSPULSE_URL']}/v1/rooms/{room}/session"
+        assert httpx.post(address, json={"link": token}).status_code == 200
+        revoked = classpulse(here, "revoke", "local://biology-101")
+        assert (revoked.returncode, room in revoked.stdout) == (0, True)
+        for link in (token, dashboard.partition("#t=")[2]):
+            assert httpx.post(address, json={"link": link}).status_code == 403
 
 
 def test_watching_what_is_no_link_ends_in_one_line(environment: dict[str, str]) -> None:

@@ -32,7 +32,7 @@ def agree(token: str) -> None:
 
 @pytest.fixture
 async def http(wishes: list[str]) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=privacy.routes(OwnDesk("biology-101", NOTICE, wishes.append, agree)))
+    app = Starlette(routes=privacy.routes(OwnDesk(("biology-101",), NOTICE, wishes.append, agree)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
         yield client
 
@@ -127,7 +127,7 @@ async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_l
 ) -> None:
     assert "To be shown" not in (await http.get("/privacy/biology-101")).text
     notice = replace(NOTICE, title="Biology <1>", offers_individual=True)
-    app = Starlette(routes=privacy.routes(OwnDesk("biology-101", notice, lambda name: None, agree)))
+    app = Starlette(routes=privacy.routes(OwnDesk(("biology-101",), notice, lambda name: None, agree)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as asked:
         page = (await asked.get("/privacy/biology-101")).text
         assert "To be shown under your name" in page

@@ -54,7 +54,7 @@ async def test_links_begin_with_the_public_address_and_joining_needs_a_token(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with a_bot(monkeypatch, tmp_path, public_url=PUBLIC + "/") as (addresses, origin):
-        assert addresses.dashboard.startswith(f"{PUBLIC}/rooms/r#t=")
+        assert addresses.dashboard.startswith(f"{PUBLIC}/rooms/r-")
         assert addresses.token, "the whole world can come to a proxy, also where the bot listens on loopback"
         assert addresses.join == f"{PUBLIC}/join/r#t={addresses.token}"
         feed = origin.replace("http", "ws") + "/v1/rooms/r/events"

@@ -15,8 +15,10 @@ import pytest
 from bot import worker
 from bot.worker import Worker
 from bot.worker_status import WorkerFigures
+from dashboard_protocol.access import Access
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.queue import BotRecord, Invitation, MemoryQueue, Order
+from dashboard_protocol.secret import load_secret
 from dashboard_protocol.vocabulary import Profile, State
 
 PATIENCE_S = 100
@@ -46,7 +48,10 @@ class Shift:
         self.stop = asyncio.Event()
 
     async def invite(self, room_url: str = "local://r", **wanted: Any) -> None:
-        known = {"id": "b", "room": "r", "room_url": room_url, "policy": Profile.PRESENCE, "requested_at": time.time()}
+        known = {
+            "id": "b", "room": Access(load_secret()).key_of(room_url), "room_url": room_url,
+            "policy": Profile.PRESENCE, "requested_at": time.time(),
+        }  # fmt: skip
         await self.queue.submit(Invitation.model_validate(known | wanted))
 
     async def until(self, state: State, reason: str | None = None, *, times: int = 1) -> BotRecord:

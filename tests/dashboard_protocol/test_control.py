@@ -26,10 +26,11 @@ from dashboard_protocol.server import serve
 from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.writer import EventWriter
-from tests.dashboard_protocol.staging import SECRET, hello, participant, summary
+from tests.dashboard_protocol.staging import SECRET, hello, key_of, participant, summary
 
 SECRET_OF_WEBHOOK = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 WANTED: dict[str, Any] = {"room_url": "local://r", "policy": "presence"}
+R = key_of("local://r")
 
 
 class Desk:
@@ -74,8 +75,8 @@ async def test_invitation_is_queued_and_told_truthfully(desk: Desk) -> None:
     answer = await desk.invite({**WANTED, "bot_name": "Pulse", "title": "Biology", "max_duration_s": 60})
     assert answer.status_code == 201
     view = answer.json()
-    assert (view["room"], view["state"], view["reason"]) == ("r", "requested", None)
-    assert view["privacy"].endswith("/privacy/r")
+    assert (view["room"], view["state"], view["reason"]) == (R, "requested", None)
+    assert view["privacy"].endswith(f"/privacy/{R}")
     assert before - 1 <= view["since"] <= time.time() + 1
     assert (await desk.ask("GET", f"/v1/bots/{view['id']}")).json() | {"link": ""} == view | {"link": ""}
     claimed = await desk.control.queue.claim("w")
@@ -90,13 +91,13 @@ async def test_invitation_is_queued_and_told_truthfully(desk: Desk) -> None:
 
 async def test_the_link_of_an_invitation_opens_its_room(desk: Desk) -> None:
     link = (await desk.invite()).json()["link"]
-    assert link.startswith(f"{desk.origin}/rooms/r#t=")
-    desk.control.access.exchange("r", link.partition("#t=")[2])
+    assert link.startswith(f"{desk.origin}/rooms/{R}#t=")
+    desk.control.access.exchange(R, link.partition("#t=")[2])
 
 
 async def test_secrets_of_a_room_url_are_not_shown(desk: Desk) -> None:
     answer = await desk.invite({"room_url": "janus+wss://janus.example.org/5?pin=secret", "policy": "presence"})
-    assert answer.json()["room_url"] == "janus+wss://janus.example.org/5"
+    assert answer.json()["room_url"] == "janus+wss://janus.example.org:8989/5"
     assert "secret" not in answer.text
 
 
@@ -114,7 +115,7 @@ async def test_later_join_waits_until_its_time(desk: Desk) -> None:
         while (claimed := await desk.control.queue.claim("w")) is None:  # noqa: ASYNC110  queues are polled
             await asyncio.sleep(0.02)
     assert time.time() >= soon.timestamp()
-    assert claimed.invitation.room == "soon"
+    assert claimed.invitation.room == key_of("local://soon")
 
 
 async def test_repeated_request_with_its_key_invites_once(desk: Desk) -> None:
@@ -287,26 +288,26 @@ async def test_unknown_bot_is_404(desk: Desk) -> None:
 
 
 async def test_history_and_report_tell_the_class_until_they_are_erased(desk: Desk) -> None:
-    assert (await desk.ask("GET", "/v1/rooms/r/report", Scope.WATCH)).status_code == 404
-    writer = await EventWriter.open(desk.control.bus, "r")
+    assert (await desk.ask("GET", f"/v1/rooms/{R}/report", Scope.WATCH)).status_code == 404
+    writer = await EventWriter.open(desk.control.bus, R)
     for body in (hello(), summary(), participant("somebody"), summary()):
         await writer.publish(body, at=1.0 + writer.seq)
-    history = (await desk.ask("GET", "/v1/rooms/r/history", Scope.WATCH)).text
+    history = (await desk.ask("GET", f"/v1/rooms/{R}/history", Scope.WATCH)).text
     assert [line.count('"type":"class_summary"') for line in history.splitlines()] == [0, 1, 1]
     assert "somebody" not in history
-    report = await desk.ask("GET", "/v1/rooms/r/report", Scope.WATCH)
+    report = await desk.ask("GET", f"/v1/rooms/{R}/report", Scope.WATCH)
     assert report.text.startswith("<!doctype html>")
     assert "attachment" in report.headers["content-disposition"]
-    table = await desk.ask("GET", "/v1/rooms/r/report?format=csv", Scope.WATCH)
+    table = await desk.ask("GET", f"/v1/rooms/{R}/report?format=csv", Scope.WATCH)
     assert table.headers["content-type"].startswith("text/csv")
     assert len(table.text.splitlines()) == 3
     bot = (await desk.invite()).json()["id"]
-    assert (await desk.ask("DELETE", "/v1/rooms/r/history", Scope.ADMIN)).status_code == 409
+    assert (await desk.ask("DELETE", f"/v1/rooms/{R}/history", Scope.ADMIN)).status_code == 409
     await desk.ask("DELETE", f"/v1/bots/{bot}")
-    assert (await desk.ask("DELETE", "/v1/rooms/r/history", Scope.ADMIN)).status_code == 204
-    assert (await desk.ask("GET", "/v1/rooms/r/history", Scope.WATCH)).text == ""
-    assert (await desk.ask("GET", "/v1/rooms/r/report", Scope.WATCH)).status_code == 404
-    assert await desk.control.bus.snapshot("r") is None
+    assert (await desk.ask("DELETE", f"/v1/rooms/{R}/history", Scope.ADMIN)).status_code == 204
+    assert (await desk.ask("GET", f"/v1/rooms/{R}/history", Scope.WATCH)).text == ""
+    assert (await desk.ask("GET", f"/v1/rooms/{R}/report", Scope.WATCH)).status_code == 404
+    assert await desk.control.bus.snapshot(R) is None
     assert (await desk.ask("GET", f"/v1/bots/{bot}")).status_code == 404
 
 
@@ -324,11 +325,11 @@ async def test_api_describes_itself(desk: Desk) -> None:
 async def test_client_invites_lists_and_ends(desk: Desk) -> None:
     def talk() -> list[str]:
         with ControlClient(desk.origin, desk.keys[Scope.ADMIN]) as client:
-            bot = client.invite(BotRequest(room_url="local://a b", policy=Profile.PRESENCE))
+            bot = client.invite(BotRequest(room_url="local://a.b", policy=Profile.PRESENCE))
             assert client.bots() != []
-            assert client.link("a b").startswith(f"{desk.origin}/rooms/a%20b#t=")
+            assert client.link(client.room("a.b")).startswith(f"{desk.origin}/rooms/{bot.room}#t=")
             with pytest.raises(ControlRefused, match="ask it to leave first"):
-                client.invite(BotRequest(room_url="local://a b", policy=Profile.PRESENCE))
+                client.invite(BotRequest(room_url="local://a.b", policy=Profile.PRESENCE))
             with pytest.raises(ControlRefused, match="Choose a policy"):
                 client.invite(BotRequest(room_url="local://b"))
             return [bot.state, client.leave(bot.id).state]

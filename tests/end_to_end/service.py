@@ -65,7 +65,7 @@ class Service:
         return process, origin
 
     def link_at(self, gateway: int, room: str) -> str:
-        """Make an instructor's link, for one of the gateways."""
+        """Make an instructor's link to a room, by its key, for one of the gateways."""
         access = Access(load_secret(self._folder / "classpulse"))
         return instructor_url(self._origins[gateway], room, access.link(room))
 

@@ -53,7 +53,7 @@ async def test_axe_finds_nothing_where_people_join_and_where_they_opt_out(
     stage: Stage, axe: str | None, size: ViewportSize
 ) -> None:
     room = LocalRoom(ROOM, clock=monotonic, notice=NOTICE, token="secret")
-    wishes = privacy.routes(privacy.OwnDesk(ROOM, NOTICE, lambda name: None, lambda token: None))
+    wishes = privacy.routes(privacy.OwnDesk((ROOM,), NOTICE, lambda name: None, lambda token: None))
     async with room, serve(Starlette(routes=[*room.routes(), *wishes]), port=0) as served, opened(stage, size) as page:
         await page.goto(f"{served.origin}/join/{ROOM}#t=secret")
         await expect(page.get_by_text("is in this room.")).to_be_visible()
