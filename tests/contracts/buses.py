@@ -191,6 +191,23 @@ class BusContract:
         assert [event async for event in bus.archive("r")] == published
         assert [event async for event in bus.archive("other")] == []
 
+    async def test_long_archive_lets_others_of_the_process_in(self, bus: Bus) -> None:
+        for seq in range(1, 301):
+            await bus.publish(_event(seq))
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(others())
+        seen = [turns async for _ in bus.archive("r")]
+        beside.cancel()
+        assert len(seen) == 300
+        assert max(seen.count(turn) for turn in set(seen)) <= 64  # in a row, before anybody else could do anything
+
     async def test_archive_tells_which_policy_held_when(self, bus: Bus) -> None:
         changed = _HELLO.model_copy(update={"title": "changed"})
         published = [_event(0, _HELLO), _event(1), _event(1, changed), _event(2), _event(2, _HELLO)]
