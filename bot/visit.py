@@ -160,7 +160,8 @@ class Visit:
             case CameraOn(participant=participant, track=track):
                 self._cameras[participant.id] = track
                 self._watch(participant.id)
-            case CameraUnreadable(participant=participant):
+            case CameraUnreadable(participant=participant, reason=reason):
+                log.warning("The video of participant %s cannot be read: %s", participant.id, reason)
                 self._cameras[participant.id] = None
                 self._watch(participant.id)
             case CameraOff(participant=participant):

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -18,18 +17,32 @@ from bot.rooms.bot_feeds import BotFeeds
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publisher import JanusPublisher, join
-from bot.rooms.janus_session import ENDED, Handle, JanusError, JanusSession, Json, Notice, open_session
+from bot.rooms.janus_session import (
+    ENDED,
+    MAX_WAITING_NOTICES,
+    Handle,
+    JanusError,
+    JanusSession,
+    Json,
+    Notice,
+    open_session,
+)
 from bot.rooms.janus_subscriber import JanusSubscriber
 from bot.rooms.janus_text import JanusText
 from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice as RoomNotice
 from bot.rooms.notice import notice_text, visible_name
 from bot.rooms.notice_picture import NoticeTrack, draw_notice
+from bot.rooms.offer import CODECS
 
 log = logging.getLogger(__name__)
 
 HELD = {426: "not_open", 432: "full"}
 """Codes of the VideoRoom that mean: later, perhaps."""
+NOT_SHOWN = (
+    "%s takes no video of ours: the bot's notice is not seen there, only its name says what it does, and nobody can be "
+    f"read there. Allow {' or '.join(CODECS)} in the room's videocodec."
+)
 KNOCK_EVERY_S = 2.0
 RENEW_AFTER_S = 2.0
 """A subscription that breaks again so soon is not mended alone: everything begins anew, with a pause."""
@@ -82,6 +95,7 @@ class JanusRoom:
         self._is_in = False
         self._announcer: Announcer | None = None
         self._session: JanusSession | None = None
+        self._codec = CODECS[0]
         self._renewed_at = -RENEW_AFTER_S
         self._failures = 0
         self._last_in_s = 0.0
@@ -156,57 +170,130 @@ class JanusRoom:
             if self._session is not None:
                 await session.end(self._session)
             self._session = session
+            own, joined, publisher = await self._enter(session)
+            announcer = self._announcer = Announcer(lambda: publisher.say(notice_text(self._notice)))
+            if session.relays_text:
+                publisher.when_open(announcer.newcomer)
+            missing: asyncio.TimerHandle | None = None
+            try:
+                self._is_in = True
+                self._tell(Admitted())
+                missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
+                self._people.meet(joined)
+                await self._follow_all(session, own, tells_who_comes="attendees" in joined)
+            finally:
+                if missing is not None:
+                    missing.cancel()
+                announcer.close()
+                self._people.interrupt()
+                await publisher.close()
+
+    async def _enter(self, session: JanusSession) -> tuple[Handle, Json, JanusPublisher]:
+        """Join, and publish the notice as the room takes it; where it takes none, the bot's name says what it does.
+
+        Janus looks at an offer before it says that it does not want the codec, and then takes no other of this handle:
+        each try is a join of its own. What the room took last time is tried first.
+        """
+        for codec in sorted((*CODECS, None), key=lambda codec: codec != self._codec):
             own = await session.attach()
             joined = await join(own, self._address, visible_name(self._notice.bot_name), self._bots.new())
             publisher = JanusPublisher(own, NoticeTrack(draw_notice(self._notice)), self._addresses, self._ice)
-            subscriber = await self._subscriber(session)
-            text = JanusText(session, self._address, self._people, self._addresses, self._ice)
-            announcer = self._announcer = Announcer(lambda: publisher.say(notice_text(self._notice)))
             if session.relays_text:
-                publisher.open_channel(announcer.newcomer)
-            lasting: list[asyncio.TimerHandle | asyncio.Task[None]] = []
+                publisher.open_channel()
             try:
-                await publisher.publish()
-                lasting = self._begin(own, joined)
-                await subscriber.change()
-                await text.change()
-                async for notice in session.notices():
-                    if notice.handle == own.id:
-                        self._follow(notice)
-                    elif notice.handle == subscriber.id:
-                        await subscriber.take(notice)
-                    elif notice.handle == text.id:
-                        await text.take(notice)
-                    if subscriber.is_broken or (subscriber.has_joined and not self._people.wanted):
-                        subscriber = await self._renewed(session, subscriber)
-                    await subscriber.change()
-                    await text.change()
-            finally:
-                for each in lasting:
-                    each.cancel()
-                announcer.close()
-                self._people.interrupt()
-                await text.close()
-                await subscriber.close()
+                if codec is not None or session.relays_text:
+                    await publisher.publish(codec)
+            except JanusError as error:
                 await publisher.close()
+                if error.code in HELD:
+                    raise
+                log.info("%s does not take %s: %s", self.name, codec or "text alone", error)
+                if codec is not None:
+                    await own.detach()
+                    continue
+            except BaseException:
+                await publisher.close()
+                raise
+            if codec is None:
+                log.warning(NOT_SHOWN, self.name)
+            else:
+                self._codec = codec
+            return own, joined, publisher
+        raise AssertionError("the last try ends the loop")
 
-    def _begin(self, own: Handle, joined: Json) -> list[asyncio.TimerHandle | asyncio.Task[None]]:
-        """Tell that the bot is in, and who else is; returns what is to be cancelled at the end of this stay."""
-        self._is_in = True
-        self._tell(Admitted())
-        missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
-        self._people.meet(joined)
-        if "attendees" in joined:
-            return [missing]
-        return [missing, asyncio.create_task(self._count(own), name=COUNTING)]
+    async def _follow_all(self, session: JanusSession, own: Handle, *, tells_who_comes: bool) -> None:
+        """Follow the room, receive its videos and hear what is written, side by side: none of them waits for another.
+
+        Ends with the error of the first that ends.
+        """
+        video, text = (asyncio.Queue[Notice](MAX_WAITING_NOTICES) for _ in range(2))
+        works = {
+            "janus room": self._hear(session, own, (video, text)),
+            "janus video": self._receive(session, video),
+            "janus text": self._listen(session, text),
+        }
+        if not tells_who_comes:
+            works[COUNTING] = self._count(own)
+        tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        done.pop().result()
+
+    async def _hear(self, session: JanusSession, own: Handle, inboxes: Iterable[asyncio.Queue[Notice]]) -> None:
+        """Follow what Janus says, and pass it on; waits for nothing else."""
+        async for notice in session.notices():
+            if notice.handle == own.id:
+                self._follow(notice)
+            try:
+                for inbox in inboxes:
+                    inbox.put_nowait(notice)
+            except asyncio.QueueFull as error:
+                raise RoomUnreachable("Janus says more than can be followed") from error
+
+    async def _receive(self, session: JanusSession, inbox: asyncio.Queue[Notice]) -> None:
+        """Receive the videos that are wanted."""
+        subscriber = await self._subscriber(session)
+        try:
+            await subscriber.change()
+            while True:
+                notice = await inbox.get()
+                if notice.handle == subscriber.id:
+                    await subscriber.take(notice)
+                if subscriber.is_broken or (subscriber.has_joined and not self._people.wanted):
+                    subscriber = await self._renewed(session, subscriber)
+                await subscriber.change()
+        finally:
+            await subscriber.close()
+
+    async def _listen(self, session: JanusSession, inbox: asyncio.Queue[Notice]) -> None:
+        """Hear what is written."""
+        text = JanusText(session, self._address, self._people, self._addresses, self._ice)
+        try:
+            await text.change()
+            while True:
+                notice = await inbox.get()
+                if notice.handle == text.id:
+                    await text.take(notice)
+                await text.change()
+        finally:
+            await text.close()
 
     async def _count(self, own: Handle) -> None:
-        """Ask again and again who is there: this room does not tell who comes (`notify_joining = false`)."""
+        """Ask again and again who is there: this room does not tell who comes (`notify_joining = false`).
+
+        An answer that is late or never comes costs this one count; a broken line and a closed room are told elsewhere.
+        """
         everybody = {"request": "listparticipants", "room": self._address.room_id}
-        with suppress(RoomError):  # a broken line and a closed room are told elsewhere
-            while True:
+        while True:
+            try:
                 self._people.count((await own.request(everybody)).data.get("participants"))
-                await asyncio.sleep(COUNT_EVERY_S)
+            except RoomError as error:
+                log.info("Nobody was counted: %s", error)
+            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _subscriber(self, session: JanusSession) -> JanusSubscriber:
         handle = await session.attach()

@@ -21,9 +21,11 @@ from bot.rooms.base import (
 from bot.rooms.janus_layers import LayerChoice
 from bot.rooms.janus_publishers import Sender, read_people
 from bot.rooms.janus_session import Json
+from bot.rooms.offer import CODECS
 from bot.rooms.roster import Feed, Roster
 from bot.rooms.stream import Stream, StreamLost, StreamUnreadable
 
+WOULD_DO = " or ".join(CODECS)
 SILENT_AFTER_S = 3.0
 """A video in several sizes of which nothing has come for so long may be asked for in a size that is missing."""
 
@@ -102,7 +104,7 @@ class JanusPeople:
             if sender.text_mid is not None:
                 self.talkers[sender.feed] = sender.text_mid
             if sender.unreadable_codec is not None:
-                self._tell(CameraUnreadable(participant, f"codec {sender.unreadable_codec}"))
+                self._tell(CameraUnreadable(participant, f"codec {sender.unreadable_codec}: {WOULD_DO} would do"))
 
     def count(self, everybody: object) -> None:
         """Note who is in a room that does not tell of people who send nothing.

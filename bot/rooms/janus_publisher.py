@@ -13,8 +13,9 @@ from bot.errors import RoomUnreachable
 from bot.ice import NO_ICE, Ice
 from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.janus_address import JanusAddress
-from bot.rooms.janus_session import Handle, Json
+from bot.rooms.janus_session import Handle, JanusError, Json
 from bot.rooms.media_path import new_connection
+from bot.rooms.offer import accepts_video
 
 log = logging.getLogger(__name__)
 
@@ -70,40 +71,46 @@ class JanusPublisher:
         self._addresses = addresses
         self._channel: RTCDataChannel | None = None
 
-    def open_channel(self, opened: Callable[[], object]) -> None:
-        """Also offer a data channel; before `publish`, and only where Janus has data channels.
-
-        Args:
-            opened: Called once it can be written to.
-        """
+    def open_channel(self) -> None:
+        """Also offer a data channel; before `publish`, and only where Janus has data channels."""
         self._channel = self.peer.createDataChannel(CHANNEL)
-        self._channel.on("open", opened)
+
+    def when_open(self, opened: Callable[[], object]) -> None:
+        """Call `opened` once the data channel can be written to."""
+        if self._channel is not None and self._channel.readyState == "open":
+            opened()
+        elif self._channel is not None:
+            self._channel.on("open", opened)
 
     def say(self, text: str) -> None:
         """Write to everybody who listens; lost where nobody does, or no channel is open."""
         if self._channel is not None and self._channel.readyState == "open":
             self._channel.send(text)
 
-    async def publish(self, codec: str = "VP8") -> None:
+    async def publish(self, codec: str | None = "VP8") -> None:
         """Send; returns once media flows.
 
         Args:
-            codec: VP8 or H264.
+            codec: VP8 or H264; None sends no video, only what the data channel carries.
 
         Raises:
             JanusError: The room does not take the video.
             RoomUnreachable: No media path was found within 15 s.
         """
-        transceiver = self.peer.addTransceiver(self.track, direction="sendonly")
-        codecs = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences([c for c in codecs if c.mimeType in (f"video/{codec}", "video/rtx")])
+        if codec is not None:
+            transceiver = self.peer.addTransceiver(self.track, direction="sendonly")
+            codecs = RTCRtpSender.getCapabilities("video").codecs
+            transceiver.setCodecPreferences([c for c in codecs if c.mimeType in (f"video/{codec}", "video/rtx")])
         if self._addresses is not None:
             listen_on(self.peer, self._addresses)
         await self.peer.setLocalDescription(await self.peer.createOffer())
         offer = {"type": "offer", "sdp": self.peer.localDescription.sdp}
-        answer = await self._handle.request({"request": "publish", "videocodec": codec.lower()}, offer)
+        wanted = {"videocodec": codec.lower()} if codec is not None else {}
+        answer = await self._handle.request({"request": "publish"} | wanted, offer)
         if answer.jsep is None:
             raise RoomUnreachable("Janus took the bot's picture, but gave no answer to its offer")
+        if codec is not None and not accepts_video(str(answer.jsep.get("sdp"))):
+            raise JanusError(0, f"it answered without {codec}")
         await self.peer.setRemoteDescription(RTCSessionDescription(answer.jsep["sdp"], "answer"))
         await connected(self.peer, CONNECTING_S)
 

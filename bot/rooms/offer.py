@@ -87,6 +87,13 @@ def usable_answer(text: str) -> str:
     return "".join(line for line in lines if _name(line) != "candidate" or _is_useful(line))
 
 
+def accepts_video(answer: str) -> bool:
+    """Tell whether an answer takes the video that was offered."""
+    _, sections = _split(answer)
+    videos = [section for section in sections if section.startswith("m=video")]
+    return any(section.split()[1] != "0" and not _values(section, "inactive") for section in videos)
+
+
 def _is_useful(candidate: str) -> bool:
     """Tell whether a candidate has an address and a port; a port beyond 65535 would break the socket it is tried from.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
-from bot.rooms import janus, janus_session
+from bot.rooms import janus, janus_session, janus_subscriber
 from bot.rooms.base import (
     Absence,
     Admitted,
@@ -403,3 +403,48 @@ async def test_section_of_somebody_who_left_serves_the_next_one_with_another_cod
         async with asyncio.timeout(10):
             assert (await anext(on.track.frames())).width_px == 640
         await other.leave()
+
+
+async def test_who_comes_is_told_while_the_first_video_still_looks_for_its_way(
+    stage: JanusStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = asyncio.Event()
+
+    async def look_for_ever(peer: object, within_s: float) -> None:
+        looking.set()
+        await asyncio.Event().wait()
+
+    async with stage.room as room:
+        monkeypatch.setattr(janus_subscriber, "connected", look_for_ever)
+        await stage.guest("Anna")
+        await until(room.events(), Joined, "Anna")
+        async with asyncio.timeout(10):
+            await looking.wait()
+        ben = await stage.guest("Ben")
+        await until(room.events(), Joined, "Ben", within_s=5.0)
+        await ben.leave()
+        await until(room.events(), Left, "Ben", within_s=5.0)
+
+
+async def published(server: JanusServer, room: int) -> list[str]:
+    """What a newcomer is told of the videos in a room: their codecs."""
+    async with server.session() as session:
+        joined = await join(await session.attach(), read_address(server.url(room)), "Newcomer")
+    streams = [stream for publisher in joined["publishers"] for stream in publisher.get("streams", ())]
+    return [stream["codec"] for stream in streams if stream["type"] == "video"]
+
+
+@pytest.mark.parametrize(
+    ("codecs", "shown"), [("vp8,h264", ["vp8"]), ("h264", ["h264"]), ("vp9", []), ("vp9,h264", ["h264"])]
+)
+async def test_notice_is_shown_in_a_codec_that_the_room_takes_and_none_keeps_the_bot_out(
+    server: JanusServer, codecs: str, shown: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    room = {"room": 91, "publishers": 6, "notify_joining": True, "videocodec": codecs, "h264_profile": "42e01f"}
+    await server.ask(request="create", **room)
+    async with janus_room(server, 91) as attended:
+        await expect(attended.events(), Admitted)
+        assert await published(server, 91) == shown
+        people = (await server.ask(request="listparticipants", room=91))["participants"]
+        assert visible_name("Ada") in [person["display"] for person in people]
+    assert ("VP8 or H264" in caplog.text) is (not shown)

@@ -1,14 +1,17 @@
 """What the ends of a stay in a Janus room mean; the stays themselves are tested on a real server, end to end."""
 
+import asyncio
 import time
+from typing import cast
 
 import pytest
 
 from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
 from bot.rooms import janus
-from bot.rooms.base import Admitted, Held, Lost, RoomEvent
+from bot.rooms.base import Admitted, Held, Joined, Lost, RoomEvent
 from bot.rooms.janus import JanusRoom
-from bot.rooms.janus_session import JanusError
+from bot.rooms.janus_session import Handle, JanusError
+from bot.rooms.janus_session import Notice as Answer
 from bot.rooms.notice import Notice
 from bot.rooms.notice_picture import draw_notice
 
@@ -100,3 +103,28 @@ def test_notice_picture_is_framed_and_says_something_in_any_script() -> None:
     assert picture.shape == (360, 640, 3)
     assert tuple(picture[0, 0]) == (255, 196, 0)
     assert picture[60:330, 40:600].std() > 20
+
+
+class Counted:
+    """A handle whose first answer never comes, and whose later ones say that Anna is there."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def request(self, body: object) -> Answer:
+        self.asked += 1
+        if self.asked == 1:
+            raise RoomUnreachable("Janus did not answer a request (timeout)")
+        return Answer(1, "success", {"participants": [{"id": 7, "display": "Anna", "publisher": False}]})
+
+
+async def test_one_late_answer_does_not_end_the_counting_of_silent_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janus, "COUNT_EVERY_S", 0.0)
+    room = JanusRoom("janus+ws://h/1", clock=time.time, notice=NOTICE)
+    counting = asyncio.create_task(room._count(cast(Handle, Counted())))
+    async with asyncio.timeout(5):
+        joined = await anext(room.events())
+    assert isinstance(joined, Joined)
+    assert joined.participant.name == "Anna"
+    assert not counting.done()
+    counting.cancel()

@@ -118,7 +118,9 @@ def test_foreign_codec_is_told_and_the_others_are_wanted_all_the_same() -> None:
     told = Told()
     told.people.meet({"publishers": [publisher(1, "Nina", video("0", "vp9")), publisher(2, "Bo", video("0", "h264"))]})
     unreadable = [event for event in told.events if isinstance(event, CameraUnreadable)]
-    assert [(event.participant.name, event.reason) for event in unreadable] == [("Nina", "codec vp9")]
+    assert [(event.participant.name, event.reason) for event in unreadable] == [
+        ("Nina", "codec vp9: VP8 or H264 would do")
+    ]
     assert told.people.wanted == {2: "0"}
 
 
