@@ -15,15 +15,14 @@ from bot.rooms.attending import Attending
 from bot.rooms.base import Admitted, Clock, Held, Joined, Lost, RoomEvent
 from bot.rooms.bot_feeds import BotFeeds
 from bot.rooms.janus_address import read_address
+from bot.rooms.janus_entry import HELD, enter
 from bot.rooms.janus_people import JanusPeople
-from bot.rooms.janus_publisher import JanusPublisher, join
 from bot.rooms.janus_session import (
     ENDED,
     MAX_WAITING_NOTICES,
     Handle,
     JanusError,
     JanusSession,
-    Json,
     Notice,
     open_session,
 )
@@ -32,17 +31,11 @@ from bot.rooms.janus_text import JanusText
 from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice as RoomNotice
 from bot.rooms.notice import notice_text, visible_name
-from bot.rooms.notice_picture import NoticeTrack, draw_notice
+from bot.rooms.notice_picture import draw_notice
 from bot.rooms.offer import CODECS
 
 log = logging.getLogger(__name__)
 
-HELD = {426: "not_open", 432: "full"}
-"""Codes of the VideoRoom that mean: later, perhaps."""
-NOT_SHOWN = (
-    "%s takes no video of ours: the bot's notice is not seen there, only its name says what it does, and nobody can be "
-    f"read there. Allow {' or '.join(CODECS)} in the room's videocodec."
-)
 KNOCK_EVERY_S = 2.0
 RENEW_AFTER_S = 2.0
 """A subscription that breaks again so soon is not mended alone: everything begins anew, with a pause."""
@@ -170,7 +163,11 @@ class JanusRoom:
             if self._session is not None:
                 await session.end(self._session)
             self._session = session
-            own, joined, publisher = await self._enter(session)
+            name, picture = visible_name(self._notice.bot_name), draw_notice(self._notice)
+            entry = await enter(
+                session, self._address, name, picture, self._bots.new, (self._addresses, self._ice), self._codec
+            )
+            own, publisher, self._codec = entry.own, entry.publisher, entry.codec or self._codec
             announcer = self._announcer = Announcer(lambda: publisher.say(notice_text(self._notice)))
             if session.relays_text:
                 publisher.when_open(announcer.newcomer)
@@ -179,47 +176,14 @@ class JanusRoom:
                 self._is_in = True
                 self._tell(Admitted())
                 missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
-                self._people.meet(joined)
-                await self._follow_all(session, own, tells_who_comes="attendees" in joined)
+                self._people.meet(entry.joined)
+                await self._follow_all(session, own, tells_who_comes="attendees" in entry.joined)
             finally:
                 if missing is not None:
                     missing.cancel()
                 announcer.close()
                 self._people.interrupt()
                 await publisher.close()
-
-    async def _enter(self, session: JanusSession) -> tuple[Handle, Json, JanusPublisher]:
-        """Join, and publish the notice as the room takes it; where it takes none, the bot's name says what it does.
-
-        Janus looks at an offer before it says that it does not want the codec, and then takes no other of this handle:
-        each try is a join of its own. What the room took last time is tried first.
-        """
-        for codec in sorted((*CODECS, None), key=lambda codec: codec != self._codec):
-            own = await session.attach()
-            joined = await join(own, self._address, visible_name(self._notice.bot_name), self._bots.new())
-            publisher = JanusPublisher(own, NoticeTrack(draw_notice(self._notice)), self._addresses, self._ice)
-            if session.relays_text:
-                publisher.open_channel()
-            try:
-                if codec is not None or session.relays_text:
-                    await publisher.publish(codec)
-            except JanusError as error:
-                await publisher.close()
-                if error.code in HELD:
-                    raise
-                log.info("%s does not take %s: %s", self.name, codec or "text alone", error)
-                if codec is not None:
-                    await own.detach()
-                    continue
-            except BaseException:
-                await publisher.close()
-                raise
-            if codec is None:
-                log.warning(NOT_SHOWN, self.name)
-            else:
-                self._codec = codec
-            return own, joined, publisher
-        raise AssertionError("the last try ends the loop")
 
     async def _follow_all(self, session: JanusSession, own: Handle, *, tells_who_comes: bool) -> None:
         """Follow the room, receive its videos and hear what is written, side by side: none of them waits for another.
