@@ -36,8 +36,11 @@ class Limits:
 
     authenticate_s: float = 5.0
     connections: int = 10_000
+    """Readers that have authenticated; nobody else takes their places."""
     strangers: int = 50
-    """Connections of one address that have not authenticated yet."""
+    """Connections of one address that have not authenticated yet; a further one ends the oldest."""
+    strangers_altogether: int = 1000
+    """Of all addresses; a further one ends the oldest of the address that has most."""
     queue_events: int = 64
     bad_messages: int = 20
     """Messages of one connection that may be malformed before it is closed."""
@@ -90,6 +93,15 @@ class Connection:
         """Wakes the delivery when nothing else does."""
         self._allowance = Allowance(limits.messages_burst, limits.messages_per_s)
         self._bad_messages = 0
+        self._patience: asyncio.Timeout | None = None
+        """With a reader who is yet to authenticate."""
+        self._gives_way = False
+
+    def give_way(self) -> None:
+        """End the connection in favour of a newer one, unless its reader has authenticated."""
+        self._gives_way = True
+        if self._patience is not None and not self._patience.expired():
+            self._patience.reschedule(asyncio.get_running_loop().time())
 
     def wake(self) -> None:
         """Deliver what the viewer holds; cut off a reader whose viewer has given up, even in the middle of a write."""
@@ -98,7 +110,12 @@ class Connection:
             self._lifeline.abort()
 
     async def run(self, hall: Hall, authenticated: Callable[[], object]) -> None:
-        """Serve an accepted WebSocket until either side ends it; call `authenticated` once the reader is known."""
+        """Serve an accepted WebSocket until either side ends it.
+
+        Args:
+            hall: the audiences.
+            authenticated: called once the reader is known; may raise Closing.
+        """
         try:
             await self._converse(hall, authenticated)
         except* WebSocketDisconnect:
@@ -145,7 +162,7 @@ class Connection:
 
     async def _authenticate(self) -> tuple[Authenticate, Session]:
         try:
-            async with asyncio.timeout(self._limits.authenticate_s):
+            async with asyncio.timeout(0 if self._gives_way else self._limits.authenticate_s) as self._patience:
                 text = await self._receive()
             check_version(text)
             request = read_request(text)
@@ -153,6 +170,8 @@ class Connection:
                 raise ProtocolError(f"The first message must be authenticate, not {request.type}.")
             return request, self._access.verify(self._room, request.token)
         except TimeoutError:
+            if self._gives_way:
+                raise Closing(CloseCode.TOO_MANY, "Too many connections that did not authenticate.") from None
             raise Closing(CloseCode.NOT_AUTHENTICATED, "The first message must be authenticate, in time.") from None
         except AccessDenied:
             raise Closing(CloseCode.NOT_AUTHENTICATED, REFUSAL) from None
@@ -161,6 +180,8 @@ class Connection:
             raise Closing(CloseCode.UNKNOWN_VERSION, str(error)) from None
         except ProtocolError as error:
             raise Closing(CloseCode.BAD_PROTOCOL, str(error)) from None
+        finally:
+            self._patience = None
 
     async def _listen(self, audience: Audience) -> None:
         while True:

@@ -1,6 +1,5 @@
 """The gateway: the instructor's page, the exchange of a link for a session, and the live feed."""
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from time import monotonic
@@ -20,6 +19,7 @@ from dashboard_protocol.control import Control, add_control
 from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.messages import REFUSAL, CloseCode
 from dashboard_protocol.metrics import GatewayMetrics
+from dashboard_protocol.newcomers import Newcomers
 from dashboard_protocol.pages import PageFiles, room_page
 from dashboard_protocol.request_rules import asker
 from dashboard_protocol.supervisor import Supervisor
@@ -50,9 +50,9 @@ class Gateway:
         self._limits = limits
         self._exchanges = Allowances(limits.sessions_burst, limits.sessions_per_s)
         self._background = Supervisor()
-        self._connections = 0
-        self._strangers: Counter[str] = Counter()
-        """Connections of each address that have not authenticated."""
+        self._readers = 0
+        self._strangers: Newcomers[Connection] = Newcomers(limits.strangers_altogether, share=limits.strangers)
+        """Connections that have not authenticated."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -81,24 +81,28 @@ class Gateway:
         """Serve one dashboard."""
         await socket.accept()
         connection = Connection(socket, room, self._access, self._limits, self._metrics)
-        if self._connections >= self._limits.connections:
-            await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections; try again later."))
-            return
-        address = asker(socket)
-        if self._strangers[address] >= self._limits.strangers:
-            await connection.end(Closing(CloseCode.TOO_MANY, "Too many connections that did not authenticate."))
-            return
-        self._connections += 1
-        self._metrics.connections.inc()
-        self._strangers[address] += 1
-        try:
-            with ExitStack() as stranger:
-                stranger.callback(self._strangers.subtract, [address])
-                await connection.run(self._hall, stranger.close)
-        finally:
-            self._connections -= 1
-            self._strangers += Counter()  # drops the zeros
-            self._metrics.connections.dec()
+        with self._metrics.connections.track_inprogress(), ExitStack() as reader:
+            self._welcome(connection, asker(socket))
+            reader.callback(self._strangers.leave, connection)
+            await connection.run(self._hall, lambda: self._acquaint(connection, reader))
+
+    def _welcome(self, stranger: Connection, address: str) -> None:
+        oldest = self._strangers.room(address, monotonic()).goes
+        if oldest is not None:
+            self._strangers.leave(oldest)
+            oldest.give_way()
+        self._strangers.enter(stranger, address, monotonic())
+
+    def _acquaint(self, connection: Connection, reader: ExitStack) -> None:
+        """Note that a stranger authenticated; readers have places of their own, which nobody else can fill."""
+        self._strangers.leave(connection)
+        if self._readers >= self._limits.connections:
+            raise Closing(CloseCode.TOO_MANY, "Too many connections; try again later.")
+        self._readers += 1
+        reader.callback(self._part)
+
+    def _part(self) -> None:
+        self._readers -= 1
 
     async def readiness(self, response: Response) -> dict[str, str]:
         """Say whether readers can be served."""

@@ -18,10 +18,12 @@ from websockets.frames import Frame
 from websockets.protocol import State
 
 from dashboard_protocol.connection import LIFELINE, Lifeline
+from dashboard_protocol.descriptors import RESERVED_DESCRIPTORS, most_descriptors
 from dashboard_protocol.errors import ServerRefused
 from dashboard_protocol.messages import MAX_MESSAGE_BYTES
+from dashboard_protocol.newcomers import Newcomers
 from dashboard_protocol.request_guard import SAFE_HEADERS, RequestGuard
-from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
+from dashboard_protocol.request_rules import OWN_ONLY, RequestRules, share_of
 
 
 @dataclass(frozen=True)
@@ -137,17 +139,45 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
 
+class Door:
+    """Connections whose request has not arrived yet, of all addresses.
+
+    Args:
+        most: connections of any kind; half of them may wait for their request, an eighth those of one address.
+        rules: which proxies bring many askers by one address, and mind them themselves.
+    """
+
+    def __init__(self, most: int, rules: RequestRules = OWN_ONLY) -> None:
+        self.most = most
+        self.waiting: Newcomers[asyncio.Transport] = Newcomers(most // 2, share=most // 8)
+        self._rules = rules
+
+    def wait(self, transport: asyncio.Transport, peer: str, now: float) -> None:
+        """Note that a connection waits; another one may end for it."""
+        if self._rules.believes(peer):
+            return
+        address = share_of(peer)
+        oldest = self.waiting.room(address, now).goes
+        if oldest is not None:
+            self.waiting.leave(oldest)
+            oldest.abort()
+        self.waiting.enter(transport, address, now)
+
+
 class PunctualHttp(H11Protocol):
     """uvicorn waits without end for a request that trickles in and for a response nobody takes; this one does not."""
 
     pace = Pace()
+    door = Door(most=1024)
     _deadline: asyncio.TimerHandle | None = None
     _full: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the deadline of the first request."""
+        """Start the deadline of the first request; where all connections are taken, this one ends."""
         super().connection_made(transport)
         self._expect_request()
+        if len(self.connections) > self.door.most:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """End the deadline when the request is complete; a next request on the connection gets its own."""
@@ -197,8 +227,10 @@ class PunctualHttp(H11Protocol):
     def _expect_request(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(self.pace.request_s, self.transport.abort)
+            self.door.wait(self.transport, self.client[0] if self.client else "", self.loop.time())
 
     def _forget_deadline(self) -> None:
+        self.door.waiting.leave(self.transport)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -249,6 +281,7 @@ async def serve(
     tls: Tls | None = None,
     pace: Pace | None = None,
     rules: RequestRules = OWN_ONLY,
+    connections: int | None = None,
 ) -> AsyncIterator[Served]:
     """Serve `app` while inside, behind the request guard; readers are told 1001 on leaving.
 
@@ -259,14 +292,16 @@ async def serve(
         tls: certificate and key for https and wss; None for plain.
         pace: how patient the server is.
         rules: which requests are taken, beside those for `host` and this machine's loopback names.
+        connections: most at once; None for what the process may open, less a reserve.
 
     Raises:
         ServerRefused: The port is taken, the host unknown, or the certificate unusable.
     """
     patience = pace or Pace()
+    door = Door(connections or most_descriptors() - RESERVED_DESCRIPTORS, rules)
     config = uvicorn.Config(
         RequestGuard(app, rules.serving(host)),
-        http=type("Http", (PunctualHttp,), {"pace": patience}),
+        http=type("Http", (PunctualHttp,), {"pace": patience, "door": door}),
         ws=type("Ws", (AbortableWebSocket,), {"pace": patience}),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=patience.ping_s,

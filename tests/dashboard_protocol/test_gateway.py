@@ -310,7 +310,7 @@ async def test_foreign_origin_is_refused() -> None:
 async def test_gateway_that_is_full_says_so() -> None:
     async with a_stage(limits=Limits(connections=1)) as stage, stage.watch() as first:
         await first.next()
-        async with stage.connect() as second:
+        async with stage.watch() as second:
             assert await second.close_code() == 4429
         assert first.socket.close_code is None
 
@@ -380,13 +380,16 @@ async def test_extra_routes_come_first() -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_address_gets_few_connections_that_do_not_authenticate() -> None:
-    async with a_stage(limits=Limits(strangers=3)) as stage, AsyncExitStack() as stack:
+async def test_silent_strangers_keep_nobody_out_the_oldest_goes_and_never_a_token_holder() -> None:
+    async with a_stage(limits=Limits(strangers=3, connections=3)) as stage, AsyncExitStack() as stack:
         await stage.writer()
-        for _ in range(2):
-            await stack.enter_async_context(stage.connect())
-        for _ in range(3):
-            await opening(await stack.enter_async_context(stage.watch()))
-        await stack.enter_async_context(stage.connect())
-        async with stage.connect() as one_more:
-            assert await one_more.close_code() == 4429
+        silent = [await stack.enter_async_context(stage.connect()) for _ in range(3)]
+        known = []
+        for number in range(3):
+            known.append(await stack.enter_async_context(stage.watch()))
+            await opening(known[-1])
+            if number == 0:  # she came as a fourth stranger
+                assert await silent[0].close_code() == 4429
+        crowd = [await stack.enter_async_context(stage.connect()) for _ in range(4)]
+        assert await crowd[0].close_code() == 4429
+        assert [reader.socket.close_code for reader in (*known, *crowd[1:])] == [None] * 6

@@ -1,6 +1,7 @@
 """The server against peers that are slow, silent or rude."""
 
 import asyncio
+import resource
 import socket
 import ssl
 import struct
@@ -22,8 +23,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
+from dashboard_protocol.descriptors import most_descriptors
 from dashboard_protocol.errors import ServerRefused
 from dashboard_protocol.events import BotState, State
+from dashboard_protocol.request_rules import RequestRules, trusted_proxies
 from dashboard_protocol.server import Pace, Served, Tls, serve
 from tests.dashboard_protocol.staging import ROOM, Stage, a_stage, summary
 
@@ -303,3 +306,55 @@ async def test_unusable_certificate_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ServerRefused, match="check both PEM files"):
         async with serve(APP, port=0, tls=Tls(tmp_path / "none.pem", tmp_path / "none.pem")):
             pass
+
+
+async def half_open(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: 127.0")
+    await writer.drain()
+    return reader, writer
+
+
+@pytest.mark.parametrize("trusted", [(), ("127.0.0.1",)])
+async def test_requests_that_never_arrive_keep_nobody_out(trusted: tuple[str, ...]) -> None:
+    rules = RequestRules(proxies=trusted_proxies(trusted))
+    async with serve(APP, port=0, connections=64, rules=rules) as server:
+        idle = [await half_open(server.port) for _ in range(60)]
+        async with httpx.AsyncClient(base_url=server.origin) as client, asyncio.timeout(5):
+            assert (await client.get("/")).text == "hello"
+            if not trusted:  # a proxy's own connections are its own affair
+                with suppress(ConnectionError):  # all but the newest eight have gone
+                    assert await idle[0][0].read() == b""
+        for _, writer in idle:
+            writer.close()
+
+
+async def test_connections_are_taken_up_to_the_most_and_the_next_one_ends_at_once() -> None:
+    held, began = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hold(_: Request) -> PlainTextResponse:
+        began.release()
+        await held.wait()
+        return PlainTextResponse("held")
+
+    app = Starlette(routes=[Route("/", hello_world), Route("/hold", hold)])
+    async with serve(app, port=0, connections=16) as server, httpx.AsyncClient(base_url=server.origin) as client:
+        holding = []
+        for _ in range(16):
+            holding.append(asyncio.create_task(client.get("/hold")))
+            await began.acquire()
+        async with httpx.AsyncClient(base_url=server.origin) as other:
+            with pytest.raises(httpx.TransportError):
+                await other.get("/")
+        held.set()
+        assert {(await answer).text for answer in holding} == {"held"}
+
+
+def test_server_may_hold_as_many_descriptors_as_the_system_allows() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        most = most_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, 65_536) == most
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
