@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from bot.errors import BotError
 
+NAME_HEADER = "Classpulse-Name"
+"""Carries the display name of whoever joins, as percent-encoded UTF-8; never the address, which stands in logs."""
+CONSENT_HEADER = "Classpulse-Consent"
+"""Carries the token by which a person agrees to be read under her own name."""
+
 
 class RoomFull(BotError):
     """The room takes no more publishers for the moment."""

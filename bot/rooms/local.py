@@ -35,6 +35,7 @@ from bot.rooms.display_name import clean_name
 from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice
 from bot.rooms.peer import Peer
+from bot.rooms.pending_offers import PLACES, PendingOffers
 from bot.rooms.stream import StreamLost, StreamUnreadable
 from dashboard_protocol.consent import Consents
 from dashboard_protocol.room_urls import LOCAL_NAME
@@ -42,8 +43,9 @@ from dashboard_protocol.room_urls import LOCAL_NAME
 log = logging.getLogger(__name__)
 
 MAX_PUBLISHERS = 64
+"""Who is connected; whoever is about to be has a place of another kind."""
 MAX_WAITING_EVENTS = 1024
-CONNECTING_S = 15.0
+CONNECTING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +102,8 @@ class LocalRoom:
         self._key = key or name
         self._peers: dict[str, Peer] = {}
         self._people: dict[str, Participant] = {}
+        self._connected: set[str] = set()
+        self._pending = PendingOffers(self.dismiss)
         self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
         self._visits: asyncio.TaskGroup | None = None
 
@@ -140,13 +144,14 @@ class LocalRoom:
         raise RoomClosed(f"The bot has left local://{self.name}")
 
     async def admit(
-        self, offer: str, name: str, *, wants_individual: bool = False, consent: str | None = None
+        self, offer: str, name: str, *, asker: str = "", wants_individual: bool = False, consent: str | None = None
     ) -> Admission:
         """Answer a publisher's offer; it becomes a participant once it is connected.
 
         Args:
             offer: SDP.
             name: The display name the person chose, as it came.
+            asker: The address she comes from.
             wants_individual: Whether the person agreed to be read individually.
             consent: The token by which she agreed, if she did so by one; ignored where nobody is asked to agree.
 
@@ -157,16 +162,19 @@ class LocalRoom:
             OfferMalformed: The offer cannot be parsed.
             OfferUnsupported: The offer has no video that can be received.
         """
-        if self._visits is None:
-            raise RoomNotOpen(f"The bot is not in {self.name} yet: try again in a moment")
-        if len(self._peers) >= MAX_PUBLISHERS or self._events.qsize() >= MAX_WAITING_EVENTS:
-            raise RoomFull(f"{self.name} is full: try again in a moment")
+        self._check_room()
         shown = clean_name(name)
         may_agree = self.notice.offers_individual and not asks_not_to_be_read(name)
         agreed = self._consents.check(self._key, shown, consent) if may_agree and consent and self._consents else None
         opted_in = may_agree and (wants_individual or agreed is not None)
         resource = secrets.token_urlsafe(24)
-        peer = self._peers[resource] = Peer(self._clock, self._addresses, self._ice)
+        await self._pending.take(resource, asker)
+        try:
+            self._check_room()  # again: it took a while
+            peer = self._peers[resource] = Peer(self._clock, self._addresses, self._ice)
+        except BaseException:
+            self._pending.free(resource)
+            raise
         try:
             answer = await peer.answer(offer)
             if self._visits is None:
@@ -175,6 +183,7 @@ class LocalRoom:
             self._visits.create_task(self._visit(resource, peer, participant), name=f"visit {participant.id}")
         except BaseException:
             del self._peers[resource]
+            self._pending.free(resource)
             await peer.close()
             raise
         return Admission(resource, answer)
@@ -194,12 +203,28 @@ class LocalRoom:
             peer.leave()
         return peer is not None
 
+    def _check_room(self) -> None:
+        if self._visits is None:
+            raise RoomNotOpen(f"The bot is not in {self.name} yet: try again in a moment")
+        # What was dropped takes a moment to close, and must not pile up.
+        is_piled = len(self._peers) >= MAX_PUBLISHERS + 2 * PLACES
+        if len(self._connected) >= MAX_PUBLISHERS or is_piled or self._events.qsize() >= MAX_WAITING_EVENTS:
+            raise RoomFull(f"{self.name} is full: try again in a moment")
+
+    def _seat(self, resource: str) -> None:
+        """Give somebody who is connected her place."""
+        self._pending.free(resource)
+        if len(self._connected) >= MAX_PUBLISHERS:  # she and the last one came together
+            raise StreamLost(Absence.VANISHED)
+        self._connected.add(resource)
+
     async def _visit(self, resource: str, peer: Peer, participant: Participant) -> None:
         """Stay with one publisher until it is gone; whatever goes wrong ends this visit and no other."""
         absence: Absence | None = None
         try:
             async with peer:
                 await peer.connected(CONNECTING_S)
+                self._seat(resource)
                 absence = Absence.VANISHED
                 self._events.put_nowait(Joined(participant))
                 while True:
@@ -218,6 +243,8 @@ class LocalRoom:
             log.exception("Lost participant %s to an error", participant.id)
         finally:
             del self._peers[resource], self._people[resource]
+            self._connected.discard(resource)
+            self._pending.free(resource)
             if absence is not None:
                 self._events.put_nowait(Left(participant, absence))
 

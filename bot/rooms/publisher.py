@@ -9,11 +9,13 @@ from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import httpx
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
 from bot.errors import BotError, RoomRefused, RoomUnreachable
+from bot.rooms.admission import NAME_HEADER
 from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.camera import Camera, ClipCamera, open_camera
 from bot.rooms.clip import read_clip
@@ -45,7 +47,8 @@ class Publisher:
             SettingsRefused: `whip_url` is no address of a WHIP endpoint.
         """
         self.camera = camera
-        self._url = endpoint(whip_url).copy_merge_params({"name": name} | ({"individual": "1"} if opts_in else {}))
+        self._url = endpoint(whip_url).copy_merge_params({"individual": "1"} if opts_in else {})
+        self._headers = {NAME_HEADER: quote(name)}
         self._token = token
         self._resource: httpx.URL | None = None
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -92,7 +95,9 @@ class Publisher:
         if loopback := loopback_address(self._url.host):
             listen_on(self._peer, [loopback])
         await self._peer.setLocalDescription(await self._peer.createOffer())
-        answer, self._resource = await post_offer(self._url, self._peer.localDescription.sdp, self._token)
+        answer, self._resource = await post_offer(
+            self._url, self._peer.localDescription.sdp, self._token, headers=self._headers
+        )
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         except ValueError as error:

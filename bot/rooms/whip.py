@@ -5,21 +5,21 @@ It supports neither trickle ICE nor ICE restarts, and answers PATCH with 405.
 
 import secrets
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.errors import BotError, RoomRefused, RoomUnreachable
-from bot.rooms.admission import RoomFull, RoomNotOpen
+from bot.rooms.admission import CONSENT_HEADER, NAME_HEADER, RoomFull, RoomNotOpen
 from bot.rooms.offer import OfferMalformed, OfferUnsupported
 from dashboard_protocol.errors import ConsentRefused
+from dashboard_protocol.request_rules import asker
 
 if TYPE_CHECKING:
     from bot.rooms.local import LocalRoom
 
-CONSENT_HEADER = "Classpulse-Consent"
-"""Carries the token by which a person agrees to be read under her own name."""
 MAX_OFFER_BYTES = 64 << 10
 RETRY_AFTER_S = 5
 
@@ -64,12 +64,13 @@ async def _publish(room: "LocalRoom", request: Request) -> Response:
     _authorize(room, request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/sdp":
         raise RequestRefused(415, "Send the offer as application/sdp.", Accept_Post="application/sdp")
-    query = request.query_params
+    name = _name(request)
     try:
         admission = await room.admit(
             await _offer(request),
-            query.get("name", ""),
-            wants_individual=query.get("individual") == "1",
+            name,
+            asker=asker(request),
+            wants_individual=request.query_params.get("individual") == "1",
             consent=request.headers.get(CONSENT_HEADER),
         )
     except OfferMalformed as error:
@@ -85,6 +86,21 @@ async def _publish(room: "LocalRoom", request: Request) -> Response:
     location = f"{request.url.path}/{admission.resource}"
     headers = {"Location": location, "Cache-Control": "no-store"}
     return Response(admission.answer, 201, headers, media_type="application/sdp")
+
+
+def _name(request: Request) -> str:
+    """Read the display name; programs that send none, such as OBS, join as a guest."""
+    if "name" in request.query_params:
+        # Refused, not ignored: with it, `#optout` would be lost.
+        raise RequestRefused(
+            400, f"Send the name in the header {NAME_HEADER}, percent-encoded: addresses stand in logs."
+        )
+    given = request.headers.getlist(NAME_HEADER)
+    try:
+        [text] = given or [""]
+        return unquote_to_bytes(text).decode()
+    except ValueError as error:  # of UnicodeError too
+        raise RequestRefused(400, f"{NAME_HEADER} carries one display name as percent-encoded UTF-8.") from error
 
 
 async def _offer(request: Request) -> str:

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cache
 from ipaddress import ip_address
+from types import MappingProxyType
 
 import httpx
 
@@ -45,7 +46,12 @@ def endpoint(whip_url: str) -> httpx.URL:
 
 
 async def post_offer(
-    url: httpx.URL, offer: str, token: str | None, *, later: Collection[int] = ()
+    url: httpx.URL,
+    offer: str,
+    token: str | None,
+    *,
+    later: Collection[int] = (),
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, httpx.URL | None]:
     """Send an offer.
 
@@ -53,6 +59,7 @@ async def post_offer(
         url: WHIP endpoint, with its query.
         offer: SDP with all candidates.
         token: Bearer token, where the room wants one.
+        headers: What goes with it.
         later: Statuses that mean that trying again may help, besides those of the server's own troubles.
 
     Returns:
@@ -62,7 +69,7 @@ async def post_offer(
         RoomUnreachable: No answer; ServedLater if the room cannot serve now.
         RoomRefused: The room said no.
     """
-    posting = asyncio.create_task(_post(url, offer, token, later), name="offer")
+    posting = asyncio.create_task(_post(url, offer, token, later, headers), name="offer")
     try:
         return await asyncio.shield(posting)
     except asyncio.CancelledError:
@@ -70,9 +77,11 @@ async def post_offer(
         raise
 
 
-async def _post(url: httpx.URL, offer: str, token: str | None, later: Collection[int]) -> tuple[str, httpx.URL | None]:
+async def _post(
+    url: httpx.URL, offer: str, token: str | None, later: Collection[int], more: Mapping[str, str]
+) -> tuple[str, httpx.URL | None]:
     where = url.copy_with(query=None)
-    headers = {"Content-Type": "application/sdp", **_authorization(token)}
+    headers = {"Content-Type": "application/sdp", **_authorization(token), **more}
     try:
         async with _http(url) as http:
             response = await http.post(url, content=offer, headers=headers)

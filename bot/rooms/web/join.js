@@ -125,10 +125,13 @@ async function switchOff() {
 
 function whipUrl() {
   const url = new URL(`../whip/${encodeURIComponent(room)}`, location.href.split("#")[0]);
-  const name = $("name").value.trim() || "Guest";
-  url.searchParams.set("name", $("opt-out").checked ? `${name} #optout` : name);
   if ($("individual").checked && !$("opt-out").checked) url.searchParams.set("individual", "1");
   return url;
+}
+
+function shownName() {
+  const name = $("name").value.trim() || "Guest";
+  return $("opt-out").checked ? `${name} #optout` : name;
 }
 
 async function join() {
@@ -138,7 +141,7 @@ async function join() {
   try {
     if (!camera) await switchOn();
     await mine.show(camera);
-    await mine.join(whipUrl(), $("individual").checked && !$("opt-out").checked ? consent : null);
+    await mine.join(whipUrl(), shownName(), $("individual").checked && !$("opt-out").checked ? consent : null);
   } catch (error) {
     mine.leave();
     enter("apart");

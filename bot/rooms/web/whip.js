@@ -32,12 +32,13 @@ export class Stay {
     await this.#sender.replaceTrack(track);
   }
 
-  /** Join by this address; `consent` is the signed leave to be shown, if there is one. */
-  async join(url, consent) {
+  /** Join by this address under this name; `consent` is the signed leave to be shown, if there is one. */
+  async join(url, name, consent) {
     await this.#peer.setLocalDescription();
     await this.#gathered();
     const offer = this.#peer.localDescription.sdp;
-    const headers = { "Content-Type": "application/sdp", ...this.#headers };
+    // The name is no part of the address, which stands in every log between here and there.
+    const headers = { "Content-Type": "application/sdp", "Classpulse-Name": encodeURIComponent(name), ...this.#headers };
     if (consent) headers["Classpulse-Consent"] = consent;
     let response;
     try {

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -14,6 +15,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from av import VideoFrame
 from starlette.applications import Starlette
 
+from bot.rooms.admission import NAME_HEADER
 from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.base import Absence
 from bot.rooms.local import LocalRoom
@@ -74,6 +76,8 @@ class WhipGuest:
 
     async def post(self, offer: str, **query: str) -> httpx.Response:
         headers = {"Content-Type": "application/sdp", **self._headers}
+        if "name" in query:
+            headers[NAME_HEADER] = quote(query.pop("name"))
         return await self._http.post(self._path, content=offer, params=query, headers=headers)
 
     async def join(self, **query: str) -> None:

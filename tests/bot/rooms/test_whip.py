@@ -159,6 +159,20 @@ async def test_name_and_consent_reach_the_participant(
     assert (participant.name, participant.opted_in) == (name, opted_in)
 
 
+async def test_name_in_the_address_is_refused_and_not_lost(stage: "WhipStage") -> None:
+    async with stage.room:
+        answer = await stage.http.post("/whip/demo?name=Eve%20%23optout", content="v=0", headers=SDP)
+    assert answer.status_code == 400
+    assert "Classpulse-Name" in answer.text
+
+
+@pytest.mark.parametrize("header", ["%ff", "%C3", "%ED%A0%80"])
+async def test_name_that_is_no_utf_8_is_refused(stage: "WhipStage", header: str) -> None:
+    async with stage.room:
+        answer = await stage.http.post("/whip/demo", content="v=0", headers=SDP | {"Classpulse-Name": header})
+    assert answer.status_code == 400
+
+
 class TestWhereIndividualReadingIsNotOffered:
     """Under a policy that names nobody."""
 
