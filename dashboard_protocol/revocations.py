@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
+from dashboard_protocol.bus.base import is_shared
 from dashboard_protocol.errors import BusError, SecretRefused
 
 LOOK_S = 1.0
@@ -177,12 +177,8 @@ def open_revocations(bus: str, state_dir: Path) -> Revocations:
     Raises:
         BusError: The scheme is unknown, or the URL unusable.
     """
-    match urlsplit(bus).scheme:
-        case "memory":
-            return Revocations(FileStore(state_dir / FILE))
-        case "redis" | "rediss":
-            from dashboard_protocol.bus.redis_revocations import RedisStore
+    if not is_shared(bus):
+        return Revocations(FileStore(state_dir / FILE))
+    from dashboard_protocol.bus.redis_revocations import RedisStore
 
-            return Revocations(RedisStore(bus))
-        case scheme:
-            raise BusError(f"No bus is known for {scheme or bus!r}: known are memory://, redis:// and rediss://.")
+    return Revocations(RedisStore(bus))

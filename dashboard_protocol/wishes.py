@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
-from urllib.parse import urlsplit
 
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.bus.base import is_shared
 
 KEPT_S = 12 * 3600.0
 """A room's opt-outs are kept for so long after its last bot, or after they were asked for: for the meeting."""
@@ -58,12 +57,8 @@ def open_wishes(bus: str) -> Wishes | None:
     Raises:
         BusError: The URL is unusable.
     """
-    match urlsplit(bus).scheme:
-        case "memory":
-            return None
-        case "redis" | "rediss":
-            from dashboard_protocol.bus.redis_wishes import RedisWishes
+    if not is_shared(bus):
+        return None
+    from dashboard_protocol.bus.redis_wishes import RedisWishes
 
-            return RedisWishes(bus)
-        case scheme:
-            raise BusError(f"No bus is known for {scheme or bus!r}: known are memory://, redis:// and rediss://.")
+    return RedisWishes(bus)

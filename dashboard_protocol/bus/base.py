@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
-from dashboard_protocol.errors import EpochOver, RoomTaken
+from dashboard_protocol.errors import BusError, EpochOver, RoomTaken
 from dashboard_protocol.events import Event, Snapshot
 
 HOLD_S = 10.0
@@ -86,6 +87,22 @@ class Bus(Protocol):
 
     async def close(self) -> None:
         """End every subscription and free the bus."""
+
+
+def is_shared(url: str) -> bool:
+    """Whether a bus, and what stands beside it, is shared by processes through Redis, or of this process alone.
+
+    Raises:
+        BusError: The scheme is unknown.
+    """
+    match urlsplit(url).scheme:
+        case "memory":
+            return False
+        case "redis" | "rediss" | "redis+sentinel":
+            return True
+        case scheme:
+            known = "memory://, redis://, rediss:// and redis+sentinel://"
+            raise BusError(f"No bus is known for {scheme or url!r}: known are {known}.")
 
 
 def epoch_over(room: str) -> EpochOver:

@@ -7,6 +7,7 @@ delivers in order once Redis is back, whatever Redis still holds then.
 
 import asyncio
 import logging
+import math
 import time
 from bisect import bisect_left
 from collections import deque
@@ -14,12 +15,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken, without_people
 from dashboard_protocol.bus.recall import Letter, Recall, letter
-from dashboard_protocol.bus.redis_link import Subscription, connect, place, told_plainly
+from dashboard_protocol.bus.redis_client import connect, place
+from dashboard_protocol.bus.redis_link import Need, Subscription, examine, told_plainly
 from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, PUBLISH, SWEEP, Keys
-from dashboard_protocol.errors import BusError, BusUnreadable, EpochOver
+from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable, EpochOver
 from dashboard_protocol.events import Event, Snapshot
 
 HISTORY_EVENTS = 12_000
@@ -28,6 +31,9 @@ SNAPSHOT_S = 12 * 3600
 """A class that ended can be looked at for as long as its link holds."""
 SUBSCRIBER_EVENTS = 1024
 RETRY_S = 0.25
+LONGEST_RETRY_S = 2.0
+REFUSED_S = 600.0
+"""A bot whose events are refused for so long is heard by nobody and must leave."""
 PAGE = 64
 """Events fetched and folded in one go, some 5 ms: between two pages the readers of this process get their turn."""
 
@@ -63,7 +69,8 @@ class RedisBus:
     """Any number of processes share it; a bot publishes only while its epoch is the room's newest.
 
     Args:
-        url: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]`, or `rediss://` for TLS.
+        url: `redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]`, `rediss://` for TLS, or
+            `redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT],HOST[:PORT]/SERVICE[/DB]`.
         history_events: class events that a room keeps.
         subscriber_events: events that may wait for a subscriber; with one more it is cut off.
         retention_s: how long an event is kept.
@@ -91,12 +98,15 @@ class RedisBus:
         self._subscriber_events = subscriber_events
         self._senders: dict[str, _Sender] = {}
         self._recovering: asyncio.Task[None] | None = None
+        self._trouble: tuple[BusError, float] | None = None
+        """Why Redis does not take events, and since when it refuses them, on the loop's clock; None while it does."""
+        self._met: set[Need] = set()
         self._subscriptions: set[Subscription] = set()
         self._closed = False
 
     async def open_epoch(self, room: str, holder: str = "", *, take_over: bool = False) -> int:
         """Return the room's next epoch, from 1, unless another bot holds the room."""
-        self._check_open()
+        await self._meet(Need.PUBLISH)
         with told_plainly(self._where):
             asked = [holder, "1" if take_over else "", HOLD_S]
             epoch = int(await self._open(keys=[Keys(room)["meta"]], args=asked))
@@ -117,6 +127,7 @@ class RedisBus:
 
         Raises:
             EpochOver: A newer bot serves the room; this one must leave it.
+            BusRefused, BusUnreadable: Redis answered and took nothing for `REFUSED_S`.
         """
         self._check_open()
         sender = self._senders.get(event.room)
@@ -126,13 +137,14 @@ class RedisBus:
         if sender.is_over:
             raise epoch_over(event.room)
         if self._recovering is not None:
+            self._give_up_late()
             return
         try:
             await self._deliver(sender)
         except EpochOver:
             raise
         except BusError as error:
-            log.warning("%s Events are kept until it takes them.", error)
+            self._note(error)
             if self._recovering is None:
                 self._recovering = asyncio.create_task(self._recover(), name="deliver once Redis is back")
 
@@ -215,8 +227,8 @@ class RedisBus:
                 log.warning("%s The rooms behind it are swept all the same.", error)
 
     async def ping(self) -> None:
-        """Return when Redis answers."""
-        self._check_open()
+        """Return when Redis answers, and is one that can be used."""
+        await self._meet(Need.LISTEN)
         with told_plainly(self._where):
             await self._redis.ping()
 
@@ -240,15 +252,40 @@ class RedisBus:
         if self._closed:
             raise BusError("The bus is closed.")
 
+    async def _meet(self, need: Need) -> None:
+        self._check_open()
+        if need not in self._met:
+            await examine(self._redis, self._where, need)
+            self._met.add(need)
+
+    def _note(self, error: BusError) -> None:
+        """Remember why events wait, and say so once."""
+        now = asyncio.get_running_loop().time()
+        known, since = self._trouble or (None, math.inf)
+        if type(error) is not type(known):
+            log.warning("%s Events are kept until it takes them.", error)
+        is_refusal = isinstance(error, BusRefused | BusUnreadable)
+        self._trouble = error, min(since, now) if is_refusal else math.inf
+
+    def _give_up_late(self) -> None:
+        if self._trouble is not None:
+            error, since = self._trouble
+            if asyncio.get_running_loop().time() - since >= REFUSED_S:
+                raise type(error)(f"The bus refuses, for {REFUSED_S / 60:.0f} min: {error}")
+
     async def _recover(self) -> None:
+        backoff = Backoff(RETRY_S, LONGEST_RETRY_S)
         while True:
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(backoff.failed())
             try:
                 await self._deliver_all()
-            except BusError:
+            except BusError as error:
+                self._note(error)
+                # Whoever answered may be the wrong one, or know this process under rights that were changed since.
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
                 continue
             break
-        self._recovering = None
+        self._recovering = self._trouble = None
         log.warning("Redis at %s takes events again; what was kept is delivered.", self._where)
 
     async def _deliver_all(self) -> None:

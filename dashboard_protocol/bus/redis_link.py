@@ -1,57 +1,34 @@
-"""What bus and queue need of Redis: a client, its errors in plain words, and a room's live channel."""
+"""What bus and queue need of Redis: its errors in plain words, whether it is of use, and a room's live channel."""
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from enum import Enum
 from typing import Any
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
 
 from dashboard_protocol.bus import decoding
+from dashboard_protocol.bus.redis_client import ANSWER_S, NoMaster
 from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
 from dashboard_protocol.events import Event
 
-ANSWER_S = 3.0
-"""Redis that does not answer for so long is away."""
+OLDEST = (7, 0)
+"""The oldest Redis that knows all the commands that are used."""
+PROBE = Keys("")["live"]
+"""A channel of no room."""
 
 
-def connect(url: str, *, retries: int = 0) -> Redis:
-    """Return a client of the Redis behind a URL; nothing is opened yet.
+class Need(Enum):
+    """What a process is about to ask of Redis."""
 
-    Args:
-        url: what an operator gave.
-        retries: how often a command is tried again at once; a connection of before an outage fails only when used.
-
-    Raises:
-        BusError: It is no URL of a Redis.
-    """
-    try:
-        client = Redis.from_url(
-            url,
-            decode_responses=True,
-            # Strictly, a message that is no UTF-8 would be read again and again.
-            encoding_errors="replace",
-            socket_timeout=ANSWER_S,
-            socket_connect_timeout=ANSWER_S,
-            retry=Retry(NoBackoff(), retries),
-        )
-        client.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # unknown options of the URL show only here
-        return client
-    except (ValueError, TypeError):
-        # The cause may quote the password.
-        raise BusError("This is no Redis URL: write redis://:PASSWORD@HOST:PORT/0, or rediss:// for TLS.") from None
-
-
-def place(url: str) -> str:
-    """Return host and port of a URL, without its password."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+    LISTEN = "listen"
+    PUBLISH = "publish"
+    QUEUE = "queue"
 
 
 @contextmanager
@@ -81,6 +58,10 @@ def told_plainly(where: str) -> Iterator[None]:
         raise BusRefused(f"Redis at {where} refused the password: check the bus URL.") from None
     except ResponseError as error:
         raise _told(error, where) from None
+    except NoMaster as error:
+        raise BusError(f"Redis at {where} is no master now ({str(error)[:80]}).") from None
+    except MasterNotFoundError:
+        raise BusError(f"No Sentinel names a master now for {where}.") from None
     except (RedisError, OSError, TimeoutError) as error:
         raise BusError(f"Redis at {where} does not answer ({type(error).__name__}).") from None
 
@@ -92,6 +73,48 @@ def _told(error: ResponseError, where: str) -> BusError:
     if "WRONGTYPE" in text or why.startswith("user_script"):  # a script met what is not ours
         return BusUnreadable(f"Redis at {where} holds something else in the place of ours ({why}).")
     return BusRefused(f"Redis at {where} answers and refuses: {why}")
+
+
+async def examine(redis: Redis, where: str, need: Need) -> None:
+    """Find out, when Redis is used for the first time, whether it can be used at all.
+
+    Raises:
+        BusRefused: It is too old, part of a cluster, a Sentinel, or grants too little; the text says which.
+        BusError: It does not answer.
+    """
+    with told_plainly(where):
+        try:
+            said = await redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            raise BusRefused(f"Redis at {where} does not say what it is ({str(error)[:60]}): 7.0 is needed.") from None
+    if why := unsuited(said):
+        raise BusRefused(f"Redis at {where} {why}")
+    try:
+        with told_plainly(where):
+            await redis.exists(PROBE if need is not Need.QUEUE else "classpulse:invitations")
+            if need is Need.PUBLISH:
+                await redis.publish(PROBE, "")
+            elif need is Need.LISTEN:
+                async with redis.pubsub() as channel:
+                    await channel.subscribe(PROBE)
+                    await channel.get_message(timeout=ANSWER_S)
+    except BusRefused as error:
+        raise BusRefused(f"{error} Its user may not {need.value} here: see deploy/redis/users.acl.") from None
+
+
+def unsuited(said: object) -> str | None:
+    """Return why a server cannot be used, by its answer to HELLO; None if it can. Pure."""
+    with decoding.reading("as its answer to HELLO"):
+        answer = dict(said)  # type: ignore[call-overload]
+        server, version, mode = (str(answer[name]) for name in ("server", "version", "mode"))
+        number = tuple(int(part) for part in version.split(".")[:2])
+    if mode == "cluster":
+        return "is part of a cluster, which is not supported: name a single Redis, or its Sentinels."
+    if mode == "sentinel":
+        return "is a Sentinel: write redis+sentinel://HOST:PORT/SERVICE."
+    if server == "redis" and number < OLDEST:
+        return f"is version {version[:20]}: 7.0 is needed."
+    return None
 
 
 class Subscription:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 
 from dashboard_protocol.bus import decoding
-from dashboard_protocol.bus.redis_link import connect, place, told_plainly
+from dashboard_protocol.bus.redis_client import connect, place
+from dashboard_protocol.bus.redis_link import told_plainly
 from dashboard_protocol.errors import BusUnreadable
 
 KEY = "classpulse:revoked"

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator
 
 from dashboard_protocol.bus import decoding
-from dashboard_protocol.bus.redis_link import connect, place, told_plainly
+from dashboard_protocol.bus.redis_client import connect, place
+from dashboard_protocol.bus.redis_link import told_plainly
 from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusError, BusUnreadable
 from dashboard_protocol.wishes import KEPT_S, Asked, Offer

@@ -127,7 +127,7 @@ EVERY_ROOM = "classpulse:{*}:events"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Where Redis keeps a room; the braces keep one room's keys on one node of a cluster."""
+    """Where Redis keeps a room; the braces set a room's name apart from the kind of key."""
 
     room: str
 

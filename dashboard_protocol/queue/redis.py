@@ -8,7 +8,8 @@ from typing import Any
 
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import Bus
-from dashboard_protocol.bus.redis_link import connect, place, told_plainly
+from dashboard_protocol.bus.redis_client import connect, place
+from dashboard_protocol.bus.redis_link import Need, examine, told_plainly
 from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusUnreadable, RoomTaken
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
@@ -46,6 +47,7 @@ class RedisQueue:
     def __init__(self, url: str, *, claim_s: float = CLAIM_S, retention_s: float = RETENTION_S) -> None:
         self._redis = connect(url, retries=1)
         self._where = place(url)
+        self._is_met = False
         self._claim_s = claim_s
         self._keep_s = max(1, round(retention_s))
         script = self._redis.register_script
@@ -185,7 +187,10 @@ class RedisQueue:
             return bool(await self._erase(keys=Keys(room).kept(), args=[room]))
 
     async def ping(self) -> None:
-        """Return when Redis answers."""
+        """Return when Redis answers, and is one that can be used."""
+        if not self._is_met:
+            await examine(self._redis, self._where, Need.QUEUE)
+            self._is_met = True
         with told_plainly(self._where):
             await self._redis.ping()
 

@@ -50,7 +50,7 @@ CASES: dict[str, tuple[tuple[str, ...], str, int]] = {
     ),
     "bus": (
         ("join", "local://r", *PRESENCE, "--bus", "kafka://h"),
-        "No bus is known for 'kafka': known are memory://, redis:// and rediss://.", 1,
+        "No bus is known for 'kafka': known are memory://, redis://, rediss:// and redis+sentinel://.", 1,
     ),
     "missing clip": (
         ("demo", "--port", "0", "--clip", "{folder}/none.mp4"),

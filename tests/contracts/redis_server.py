@@ -5,7 +5,7 @@ import importlib.util
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,8 +30,11 @@ class RedisServer:
 
     password = "a-secret-word"
 
-    def __init__(self, program: str, folder: Path, *, keeps_log: bool = False) -> None:
+    def __init__(
+        self, program: str, folder: Path, *, keeps_log: bool = False, options: Mapping[str, object] | None = None
+    ) -> None:
         self._keeps_log = keeps_log
+        self._options = dict(options or {})
         self._program = program
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
@@ -47,7 +50,7 @@ class RedisServer:
         nothing = asyncio.subprocess.DEVNULL
         options = {
             "port": self.port, "bind": "127.0.0.1", "save": "", "dir": self._folder,
-            "appendonly": "yes" if self._keeps_log else "no", "requirepass": self.password,
+            "appendonly": "yes" if self._keeps_log else "no", "requirepass": self.password, **self._options,
         }  # fmt: skip
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         self._process = await asyncio.create_subprocess_exec(self._program, *flags, stdout=nothing, stderr=nothing)
@@ -71,6 +74,11 @@ class RedisServer:
         """Answer again."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    async def command(self, *words: object) -> object:
+        """Ask it for something, as its operator."""
+        async with Redis.from_url(self.url, decode_responses=True) as redis:
+            return await redis.execute_command(*words)  # type: ignore[no-untyped-call]
 
     async def contents(self) -> dict[str, str]:
         """Return all that it holds as text, by key."""
@@ -101,10 +109,13 @@ async def _value(redis: Redis, key: str) -> object:
 
 
 @asynccontextmanager
-async def a_redis(folder: Path, name: str | None = None, *, keeps_log: bool = False) -> AsyncIterator[RedisServer]:
+async def a_redis(
+    folder: Path, name: str | None = None, *, keeps_log: bool = False, options: Mapping[str, object] | None = None
+) -> AsyncIterator[RedisServer]:
     """Run a server while inside; the first that is found, or the named one."""
     known = servers()
-    server = RedisServer(known[name] if name else next(iter(known.values())), folder, keeps_log=keeps_log)
+    program = known[name] if name else next(iter(known.values()))
+    server = RedisServer(program, folder, keeps_log=keeps_log, options=options)
     await server.start()
     try:
         yield server
