@@ -5,9 +5,7 @@ each room has a capped stream of class events. A publisher whose Redis is away g
 delivers in order once Redis is back, whatever Redis still holds then.
 """
 
-import asyncio
 import logging
-import math
 import time
 from bisect import bisect_left
 from collections import deque
@@ -15,54 +13,22 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.bus import decoding
-from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken, without_people
-from dashboard_protocol.bus.recall import Letter, Recall, letter
+from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken
 from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import Need, Subscription, examine, told_plainly
-from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, PUBLISH, SWEEP, Keys
-from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable, EpochOver
-from dashboard_protocol.events import Event, Snapshot
+from dashboard_protocol.bus.redis_sending import Sending
+from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, SWEEP, Keys
+from dashboard_protocol.errors import BusError, BusUnreadable
+from dashboard_protocol.events import Event
 
 HISTORY_EVENTS = 12_000
 """Class events a room keeps: three hours of summaries, and some."""
-SNAPSHOT_S = 12 * 3600
-"""A class that ended can be looked at for as long as its link holds."""
 SUBSCRIBER_EVENTS = 1024
-RETRY_S = 0.25
-LONGEST_RETRY_S = 2.0
-REFUSED_S = 600.0
-"""A bot whose events are refused for so long is heard by nobody and must leave."""
 PAGE = 64
 """Events fetched and folded in one go, some 5 ms: between two pages the readers of this process get their turn."""
 
 log = logging.getLogger(__name__)
-
-
-class _Sender:
-    """One room and epoch, from this process."""
-
-    def __init__(self, room: str, epoch: int) -> None:
-        self.keys = Keys(room)
-        self.epoch = epoch
-        self.recall = Recall()
-        self.snapshot: Letter | None = None
-        self.last = ""
-        self.is_over = False
-        self.turn = asyncio.Lock()
-
-    def take(self, event: Event) -> None:
-        if isinstance(event.body, Snapshot):
-            self.snapshot = letter(without_people(event))
-        else:
-            self.recall.add(event)
-
-    def rewind(self, last: str) -> None:
-        """Redis says where its streams end: what it lacks is due again."""
-        epoch, seq = decoding.place(last, "as the end of a room's events")
-        self.recall.rewind(seq if epoch == self.epoch else -1)
-        self.last = last
 
 
 class RedisBus:
@@ -90,16 +56,11 @@ class RedisBus:
         self._redis = connect(url)
         self._where = place(url)
         self._open, self._hold = map(self._redis.register_script, (OPEN, HOLD))
-        self._publish = self._redis.register_script(PUBLISH)
         self._sweep = self._redis.register_script(SWEEP)
         self._erase = self._redis.register_script(ERASE_EVENTS)
         self._keep_s = max(1, round(retention_s))
-        self._history_events = history_events
+        self._sending = Sending(self._redis, self._where, keep_s=self._keep_s, history_events=history_events)
         self._subscriber_events = subscriber_events
-        self._senders: dict[str, _Sender] = {}
-        self._recovering: asyncio.Task[None] | None = None
-        self._trouble: tuple[BusError, float] | None = None
-        """Why Redis does not take events, and since when it refuses them, on the loop's clock; None while it does."""
         self._met: set[Need] = set()
         self._subscriptions: set[Subscription] = set()
         self._closed = False
@@ -130,23 +91,7 @@ class RedisBus:
             BusRefused, BusUnreadable: Redis answered and took nothing for `REFUSED_S`.
         """
         self._check_open()
-        sender = self._senders.get(event.room)
-        if sender is None or sender.epoch != event.epoch:
-            sender = self._senders[event.room] = _Sender(event.room, event.epoch)
-        sender.take(event)
-        if sender.is_over:
-            raise epoch_over(event.room)
-        if self._recovering is not None:
-            self._give_up_late()
-            return
-        try:
-            await self._deliver(sender)
-        except EpochOver:
-            raise
-        except BusError as error:
-            self._note(error)
-            if self._recovering is None:
-                self._recovering = asyncio.create_task(self._recover(), name="deliver once Redis is back")
+        await self._sending.publish(event)
 
     @asynccontextmanager
     async def subscribe(self, room: str) -> AsyncIterator[AsyncIterator[Event]]:
@@ -237,13 +182,7 @@ class RedisBus:
         if self._closed:
             return
         self._closed = True
-        if self._recovering is not None:
-            self._recovering.cancel()
-            await asyncio.wait([self._recovering])
-            try:
-                await self._deliver_all()
-            except BusError as error:
-                log.error("%s The last events of this process are lost.", error)
+        await self._sending.close()
         for subscription in tuple(self._subscriptions):
             subscription.cut_off("The bus is closed.")
         await self._redis.aclose()
@@ -257,81 +196,6 @@ class RedisBus:
         if need not in self._met:
             await examine(self._redis, self._where, need)
             self._met.add(need)
-
-    def _note(self, error: BusError) -> None:
-        """Remember why events wait, and say so once."""
-        now = asyncio.get_running_loop().time()
-        known, since = self._trouble or (None, math.inf)
-        if type(error) is not type(known):
-            log.warning("%s Events are kept until it takes them.", error)
-        is_refusal = isinstance(error, BusRefused | BusUnreadable)
-        self._trouble = error, min(since, now) if is_refusal else math.inf
-
-    def _give_up_late(self) -> None:
-        if self._trouble is not None:
-            error, since = self._trouble
-            if asyncio.get_running_loop().time() - since >= REFUSED_S:
-                raise type(error)(f"The bus refuses, for {REFUSED_S / 60:.0f} min: {error}")
-
-    async def _recover(self) -> None:
-        backoff = Backoff(RETRY_S, LONGEST_RETRY_S)
-        while True:
-            await asyncio.sleep(backoff.failed())
-            try:
-                await self._deliver_all()
-            except BusError as error:
-                self._note(error)
-                # Whoever answered may be the wrong one, or know this process under rights that were changed since.
-                await self._redis.connection_pool.disconnect(inuse_connections=False)
-                continue
-            break
-        self._recovering = self._trouble = None
-        log.warning("Redis at %s takes events again; what was kept is delivered.", self._where)
-
-    async def _deliver_all(self) -> None:
-        """Deliver for every room what can be; raises BusError for one that could not."""
-        failure: BusError | None = None
-        for sender in tuple(self._senders.values()):
-            try:
-                await self._deliver(sender)
-            except EpochOver as error:
-                log.warning("%s", error)
-            except BusError as error:
-                failure = error
-        if failure is not None:
-            raise failure
-
-    async def _deliver(self, sender: _Sender) -> None:
-        async with sender.turn:
-            while not await self._deliver_due(sender):
-                pass
-            if sender.snapshot is not None:
-                await self._send(sender, sender.snapshot)
-                sender.snapshot = None
-
-    async def _deliver_due(self, sender: _Sender) -> bool:
-        for due in sender.recall.due():
-            status, last = await self._send(sender, due)
-            if status == "elsewhere":
-                # Empty, or older than we left it, or the answer to a delivery was lost.
-                sender.rewind(last)
-                return False
-            sender.last = last
-        return True
-
-    async def _send(self, sender: _Sender, due: Letter) -> tuple[str, str]:
-        with told_plainly(self._where):
-            status, last = await self._publish(
-                keys=sender.keys.for_publishing(),
-                args=[
-                    sender.epoch, due.seq, due.kind, due.text, sender.last, sender.recall.lost,
-                    self._history_events, self._keep_s, min(SNAPSHOT_S, self._keep_s),
-                ],
-            )  # fmt: skip
-        if status == "over":
-            sender.is_over = True
-            raise epoch_over(sender.keys.room)
-        return status, last
 
 
 def _placed(hellos: dict[str, str]) -> Iterator[tuple[tuple[int, int], str]]:

@@ -60,14 +60,14 @@ async def test_bot_whose_events_are_refused_for_too_long_is_told_to_leave(
     await full(redis)
     await writer.publish(summary(1), at=1)
     await writer.publish(summary(2), at=2)
-    monkeypatch.setattr("dashboard_protocol.bus.redis.REFUSED_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.bus.redis_sending.REFUSED_S", 0.0)
     with pytest.raises(BusRefused, match="The bus refuses"):
         await writer.publish(summary(3), at=3)
     await bus.close()
 
 
 async def test_bot_whose_redis_is_only_away_goes_on(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard_protocol.bus.redis.REFUSED_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.bus.redis_sending.REFUSED_S", 0.0)
     bus = RedisBus(redis.url)
     writer = await EventWriter.open(bus, "r")
     await writer.publish(hello(), at=1)
