@@ -104,7 +104,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     holds = access.consents.holds
     visit = Visit(
         Counted(inference), policy, clock, parameters=parameters, alerts=settings.alerts,
-        holds=holds, known_as=heeding.known_as,
+        holds=holds, known_as=heeding.known_as, may_look=heeding.may_look,
     )  # fmt: skip
     outbox = Outbox(clock, counting(surroundings.show))
     audit = Audit(state_directory(), key)
@@ -120,7 +120,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         registry = CollectorRegistry()
         control = Control.of_own_room(key, bus, access, settings.public_url)
-        obstacle = partial(_obstacle, audit)
+        obstacle = partial(_obstacle, audit, heeding)
         app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
         rules = settings.rules
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls, rules=rules))
@@ -175,9 +175,9 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
     )
 
 
-def _obstacle(audit: Audit) -> str | None:
+def _obstacle(audit: Audit, heeding: Heeding) -> str | None:
     """Say what keeps this bot from its work, but the bus."""
-    return engine_obstacle() or audit.obstacle()
+    return engine_obstacle() or audit.obstacle() or heeding.obstacle()
 
 
 def _inference(settings: Settings, policy: Policy) -> FaceReader:
@@ -204,7 +204,9 @@ def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters,
 def _wishes(room: Room, key: str, notice: Notice, stay: Stay, consents: Consents) -> list[BaseRoute]:
     """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
     known_as = (key, room.name)
-    desk = privacy.OwnDesk(known_as, notice, stay.opt_out, lambda token: stay.agree(consents.read(key, token)))
+    desk = privacy.OwnDesk(
+        known_as, notice, stay.opt_out, lambda token: stay.agree(consents.read(key, token)), lambda: stay.names
+    )
     routes = privacy.routes(desk)
     routes += reading.routes(room, stay) if isinstance(room, reading.Attended) else []
     return routes + (room.routes() if isinstance(room, Hosted) else [])

@@ -1,4 +1,4 @@
-"""The room's clock."""
+"""The room's clock, and one that goes on while the machine sleeps."""
 
 import time
 
@@ -12,3 +12,8 @@ class RoomClock:
     def __call__(self) -> float:
         """Tell the time in seconds."""
         return self._offset_s + time.monotonic()
+
+
+def sleepless_s() -> float:
+    """Tell seconds that count also while the machine is suspended: what was heard before is old after it."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

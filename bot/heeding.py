@@ -5,13 +5,19 @@ import logging
 from collections.abc import Set
 from typing import Protocol
 
+from bot.clock import sleepless_s
+from bot.rooms.base import Clock
+from bot.rooms.display_name import name_key
+from bot.wishes_reach import WishesReach
 from dashboard_protocol.access import Access
 from dashboard_protocol.consent import Consent
 from dashboard_protocol.errors import BusError, ConsentRefused, SecretRefused
-from dashboard_protocol.wishes import Offer, Wishes
+from dashboard_protocol.wishes import OVERLAP_S, Asked, Offer, Wishes
 
 LOOK_S = 0.5
 """How often wishes are looked for: with the way to open pages well below the 2 s that are promised."""
+
+DEAF = "nobody is read: who asks not to be cannot be heard"
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +47,33 @@ class Heeding:
         wishes: what carries them; None where people can only ask the bot itself.
         room: the room's name.
         access: with the secret of the gateways.
+        clock: seconds that also count while the machine sleeps.
     """
 
-    def __init__(self, wishes: Wishes | None, room: str, access: Access) -> None:
+    def __init__(self, wishes: Wishes | None, room: str, access: Access, clock: Clock | None = None) -> None:
         self._wishes = wishes
         self._room = room
         self._access = access
-        self._heeded_until = 0.0
+        self._clock = clock or sleepless_s
+        self._reach = WishesReach()
+        self._told: dict[str, float] = {}
+        """What the store is known to hold: who → when it was last asked for."""
+        self._looked_at = 0.0
+        """On the store's clock."""
+        self._is_whole = False
+        """Whether `_told` is all it holds; else everything is asked for again."""
 
     def known_as(self, name: str) -> str:
         """Return under what a person is known to all bots and gateways."""
         return self._access.pseudonyms.labelled(self._room, name)
+
+    def may_look(self) -> bool:
+        """Whether pictures may be taken now: whoever cannot hear who asks not to be read reads nobody."""
+        return self._wishes is None or self._reach.may_look(self._clock())
+
+    def obstacle(self) -> str | None:
+        """Say that nobody is read; None where people are."""
+        return None if self.may_look() else DEAF
 
     async def begin(self, people: People) -> None:
         """Learn who is not to be read, before anybody is.
@@ -64,10 +86,11 @@ class Heeding:
             await self._heed(self._wishes, people)
 
     async def follow(self, people: People) -> None:
-        """Heed wishes for as long as the bot is in its room; while they cannot be learned, the last ones hold.
+        """Heed wishes for as long as the bot is in its room.
 
         Raises:
             SecretRefused: Somebody is not to be read, and this bot cannot tell who.
+            BusError: No wish could be heard for ten minutes.
         """
         if self._wishes is None:
             return
@@ -80,6 +103,9 @@ class Heeding:
                 if str(error) != told_of:
                     log.warning("wishes not to be read: %s", error)
                 told_of = str(error)
+                self._is_whole = False  # whatever answers next may hold something else
+                if self._reach.is_lost(self._clock()):
+                    raise BusError(f"Who asks not to be read could not be heard for 10 min. {error}") from None
             await asyncio.sleep(LOOK_S)
 
     async def close(self) -> None:
@@ -88,20 +114,40 @@ class Heeding:
             await self._wishes.close()
 
     async def _heed(self, wishes: Wishes, people: People) -> None:
-        opt_outs, offers = await wishes.look(self._room)
-        if not all(map(self._access.pseudonyms.is_ours, opt_outs)):
+        at = self._clock()
+        asked = await wishes.look(self._room, self._looked_at - OVERLAP_S if self._is_whole else None)
+        new = self._news(asked, people.opted_out)
+        people.opt_out_known(new | self._present(asked.present, people))
+        self._reach.heard(at)
+        self._looked_at = asked.now
+        since = asked.now - OVERLAP_S  # whoever asked earlier waits no more for an answer
+        await wishes.heard(self._room, {who: asked_at for who in new if (asked_at := asked.opt_outs[who]) > since})
+        if untold := people.opted_out - self._told.keys():
+            await wishes.keep(self._room, untold)
+            self._told |= dict.fromkeys(untold, 0.0)
+        for offer in asked.offers:
+            await wishes.answer(self._room, offer, self._take(offer, people))
+
+    def _news(self, asked: Asked, known: Set[str]) -> Set[str]:
+        """Take in what the store holds; return who is to be put out, also anew."""
+        pseudonyms = self._access.pseudonyms
+        wishes = {who: at for who, at in asked.opt_outs.items() if pseudonyms.is_one(who)}
+        if not all(map(pseudonyms.is_ours, wishes)):
             raise SecretRefused(
                 f"Whoever opted out of {self._room!r} cannot be told from others: "
                 "gateways and workers need the same CLASSPULSE_SECRET."
             )
-        # Also whom the bot knew of: since then she may have come back in, or the store have lost its memory.
-        new = {who for who, at in opt_outs.items() if at > self._heeded_until or who not in people.opted_out}
-        people.opt_out_known(new)
-        self._heeded_until = max(self._heeded_until, *opt_outs.values(), 0.0)
-        if untold := people.opted_out - opt_outs.keys():
-            await wishes.keep(self._room, untold)
-        for offer in offers:
-            await wishes.answer(self._room, offer, self._take(offer, people))
+        # Also whom the bot knew of: since then they may have come back in, or the store have lost its memory.
+        new = {who for who, at in wishes.items() if who not in known or at != self._told.get(who, 0.0)}
+        if not self._is_whole:
+            self._told.clear()
+        self._told |= asked.opt_outs
+        self._is_whole = len(self._told) == asked.kept
+        return new
+
+    def _present(self, asked: Set[str], people: People) -> Set[str]:
+        """Find those of the names who are in the room."""
+        return asked & {self.known_as(name_key(name)) for name in people.names} if asked else frozenset()
 
     def _take(self, offer: Offer, people: People) -> str:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from bot.engagement import Meter
 from bot.frames import newest
@@ -20,7 +21,14 @@ THOROUGH_EVERY = 8
 
 
 async def observe(
-    track: Track, inference: Inference, meter: Meter, turns: Turns, *, clock: Clock, size: PictureSize | None = None
+    track: Track,
+    inference: Inference,
+    meter: Meter,
+    turns: Turns,
+    *,
+    clock: Clock,
+    size: PictureSize | None = None,
+    may_look: Callable[[], bool] = lambda: True,
 ) -> None:
     """Watch one participant until the track ends.
 
@@ -31,6 +39,7 @@ async def observe(
         turns: When reads are due.
         clock: The room's clock.
         size: Judges whether the pictures are large enough, where the room has a choice; None is content with any.
+        may_look: Whether a picture may be taken now; while it may not, none is converted or read.
     """
     last_box = None
     lost = 0  # reads in a row without a face
@@ -39,6 +48,10 @@ async def observe(
     async with newest(aiter(shutter)) as frames:
         while True:
             await turns.next()
+            if not may_look():
+                at = max(at, clock())
+                meter.skip(at, Unmeasurable.WISHES_UNREACHABLE)
+                continue
             try:
                 # At 15 frames a second a picture is never this late by itself.
                 async with asyncio.timeout(turns.interval_s):

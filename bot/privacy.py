@@ -1,6 +1,6 @@
 """The page of a room that anybody may open: what is computed, what leaves the bot, and how not to be read."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from time import monotonic
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qs
@@ -11,12 +11,14 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainT
 from starlette.routing import BaseRoute, Route
 
 from bot.privacy_page import privacy_page
+from bot.rooms.display_name import name_key
 from bot.rooms.join import WEB
 from bot.rooms.notice import Notice
 from dashboard_protocol.allowance import Allowances
 from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.events import PolicyMeaning, Profile
 from dashboard_protocol.request_rules import asker
+from dashboard_protocol.wishes import KEPT_S, SHARE, Noted
 
 MAX_BODY_BYTES = 4096
 SECURITY = {
@@ -28,6 +30,13 @@ SECURITY = {
 }
 # Whether anybody of that name is here, or whose it is, is nobody's business: the answer is always the same.
 DONE = "From now on nobody of this name is read in this meeting, also after coming back."
+DONE_SOON = "Within 10 s nobody of this name is read any more in this meeting, also after coming back."
+DONE_PRESENT = (
+    "Within 10 s nobody of this name who is in the meeting is read any more, also after coming back. "
+    "Very many names were asked for from your network: whoever is yet to come asks again then."
+)
+TOLD = {Noted.HELD: DONE, Noted.SOON: DONE_SOON, Noted.PRESENT: DONE_PRESENT}
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 AGREED = "From now on your own values are shown under your name, until you leave or your consent ends."
 NO_ROOM = "No bot reads faces in a room of this name."
 AWAY = "This cannot be passed on to the bot now: try again in a minute. #optout in your name always holds."
@@ -44,8 +53,8 @@ class Desk(Protocol):
     async def notice(self, room: str) -> Notice | None:
         """Return what people are told in a room; None where no bot is or will be."""
 
-    async def opt_out(self, room: str, name: str) -> None:
-        """Have whoever bears a name not be read any more."""
+    async def opt_out(self, room: str, name: str, asker: str) -> Noted:
+        """Have whoever bears a name not be read any more; never refused, however many ask from one address."""
 
     async def agree(self, room: str, token: str) -> None:
         """Take a consent: who is there under its name is shown. Raises ConsentRefused."""
@@ -59,21 +68,36 @@ class OwnDesk:
         notice: What the people in it are told.
         opt_out: Carries the wish out, at once.
         agree: Takes a consent; only where the notice says that people may agree.
+        names: Gives the names of those who are in the room.
     """
 
-    def __init__(self, known_as: Collection[str], notice: Notice, opt_out: OptOut, agree: Agree) -> None:
+    def __init__(
+        self,
+        known_as: Collection[str],
+        notice: Notice,
+        opt_out: OptOut,
+        agree: Agree,
+        names: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self._known_as = known_as
         self._notice = notice
         self._opt_out = opt_out
         self._agree = agree
+        self._names = names
+        self._shares = Allowances(burst=SHARE, per_s=SHARE / KEPT_S)
 
     async def notice(self, room: str) -> Notice | None:
         """Return what people are told; None for another room."""
         return self._notice if room in self._known_as else None
 
-    async def opt_out(self, room: str, name: str) -> None:
-        """Carry it out."""
-        self._opt_out(name)
+    async def opt_out(self, room: str, name: str, asker: str) -> Noted:
+        """Carry it out; for those who are there also where the asker's share of the memory is used up."""
+        if self._shares.take(asker, monotonic()):
+            self._opt_out(name)
+            return Noted.HELD
+        if name_key(name) in map(name_key, self._names()):
+            self._opt_out(name)
+        return Noted.PRESENT
 
     async def agree(self, room: str, token: str) -> None:
         """Take it."""
@@ -159,42 +183,46 @@ class _Counter:
 
     async def submit(self, request: Request) -> Response:
         try:
-            body = await self._body(request)
-            await self._opt_out(request, _field("name", body, "Enter your name as the meeting shows it."))
+            body = await self._body(request, FORM)
+            noted = await self._opt_out(request, _field("name", body, "Enter your name as the meeting shows it."))
         except _Refused as refusal:
             return await self._page(request, trouble=str(refusal), status=refusal.status)
-        return await self._page(request, done=DONE)
+        return await self._page(request, done=TOLD[noted])
 
     async def submit_consent(self, request: Request) -> Response:
         try:
-            await self._take(request, _field("token", await self._body(request), "Paste the consent you were given."))
+            body = await self._body(request, FORM)
+            await self._take(request, _field("token", body, "Paste the consent you were given."))
         except _Refused as refusal:
             return await self._page(request, trouble=str(refusal), status=refusal.status)
         return await self._page(request, done=AGREED)
 
     async def call(self, request: Request) -> Response:
         try:
-            wish = _from_json(OptOutRequest, await self._body(request), '{"name": "the display name in the meeting"}')
-            await self._opt_out(request, wish.name)
+            body = await self._body(request, JSON)
+            wish = _from_json(OptOutRequest, body, '{"name": "the display name in the meeting"}')
+            noted = await self._opt_out(request, wish.name)
         except _Refused as refusal:
             return JSONResponse({"detail": str(refusal)}, refusal.status)
-        return Response(status_code=204)
+        return Response(status_code=204) if noted is Noted.HELD else JSONResponse({"detail": TOLD[noted]}, 202)
 
     async def call_consent(self, request: Request) -> Response:
         try:
-            wish = _from_json(Agreement, await self._body(request), '{"token": "the consent"}')
+            wish = _from_json(Agreement, await self._body(request, JSON), '{"token": "the consent"}')
             await self._take(request, wish.token)
         except _Refused as refusal:
             return JSONResponse({"detail": str(refusal)}, refusal.status)
         return Response(status_code=204)
 
-    async def _opt_out(self, request: Request, name: str) -> None:
+    async def _opt_out(self, request: Request, name: str) -> Noted:
         try:
-            await self._desk.opt_out(_room(request), name)
+            return await self._desk.opt_out(_room(request), name, asker(request))
         except BusError as error:
             raise _Refused(503, AWAY) from error
 
     async def _take(self, request: Request, token: str) -> None:
+        if not self._allowances.take(f"{asker(request)} {_room(request)}", monotonic()):
+            raise _Refused(429, "Too many tries from here: wait a minute.")
         try:
             await self._desk.agree(_room(request), token)
         except ConsentRefused as error:
@@ -218,12 +246,14 @@ class _Counter:
             raise _Refused(404, NO_ROOM)
         return notice
 
-    async def _body(self, request: Request) -> bytes:
-        """Read what somebody asks of a room that has a bot, at most 4 KB and not too often."""
+    async def _body(self, request: Request, kind: str) -> bytes:
+        """Read what somebody asks of a room that has a bot, at most 4 KB of the kind that is asked for.
+
+        Text of no kind or another is what pages of other sites can send without asking.
+        """
         await self._notice(request)
-        who = f"{asker(request)} {_room(request)}"
-        if not self._allowances.take(who, monotonic()):
-            raise _Refused(429, "Too many tries from here: wait a minute.")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+            raise _Refused(415, f"Send it as {kind}.")
         body = b""
         async for chunk in request.stream():
             body += chunk

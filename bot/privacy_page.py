@@ -57,7 +57,7 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
     </form>
     <p id="status" role="status">{escape(done)}</p>
     <p id="trouble" role="alert">{escape(trouble)}</p>
-    <p class="note">It takes effect at once and holds for this meeting. You can also add #optout to your name, or tick
+    <p class="note">It holds for this meeting. You can also add #optout to your name, or tick
     the box on the join page. You stay in the meeting and are counted as present. To be read again, untick that box
     while you are in the room: nobody else can do it for you.</p>
   </section>

@@ -12,7 +12,9 @@ from bot.errors import RoomClosed, RoomError
 from bot.gate import Gate
 from bot.governor import Governor
 from bot.inference import Inference
+from bot.listening import Listening
 from bot.observer import observe
+from bot.opt_out_count import OptOutCount
 from bot.opt_outs import OptOuts
 from bot.picture_size import PictureSize
 from bot.policy import Policy
@@ -36,7 +38,7 @@ from bot.rooms.base import (
 )
 from dashboard_protocol.consent import ABSENT, Consent, is_same_name
 from dashboard_protocol.errors import ConsentRefused
-from dashboard_protocol.events import Body, ClassSummary, Forget, Unmeasurable
+from dashboard_protocol.events import Body, Forget, Unmeasurable
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ RESTART_AFTER_S = 1.0
 class Visit:
     """Follows a room's participants and makes the bodies of its events; publishing them is the caller's."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter a part
         self,
         inference: Inference,
         policy: Policy,
@@ -57,8 +59,10 @@ class Visit:
         alerts: AlertParameters,
         holds: Callable[[Consent], bool] = lambda consent: True,
         known_as: Callable[[str], str] = str,
+        may_look: Callable[[], bool] = lambda: True,
     ) -> None:
         self._holds = holds
+        self._listening = Listening(may_look)
         self._inference = inference
         self._policy = policy
         self._clock = clock
@@ -67,6 +71,7 @@ class Visit:
         self._gate = Gate(policy, parameters)
         self._changes = ChangeDetector(alerts)
         self._opt_outs = OptOuts(known_as)
+        self._opted_out_lately = OptOutCount(policy.k)
         self._governor = Governor(parameters.reads_per_s)
         self._meters: dict[str, Meter] = {}
         self._observers: dict[str, asyncio.Task[None]] = {}
@@ -139,12 +144,13 @@ class Visit:
         """Make the events of this second; call it once a second."""
         at = self._clock()
         yield from self._end_consents()
+        self._listening.update(at)
         for participant_id, meter in self._meters.items():
-            self._classroom.update(participant_id, meter.values(at))
+            self._classroom.update(participant_id, self._listening.person(meter.values(at)))
         values = self._classroom.values(at)
         self.present_max = max(self.present_max, values.present)
-        summary: ClassSummary = self._gate.summary(values)
-        yield summary
+        summary = self._listening.summary(self._gate.summary(values))
+        yield summary.model_copy(update={"opted_out": self._opted_out_lately.told(at)})
         yield from self._gate.participants(values)
         change = self._changes.update(at, self._gate.admitted(values.analysed))
         if change is not None and (alert := self._gate.alert(change, f"alert-{self.alerts + 1}")):
@@ -188,7 +194,9 @@ class Visit:
             that would tell on them.
         """
         read = self._present.keys() - self._opt_outs.out
-        for participant_id in self._meters.keys() - read:
+        gone = self._meters.keys() - read
+        self._opted_out_lately.add(gone & self._present.keys(), self._clock())
+        for participant_id in gone:
             self._stop_observing(participant_id)
             del self._meters[participant_id]
             self._classroom.forget(participant_id)
@@ -292,7 +300,10 @@ class Visit:
         size = PictureSize(*self._policy.face_widths_px(parameters), lambda: self._governor.pressure)
         while True:
             try:
-                await observe(track, self._inference, meter, self._governor.turns(), clock=self._clock, size=size)
+                await observe(
+                    track, self._inference, meter, self._governor.turns(),
+                    clock=self._clock, size=size, may_look=self._listening.may_look,
+                )  # fmt: skip
             except Exception:
                 # Whatever is wrong with one picture or one track must not end the class for the others.
                 log.exception("the observer of a participant broke; it starts anew")

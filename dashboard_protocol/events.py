@@ -165,6 +165,8 @@ class ClassSummary(Model):
     """Share of the analysed."""
     withheld: Withheld | None
     """Why the values above are null; None when they are not."""
+    opted_out: Count | None = None
+    """People in the room who opted out within the last minute; None below k of them."""
     reads_per_s: Annotated[float, Field(ge=0)]
     """Faces read a second, all participants together, mean of 10 s."""
     as_of: float | None

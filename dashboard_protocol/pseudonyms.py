@@ -2,7 +2,10 @@
 
 import hashlib
 import hmac
+import re
 import unicodedata
+
+_LABELLED = re.compile(r"[0-9a-f]{8}\.[0-9a-f]{32}")
 
 
 class Pseudonyms:
@@ -27,6 +30,11 @@ class Pseudonyms:
     def labelled(self, room: str, name: str) -> str:
         """Return the same behind a label of the secret, for readers that may hold another one by mistake."""
         return self._label + self.of(room, name)
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Whether a text is a labelled pseudonym of whatever secret."""
+        return _LABELLED.fullmatch(text) is not None
 
     def is_ours(self, labelled: str) -> bool:
         """Whether it was made with this secret: else nobody can be found by it."""

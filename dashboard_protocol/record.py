@@ -39,7 +39,7 @@ class Change:
     """One line of what happened."""
 
     at: float
-    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "present", "camera_on"]
+    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "opted_out", "present", "camera_on"]
     by: int = 0
     """More or fewer heads; 1 when values began to be withheld, -1 when they were back."""
     s: float = 0.0
@@ -56,12 +56,13 @@ class Change:
             "rejoined": f"Bot away for {words.span(self.s)}",
             "policy": f"Policy changed to {self.profile}",
             "withheld": "Withheld: too few people analysed" if self.by > 0 else "Values returned",
+            "opted_out": f"{words.people(number)} opted out within a minute",
             "present": f"{words.people(number)} {'joined' if self.by > 0 else 'left'}",
             "camera_on": f"{words.cameras(number)} went {'on' if self.by > 0 else 'off'}",
         }[self.kind]
 
 
-_Watched = Literal["withheld", "present", "camera_on"]
+_Watched = Literal["withheld", "opted_out", "present", "camera_on"]
 
 
 @dataclass
@@ -154,8 +155,9 @@ class Record:
         if self.timeline.at and at <= self.timeline.at[-1]:
             return
         self.summary, self.summary_at = summary, at
-        if summary.withheld is not Withheld.SETTLING:
+        if summary.withheld not in (Withheld.SETTLING, Withheld.WISHES_UNREACHABLE):
             self._watch("withheld", at, int(summary.withheld is Withheld.BELOW_K), told=0)
+        self._watch("opted_out", at, summary.opted_out or 0, told=0)
         self._write(at, row_of(summary), is_told=is_told, withheld=summary.withheld, as_of=summary.as_of)
 
     def _write(
@@ -186,7 +188,9 @@ class Record:
         if value != noted.value:
             noted.value, noted.since = value, at
         if noted.value != noted.told and at - noted.since >= SETTLED_S:
-            self.changes.append(Change(noted.since, name, by=noted.value - noted.told))
+            # That the minute is over in which people opted out is no news.
+            if name != "opted_out" or noted.value > noted.told:
+                self.changes.append(Change(noted.since, name, by=noted.value - noted.told))
             noted.told = noted.value
 
     def _take_alert(self, at: float, alert: Alert) -> None:

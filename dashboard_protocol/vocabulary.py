@@ -65,6 +65,8 @@ class Unmeasurable(StrEnum):
     CODEC = "codec"
     ENGINE_AWAY = "engine_away"
     STARTING = "starting"
+    WISHES_UNREACHABLE = "wishes_unreachable"
+    """The bot cannot hear who asks not to be read, and takes no pictures."""
 
 
 class Withheld(StrEnum):
@@ -74,3 +76,5 @@ class Withheld(StrEnum):
     SETTLING = "settling"
     """First window not full, or the freeze after a change of the analysed set, with nothing to repeat."""
     PRESENCE = "presence"
+    WISHES_UNREACHABLE = "wishes_unreachable"
+    """The bot cannot hear who asks not to be read, and takes no pictures; also under `presence`."""

@@ -18,7 +18,7 @@ from dashboard_protocol.events import Hello
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import Invitation
 from dashboard_protocol.secret import state_directory
-from dashboard_protocol.wishes import KEPT_S, Wishes
+from dashboard_protocol.wishes import KEPT_S, Noted, Wishes
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +50,20 @@ class FrontDesk:
         name = invited.bot_name or str(Settings.model_fields["bot_name"].default)
         return short_notice_of(name, invited.title or "", invited.policy)
 
-    async def opt_out(self, room: str, name: str) -> None:
-        """Note it for the room's bot, which looks twice a second, and for those after it."""
+    async def opt_out(self, room: str, name: str, asker: str) -> Noted:
+        """Note it for the room's bot, which looks twice a second, and for those after it; wait for the bot's word."""
+        noted = Noted.HELD  # a name that is nobody's
         if key := name_key(name):
             invited = await self._invitation(room)
             ahead_s = max(0.0, invited.join_at - time()) if invited and invited.join_at else 0.0
-            await self.wishes.opt_out(room, self.access.pseudonyms.labelled(room, key), ahead_s + KEPT_S)
+            pseudonyms = self.access.pseudonyms
+            share = pseudonyms.mark(f"{room} {asker}")
+            noted = await self.wishes.opt_out(room, pseudonyms.labelled(room, key), share, ahead_s + KEPT_S)
         try:
             Audit(state_directory(), room).opted_out()
         except (SettingsRefused, OSError) as error:  # the wish is noted, and to say that it was not would be wrong
             log.error("a wish not to be read holds, and is not in the audit log: %s", error)
+        return noted
 
     async def agree(self, room: str, token: str) -> None:
         """Hand it to the room's bot, and wait for what it says."""

@@ -89,3 +89,16 @@ class PersonValues:
     """In [−1, 1], mean of 10 s."""
     arousal: float | None = None
     observables: Observables = Observables()
+
+    def unread(self, since: float) -> "PersonValues":
+        """Return what may be said of somebody of whom no pictures are taken: whether their camera is on."""
+        return PersonValues(
+            at=self.at,
+            camera_on=self.camera_on,
+            visible=False,
+            facing_camera=None,
+            unmeasurable=Unmeasurable.WISHES_UNREACHABLE if self.camera_on else Unmeasurable.CAMERA_OFF,
+            since=since if self.camera_on else self.since,
+            reads_per_s=0.0,
+            as_of=self.as_of,
+        )

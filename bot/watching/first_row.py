@@ -9,7 +9,7 @@ from rich.text import Text
 from bot.watching.moment import INDEX, NOTE, PLAIN, STRONG, Moment
 from bot.watching.watched import Condition
 from dashboard_protocol import words
-from dashboard_protocol.events import ClassSummary
+from dashboard_protocol.events import ClassSummary, Withheld
 from dashboard_protocol.trend import Trend, count_threshold, trend
 
 FIRST_S = 20.0
@@ -48,6 +48,8 @@ def _withheld(moment: Moment) -> RenderableType:
     hello, summary = moment.record.hello, moment.record.summary
     assert hello is not None
     assert summary is not None
+    if summary.withheld is Withheld.WISHES_UNREACHABLE:
+        return _cell(moment, "Engagement index, attentive", words.UNMEASURABLE, words.UNHEARD, words.UNHEARD_GROUND)
     few = words.below_k(summary.analysed, hello.policy.k)
     return _cell(moment, "Engagement index, attentive", words.WITHHELD, few, words.returns(hello.policy))
 

@@ -70,10 +70,11 @@ class Watched:
             return Condition.SETTLING
         if self.state(now) in ("silent", "reconnecting"):
             return Condition.LOST if self.age_s(now) > LOST_S else Condition.STALE
-        if summary.withheld is Withheld.BELOW_K:
+        if self.record.is_presence:
+            return Condition.FRESH
+        if summary.withheld in (Withheld.BELOW_K, Withheld.WISHES_UNREACHABLE):
             return Condition.WITHHELD
-        has_values = self.record.is_presence or summary.engagement is not None
-        return Condition.FRESH if has_values else Condition.SETTLING
+        return Condition.SETTLING if summary.engagement is None else Condition.FRESH
 
     def open_alert(self, now: float) -> AlertAt | None:
         """The newest alert while it is not older than five minutes; none under `presence`."""

@@ -172,6 +172,11 @@ def _missing(record: Record, figures: Digest, clock: Clock) -> str:
             f"Class values were withheld for {clock.span(lasted_s)}, while fewer than {record.hello.policy.k} people "
             f"were analysed{_times(starts, clock)}."
         )
+    if lasted_s := figures.withheld_s.get(Withheld.WISHES_UNREACHABLE):
+        said.append(
+            f"Nothing was measurable for {clock.span(lasted_s)}: who asked not to be read could not be heard, "
+            "and no pictures were taken."
+        )
     for cause, what in ((Gap.BOT, "while the bot was away"), (Gap.FEED, "while the feed was interrupted")):
         stretches = [gap for gap in figures.away if gap.cause is cause]
         if stretches:

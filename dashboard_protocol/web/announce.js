@@ -1,11 +1,11 @@
-/** What the hidden status line says to screen readers. Values are not live; changes of state are. Pure. */
+/** What is said to screen readers. Values are not live; changes of state are. Pure. */
 
-import { BAR, policyChanged, spokenLevel, WITHHELD } from "./words.js";
+import { BAR, policyChanged, spokenLevel } from "./words.js";
 
 const HELD_MS = 30_000;
 const APART_MS = 60_000;
 
-/** A sentence, the place (`#…`) on the page whose words are to be said, or null; `memory` is the caller's to keep. */
+/** A sentence, the place (`#…`) whose words are to be said, or null; `memory` is the caller's. */
 export function announcement(memory, { state, slot, policy, hero, kind, live }, nowMs) {
   const was = { ...memory };
   Object.assign(memory, { state, alert: slot?.kind === "alert" ? slot.id : was.alert, profile: policy?.profile });
@@ -14,7 +14,7 @@ export function announcement(memory, { state, slot, policy, hero, kind, live }, 
   if (state !== was.state) return live ? (slot.kind === "trouble" ? "#slot .words" : BAR[state]) : "#column-words";
   if (was.profile && policy.profile !== was.profile) return policyChanged(policy);
   if (memory.alert !== was.alert) return `${slot.title}. ${slot.spoken}`;
-  if (kind === "withheld" && was.kind !== "withheld") return `${WITHHELD}. ${hero.trend.text}. ${hero.ground}`;
+  if (kind === "withheld" && was.kind !== "withheld") return `${hero.word}. ${hero.trend.text}. ${hero.ground}`;
   if (kind !== "fresh" || !hero) return null;
   return was.kind === "withheld" ? `Values are back. ${spokenLevel(hero.word)}` : levelChange(memory, hero.word, nowMs);
 }

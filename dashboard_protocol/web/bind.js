@@ -1,5 +1,5 @@
 /**
- * index.html says where each value of the model stands; this writes those that changed: text and attributes, never markup.
+ * index.html says where each value of the model stands; this writes those that changed, never as markup.
  * data-text="path|format", data-set="attribute=path …", data-style="property=path|format …", data-each="path" for lists.
  */
 
@@ -33,7 +33,7 @@ function setAttribute(node, name, value) {
   else node.setAttribute(name, value === true ? "" : value);
 }
 
-/** One copy of the list's first child for each item; items with a `key` keep their own copy when others come or go. */
+/** A copy of the list's first child for each item; items with a `key` keep theirs when others come or go. */
 function repeat(list, path) {
   const read = reader(path);
   const pattern = list.firstElementChild;
@@ -69,7 +69,7 @@ function writers(node) {
   ];
 }
 
-/** The function that draws a model, an item of a list in the `whole`, into an element and all that lies in it. */
+/** Draws a model, an item of a list in the `whole`, into an element and all that lies in it. */
 export function bind(root) {
   const places = writers(root);
   return (model, whole = model) => places.forEach((write) => write(model, whole));

@@ -1,4 +1,4 @@
-/** The chart as a model: strips over each other on one time axis, gaps, alert marks and the reading cursor. Pure. */
+/** The chart as a model: strips on a time axis, gaps, alert marks and cursor. Pure. */
 
 import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
 import { GAP } from "./ring.js";
@@ -15,7 +15,7 @@ const LABEL_APART_PX = 14;
 const MARGINS = { top: 14, between: 30, bottom: 26 };
 const besidePx = (width, presence) => (presence ? 140 : Math.min(236, Math.max(208, width * 0.28)));
 
-// A strip is filled down to zero from its first line; two fills over each other are the band between them (even-odd rule).
+// A strip is filled down to zero from its first line; two fills are the band between them (even-odd rule).
 const AGGREGATE = [
   { share: 0.64, max: 1, ticks: [0, 0.5, 1], band: ["q1", "q3"], lines: ["mean"] },
   { share: 0.21, max: 1, ticks: [0, 1], title: "Attentive", lines: ["attentive"] },
@@ -103,7 +103,7 @@ export function marks(alerts, axis, strips) {
   });
 }
 
-/** The labels of the time axis, and at second `cursor`, or null, a hairline with a dot on each line. */
+/** Labels of the time axis, and at second `cursor`, or null, a hairline with dots. */
 export function cursorOn({ axis, ticks, bottom, strips, series }, cursor) {
   const label = (x, text, mark) => ({ class: mark, x, y: bottom + 18, text });
   const x = cursor === null ? NaN : crisp(axis.x(cursor));

@@ -15,7 +15,7 @@ export function timeAxis(from, to, x0, x1) {
   };
 }
 
-/** Runs of known buckets of a column: [{x, end, low, high, last}][]; a bucket spans at most a pixel. */
+/** Runs of known buckets, of a pixel at most: [{x, end, low, high, last}][]. */
 export function runs(get, axis) {
   const found = [[]];
   const start = axis.from - (axis.from % axis.bucket);
@@ -41,7 +41,7 @@ function bucketOf(get, from, to) {
   return Number.isNaN(last) ? null : { low, high, last };
 }
 
-/** Step line through runs: level stretches, upright joints; a pixel of several values spans their minimum and maximum. */
+/** Step line through runs; a pixel of several values spans their minimum and maximum. */
 export const stepPath = (steps, y) => steps.map((run) => stepRun(run, y, "M")).join("");
 
 function stepRun(run, y, first) {
@@ -62,7 +62,7 @@ function stepRun(run, y, first) {
 export const areaPath = (steps, y, base) =>
   steps.map((run) => `M${run[0].x} ${px(base)}${stepRun(run, y, "L")}V${px(base)}Z`).join("");
 
-/** Stretches without values: [{from, to, cause}]; after the newest value, `tail` says why, or is GAP.none. */
+/** Stretches without values: [{from, to, cause}]; `tail` says why at the end, or is GAP.none. */
 export function gaps(ring, axis, tail) {
   const found = [];
   for (let s = Math.max(axis.from, ring.first ?? axis.to); s < axis.to; s++) {

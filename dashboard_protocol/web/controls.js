@@ -1,4 +1,4 @@
-/** Buttons, keys, the reading cursor, theme: what the instructor does. */
+/** What the instructor does. */
 
 import { $, all, openDialog } from "./bind.js";
 

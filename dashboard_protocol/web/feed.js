@@ -8,13 +8,13 @@ const OUTDATED = 4406;
 const RENEW_AT = 0.75;
 const RENEW_RETRY_S = 20;
 
-/** Waiting time before try `attempt` (0-based), with jitter of ±20 % so that readers do not return together. */
+/** Wait before try `attempt` (0-based); a jitter of ±20 % parts the readers. */
 export const backoffS = (attempt, random = Math.random) => (BACKOFF_S[attempt] ?? BACKOFF_S.at(-1)) * (0.8 + 0.4 * random());
 
 /** Whether an event does not follow the last one; `seq` is null before the first. */
 export const hasGap = ({ prev = null }, seq) => prev !== null && seq !== null && prev !== seq;
 
-/** Calls `onEvent(event)`, and `onStatus()` when its `status` changed: {phase, downMs, retryMs}, times monotonic. */
+/** Calls `onEvent(event)`, and `onStatus()` when its `status` changed: {phase, downMs, retryMs}, monotonic. */
 export function createFeed({ room, link, onEvent, onStatus }) {
   const path = `/v1/rooms/${encodeURIComponent(room)}`;
   const feed = { status: { phase: "connecting", downMs: null, retryMs: null }, start, tryNow, kick };
@@ -74,7 +74,7 @@ export function createFeed({ room, link, onEvent, onStatus }) {
   }
 
   function receive(event) {
-    // Answers to this reader alone have no seq: errors, `renewed`, and `feed` when the gateway itself hears nothing.
+    // Answers to this reader alone have no seq: errors, `renewed`, `feed`.
     if (event.type === "feed") return set({ downMs: event.state === "interrupted" ? performance.now() : null });
     if (event.seq === undefined) return;
     if (event.type === "hello" || event.type === "snapshot") {
@@ -94,14 +94,14 @@ export function createFeed({ room, link, onEvent, onStatus }) {
       send({ type: "snapshot" });
     }
     seq = event.seq;
-    // Newer summaries overtake older events: one resumes after the highest.
+    // Newer summaries overtake older events: resume after the highest.
     position = { epoch: event.epoch, seq: sameBot && position ? Math.max(seq, position.seq) : seq };
   }
 
   function closed(code) {
     if (code === OUTDATED) return set({ phase: "outdated" });
     if (!DENIED.includes(code)) return again();
-    // The session may merely have run out: one fresh exchange before the link counts as refused.
+    // The session may have run out: one fresh exchange before the link counts as refused.
     if (!mayRetry) return set({ phase: "denied" });
     mayRetry = false;
     start();
@@ -114,7 +114,7 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     retry = setTimeout(start, waitMs);
   }
 
-  /** Renew before the session's life is over, and try again soon where that fails. */
+  /** Renew before the session is over, and soon again where that fails. */
   function renewIn(lifeS) {
     clearTimeout(renewal);
     renewal = setTimeout(async () => {

@@ -25,7 +25,7 @@ let size = null;
 let frame, timer;
 let [renderedMs, titledMs] = [-Infinity, -Infinity];
 
-/** The link waits in this tab for a reload; out of the address bar, because she may share her screen. */
+/** The link waits in this tab for a reload; the address bar may be on a shared screen. */
 function takeLink() {
   const key = `classpulse:link:${room}`;
   const link = new URLSearchParams(location.hash.slice(1)).get("t");
@@ -46,7 +46,7 @@ function receive(event) {
   request(atOnce);
 }
 
-/** Render soon: at once when asked, else when a second has passed since the last one. */
+/** Render at once when asked, else a second after the last time. */
 function request(atOnce) {
   if (document.hidden || frame) return;
   const waitMs = atOnce ? 0 : RENDER_MS - (performance.now() - renderedMs);
@@ -80,7 +80,7 @@ function show(model) {
   read(ui.cursor);
 }
 
-/** Put the reading cursor on a second, or take it away with null, and draw. */
+/** Put the reading cursor on a second, or away with null, and draw. */
 function read(second) {
   const { model } = ui;
   if (!model) return;
@@ -91,7 +91,7 @@ function read(second) {
   draw(model);
 }
 
-/** Say a sentence, or what stands in some places (`#…`) of the page, in one breath. */
+/** Say a sentence, or what stands in places (`#…`) of the page, in one breath. */
 function say(news) {
   const places = news.startsWith("#") ? all(news).filter((place) => place.checkVisibility()) : [];
   const said = places.map((place) => place.innerText.trim().replace(/\s*\n+\s*/g, ". ")).join(". ") || news;

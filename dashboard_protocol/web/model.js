@@ -30,7 +30,7 @@ export function pageState({ bye, bot, hello, summaryMs }, feed, nowMs) {
   return state !== "reconnecting" && nowMs - summaryMs > SILENT_MS ? "silent" : state;
 }
 
-/** The alert in the slot: stays 20 s before a newer one takes its place, 5 min at most, less when dismissed. */
+/** The alert in the slot: stays 20 s before a newer one, 5 min at most, less when dismissed. */
 export function openAlert(alerts, now, nowMs, ui) {
   const open = alerts.filter(({ at }) => now - at < ALERT_OPEN_S && !ui.dismissed.has(at));
   const kept = nowMs - ui.shownMs < ALERT_KEPT_MS && open.find(({ at }) => at === ui.shownAt);
@@ -62,7 +62,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
   return Object.assign(model, panels(model, open));
 }
 
-/** A paused page: values stand still; state, policy, trouble and who was forgotten do not. */
+/** A paused page: values stand still; state, policy, trouble and who is forgotten do not. */
 export function hold(was, next, ui) {
   const { state, policy, hello, duration, people, slot } = next;
   const moves = [slot.kind, was.slot.kind].some((kind) => kind === "trouble" || kind === "policy") || ui.dismissed.has(was.slot.id);
@@ -83,13 +83,17 @@ function column({ bot, byeAt, steps }, { now, over, is, policy }, feed) {
   };
 }
 
+const NULLED = /below|wishes/;
+const isUnheard = (summary) => summary?.withheld === "wishes_unreachable";
+
 /** fresh | stale (old, still shown) | lost (too old to show) | withheld | settling. */
 function condition(store, state, nowMs) {
-  const { summary, summaryMs } = store;
+  const { summary, summaryMs, hello } = store;
   if (!summary) return "settling";
   if (state in TAIL) return nowMs - summaryMs > LOST_MS ? "lost" : "stale";
-  if (summary.withheld === "below_k") return "withheld";
-  return summary.engagement || summary.withheld === "presence" ? "fresh" : "settling";
+  if (hello.policy.profile === "presence") return "fresh";
+  if (NULLED.test(summary.withheld)) return "withheld";
+  return summary.engagement ? "fresh" : "settling";
 }
 
 function values(store, state, now, nowMs) {
@@ -100,14 +104,14 @@ function values(store, state, now, nowMs) {
     kind, old: kind === "stale" || kind === "lost", known: kind === "lost" ? null : summary, summary, summaryAt, second, series,
     ageS: summary && (nowMs - summaryMs) / 1000, tail: TAIL[state] ?? GAP.none,
     then: (column) => past(series, column, second), points: hello.policy.rounding_points,
-    missing: now - (liveSince ?? now) < FIRST_S ? words.FIRST_VALUES : words.SETTLING,
+    missing: isUnheard(summary) ? words.UNHEARD : now - (liveSince ?? now) < FIRST_S ? words.FIRST_VALUES : words.SETTLING,
   };
   if (hello.policy.profile === "presence") return { ...common, trends: countTrends(common) };
   return { ...common, ...(kind === "withheld" ? withheld(summary, hello) : measured(common, hello.levels)) };
 }
 
 
-/** The line below a value: its trend while it is fresh, else when it was so, or why it is missing. */
+/** The line below a value: its trend, when it was fresh, or why it is missing. */
 function below({ kind, series, second, summaryAt, ageS, missing }, value, column, { counted, age } = {}) {
   if (kind === "lost" && value) return { text: words.lastValue(value, summaryAt) };
   if (kind === "lost" || kind === "stale") return { text: words.asOf(summaryAt, age && ageS) };
@@ -132,9 +136,11 @@ function measured(common, levels) {
   };
 }
 
-function withheld({ analysed }, { levels, policy }) {
-  const hero = { word: words.WITHHELD, level: null, meter: words.meterLabel(levels), trend: { text: words.belowK(analysed, policy.k) }, ground: words.returns(policy) };
-  return { hero, attentive: { word: words.WITHHELD } };
+function withheld(summary, { levels, policy }) {
+  const [word, why, ground] = isUnheard(summary)
+    ? [words.UNMEASURABLE, words.UNHEARD, words.REASON.wishes_unreachable]
+    : [words.WITHHELD, words.belowK(summary.analysed, policy.k), words.returns(policy)];
+  return { hero: { word, level: null, meter: words.meterLabel(levels), trend: { text: why }, ground }, attentive: { word } };
 }
 
 function countTrends(common) {
@@ -159,7 +165,7 @@ function slot(store, { state, now, summaryAt, presence, summary }, ui, nowMs) {
 function calm({ alerts, hello, liveSince }, now, summary) {
   const { warm_up_s: warmUpS, min_people: few } = hello.alerts;
   if (liveSince !== null && now < liveSince + warmUpS) return { early: liveSince + warmUpS };
-  if (summary && (summary.analysed ?? 0) < few && summary.withheld !== "below_k") return { few };
+  if (summary && (summary.analysed ?? 0) < few && !NULLED.test(summary.withheld)) return { few };
   const last = alerts.at(-1)?.at;
   return now - last < RECENT_S ? { last } : { none: true };
 }

@@ -1,4 +1,4 @@
-/** What stands below the first row and in the dialogs, as rows of text with the length of their bars. Pure. */
+/** What stands below the first row and in the dialogs: rows of text with their bars. Pure. */
 
 import { runs, stepPath, timeAxis } from "./charts.js";
 import { PERSON_S } from "./ring.js";
@@ -38,7 +38,7 @@ function classPanels({ hello: { levels }, kind, old, known, then }) {
       const [share, tick] = [expressions?.[column], expressions ? then(column) : NaN];
       return { name, share, tick, marked: tick > 0 || (tick === 0 && share > 0) };
     }),
-    noted: { [kind === "withheld" ? kind : old ? "old" : away ? "away" : "now"]: true },
+    noted: { [kind === "withheld" ? known.withheld : old ? "old" : away ? "away" : "now"]: true },
   };
 }
 
@@ -68,7 +68,7 @@ export function cards(people, levels, now) {
   }));
 }
 
-/** Ten minutes of one person's level, for a chart `width` px wide and as high as index.html says. */
+/** Ten minutes of one person's level, for a chart `width` px wide. */
 export function personChart({ name, levels: ring }, levels, second, width) {
   const axis = timeAxis(second + 1 - PERSON_S, second + 1, 84, width);
   const y = (level) => 118 - level * 34;

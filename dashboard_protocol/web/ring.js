@@ -1,4 +1,4 @@
-/** Series in fixed arrays, one slot a second of the room's clock. NaN is a gap; nothing here grows. */
+/** Series in fixed arrays, one slot a second of the room's clock. NaN is a gap. */
 
 export const GAP = { none: 0, feed: 1, bot: 2, withheld: 3 };
 export const COUNTS = ["present", "camera_on", "visible", "facing"];
@@ -6,7 +6,7 @@ export const COLUMNS = ["mean", "q1", "q3", "attentive", ...COUNTS, "analysed"];
 export const CLASS_S = 4 * 3600;
 export const PERSON_S = 600;
 
-/** Holes up to this long keep the value before them: summaries are means of 10 s and come about once a second. */
+/** Holes up to this long keep the value before them: summaries are means of 10 s. */
 const HELD_S = 2;
 
 export class Ring {
@@ -43,7 +43,7 @@ export class Ring {
     return this.last !== null && second >= this.first && second <= this.last && second > this.last - this.capacity;
   }
 
-  /** Write one second; `hole` is the GAP of the seconds that were skipped before or after it. */
+  /** Write one second; `hole` is the GAP of the seconds skipped before or after it. */
   write(second, row, cause, hole) {
     const { first, last, capacity } = this;
     if (last !== null && last - second >= capacity) return;

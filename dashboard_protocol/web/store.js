@@ -1,4 +1,4 @@
-/** A pure fold of events into what the page knows; `record.py` tells the same changes. Reads no clock, touches no document. */
+/** A pure fold of events into what the page knows; `record.py` tells the same changes. */
 
 import { CLASS_S, COLUMNS, GAP, PERSON_S, Ring } from "./ring.js";
 import { EXPRESSION } from "./words.js";
@@ -45,7 +45,7 @@ const FOLDS = {
     if (bot) setState(store, bot);
     store.liveSince = event.live_since;
     series.at.forEach((at, i) => {
-      // What the page saw itself stays: it also holds the expressions, which a series does not carry.
+      // What the page saw itself stays: a series does not carry expressions.
       if (at > store.rowAt || !store.series.knows(Math.floor(at))) foldRow(store, at, Object.fromEntries(COLUMNS.map((name) => [name, series[name][i]])), i > 0);
     });
     if (summary) takeSummary(store, summary, series.at.at(-1) ?? event.at, receivedMs, event.at);
@@ -83,7 +83,8 @@ function setState(store, { state, since, reason, attempts }) {
 
 function takeSummary(store, summary, at, receivedMs, eventAt = at) {
   Object.assign(store, { summary, summaryAt: at, summaryMs: receivedMs - Math.max(0, eventAt - at) * 1000 });
-  if (summary.withheld !== "settling") watch(store, "withheld", at, summary.withheld === "below_k" ? 1 : 0, 0);
+  if (!/settling|wishes/.test(summary.withheld)) watch(store, "withheld", at, summary.withheld === "below_k" ? 1 : 0, 0);
+  watch(store, "opted_out", at, summary.opted_out ?? 0, 0);
   foldRow(store, at, { ...summary, ...summary.engagement, ...summary.expressions });
 }
 
@@ -92,7 +93,7 @@ function keepPerson(store, person) {
   return { ...person, levels };
 }
 
-/** One row of class values. A hole before it is the bot's where the bot says so: by its state, or within its own account, `told`. */
+/** One row of class values. A hole before it is the bot's where its state says so, or its own account, `told`. */
 function foldRow(store, at, row, told = false) {
   const { series, rowAt, away, bot, hello } = store;
   const presence = hello?.policy.profile === "presence";
@@ -109,7 +110,8 @@ function watch(store, kind, at, value, told = value) {
   const noted = (store.noted[kind] ??= { told, value, since: at });
   if (value !== noted.value) Object.assign(noted, { value, since: at });
   if (value === noted.told || at - noted.since < SETTLED_S) return;
-  note(store, noted.since, { kind, by: value - noted.told });
+  // That their minute is over is no news.
+  if (kind !== "opted_out" || value > noted.told) note(store, noted.since, { kind, by: value - noted.told });
   noted.told = value;
 }
 

@@ -20,7 +20,7 @@ export const past = (ring, column, second) => median(ring, column, second - APAR
 const change = (ring, column, second, scale) =>
   Math.round(median(ring, column, second - SPAN_S + 1, second) * scale) - Math.round(past(ring, column, second) * scale);
 
-/** {kind: "move", by} | {kind: "steady" or "short", s} | {kind: "none"}; `scale` makes the told unit: 100 for shares, 1 for counts. */
+/** {kind: "move", by} | {kind: "steady" or "short", s} | {kind: "none"}; `scale`: 100 for shares, 1 for counts. */
 export function trend(ring, column, second, { scale = 100, threshold = POINTS } = {}) {
   if (ring.first === null) return { kind: "none" };
   const measured = second - ring.first;

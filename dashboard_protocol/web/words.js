@@ -17,7 +17,7 @@ const many = (n, one, more = `${one}s`) => unit(n, n === 1 ? one : more);
 export const points = (n) => many(n, "point");
 export const people = (n) => (missing(n) ? "" : many(n, "person", "people"));
 
-/** Length of time: `38 s`, `4 min`, `1 h 12 min`; seconds up to an hour where they are asked for. */
+/** Length of time: `38 s`, `4 min`, `1 h 12 min`; `exact` with seconds up to an hour. */
 function lasted(s, withSeconds) {
   if (missing(s)) return "";
   const seconds = Math.max(0, Math.floor(s));
@@ -72,6 +72,8 @@ export const SETTLING = `values return in about ${unit(10, "s")}`;
 export const asOf = (at, s) => `as of ${clockS(at)}` + (s ? `, ${ago(s)}` : "");
 export const lastValue = (value, at) => `last ${value} at ${clockS(at)}`;
 export const WITHHELD = "Withheld";
+export const UNMEASURABLE = "Not measurable";
+export const UNHEARD = "who asks not to be read cannot be heard";
 export const belowK = (analysed, k) => `${people(analysed)} analysed, ${k} are needed`;
 const ORDINAL = ["", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
 export const returns = ({ k, freeze_s }) => `Values return by themselves ${unit(freeze_s, "s")} after a ${ORDINAL[k] ?? `${k}th`} person is analysed.`;
@@ -107,6 +109,7 @@ const CHANGE = {
   rejoined: ({ s }) => `Bot away for ${span(s)}`,
   policy: ({ profile }) => `Policy changed to ${profile}`,
   withheld: ({ by }) => (by > 0 ? "Withheld: too few people analysed" : "Values returned"),
+  opted_out: ({ by }) => `${people(by)} opted out within a minute`,
   present: ({ by }) => `${people(Math.abs(by))} ${by > 0 ? "joined" : "left"}`,
   camera_on: ({ by }) => `${many(Math.abs(by), "camera")} went ${by > 0 ? "on" : "off"}`,
 };
@@ -121,9 +124,9 @@ export function chartNote(title, narrow) {
 }
 
 export const gapName = (cause) => ["", "feed interrupted", "bot rejoining", "withheld"][cause];
-const REASON = {
+export const REASON = {
   camera_off: "camera off", too_small: "face too small", codec: "video format not readable", engine_away: "reader not available",
-  starting: "just started",
+  starting: "just started", wishes_unreachable: "no pictures are taken",
 };
 export const reason = (cause, s) => REASON[cause] ?? `face not in view for ${span(s)}`;
 export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "looking away");

@@ -5,6 +5,7 @@ Gateway, Redis and bot are real; of the room only what happens in it is scripted
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,12 +24,14 @@ from bot.app import Surroundings, run
 from bot.commands.front_desk import FrontDesk
 from bot.rooms.base import Absence, Admitted, CameraUnreadable, Joined, Left, OptedOut, Participant, RoomEvent
 from bot.settings import Settings
+from bot.wishes_reach import DEAF_AFTER_S, LEAVE_AFTER_S
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.bus.redis_wishes import RedisWishes
+from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.consent import ABSENT, REFUSAL
-from dashboard_protocol.errors import SecretRefused
-from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Forget, ParticipantUpdate, Profile
+from dashboard_protocol.errors import BusError, SecretRefused
+from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Forget, ParticipantUpdate, Profile, Withheld
 from dashboard_protocol.queue.records import Invitation
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.revocations import open_revocations
@@ -94,6 +97,11 @@ class RunningBot:
         found = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
         return (found[-1].present, found[-1].camera_on or 0) if found else (0, 0)
 
+    def withheld(self) -> Withheld | None:
+        """Why class values are null, as it was told last."""
+        found = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
+        return found[-1].withheld if found else None
+
     async def counted(self, present: int, camera_on: int) -> None:
         await self.until(lambda: self.counts() == (present, camera_on))
 
@@ -102,6 +110,16 @@ class RunningBot:
 
     def shown(self) -> set[str]:
         return {event.body.name for event in self.events if isinstance(event.body, ParticipantUpdate)}
+
+
+class SteppedClock:
+    """Seconds as the test says."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
 
 
 @dataclass
@@ -130,9 +148,9 @@ class Place:
             await asyncio.wait([task])
         task.result()
 
-    async def ask_not_to_be_read(self, name: str) -> None:
+    async def ask_not_to_be_read(self, name: str, status: int = 204) -> None:
         answer = await self.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": name})
-        assert answer.status_code == 204, answer.text
+        assert answer.status_code == status, answer.text
 
     def audited(self) -> list[str]:
         log = (self.folder / "classpulse" / "audit.jsonl").read_text()
@@ -145,6 +163,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("CLASSPULSE_SECRET", SECRET)
     monkeypatch.setattr("bot.heeding.LOOK_S", 0.05)
+    monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", PATIENCE_S)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(a_redis(tmp_path))
         bus, queue, wishes = RedisBus(redis.url), RedisQueue(redis.url), RedisWishes(redis.url)
@@ -271,6 +290,7 @@ async def test_bot_that_cannot_tell_who_opted_out_reads_nobody(place: Place) -> 
 
 async def meets_a_wish_of_another_secret(place: Place, events: list[Event]) -> None:
     stranger = Access(b"another-secret-of-more-than-thirty-two-bytes")
+    place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.1)
     async with place.bot() as bot:
         bot.events = events
         await bot.until(lambda: any(isinstance(event.body, ClassSummary) for event in events))
@@ -295,12 +315,13 @@ async def test_wish_is_taken_before_the_bot_comes_and_kept_until_then(place: Pla
     assert (await place.http.get(f"/privacy/{ROOM}")).status_code == 404
     assert (await place.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": "Anna"})).status_code == 404
     await place.queue.submit(invitation())
+    place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.1)
     page = (await place.http.get(f"/privacy/{ROOM}")).text
     assert "Privacy in Biology &lt;1&gt;" in page
     assert "under the policy “aggregate”" in page
-    await place.ask_not_to_be_read("Anna Ö.")
+    await place.ask_not_to_be_read("Anna Ö.", 202)  # nobody has said that they know
     async with Redis.from_url(place.redis.url) as redis:
-        (key,) = [key async for key in redis.scan_iter("*opt_outs")]
+        (key,) = [key async for key in redis.scan_iter("*:out")]
         assert await redis.expiretime(key) > 4e9
     async with place.bot() as bot:
         bot.room.enter(ANNA)
@@ -310,9 +331,10 @@ async def test_wish_is_taken_before_the_bot_comes_and_kept_until_then(place: Pla
 
 async def test_wish_holds_where_the_audit_log_cannot_be_written(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     await place.queue.submit(invitation())
+    place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.1)
     (place.folder / "file").touch()
     place.monkeypatch.setenv("XDG_STATE_HOME", str(place.folder / "file"))
-    await place.ask_not_to_be_read("Anna Ö.")
+    await place.ask_not_to_be_read("Anna Ö.", 202)
     assert len((await place.wishes.look(ROOM)).opt_outs) == 1
     assert "is not in the audit log" in caplog.text
 
@@ -321,3 +343,65 @@ async def test_name_that_is_nothing_but_the_word_is_nobodys(place: Place) -> Non
     await place.queue.submit(invitation())
     await place.ask_not_to_be_read(" #OptOut ")
     assert not (await place.wishes.look(ROOM)).opt_outs
+
+
+async def test_bot_that_redis_does_not_answer_reads_nobody_until_it_hears_opt_outs_again(place: Place) -> None:
+    clock = SteppedClock()
+    place.monkeypatch.setattr("bot.heeding.sleepless_s", clock)
+    async with place.bot(Profile.AGGREGATE) as bot:
+        bot.room.enter(ANNA)
+        await bot.counted(1, 1)
+        place.redis.freeze()
+        clock.at += DEAF_AFTER_S + 0.1
+        bot.room.enter(ILSE)
+        await bot.until(lambda: bot.withheld() is Withheld.WISHES_UNREACHABLE)
+        await bot.counted(2, 2)
+        place.redis.thaw()
+        await bot.until(lambda: bot.withheld() is Withheld.BELOW_K)
+        await place.ask_not_to_be_read("Ilse")
+        await bot.counted(2, 1)
+
+
+async def test_bot_that_hears_no_opt_outs_for_ten_minutes_leaves(place: Place) -> None:
+    clock = SteppedClock()
+    place.monkeypatch.setattr("bot.heeding.sleepless_s", clock)
+    events: list[Event] = []
+    with pytest.raises(BusError, match="could not be heard for 10 min"):
+        await hears_nothing(place, events, clock)
+    assert isinstance(last := events[-1].body, Bye)
+    assert last.reason is EndReason.FAILED
+
+
+async def hears_nothing(place: Place, events: list[Event], clock: SteppedClock) -> None:
+    async with place.bot() as bot:
+        bot.events = events
+        await bot.until(lambda: any(isinstance(event.body, ClassSummary) for event in events))
+        await place.redis.stop()
+        clock.at += LEAVE_AFTER_S + 0.1
+        await bot.until(lambda: isinstance(events[-1].body, Bye))
+
+
+async def test_opt_out_beyond_the_share_of_an_address_holds_for_who_is_there_and_comes_back(place: Place) -> None:
+    place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.SHARE", 1)
+    async with place.bot(Profile.INDIVIDUAL) as bot:
+        for person in (ANNA, ILSE):
+            bot.room.enter(person)
+        await bot.counted(2, 2)
+        await place.ask_not_to_be_read("a stranger's fancy")
+        await place.ask_not_to_be_read("Ilse", 202)
+        await bot.until(lambda: bot.forgotten() == ["p2"])
+        bot.room.happens(Left(ILSE, Absence.LEFT))
+        bot.room.enter(Participant("p3", "ilse", opted_in=True))
+        await bot.counted(2, 1)
+
+
+async def test_what_is_no_opt_out_stands_in_the_way_of_none(place: Place) -> None:
+    async with place.bot() as bot:
+        bot.room.enter(ANNA)
+        await bot.counted(1, 1)
+        async with Redis.from_url(place.redis.url) as redis:
+            key = Keys(ROOM)["out"]
+            await redis.zadd(key, {b"junk": 1.0, b"\xff\xfe": math.inf})
+            await redis.rpush(Keys(ROOM)["offers"], "junk", "[1]", "[" * 10_000)
+        await place.ask_not_to_be_read("Anna Ö.")
+        await bot.counted(1, 0)

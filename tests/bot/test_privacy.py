@@ -1,5 +1,6 @@
 """The page on which anybody can stop being read, without saying who she is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -10,7 +11,12 @@ from starlette.applications import Starlette
 from bot import privacy
 from bot.privacy import OwnDesk
 from bot.rooms.notice import Notice
+from dashboard_protocol.access import Access
+from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.errors import BusError, ConsentRefused
+from dashboard_protocol.gateway import create_app
+from dashboard_protocol.server import serve
+from dashboard_protocol.wishes import Noted
 
 NOTICE = Notice(
     bot_name="<Ada>",
@@ -74,16 +80,82 @@ async def test_form_that_names_nobody_is_refused(
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"name": ""}', b'{"name": 1}', b'{"name": "a", "x": 1}', b"[" * 1000])
 async def test_call_that_names_nobody_is_refused(http: httpx.AsyncClient, wishes: list[str], body: bytes) -> None:
-    answer = await http.post("/v1/rooms/biology-101/opt-outs", content=body)
+    headers = {"content-type": "application/json"}
+    answer = await http.post("/v1/rooms/biology-101/opt-outs", content=body, headers=headers)
     assert answer.status_code == 422
     assert "name" in answer.json()["detail"]
     assert not wishes
 
 
-async def test_nobody_can_try_all_names(http: httpx.AsyncClient, wishes: list[str]) -> None:
-    statuses = [(await http.post("/privacy/biology-101", data={"name": f"n{i}"})).status_code for i in range(12)]
-    assert statuses == [200] * 10 + [429] * 2
-    assert len(wishes) == 10
+async def test_opt_out_of_a_class_behind_one_address_is_never_refused(
+    http: httpx.AsyncClient, wishes: list[str]
+) -> None:
+    """A school has one address, and its pupils hear of the page at the same moment."""
+    names = [f"pupil {number}" for number in range(60)]
+    asking = [http.post("/v1/rooms/biology-101/opt-outs", json={"name": name}) for name in names]
+    assert {answer.status_code for answer in await asyncio.gather(*asking)} == {204}
+    assert sorted(wishes) == sorted(names)
+
+
+async def test_opt_out_of_who_is_there_is_carried_out_whatever_a_stranger_asked_from_the_same_address(
+    wishes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "SHARE", 3)
+    desk = OwnDesk("r", NOTICE, wishes.append, agree, lambda: ["Anna #optout", "Bernd"])
+    app = Starlette(routes=privacy.routes(desk))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as http:
+        for number in range(8):
+            answer = await http.post("/privacy/r", data={"name": f"nobody {number}"})
+            assert (answer.status_code, (privacy.DONE if number < 3 else privacy.DONE_PRESENT) in answer.text) == (
+                200,
+                True,
+            )
+        told = await http.post("/v1/rooms/r/opt-outs", json={"name": "ANNA"})
+        assert (told.status_code, told.json()) == (202, {"detail": privacy.DONE_PRESENT}), "as for one who is not there"
+    assert wishes == ["nobody 0", "nobody 1", "nobody 2", "ANNA"]
+
+
+async def test_consents_cannot_be_tried_one_after_the_other(http: httpx.AsyncClient) -> None:
+    tries = [await http.post("/v1/rooms/biology-101/agreements", json={"token": f"t{i}"}) for i in range(12)]
+    assert [answer.status_code for answer in tries] == [403] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain; application/json", "multipart/form-data", ""])
+async def test_opt_out_in_a_form_that_foreign_pages_send_unasked_is_refused(
+    http: httpx.AsyncClient, wishes: list[str], kind: str
+) -> None:
+    headers = {"content-type": kind} if kind else {}
+    for path, body in (
+        ("/v1/rooms/biology-101/opt-outs", b'{"name": "Anna"}'),
+        ("/v1/rooms/biology-101/agreements", b'{"token": "a consent"}'),
+        ("/privacy/biology-101", b"name=Anna"),
+        ("/privacy/biology-101/consent", b"token=a consent"),
+    ):
+        assert (await http.post(path, content=body, headers=headers)).status_code == 415
+    assert not wishes
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 204),
+        ({"sec-fetch-site": "same-origin", "origin": "http://127.0.0.1"}, 204),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "cross-site", "origin": "https://foreign.example"}, 403),
+        ({"origin": "https://foreign.example"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+async def test_opt_out_asked_by_a_page_of_another_site_is_refused(
+    wishes: list[str], headers: dict[str, str], status: int
+) -> None:
+    routes = privacy.routes(OwnDesk("r", NOTICE, wishes.append, agree))
+    app = create_app(MemoryBus(), Access(b"a-secret-of-more-than-thirty-two-bytes-for-all"), extra_routes=routes)
+    async with serve(app, "127.0.0.1", 0) as server, httpx.AsyncClient(base_url=server.origin) as http:
+        call = await http.post("/v1/rooms/r/opt-outs", json={"name": "Anna"}, headers=headers)
+        form = await http.post("/privacy/r", data={"name": "Anna"}, headers=headers)
+    assert (call.status_code, form.status_code) == (status, 200 if status == 204 else status)
+    assert wishes == (["Anna", "Anna"] if status == 204 else [])
 
 
 async def test_wish_for_a_room_without_a_bot_is_refused_and_told_to_nobody(
@@ -98,7 +170,7 @@ async def test_wish_for_a_room_without_a_bot_is_refused_and_told_to_nobody(
 
 async def test_wish_that_cannot_be_passed_on_is_never_confirmed() -> None:
     class Away(OwnDesk):
-        async def opt_out(self, room: str, name: str) -> None:
+        async def opt_out(self, room: str, name: str, asker: str) -> Noted:
             raise BusError("Redis at 10.0.0.7:6379 does not answer.")
 
         async def agree(self, room: str, token: str) -> None:
@@ -136,7 +208,8 @@ async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_l
         assert (taken.status_code, privacy.AGREED in taken.text) == (200, True)
         refused = await asked.post("/privacy/biology-101/consent", data={"token": "forged"})
         assert (refused.status_code, "does not hold here" in refused.text) == (403, True)
-        assert (await asked.post("/privacy/biology-101/consent", data={})).status_code == 422
+        empty = await asked.post("/privacy/biology-101/consent", data={"token": " "})
+        assert empty.status_code == 422
         call = "/v1/rooms/biology-101/agreements"
         assert (await asked.post(call, json={"token": "a consent"})).status_code == 204
         told = await asked.post(call, json={"token": "forged"})

@@ -42,6 +42,7 @@ from dashboard_protocol.events import (
     Profile,
     State,
     Unmeasurable,
+    Withheld,
 )
 from engine.readings import Box, FaceReading
 
@@ -113,6 +114,7 @@ class Stay:
         self.room = ScriptedRoom()
         self.published: list[Body] = []
         self.ended: list[Consent] = []
+        self.hears = True
         self.visit = Visit(
             self.inference,
             Policy(profile),
@@ -120,6 +122,7 @@ class Stay:
             parameters=EngagementParameters(reads_per_s=50.0),
             alerts=AlertParameters(),
             holds=lambda consent: consent not in self.ended,
+            may_look=lambda: self.hears,
         )
 
     async def follow(self) -> None:
@@ -438,4 +441,53 @@ async def test_consent_is_not_taken_where_another_of_its_name_opted_out() -> Non
     with pytest.raises(ConsentRefused):
         stay.visit.agree(CONSENT)
     assert shown(stay) == []
+    await end(stay, following)
+
+
+async def test_no_picture_is_taken_while_opt_outs_cannot_be_heard_and_counts_go_on() -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    camera = Camera(BERND)
+    await stay.room.happens(Joined(BERND), CameraOn(BERND, camera))
+    await camera.wanted.wait()
+    camera.show(stay.at)
+    await stay.inference.read_one.wait()
+    reads = stay.inference.reads
+    stay.hears = False
+    stay.inference.read_one.clear()
+    for _ in range(5):
+        stay.at += 1.0
+        camera.show(stay.at)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stay.inference.read_one.wait(), 0.05)
+    await stay.room.happens(Joined(ANNA))
+    told = list(stay.visit.bodies())
+    assert stay.inference.reads == reads
+    (summary,) = (body for body in told if isinstance(body, ClassSummary))
+    assert (summary.present, summary.camera_on, summary.withheld) == (2, 1, Withheld.WISHES_UNREACHABLE)
+    assert (summary.engagement, summary.attentive, summary.expressions, summary.coverage) == (None,) * 4
+    (person,) = (body for body in told if isinstance(body, ParticipantUpdate))
+    assert (person.unmeasurable, person.since) == (Unmeasurable.WISHES_UNREACHABLE, stay.at)
+    stay.hears = True
+    camera.show(stay.at)
+    await stay.inference.read_one.wait()
+    assert stay.summary().withheld is Withheld.BELOW_K
+    await end(stay, following)
+
+
+@pytest.mark.parametrize("profile", Profile)
+async def test_opt_outs_of_the_last_minute_are_told_as_a_number_from_k_up(profile: Profile) -> None:
+    stay = Stay(profile)
+    following = asyncio.create_task(stay.follow())
+    people = [Participant(f"p{number}", f"Guest {number}") for number in range(6)]
+    await stay.room.happens(*map(Joined, people))
+    for person in people[:4]:
+        stay.visit.opt_out_name(person.name)
+    stay.visit.opt_out_name("nobody")
+    assert stay.summary().opted_out is None, "four could be one, and three who know of each other"
+    stay.visit.opt_out(people[4])
+    assert stay.summary().opted_out == 5
+    await stay.room.happens(Left(people[5], Absence.LEFT))
+    stay.at += 60.0
+    assert stay.summary().opted_out is None
     await end(stay, following)

@@ -178,6 +178,13 @@ def test_withheld_says_how_many_people_are_needed() -> None:
     assert "Present      ████████████████    28" in few
 
 
+def test_opt_outs_that_cannot_be_heard_are_said_to_make_nothing_measurable() -> None:
+    unheard = Screen().live().run(30, lambda: summary(None, withheld=Withheld.WISHES_UNREACHABLE, opted_out=6)).text()
+    assert "Not measurable\nwho asks not to be read cannot be heard\nno pictures are taken" in unheard
+    assert "Present      ████████████████    28" in unheard
+    assert "6 people opted out within a minute" in unheard
+
+
 def test_the_first_seconds_announce_the_first_values() -> None:
     screen = Screen().live()
     assert "first values in about 15 s" in screen.text()

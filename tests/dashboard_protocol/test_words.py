@@ -129,6 +129,7 @@ PAGE: list[tuple[str, list[Any], str]] = [
     ("trend", [{"kind": "steady", "s": 60}, True], words.trend(Trend("steady", s=60), counts=True)),
     ("trend", [{"kind": "short", "s": 190}], words.trend(Trend("short", s=190))),
     ("trend", [{"kind": "none"}], words.trend(Trend("none"))),
+    ("reason", ["wishes_unreachable", 3], words.UNHEARD_GROUND),
     ("belowK", [4, 5], words.below_k(4, 5)),
     *(("returns", [{"k": k, "freeze_s": 10}], words.returns(meaning(k=k))) for k in (5, 12)),
     *(
@@ -142,6 +143,7 @@ PAGE: list[tuple[str, list[Any], str]] = [
             Change(AT, "feed", s=28), Change(AT, "rejoined", s=70), Change(AT, "policy", profile=Profile.PRESENCE),
             Change(AT, "withheld", by=1), Change(AT, "withheld", by=-1), Change(AT, "present", by=2),
             Change(AT, "present", by=-1), Change(AT, "camera_on", by=1), Change(AT, "camera_on", by=-3),
+            Change(AT, "opted_out", by=5),
         )
     ),
 ]  # fmt: skip

@@ -178,7 +178,8 @@ async def test_no_file_of_redis_holds_what_was_told_of_a_person_who_opted_out(pr
         writer = await EventWriter.open(bus, "r")
         await writer.publish(hello(), at=1)
         async with gateway.subscribe("r") as events:
-            for seq, body in enumerate((told, summary(4), told, Forget(participant="a"), told, BYE), 1):
+            bodies: tuple[Body, ...] = (told, summary(4), told, Forget(participant="a"), told, BYE)
+            for seq, body in enumerate(bodies, 1):
                 await writer.publish(body, at=seq)
             live = [(await anext(events)).body for _ in range(6)]
             assert live.count(told) == 3, "whoever looks now is told"

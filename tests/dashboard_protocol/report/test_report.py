@@ -163,6 +163,17 @@ def test_a_class_below_k_shows_that_values_were_withheld(
     assert "Displayed expressions over time" not in page.text
 
 
+def test_a_class_whose_opt_outs_could_not_be_heard_says_why_nothing_was_measurable(
+    feed: Feed, a_hello: Callable[..., Hello], a_summary: Callable[..., ClassSummary]
+) -> None:
+    record = Record()
+    record.apply(feed(START, a_hello()))
+    for second in range(120):
+        record.apply(feed(START + second, a_summary(None, withheld=Withheld.WISHES_UNREACHABLE)))
+    page = Page(render_html(record, BERLIN))
+    assert "Nothing was measurable for 2 min: who asked not to be read could not be heard" in page.text
+
+
 @pytest.mark.parametrize("profile", list(Profile))
 def test_the_file_is_well_formed_runs_nothing_and_asks_nobody(a_class: Class, profile: Profile) -> None:
     html = render_html(recorded(a_class(1500, profile)), BERLIN)

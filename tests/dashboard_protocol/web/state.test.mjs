@@ -81,6 +81,20 @@ test("withheld is said, never shown as zero", () => {
   assert.equal(store.series.get("present", 1101), 28);
 });
 
+test("a bot that cannot hear opt-outs is said to measure nothing, and counts go on", () => {
+  const store = live();
+  const unheard = { analysed: null, visible: null, withheld: "wishes_unreachable" };
+  fold(store, summary(1101, null, unheard), 101_000);
+  const model = buildModel(store, OPEN, newUi(), 101_000);
+  assert.deepEqual([model.kind, model.hero.word, model.attentive.word], ["withheld", "Not measurable", "Not measurable"]);
+  assert.equal(model.hero.trend.text, "who asks not to be read cannot be heard");
+  assert.equal(model.hero.ground, "no pictures are taken");
+  assert.deepEqual([model.noted, model.slot.few], [{ wishes_unreachable: true }, undefined]);
+  assert.equal(store.series.get("present", 1101), 28);
+  for (let second = 1102; second < 1120; second++) fold(store, summary(second, null, { ...unheard, opted_out: 6 }), 1000 * (second - 1000));
+  assert.deepEqual(store.changes.map(({ kind, by }) => [kind, by]), [["opted_out", 6]]);
+});
+
 test("a gap is told as what it was, and history fills it", () => {
   const store = live();
   fold(store, summary(1128), 128_000);
