@@ -14,8 +14,9 @@ from collections.abc import Callable, Set
 from bot.opt_out_words import asks_not_to_be_read
 from bot.rooms.base import Participant
 from bot.rooms.display_name import name_key
+from dashboard_protocol.wishes import MOST_OPT_OUTS
 
-MOST_NAMES = 100_000
+MOST_NAMES = MOST_OPT_OUTS
 """Names that are remembered; so many ask only to fill the memory, and then nobody is read at all."""
 MOST_EARLY = 256
 """People who opted back in before the room told of them; the oldest are forgotten, and so unread again."""

@@ -63,11 +63,12 @@ def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
         if participant is None:
             return JSONResponse({"detail": "There is no such stay."}, 404)
         if request.method == "PUT":
-            if not allowances.take(resource, monotonic()):
-                return JSONResponse({"detail": "Too many changes: wait a minute."}, 429)
             wish = await _wish(request)
             if wish is None:
                 return JSONResponse({"detail": 'Send {"read": true} or {"read": false}.'}, 422)
+            # Not to be read is never too much asked.
+            if wish.read and not allowances.take(resource, monotonic()):
+                return JSONResponse({"detail": "Too many changes: wait a minute."}, 429)
             (readings.opt_in_person if wish.read else readings.opt_out_person)(participant)
         return JSONResponse({"read": readings.is_read(participant)}, headers={"Cache-Control": "no-store"})
 

@@ -243,6 +243,17 @@ FORWARDED = (
     ((), ("10.0.0.1",), "10.0.0.1"),
 )
 
+CONTENT_TYPES = (
+    "",
+    "text/plain",
+    "text/plain; application/json",
+    "multipart/form-data; boundary=x",
+    "application/octet-stream",
+    "application/jsonx",
+    "x-application/x-www-form-urlencoded",
+)
+"""What a form or call may be sent as that is neither, as foreign pages do without asking first."""
+
 # -- what Redis may hold ---------------------------------------------------------------------------------------------
 
 REDIS_TEXTS = [

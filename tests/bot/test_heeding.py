@@ -405,3 +405,17 @@ async def test_what_is_no_opt_out_stands_in_the_way_of_none(place: Place) -> Non
             await redis.rpush(Keys(ROOM)["offers"], "junk", "[1]", "[" * 10_000)
         await place.ask_not_to_be_read("Anna Ö.")
         await bot.counted(1, 0)
+
+
+async def test_room_that_strangers_filled_with_opt_outs_has_nobody_read_in_it(place: Place) -> None:
+    place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.MOST_OPT_OUTS", 3)
+    place.monkeypatch.setattr("bot.opt_outs.MOST_NAMES", 3)
+    async with place.bot() as bot:
+        for person in (ANNA, ILSE):
+            bot.room.enter(person)
+        await bot.counted(2, 2)
+        for number in range(3):
+            await place.ask_not_to_be_read(f"a stranger's fancy {number}")
+        await bot.counted(2, 0)
+        place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.1)
+        await place.ask_not_to_be_read("Ilse", 202)

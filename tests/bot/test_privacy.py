@@ -17,6 +17,7 @@ from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.server import serve
 from dashboard_protocol.wishes import Noted
+from tests import hostile
 
 NOTICE = Notice(
     bot_name="<Ada>",
@@ -120,7 +121,7 @@ async def test_consents_cannot_be_tried_one_after_the_other(http: httpx.AsyncCli
     assert [answer.status_code for answer in tries] == [403] * 10 + [429] * 2
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "text/plain; application/json", "multipart/form-data", ""])
+@pytest.mark.parametrize("kind", hostile.CONTENT_TYPES)
 async def test_opt_out_in_a_form_that_foreign_pages_send_unasked_is_refused(
     http: httpx.AsyncClient, wishes: list[str], kind: str
 ) -> None:

@@ -77,3 +77,11 @@ async def test_switching_to_and_fro_ends_after_a_while(http: httpx.AsyncClient) 
     answers = [await http.put("/whip/r/unguessable/reading", json={"read": True}) for _ in range(22)]
     assert [answer.status_code for answer in answers[:20]] == [200] * 20
     assert answers[-1].status_code == 429
+
+
+async def test_opt_out_is_not_refused_after_whatever_switching(http: httpx.AsyncClient) -> None:
+    address = "/whip/r/unguessable/reading"
+    for _ in range(30):
+        await http.put(address, json={"read": True})
+    for _ in range(30):
+        assert (await http.put(address, json={"read": False})).json() == {"read": False}
