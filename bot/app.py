@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.requests import Request
@@ -97,7 +97,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     token = None if settings.is_loopback else token_urlsafe(16)
     notice = privacy.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
-    key = _key(settings, access)
+    key, meeting = _key(settings, access), settings.meeting or token_hex(8)
     room = _room(settings, clock, notice, token, access, key)
     heeding = Heeding(open_wishes(settings.bus), key, access)
     inference = _inference(settings, policy)
@@ -115,11 +115,11 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         stack.push_async_callback(access.revocations.close)
         stack.push_async_callback(heeding.close)
         await access.revocations.begin()
-        routes = _routes(key, access if surroundings.opens_at_root else None)
+        routes = _routes(key, meeting, access if surroundings.opens_at_root else None)
         routes += _wishes(room, key, notice, stay, access.consents)
         tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         registry = CollectorRegistry()
-        control = Control.of_own_room(key, bus, access, settings.public_url)
+        control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
         obstacle = partial(_obstacle, audit, heeding)
         app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
         rules = settings.rules
@@ -128,10 +128,11 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
             # What belongs to the process, such as a bot's reads, is counted in the registry that everybody shares.
             figures = metrics_app(registry, REGISTRY)
             await stack.enter_async_context(serve(figures, settings.metrics_host, settings.metrics_port, rules=rules))
-        addresses = _addresses(settings.public_url or server.origin, room, key, access, token)
+        origin = settings.public_url or server.origin
+        addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
         surroundings.tell(addresses)
         await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, key)))
-        stay.begin(_hello(settings, policy, parameters, room.name), policy, notice_given=settings.notice_given)
+        stay.begin(_hello(settings, policy, parameters, room.name, meeting), policy, notice_given=settings.notice_given)
         with suppress(JoinCalledOff), stay.farewell():
             await stay.prepare()
             async with inference, joined(room, surroundings.stop):
@@ -189,11 +190,12 @@ def _inference(settings: Settings, policy: Policy) -> FaceReader:
     )
 
 
-def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters, room: str) -> Hello:
+def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters, room: str, meeting: str) -> Hello:
     return Hello(
         software=f"classpulse/{__version__}",
         title=settings.title or room,
         bot_name=visible_name(settings.bot_name),
+        meeting=meeting,
         policy=policy.meaning(parameters),
         formula=FORMULA,
         levels=levels(parameters),
@@ -212,23 +214,24 @@ def _wishes(room: Room, key: str, notice: Notice, stay: Stay, consents: Consents
     return routes + (room.routes() if isinstance(room, Hosted) else [])
 
 
-def _addresses(origin: str, room: Room, key: str, access: Access, token: str | None) -> Addresses:
+def _addresses(origin: str, room: Room, dashboard: str, token: str | None) -> Addresses:
     fragment = f"#t={token}" if token else ""
     return Addresses(
-        dashboard=instructor_url(origin, key, access.link(key)),
+        dashboard=dashboard,
         join=f"{origin}/join/{room.name}{fragment}" if isinstance(room, Hosted) else None,
         whip=f"{origin}/whip/{room.name}",
         token=token,
     )
 
 
-def _routes(room: str, open_access: Access | None) -> list[BaseRoute]:
+def _routes(key: str, meeting: str, open_access: Access | None) -> list[BaseRoute]:
     async def formula(request: Request) -> Response:
         return PlainTextResponse(FORMULA_TEXT.read_text(encoding="utf-8"), media_type="text/markdown")
 
     async def root(request: Request) -> Response:
         assert open_access is not None
-        return RedirectResponse(instructor_url("", room, open_access.link(room)), 303, {"cache-control": "no-store"})
+        address = instructor_url("", key, open_access.link(key, meeting))
+        return RedirectResponse(address, 303, {"cache-control": "no-store"})
 
     routes: list[BaseRoute] = [Route("/formula", formula)]
     if open_access is not None:

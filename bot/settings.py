@@ -28,6 +28,8 @@ class Settings(BaseModel):
     """Which meeting; the scheme picks the connector."""
     room_key: str | None = None
     """What the gateway that took the invitation calls the meeting; None for a bot that nobody invited."""
+    meeting: str | None = None
+    """Which class this is: the invitation; None for a bot that nobody invited."""
     policy: Profile
     """What may be computed and what may leave the bot; nobody chooses it but the operator."""
     title: str | None = None

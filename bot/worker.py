@@ -213,6 +213,7 @@ class Worker:
     def _settings(self, record: BotRecord) -> Settings:
         wanted = record.invitation
         chosen = {
+            "meeting": wanted.id,
             "room_key": wanted.room,
             "title": wanted.title,
             "bot_name": wanted.bot_name,

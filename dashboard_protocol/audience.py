@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from dashboard_protocol.access import STANDING
 from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.bus.base import Bus, Retained
 from dashboard_protocol.codec import encode
@@ -39,10 +40,19 @@ class Reader(Protocol):
 
 
 class Audience:
-    """The present state of a room, and everyone who watches it."""
+    """The present state of a class, and everyone who watches it.
 
-    def __init__(self, room: str, bus: Bus) -> None:
+    Args:
+        room: the meeting's key.
+        bus: where its events come from.
+        meeting: which of the room's classes; `STANDING` for whichever is on.
+    """
+
+    def __init__(self, room: str, bus: Bus, meeting: str = STANDING) -> None:
         self.room = room
+        self.meeting = meeting
+        self.is_over = False
+        """Whether another class has begun: its events are not for these readers."""
         self.readers: set[Reader] = set()
         self._bus = bus
         self._at = round(time.time(), 3)
@@ -128,7 +138,7 @@ class Audience:
             reader.wake()
 
     async def _catch_up(self, retained: Retained | None) -> None:
-        if retained is None:
+        if retained is None or not self._is_ours(retained.hello):
             return
         hello, snapshot = retained
         since = max(0, snapshot.seq - MAX_MISSED)
@@ -165,7 +175,22 @@ class Audience:
         for reader in tuple(self.readers):
             self.show(reader)
 
+    def _is_ours(self, event: Event) -> bool:
+        """Whether an event is of the class that is watched: its `hello` says so, which every epoch begins with."""
+        if self.meeting == STANDING:
+            return True
+        if not isinstance(event.body, Hello):
+            return event.epoch == self._epoch
+        is_ours = event.body.meeting == self.meeting
+        if not is_ours and self._hello is not None and event.epoch > self._epoch:
+            self.is_over = True
+            for reader in tuple(self.readers):
+                reader.wake()
+        return is_ours
+
     def _take(self, event: Event) -> None:
+        if not self._is_ours(event):
+            return
         is_known = event.seq <= self._seq and not isinstance(event.body, Hello)
         if event.epoch < self._epoch or (event.epoch == self._epoch and is_known):
             return  # part of what was caught up
@@ -229,16 +254,16 @@ class Hall:
     def __init__(self, bus: Bus, background: Supervisor) -> None:
         self._bus = bus
         self._background = background
-        self._seatings: dict[str, _Seating] = {}
+        self._seatings: dict[tuple[str, str], _Seating] = {}
 
     @asynccontextmanager
-    async def audience(self, room: str) -> AsyncIterator[Audience]:
-        """Keep the room's audience alive while inside."""
-        seating = self._seatings.get(room)
+    async def audience(self, room: str, meeting: str = STANDING) -> AsyncIterator[Audience]:
+        """Keep the audience of a class alive while inside."""
+        seating = self._seatings.get((room, meeting))
         if seating is None:
-            audience = Audience(room, self._bus)
-            following = self._background.run(f"audience of {room}", audience.follow)
-            seating = self._seatings[room] = _Seating(audience, following)
+            audience = Audience(room, self._bus, meeting)
+            following = self._background.run(f"audience of {room} {meeting}".rstrip(), audience.follow)
+            seating = self._seatings[room, meeting] = _Seating(audience, following)
         seating.seats += 1
         try:
             yield seating.audience
@@ -246,7 +271,7 @@ class Hall:
             seating.seats -= 1
             if not seating.seats:
                 seating.following.cancel()
-                del self._seatings[room]
+                del self._seatings[room, meeting]
 
     def readers(self) -> list[Reader]:
         """Return everyone who watches anything."""

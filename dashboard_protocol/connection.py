@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -11,7 +11,8 @@ from dashboard_protocol.access import Access, Session
 from dashboard_protocol.allowance import Allowance
 from dashboard_protocol.audience import Audience, Hall
 from dashboard_protocol.codec import check_version
-from dashboard_protocol.errors import AccessDenied, ProtocolError, UnknownVersion
+from dashboard_protocol.errors import AccessDenied, BusError, ProtocolError, UnknownVersion
+from dashboard_protocol.meetings import Meetings
 from dashboard_protocol.messages import (
     REFUSAL,
     Authenticate,
@@ -80,11 +81,14 @@ class Closing(Exception):
 class Connection:
     """A reader of the audience of one room."""
 
-    def __init__(self, socket: WebSocket, room: str, access: Access, limits: Limits, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self, socket: WebSocket, room: str, access: Access, meetings: Meetings, limits: Limits, metrics: GatewayMetrics
+    ) -> None:
         self.viewer = Viewer(limits.queue_events)
         self._socket = socket
         self._room = room
         self._access = access
+        self._meetings = meetings
         self._limits = limits
         self._metrics = metrics
         self._lifeline: Lifeline = socket.scope["extensions"][LIFELINE]
@@ -143,22 +147,28 @@ class Connection:
         request, session = await self._authenticate()
         authenticated()
         self.viewer.limit(request.rate_hz)
-        async with hall.audience(self._room) as audience:
+        async with hall.audience(self._room, session.meeting) as audience:
             try:
                 async with asyncio.timeout(self._limits.bus_s):
+                    await self._check_class(session)
                     await audience.admit(self, request.resume)
-            except TimeoutError:
+            except (TimeoutError, BusError):
                 raise Closing(CloseCode.TRY_AGAIN, "The event bus cannot be reached.") from None
             self._metrics.readers.inc()
             self._session = session
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._listen(audience), name="listen")
-                    tasks.create_task(self._deliver(), name="deliver")
+                    tasks.create_task(self._deliver(audience), name="deliver")
             finally:
                 self._disarm()
                 self._metrics.readers.dec()
                 audience.dismiss(self)
+
+    async def _check_class(self, session: Session) -> None:
+        # A link's class is asked for when it is exchanged; another may have begun since.
+        if await self._meetings.until(self._room, session.meeting) <= time():
+            raise Closing(CloseCode.NOT_AUTHENTICATED, REFUSAL)
 
     async def _authenticate(self) -> tuple[Authenticate, Session]:
         try:
@@ -202,7 +212,10 @@ class Connection:
     def _answer(self, text: str | bytes, audience: Audience) -> None:
         match read_request(text):
             case Renew(token=token):
-                self._session = self._access.verify(self._room, token)
+                renewed = self._access.verify(self._room, token)
+                if renewed.meeting != self._session.meeting:
+                    raise AccessDenied(REFUSAL)
+                self._session = renewed
                 remaining_s = round(self._access.remaining_s(self._session), 1)
                 self.viewer.notify(Renewed(expires_in_s=remaining_s).model_dump_json())
             case SnapshotWanted():
@@ -212,13 +225,15 @@ class Connection:
             case Authenticate():
                 raise ProtocolError("This connection is authenticated already; send renew with a fresh token.")
 
-    async def _deliver(self) -> None:
+    async def _deliver(self, audience: Audience) -> None:
         while True:
             self._woken.clear()
             remaining_s = self._access.remaining_s(self._session)
             if remaining_s <= 0:
                 raise Closing(CloseCode.EXPIRED, "The session has ended.")
             text = self.viewer.take(monotonic())
+            if text is None and audience.is_over:
+                raise Closing(CloseCode.EXPIRED, "Another class has begun in this room.")
             if text is None:
                 await self._idle(remaining_s)
             else:

@@ -30,8 +30,8 @@ class Consent:
     room: str
     name: str
     """The display name under which the person joins."""
-    since: float
-    """Unix seconds."""
+    generation: int
+    """Of the person's consents in the room, as of `Revocations`."""
     expires_at: float
     """Unix seconds."""
 
@@ -62,8 +62,8 @@ class Consents:
             ConsentRefused: There is no such name or no such time.
         """
         bare = check_terms(name, valid_s)
-        now = self._signer.clock()
-        return self._signer.sign(_USE, room, now, now + valid_s, name=bare)
+        generation = self._revocations.generation(self._key(room, bare))
+        return self._signer.sign(_USE, room, generation, self._signer.clock() + valid_s, name=bare)
 
     def check(self, room: str, name: str, token: str) -> Consent:
         """Return the consent of somebody who joins `room` as `name`.
@@ -86,7 +86,7 @@ class Consents:
             claims = self._signer.read(_USE, room, token, "name")
         except AccessDenied:
             raise ConsentRefused(REFUSAL) from None
-        consent = Consent(room, claims["name"], claims["since"], claims["exp"])
+        consent = Consent(room, claims["name"], claims["gen"], claims["exp"])
         if not self.holds(consent):
             raise ConsentRefused(REFUSAL)
         return consent
@@ -94,7 +94,7 @@ class Consents:
     def seal(self, consent: Consent) -> str:
         """Return a token that says the same and names nobody, for the way from a gateway to a bot."""
         who = self._pseudonyms.of(consent.room, consent.name)
-        return self._signer.sign(_SEALED, consent.room, consent.since, consent.expires_at, who=who)
+        return self._signer.sign(_SEALED, consent.room, consent.generation, consent.expires_at, who=who)
 
     def unseal(self, room: str, sealed: str, names: Iterable[str]) -> Consent:
         """Return the consent behind `seal`.
@@ -113,7 +113,7 @@ class Consents:
             raise ConsentRefused(REFUSAL) from None
         for name in names:
             if self._pseudonyms.of(room, name) == claims["who"]:
-                consent = Consent(room, name, claims["since"], claims["exp"])
+                consent = Consent(room, name, claims["gen"], claims["exp"])
                 if not self.holds(consent):
                     raise ConsentRefused(REFUSAL)
                 return consent
@@ -121,12 +121,16 @@ class Consents:
 
     def holds(self, consent: Consent) -> bool:
         """Whether a consent that was checked is neither over nor revoked meanwhile."""
-        is_revoked = consent.since <= self._revocations.at(self._key(consent.room, consent.name))
-        return not is_revoked and consent.expires_at > self._signer.clock()
+        is_kept = self._revocations.holds(self._key(consent.room, consent.name), consent.generation)
+        return is_kept and consent.expires_at > self._signer.clock()
 
-    def revoke(self, room: str, name: str) -> None:
-        """End every consent of this name in this room that was given so far."""
-        self._revocations.note(self._key(room, name), self._signer.clock() + LONGEST_CONSENT_S)
+    async def revoke(self, room: str, name: str) -> int:
+        """End every consent of this name in this room that was given so far; return the new generation.
+
+        Raises:
+            BusError, SecretRefused: They end here; at others once the store can be reached.
+        """
+        return await self._revocations.revoke(self._key(room, name))
 
     def _key(self, room: str, name: str) -> str:
         return f"consent {self._pseudonyms.of(room, name)}"

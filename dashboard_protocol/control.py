@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Self
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from dashboard_protocol.control_rooms import add_rooms, origin_of
 from dashboard_protocol.doorkeeper import BoundedBody, Doorkeeper
 from dashboard_protocol.errors import BusError, ConsentRefused, RoomNotAllowed, RoomTaken, SecretRefused, WebhookRefused
 from dashboard_protocol.keys import ApiKey, ApiKeys, Scope
+from dashboard_protocol.meetings import Meetings
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import BotRecord, Delivery, Invitation, Webhook
@@ -53,7 +55,7 @@ class Control:
         policies: what an invitation may name.
         receivers: who may be told the states of bots.
         public_url: what links begin with; None for the address under which a request came.
-        own: keys of the meetings that this process serves itself, invited or not.
+        own: key of a room → its class, for what this process serves itself, invited or not.
     """
 
     queue: Queue
@@ -65,12 +67,17 @@ class Control:
     policies: frozenset[Profile] = frozenset(Profile)
     receivers: AllowedReceivers = field(default_factory=AllowedReceivers)
     public_url: str | None = None
-    own: frozenset[str] = frozenset()
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_own_room(cls, key: str, bus: Bus, access: Access, public_url: str | None) -> Self:
+    def of_own_room(cls, key: str, meeting: str, bus: Bus, access: Access, public_url: str | None) -> Self:
         """Return that of a bot that nobody invited, for its own room: links, consents, and the end of both."""
-        return cls(MemoryQueue(), bus, access, ApiKeys(), None, public_url=public_url, own=frozenset({key}))
+        return cls(MemoryQueue(), bus, access, ApiKeys(), None, public_url=public_url, own={key: meeting})
+
+    @cached_property
+    def meetings(self) -> Meetings:
+        """Tells the classes of rooms apart."""
+        return Meetings(self.bus, self.queue, self.own)
 
     async def invite(self, wanted: BotRequest, by: ApiKey, idempotency: str | None) -> BotRecord:
         """Queue an invitation, or find that of the same idempotency key."""
@@ -111,7 +118,7 @@ class Control:
 
     async def seen_by(self, key: ApiKey) -> frozenset[str]:
         """Return the rooms that an API key knows of."""
-        return self.own | {record.invitation.room for record in await self.queue.bots()}
+        return frozenset(self.own) | {record.invitation.room for record in await self.queue.bots()}
 
     def view(self, record: BotRecord, origin: str) -> BotView:
         """Say where a bot stands, without secrets."""
@@ -126,14 +133,22 @@ class Control:
             reason=record.now.reason,
             states=record.states,
             join=record.join,
-            link=self.link(wanted.room, origin),
+            link=self._class_link(wanted.room, wanted.id, origin),
             privacy=f"{self.public_url or origin}/privacy/{quote(wanted.room, safe='')}",
             webhook=wanted.webhook.url.partition("?")[0] if wanted.webhook else None,
         )
 
-    def link(self, room: str, origin: str) -> str:
-        """Make a fresh link for an instructor."""
-        return instructor_url(self.public_url or origin, room, self.access.link(room))
+    async def link(self, room: str, origin: str, *, standing: bool) -> str:
+        """Make a fresh link for an instructor, to the class that is on or about to come, or to every one."""
+        if standing:
+            return instructor_url(self.public_url or origin, room, self.access.standing_link(room))
+        meeting = await self.meetings.current(room)
+        if meeting is None:
+            raise HTTPException(404, "No class is on here and none is to come: invite a bot, or make a standing link.")
+        return self._class_link(room, meeting, origin)
+
+    def _class_link(self, room: str, meeting: str, origin: str) -> str:
+        return instructor_url(self.public_url or origin, room, self.access.link(room, meeting))
 
 
 def add_control(app: FastAPI, control: Control) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends
 
-from dashboard_protocol.control_forms import ConsentRequest, ConsentView, Withdrawal
+from dashboard_protocol.control_forms import ConsentRequest, ConsentView, RevocationView, Withdrawal
 from dashboard_protocol.doorkeeper import Doorkeeper
 from dashboard_protocol.keys import Scope
 
@@ -23,14 +23,12 @@ def add_access(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
         token = access.consents.grant(room, wanted.name, wanted.valid_s)
         return ConsentView(token=token, expires_in_s=wanted.valid_s)
 
-    @router.post("/rooms/{room}/consents/revocations", status_code=204, dependencies=[may_consent])
-    async def withdraw(room: str, whose: Withdrawal) -> None:
+    @router.post("/rooms/{room}/consents/revocations", dependencies=[may_consent])
+    async def withdraw(room: str, whose: Withdrawal) -> RevocationView:
         """End every consent of one person in one room; open pages forget her within 2 s. The name is not kept."""
-        access.consents.revoke(room, whose.name)
-        await access.revocations.exchange()
+        return RevocationView(generation=await access.consents.revoke(room, whose.name), reach=access.revocations.reach)
 
-    @router.delete("/rooms/{room}/links", status_code=204, dependencies=[may_watch])
-    async def close(room: str) -> None:
+    @router.delete("/rooms/{room}/links", dependencies=[may_watch])
+    async def close(room: str) -> RevocationView:
         """End every link of a room made so far, and what was opened with them, at every gateway."""
-        access.revoke(room)
-        await access.revocations.exchange()
+        return RevocationView(generation=await access.revoke(room), reach=access.revocations.reach)

@@ -16,6 +16,7 @@ from dashboard_protocol.control_forms import (
     ConsentRequest,
     ConsentView,
     LinkView,
+    RevocationView,
     RoomView,
     Withdrawal,
 )
@@ -89,17 +90,19 @@ class ControlClient:
         wanted = ConsentRequest(name=name, valid_s=valid_s).model_dump_json()
         return ConsentView.model_validate_json(self._ask("POST", _of_room(room, "consents"), wanted)).token
 
-    def end_consents(self, room: str, name: str) -> None:
+    def end_consents(self, room: str, name: str) -> RevocationView:
         """End every consent of one person in a room."""
-        self._ask("POST", _of_room(room, "consents/revocations"), Withdrawal(name=name).model_dump_json())
+        whose = Withdrawal(name=name).model_dump_json()
+        return RevocationView.model_validate_json(self._ask("POST", _of_room(room, "consents/revocations"), whose))
 
-    def end_links(self, room: str) -> None:
+    def end_links(self, room: str) -> RevocationView:
         """End every link of a room, and what was opened with them."""
-        self._ask("DELETE", _of_room(room, "links"))
+        return RevocationView.model_validate_json(self._ask("DELETE", _of_room(room, "links")))
 
-    def link(self, room: str) -> str:
-        """Make a link for an instructor."""
-        return LinkView.model_validate_json(self._ask("POST", _of_room(room, "link"))).link
+    def link(self, room: str, *, standing: bool = False) -> str:
+        """Make a link for an instructor, to one class or to every class of a room."""
+        params = {"standing": "true"} if standing else None
+        return LinkView.model_validate_json(self._ask("POST", _of_room(room, "link"), params=params)).link
 
     def history(self, room: str) -> "Iterator[Event]":
         """Yield the class events that are kept of a room, oldest first."""

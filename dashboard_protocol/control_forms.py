@@ -68,6 +68,15 @@ class RoomView(BaseModel):
     room: str
 
 
+class RevocationView(BaseModel):
+    """What was revoked, and for whom."""
+
+    generation: int
+    """Links and consents of a lower one open nothing any more."""
+    reach: str
+    """Where that holds, in words."""
+
+
 class LinkView(BaseModel):
     """A link for an instructor."""
 

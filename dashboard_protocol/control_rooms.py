@@ -32,9 +32,9 @@ def _add_links(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
         return RoomView(room=await _find(control, named, by))
 
     @router.post("/rooms/{room}/link", dependencies=[Depends(door.needs(Scope.WATCH))])
-    async def link(room: str, request: Request) -> LinkView:
-        """Make a link for an instructor."""
-        return LinkView(link=control.link(room, origin_of(request)))
+    async def link(room: str, request: Request, standing: bool = False) -> LinkView:
+        """Make a link for an instructor: to the class that is on or about to come, or to every class of the room."""
+        return LinkView(link=await control.link(room, origin_of(request), standing=standing))
 
 
 def _add_histories(router: APIRouter, control: "Control", door: Doorkeeper) -> None:

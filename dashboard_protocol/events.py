@@ -107,6 +107,8 @@ class Hello(Model):
     title: str
     """The room's name for people."""
     bot_name: str
+    meeting: str = ""
+    """Which class this is: the same for every bot that serves it; links name it. Empty where nobody knows."""
     policy: PolicyMeaning
     formula: str
     levels: tuple[Level, ...]

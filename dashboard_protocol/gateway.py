@@ -17,6 +17,7 @@ from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.connection import Closing, Connection, Limits
 from dashboard_protocol.control import Control, add_control
 from dashboard_protocol.errors import AccessDenied, BusError
+from dashboard_protocol.meetings import Meetings
 from dashboard_protocol.messages import REFUSAL, CloseCode
 from dashboard_protocol.metrics import GatewayMetrics
 from dashboard_protocol.newcomers import Newcomers
@@ -43,9 +44,12 @@ class SessionGranted(BaseModel):
 class Gateway:
     """What the routes share. Enter it before the first WebSocket comes; leaving it ends every audience."""
 
-    def __init__(self, bus: Bus, access: Access, *, metrics: GatewayMetrics, limits: Limits) -> None:
+    def __init__(
+        self, bus: Bus, access: Access, meetings: Meetings, *, metrics: GatewayMetrics, limits: Limits
+    ) -> None:
         self._bus = bus
         self._access = access
+        self._meetings = meetings
         self._metrics = metrics
         self._limits = limits
         self._exchanges = Allowances(limits.sessions_burst, limits.sessions_per_s)
@@ -70,17 +74,21 @@ class Gateway:
             raise HTTPException(429, "Too many attempts. Try again in a minute.", headers={"retry-after": "60"})
         try:
             link = SessionRequest.model_validate_json(await _read_body(request)).link
-            token, expires_in_s = self._access.exchange(room, link)
+            held = self._access.read_link(room, link)
+            until = await self._meetings.until(room, held.meeting)
+            token, expires_in_s = self._access.exchange(room, link, until=until)
         except (AccessDenied, ValidationError):
             self._metrics.sessions.labels(outcome="refused").inc()
             raise HTTPException(403, REFUSAL) from None
+        except BusError as error:
+            raise HTTPException(503, str(error), headers={"retry-after": "5"}) from None
         self._metrics.sessions.labels(outcome="granted").inc()
         return SessionGranted(token=token, expires_in_s=round(expires_in_s, 1))
 
     async def events(self, room: str, socket: WebSocket) -> None:
         """Serve one dashboard."""
         await socket.accept()
-        connection = Connection(socket, room, self._access, self._limits, self._metrics)
+        connection = Connection(socket, room, self._access, self._meetings, self._limits, self._metrics)
         with self._metrics.connections.track_inprogress(), ExitStack() as reader:
             self._welcome(connection, asker(socket))
             reader.callback(self._strangers.leave, connection)
@@ -139,7 +147,8 @@ def create_app(
         obstacle: says what but the bus keeps this process from its work; None for nothing.
     """
     metrics = GatewayMetrics(registry or CollectorRegistry())
-    gateway = Gateway(bus, access, metrics=metrics, limits=limits or Limits())
+    meetings = Meetings(bus) if control is None else control.meetings
+    gateway = Gateway(bus, access, meetings, metrics=metrics, limits=limits or Limits())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

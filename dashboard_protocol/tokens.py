@@ -10,7 +10,7 @@ from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.secret import checked_secret
 
 _ALGORITHM = "HS256"
-_ALWAYS = ("use", "room", "exp", "since")
+_ALWAYS = ("use", "room", "exp", "gen")
 
 
 class Signer:
@@ -28,13 +28,13 @@ class Signer:
         self._secret = checked_secret(secret, "The secret")
         self.clock = clock
 
-    def sign(self, use: str, room: str, since: float, expires_at: float, **claims: str) -> str:
-        """Return a token; `since` and `expires_at` in Unix seconds."""
-        known = {"use": use, "room": room, "since": since, "exp": expires_at}
+    def sign(self, use: str, room: str, generation: int, expires_at: float, **claims: str) -> str:
+        """Return a token; `generation` as of `Revocations`, `expires_at` in Unix seconds."""
+        known = {"use": use, "room": room, "gen": generation, "exp": expires_at}
         return jwt.encode(claims | known, self._secret, algorithm=_ALGORITHM)
 
     def read(self, use: str, room: str, token: str, *required: str) -> dict[str, Any]:
-        """Return the claims of a token: `since` and `exp` are numbers, those in `required` texts.
+        """Return the claims of a token: `gen` is a whole number, `exp` a number, those in `required` texts.
 
         Raises:
             AccessDenied: It is not signed by us, of another use or room, expired, or lacks a claim; never says which.
@@ -43,11 +43,15 @@ class Signer:
             # The expiry is checked below, on our clock and to the fraction of a second.
             options: Any = {"require": [*_ALWAYS, *required], "verify_exp": False}
             claims: dict[str, Any] = jwt.decode(token, self._secret, algorithms=[_ALGORITHM], options=options)
-            claims |= {name: float(claims[name]) for name in ("since", "exp")}
+            claims["exp"] = float(claims["exp"])
         except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):
             raise AccessDenied("This token opens nothing here.") from None
         is_meant = claims["use"] == use and claims["room"] == room
-        is_whole = all(isinstance(claims[name], str) for name in required)
+        is_whole = (
+            type(claims["gen"]) is int
+            and claims["gen"] >= 0
+            and all(isinstance(claims[name], str) for name in required)
+        )
         if not (is_meant and is_whole and claims["exp"] > self.clock()):
             raise AccessDenied("This token opens nothing here.")
         return claims

@@ -37,10 +37,18 @@ def read_public_url(text: str | None) -> str | None:
         raise SettingsRefused(f"--public-url: {error}") from error
 
 
-def link(room: RoomArgument, *, url: UrlFlag = None, api_key: KeyFlag = None) -> None:
-    """Print a link for an instructor: it opens the room's page for 12 hours."""
+def link(
+    room: RoomArgument,
+    *,
+    standing: Annotated[
+        bool, typer.Option("--standing", help="For every class of the room, for 200 days or until `revoke`.")
+    ] = False,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+) -> None:
+    """Print a link for an instructor: it opens the page of the class that is on or about to come, and of no other."""
     with open_client(url, api_key) as client:
-        print(client.link(client.room(room)))
+        print(client.link(client.room(room), standing=standing))
 
 
 def consent(
@@ -71,12 +79,9 @@ def revoke(
     """End every link to a room made so far, and what was opened with them; or one person's consents."""
     with open_client(url, api_key) as client:
         key = client.room(room)
-        if name is None:
-            client.end_links(key)
-        else:
-            client.end_consents(key, name)
+        done = client.end_links(key) if name is None else client.end_consents(key, name)
         where = client.url
     print(
-        f"{'links to' if name is None else 'consents of this person in'} {key} made so far open nothing any more, "
-        f"at {where} and at every gateway that shares its bus"
+        f"{'links to' if name is None else 'consents of this person in'} {key} made so far open nothing any more: "
+        f"revoked at {where}, for {done.reach} (generation {done.generation})"
     )

@@ -102,13 +102,6 @@ def model(kind: type[M], text: object, what: str) -> M:
         return kind.model_validate_json(str(text))
 
 
-def times(text: object, what: str) -> tuple[float, float]:
-    """Read `at until`."""
-    with reading(what):
-        at, until = str(text).split()
-        return moment(at, what), moment(until, what)
-
-
 def _event(text: object, room: str) -> Event:
     if not isinstance(text, str):
         raise ProtocolError("it is no text.")

@@ -1,8 +1,6 @@
 """Revocations in the Redis that gateways and bots share."""
 
 import logging
-import math
-import time
 from collections.abc import Mapping
 
 from dashboard_protocol.bus import decoding
@@ -10,50 +8,78 @@ from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import told_plainly
 from dashboard_protocol.errors import BusUnreadable
 
-KEY = "classpulse:revoked"
+KEY = "classpulse:generations"
+MOST = 999_999_999
+
+_KEPT = """
+local function kept(key)
+  local text = redis.call('HGET', KEYS[1], key)
+  return text and string.match(text, '^%d%d?%d?%d?%d?%d?%d?%d?%d?$') and tonumber(text) or 0
+end
+"""
+NEXT = (
+    _KEPT
+    + """
+local next = math.max(kept(ARGV[1]), tonumber(ARGV[2])) + 1
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', next))
+return next
+"""
+)
+KEEP = (
+    _KEPT
+    + """
+for place = 1, #ARGV, 2 do
+  if tonumber(ARGV[place + 1]) > kept(ARGV[place]) then redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1]) end
+end
+"""
+)
 
 log = logging.getLogger(__name__)
 
 
 class RedisStore:
-    """One hash: key → when, and until when it matters. Methods raise BusError while Redis is away.
+    """One hash: key → generation. Methods raise BusError while Redis is away.
 
     Args:
         url: as of the bus.
     """
 
+    reach = "every gateway and bot that shares its Redis"
+
     def __init__(self, url: str) -> None:
         self._redis = connect(url, retries=1)
         self._where = place(url)
+        self._next, self._keep = map(self._redis.register_script, (NEXT, KEEP))
         self._told_of: set[str] = set()
 
-    async def add(self, key: str, at: float, until: float) -> None:
-        """Keep one, and drop what no longer matters."""
+    async def next(self, key: str, above: int) -> int:
+        """Set a key to the next generation."""
         with told_plainly(self._where):
-            await self._redis.hset(KEY, key, f"{at!r} {until!r}")
-            over = [name for name, (_, end) in (await self._read()).items() if end <= time.time()]
-            if over:
-                await self._redis.hdel(KEY, *over)
+            return decoding.count(await self._next(keys=[KEY], args=[key, above]), "as a revocation")
 
-    async def all(self) -> Mapping[str, float]:
+    async def keep(self, generations: Mapping[str, int]) -> None:
+        """Raise those that are kept lower."""
+        with told_plainly(self._where):
+            await self._keep(keys=[KEY], args=[part for pair in generations.items() for part in pair])
+
+    async def all(self) -> Mapping[str, int | None]:
         """Return what is kept."""
         with told_plainly(self._where):
-            now = time.time()
-            return {name: at for name, (at, until) in (await self._read()).items() if until > now}
+            found = await self._redis.hgetall(KEY)
+        return {str(name): self._read(str(name), text) for name, text in found.items()}
 
-    async def _read(self) -> dict[str, tuple[float, float]]:
-        found = await self._redis.hgetall(KEY)
-        return {str(name): self._times(str(name), text) for name, text in found.items()}
-
-    def _times(self, name: str, text: object) -> tuple[float, float]:
+    def _read(self, name: str, text: object) -> int | None:
         try:
-            return decoding.times(text, "as a revocation")
+            generation = decoding.count(text, "as a revocation")
+            if generation > MOST:
+                raise BusUnreadable(f"{generation} is no number of revocations.")
+            return generation
         except BusUnreadable as error:
-            # Something was revoked, nobody knows when: as long as it stands there, now; no other is the worse for it.
+            # Something was revoked, nobody knows what: it stays closed, and no other is the worse for it.
             if name not in self._told_of:
-                log.warning("%s What it names stays closed until it is mended or removed.", error)
+                log.warning("%s What it names stays closed until it is revoked again, mended or removed.", error)
             self._told_of.add(name)
-            return time.time(), math.inf
+            return None
 
     async def close(self) -> None:
         """Free the connection."""

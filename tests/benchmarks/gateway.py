@@ -47,7 +47,7 @@ async def gateway(rate_hz: float) -> None:
     async with serve(create_app(bus, access), port=0) as server:
         writer = await EventWriter.open(bus, ROOM)
         await writer.publish(hello(), at=time.time())
-        print("serving", instructor_url(server.origin, ROOM, access.link(ROOM)), flush=True)
+        print("serving", instructor_url(server.origin, ROOM, access.standing_link(ROOM)), flush=True)
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:

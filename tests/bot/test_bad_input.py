@@ -132,7 +132,7 @@ FORBIDDEN: dict[str, tuple[dict[str, str], tuple[str, ...], str]] = {
     ),
     "revocations that are damaged": (
         {"XDG_STATE_HOME": "{folder}/damaged", "CLASSPULSE_SECRET": SECRET}, ("join", "local://r", *PRESENCE),
-        "The revocations in {folder}/damaged/classpulse/revoked.json cannot be used (it is damaged): "
+        "The revocations in {folder}/damaged/classpulse/revocations.json cannot be used (it is damaged): "
         "mend or remove that file.",
     ),
 }  # fmt: skip
@@ -163,7 +163,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (state / "secret").chmod(0o644)
     damaged = folder / "damaged" / "classpulse"
     damaged.mkdir(parents=True)
-    (damaged / "revoked.json").write_text("{")
+    (damaged / "revocations.json").write_text("{")
     return folder
 
 

@@ -63,7 +63,7 @@ class World:
     async def join(self, name: int, choice: int) -> None:
         shown, key = NAMES[name]
         id_ = f"p{next(self.numbers)}"
-        consent = Consent("r", shown, 50.0, 5000.0) if choice % 4 == 3 and shown not in ASKING else None
+        consent = Consent("r", shown, 0, 5000.0) if choice % 4 == 3 and shown not in ASKING else None
         participant = Participant(id_, shown, choice % 2 == 1 and shown not in ASKING, consent)
         by_own_act = consent is not None
         if choice >= 4:  # at the join page, before the room has told of them
@@ -153,7 +153,7 @@ class World:
         asks = shown in ASKING
         bearers = [each for each in self.people if each.key == key and (each.participant.name in ASKING) == asks]
         try:
-            self.visit.agree(Consent("r", shown, 50.0, 5000.0))
+            self.visit.agree(Consent("r", shown, 0, 5000.0))
         except ConsentRefused:
             return
         assert len(bearers) == 1
@@ -173,7 +173,7 @@ class World:
             )
 
     async def consents_end(self, name: int) -> None:
-        self.stay.ended.append(Consent("r", NAMES[name][0], 50.0, 5000.0))
+        self.stay.ended.append(Consent("r", NAMES[name][0], 0, 5000.0))
 
     def take(self, *bodies: Body) -> None:
         """Show a page what the bot tells."""

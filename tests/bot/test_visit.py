@@ -310,7 +310,7 @@ def shown(stay: Stay) -> list[str]:
     return [body.name for body in stay.visit.bodies() if isinstance(body, ParticipantUpdate)]
 
 
-CONSENT = Consent("r", "Anna", 50.0, 5000.0)
+CONSENT = Consent("r", "Anna", 0, 5000.0)
 
 
 async def test_consent_that_ends_takes_the_person_off_open_pages_within_a_second() -> None:

@@ -26,6 +26,7 @@ from dashboard_protocol.events import (
     Profile,
 )
 from dashboard_protocol.gateway import create_app
+from dashboard_protocol.queue import Queue
 from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.server import Pace, Served, serve
 from dashboard_protocol.writer import EventWriter
@@ -147,11 +148,13 @@ class Reader:
             return True
         return False
 
-    async def close_code(self, within_s: float = 5) -> int | None:
+    async def close_code(self, within_s: float = 5, heard: list[dict[str, Any]] | None = None) -> int | None:
         async with asyncio.timeout(within_s):
             with suppress(ConnectionClosed):
                 while True:
-                    await self.socket.recv()
+                    message = await self.socket.recv()
+                    if heard is not None:
+                        heard.append(json.loads(message))
         return self.socket.close_code
 
 
@@ -164,10 +167,11 @@ class Stage:
     registry: CollectorRegistry
     server: Served
     room: str = ROOM
+    queue: Queue | None = None
 
     @property
     def link(self) -> str:
-        return instructor_url(self.server.origin, self.room, self.access.link(self.room))
+        return instructor_url(self.server.origin, self.room, self.access.standing_link(self.room))
 
     @property
     def session_url(self) -> str:
@@ -179,7 +183,7 @@ class Stage:
 
     def token(self, room: str | None = None) -> str:
         wanted = room or self.room
-        return self.access.exchange(wanted, self.access.link(wanted))[0]
+        return self.access.exchange(wanted, self.access.standing_link(wanted))[0]
 
     async def writer(self) -> EventWriter:
         """A bot that said hello."""

@@ -9,24 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.access import STANDING, Access, instructor_url
 from dashboard_protocol.errors import AccessDenied, SecretRefused
 from dashboard_protocol.secret import load_secret, state_directory
 from tests.dashboard_protocol.staging import SECRET, Clock
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    return {"use": "link", "room": "r", "since": 1_000_000.0, "exp": 1_000_600.0, **changes}
+    return {"use": "link", "room": "r", "meeting": "m", "gen": 0, "exp": 1_000_600.0, **changes}
 
 
 def test_link_opens_its_room(access: Access) -> None:
-    token, expires_in_s = access.exchange("r", access.link("r"))
+    token, expires_in_s = access.exchange("r", access.link("r", "m"))
     assert expires_in_s == 600
     assert access.remaining_s(access.verify("r", token)) == 600
 
 
 def test_link_lasts_twelve_hours(access: Access, clock: Clock) -> None:
-    link = access.link("r")
+    link = access.link("r", "m")
     clock.now += 12 * 3600 - 1
     token, expires_in_s = access.exchange("r", link)
     assert expires_in_s == 1, "a session never outlives its link"
@@ -38,23 +38,45 @@ def test_link_lasts_twelve_hours(access: Access, clock: Clock) -> None:
 
 
 def test_session_lasts_ten_minutes(access: Access, clock: Clock) -> None:
-    session = access.verify("r", access.exchange("r", access.link("r"))[0])
+    session = access.verify("r", access.exchange("r", access.link("r", "m"))[0])
     clock.now += 599
     assert access.remaining_s(session) == 1
     clock.now += 5
     assert access.remaining_s(session) == 0
 
 
-def test_revoking_closes_links_and_sessions_of_that_room_alone(access: Access, clock: Clock) -> None:
-    links = {room: access.link(room) for room in "rs"}
+async def test_revoking_closes_links_and_sessions_of_that_room_alone_whatever_the_clock_says(
+    access: Access, clock: Clock
+) -> None:
+    links = {room: access.link(room, "m") for room in "rs"}
+    standing = access.standing_link("r")
     session = access.verify("r", access.exchange("r", links["r"])[0])
-    access.revoke("r")
+    clock.now -= 100  # a clock that was set back must not revive anything
+    assert await access.revoke("r") == 1
     assert access.remaining_s(session) == 0
-    with pytest.raises(AccessDenied):
-        access.exchange("r", links["r"])
+    for link in (links["r"], standing):
+        with pytest.raises(AccessDenied):
+            access.exchange("r", link)
     access.exchange("s", links["s"])
-    clock.now += 0.001
-    access.exchange("r", access.link("r"))
+    access.exchange("r", access.link("r", "m"))
+
+
+def test_session_is_of_its_links_class_and_ends_with_it(access: Access, clock: Clock) -> None:
+    link = access.link("r", "m")
+    assert access.read_link("r", link).meeting == "m"
+    token, expires_in_s = access.exchange("r", link, until=clock.now + 60)
+    assert (access.verify("r", token).meeting, expires_in_s) == ("m", 60)
+    with pytest.raises(AccessDenied):
+        access.exchange("r", link, until=clock.now)
+
+
+def test_standing_link_is_of_no_class_and_lasts_a_term(access: Access, clock: Clock) -> None:
+    link = access.standing_link("r")
+    clock.now += 199 * 86_400
+    assert access.verify("r", access.exchange("r", link)[0]).meeting == STANDING
+    clock.now += 2 * 86_400
+    with pytest.raises(AccessDenied):
+        access.exchange("r", link)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +92,13 @@ def test_revoking_closes_links_and_sessions_of_that_room_alone(access: Access, c
         jwt.encode(claims(use="session"), SECRET, algorithm="HS256"),
         jwt.encode(claims(exp=999_999), SECRET, algorithm="HS256"),
         jwt.encode(claims(exp="NaN"), SECRET, algorithm="HS256"),
-        jwt.encode(claims(since="long ago"), SECRET, algorithm="HS256"),
-        jwt.encode(claims(since=None), SECRET, algorithm="HS256"),
-        jwt.encode({"use": "link", "room": "r", "since": 1.0}, SECRET, algorithm="HS256"),
+        jwt.encode(claims(gen="0"), SECRET, algorithm="HS256"),
+        jwt.encode(claims(gen=True), SECRET, algorithm="HS256"),
+        jwt.encode(claims(gen=0.5), SECRET, algorithm="HS256"),
+        jwt.encode(claims(gen=-1), SECRET, algorithm="HS256"),
+        jwt.encode(claims(meeting=None), SECRET, algorithm="HS256"),
+        jwt.encode({"use": "link", "room": "r", "gen": 0, "exp": 1_000_600}, SECRET, algorithm="HS256"),
+        jwt.encode({"use": "link", "room": "r", "since": 1.0, "exp": 1_000_600}, SECRET, algorithm="HS256"),
     ],
 )
 def test_every_refusal_reads_the_same(access: Access, forged: str) -> None:
@@ -82,7 +108,7 @@ def test_every_refusal_reads_the_same(access: Access, forged: str) -> None:
 
 def test_link_is_no_session_token(access: Access) -> None:
     with pytest.raises(AccessDenied):
-        access.verify("r", access.link("r"))
+        access.verify("r", access.link("r", "m"))
 
 
 def test_short_secret_is_refused() -> None:
@@ -156,7 +182,7 @@ def test_secret_that_cannot_be_stored_says_what_to_do(tmp_path: Path) -> None:
 def test_link_opens_its_own_room_in_its_time_and_nothing_else(room: str, other: str, age_s: float, place: int) -> None:
     clock = Clock()
     access = Access(SECRET, clock=clock)
-    link = access.link(room)
+    link = access.link(room, "m")
     clock.now += age_s
     if age_s < 12 * 3600:
         token, expires_in_s = access.exchange(room, link)

@@ -53,7 +53,7 @@ async def a_witness(stage: Stage) -> AsyncIterator[None]:
 
 
 def forged(claims: dict[str, object], key: str | bytes, algorithm: str) -> str:
-    valid = {"use": "session", "room": ROOM, "since": time.time() - 5, "exp": time.time() + 300}
+    valid = {"use": "session", "room": ROOM, "meeting": "", "gen": 0, "exp": time.time() + 300}
     return jwt.encode(valid | claims, key, algorithm=algorithm)
 
 

@@ -105,7 +105,7 @@ async def test_client_gives_up_on_a_gateway_that_stays_away() -> None:
 
 async def test_client_says_that_a_link_does_not_open(stage: Stage) -> None:
     link = stage.link
-    stage.access.revoke(stage.room)
+    await stage.access.revoke(stage.room)
     async with watch(link) as feed:
         with pytest.raises(AccessDenied, match="This link does not open this class"):
             await following(feed)

@@ -43,7 +43,7 @@ async def test_consent_is_made_for_one_person_and_revoked(tmp_path: Path) -> Non
         token, consents = made.json()["token"], control.access.consents
         assert consents.check("r", "anna", token).name == "Anna"
         ended = await http.post("/v1/rooms/r/consents/revocations", json={"name": "ANNA"})
-        assert ended.status_code == 204
+        assert (ended.status_code, ended.json()["generation"]) == (200, 1)
         with pytest.raises(ConsentRefused):
             consents.check("r", "Anna", token)
 
@@ -60,8 +60,9 @@ async def test_consent_of_nobody_or_for_ever_is_refused(tmp_path: Path, wanted: 
 
 async def test_links_of_a_room_are_closed_and_those_of_others_are_not(tmp_path: Path) -> None:
     async with an_api(tmp_path) as (control, http):
-        links = {room: control.access.link(room) for room in "rs"}
-        assert (await http.delete("/v1/rooms/r/links")).status_code == 204
+        links = {room: control.access.standing_link(room) for room in "rs"}
+        closed = await http.delete("/v1/rooms/r/links")
+        assert (closed.status_code, closed.json()) == (200, {"generation": 1, "reach": "this process alone"})
         with pytest.raises(AccessDenied):
             control.access.exchange("r", links["r"])
         control.access.exchange("s", links["s"])
@@ -96,10 +97,11 @@ async def test_nothing_in_the_api_opts_anybody_in(tmp_path: Path) -> None:
 
 async def test_links_begin_with_the_public_address(tmp_path: Path) -> None:
     async with an_api(tmp_path, "https://class.example.org") as (_, http):
-        link = (await http.post("/v1/rooms/r/link")).json()["link"]
+        link = (await http.post("/v1/rooms/r/link?standing=true")).json()["link"]
         assert link.startswith("https://class.example.org/rooms/r#t=")
     async with an_api(tmp_path) as (_, http):
-        link = (await http.post("/v1/rooms/r/link")).json()["link"]
+        assert (await http.post("/v1/rooms/r/link")).status_code == 404, "no class is on"
+        link = (await http.post("/v1/rooms/r/link?standing=true")).json()["link"]
         assert link.startswith("http://10.0.0.7:8080/rooms/r#t=")
 
 

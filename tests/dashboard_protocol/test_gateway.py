@@ -30,7 +30,7 @@ async def opening(reader: Reader) -> dict[str, Any]:
 
 
 async def test_link_is_exchanged_for_a_session(stage: Stage) -> None:
-    answer = await stage.http("POST", f"/v1/rooms/{ROOM}/session", json={"link": stage.access.link(ROOM)})
+    answer = await stage.http("POST", f"/v1/rooms/{ROOM}/session", json={"link": stage.access.standing_link(ROOM)})
     assert answer.status_code == 200
     assert answer.json()["expires_in_s"] == 600
     assert answer.headers["cache-control"] == "no-store"
@@ -39,7 +39,14 @@ async def test_link_is_exchanged_for_a_session(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"nonsense", b"[]", b'{"link": 3}', b'{"link": ""}', json.dumps({"link": Access(SECRET).link("x")}).encode()],
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'{"link": 3}',
+        b'{"link": ""}',
+        json.dumps({"link": Access(SECRET).standing_link("x")}).encode(),
+    ],
 )
 async def test_every_refused_exchange_reads_the_same(stage: Stage, content: bytes) -> None:
     answer = await stage.http("POST", f"/v1/rooms/{ROOM}/session", content=content)
@@ -204,7 +211,7 @@ async def test_slower_rate_can_be_asked_for(stage: Stage) -> None:
     ("first", "code"),
     [
         ({"type": "authenticate", "v": 1, "token": "nonsense"}, 4401),
-        ({"type": "authenticate", "v": 1, "token": Access(SECRET).link(ROOM)}, 4401),
+        ({"type": "authenticate", "v": 1, "token": Access(SECRET).standing_link(ROOM)}, 4401),
         ({"type": "authenticate", "v": 1, "token": jwt.encode({"room": ROOM}, "", algorithm="none")}, 4401),
         ({"type": "authenticate", "v": 1}, 4400),
         ({"type": "snapshot", "v": 1}, 4400),
@@ -258,7 +265,7 @@ async def test_revoked_reader_is_closed_at_the_next_event(stage: Stage) -> None:
     writer = await stage.writer()
     async with stage.watch() as reader:
         await opening(reader)
-        stage.access.revoke(ROOM)
+        await stage.access.revoke(ROOM)
         await writer.publish(summary(), at=2)
         assert await reader.close_code() == 4403
 

@@ -19,6 +19,7 @@ from dashboard_protocol.events import Event
 from dashboard_protocol.queue.base import Order
 from dashboard_protocol.queue.records import Attempt, Invitation, Moment, Webhook
 from dashboard_protocol.queue.redis import RedisQueue
+from dashboard_protocol.revocations import Revocations
 from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.writer import EventWriter
 from tests.contracts.redis_server import RedisServer, a_redis, servers
@@ -143,14 +144,16 @@ async def test_live_events_go_on_between_messages_of_every_shape(all_of_it: Ever
 
 
 async def test_revocation_that_nobody_can_read_closes_what_it_names_and_no_other(all_of_it: Everything) -> None:
-    await all_of_it.store.add("room b", 100.0, 4e9)
+    assert await all_of_it.store.next("room b", 0) == 1
+    revocations = Revocations(all_of_it.store)
     for text in SHAPES:
-        await all_of_it.raw.hset("classpulse:revoked", "room a", text)
-        known = await all_of_it.store.all()
-        assert known["room b"] == 100.0
-        assert "room a" not in known or known["room a"] > 100.0 or text == "0"
-    await all_of_it.store.add("room c", 200.0, 4e9)
-    assert (await all_of_it.store.all())["room c"] == 200.0
+        await all_of_it.raw.hset("classpulse:generations", "room a", text)
+        await revocations.exchange()
+        assert revocations.holds("room b", 1)
+        assert not revocations.holds("room a", 0) or text in ("", "0")
+        assert await revocations.revoke("room a") > 0
+        assert revocations.holds("room a", revocations.generation("room a")), "revoking again mends it"
+    assert await all_of_it.store.next("room c", 0) == 1
 
 
 @pytest.mark.parametrize("kind", REDIS_VALUES)
@@ -217,7 +220,7 @@ async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
 
 Spoil = Callable[[Redis], Awaitable[object]]
 SPOILS: dict[str, Spoil] = {
-    "revocation": lambda raw: raw.hset("classpulse:revoked", "room x", "garbage"),
+    "revocation": lambda raw: raw.hset("classpulse:generations", "room x", "garbage"),
     "hello": lambda raw: raw.set(Keys(JUNK)["hello"], '{"v":1,"type":"new","room":"room a","epoch":1,"seq":0,"at":0}'),
     "wish": lambda raw: raw.rpush(Keys(JUNK)["offers"], "no JSON"),
     "message": lambda raw: raw.publish(Keys(JUNK)["live"], b"\xff\xfe"),
@@ -248,7 +251,7 @@ async def test_gateway_serves_every_other_room_whatever_lies_in_redis(
                 await writer.publish(summary(present), at=2)
                 while (await reader.until("class_summary"))["present"] != present:
                     pass
-            access.revoke("room z")
+            await access.revoke("room z")
             async with asyncio.timeout(20):
                 while "room room z" not in await everything.store.all():  # noqa: ASYNC110  asked, as gateways do
                     await asyncio.sleep(0.02)

@@ -13,9 +13,9 @@ OURS = Access(SECRET)
     "token",
     [
         "nonsense",
-        OURS.link(ROOM),
-        OURS.exchange("another room", OURS.link("another room"))[0],
-        FOREIGN.exchange(ROOM, FOREIGN.link(ROOM))[0],
+        OURS.standing_link(ROOM),
+        OURS.exchange("another room", OURS.standing_link("another room"))[0],
+        FOREIGN.exchange(ROOM, FOREIGN.standing_link(ROOM))[0],
         OURS.consents.grant(ROOM, "Anna"),
     ],
     ids=["nonsense", "a link", "another room's", "another secret's", "a consent"],
@@ -34,7 +34,7 @@ async def test_fresh_token_prolongs_the_session() -> None:
         await stage.writer()
         longer = Access(SECRET, session_s=300.0)
         async with stage.watch() as reader:
-            await reader.send({"type": "renew", "token": longer.exchange(ROOM, longer.link(ROOM))[0]})
+            await reader.send({"type": "renew", "token": longer.exchange(ROOM, longer.standing_link(ROOM))[0]})
             while (message := await reader.next())["type"] != "renewed":
                 pass
             assert 290 < message["expires_in_s"] <= 300

@@ -67,7 +67,7 @@ class Service:
     def link_at(self, gateway: int, room: str) -> str:
         """Make an instructor's link to a room, by its key, for one of the gateways."""
         access = Access(load_secret(self._folder / "classpulse"))
-        return instructor_url(self._origins[gateway], room, access.link(room))
+        return instructor_url(self._origins[gateway], room, access.standing_link(room))
 
     async def shell(self, *command: str) -> str:
         process = await asyncio.create_subprocess_exec(

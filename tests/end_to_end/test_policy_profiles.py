@@ -202,6 +202,7 @@ async def test_consent_shows_a_person_until_it_is_revoked_and_a_revoked_link_clo
 
     async with bot(tmp_path, "individual") as running, watch(running.addresses["dashboard"]) as page:
         feed = aiter(page)
+        environment["CLASSPULSE_URL"] = running.addresses["join"].partition("/join/")[0]
         agreements = running.addresses["join"].replace("/join/r", "/v1/rooms/r/agreements")
         async with httpx.AsyncClient() as http:
             await running.until("bot_state", state="live")

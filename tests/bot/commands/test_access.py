@@ -49,7 +49,7 @@ async def a_process(monkeypatch: pytest.MonkeyPatch, control: Control) -> AsyncI
 
 def own(room_url: str) -> Control:
     access = Access(load_secret())
-    return Control.of_own_room(access.key_of(room_url), MemoryBus(), access, None)
+    return Control.of_own_room(access.key_of(room_url), "m", MemoryBus(), access, None)
 
 
 @pytest.mark.parametrize("named", ["seminar", "local://seminar", "KEY"])
@@ -71,11 +71,15 @@ async def test_revoking_reaches_the_process_that_serves_the_room_and_says_which(
         link = (await told("link", "seminar")).partition("#t=")[2]
         consent = await told("consent", "seminar", "Anna")
         said = await told("revoke", "seminar", "--name", "anna")
-        assert said.startswith(f"consents of this person in {room} made so far open nothing any more, at http://127")
+        assert said.startswith(
+            f"consents of this person in {room} made so far open nothing any more: revoked at http://127"
+        )
         control.access.exchange(room, link)
         with pytest.raises(ConsentRefused):
             control.access.consents.check(room, "Anna", consent)
-        assert (await told("revoke", "seminar")).startswith(f"links to {room} made so far open nothing any more, at ")
+        assert (await told("revoke", "seminar")).startswith(
+            f"links to {room} made so far open nothing any more: revoked at "
+        )
         with pytest.raises(AccessDenied):
             control.access.exchange(room, link)
 
@@ -94,7 +98,7 @@ async def test_consent_is_printed_alone_or_in_the_join_link(monkeypatch: pytest.
 async def test_room_that_cannot_be_told_from_others_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     control = own("local://r")
     names = {control.access.key_of(url) for url in ("local://r", "janus+ws://h/r")}
-    shared = Control(control.queue, control.bus, control.access, control.keys, None, own=frozenset(names))
+    shared = Control(control.queue, control.bus, control.access, control.keys, None, own=dict.fromkeys(names, "m"))
     async with a_process(monkeypatch, shared):
         with pytest.raises(ControlRefused, match="name one of r-"):
             await told("link", "r")
@@ -129,4 +133,4 @@ async def test_authorisation_of_an_operator_holds_at_the_port_it_was_made_for_an
     access = Access(load_secret())
     assert access.is_operator(access.operator_token(8080), 8080)
     assert not access.is_operator(access.operator_token(8080), 8081)
-    assert not access.is_operator(access.link("port 8080"), 8080)
+    assert not access.is_operator(access.standing_link("port 8080"), 8080)

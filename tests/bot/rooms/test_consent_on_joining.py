@@ -61,7 +61,7 @@ async def test_consent_that_does_not_hold_lets_nobody_in(stage: "WhipStage", con
         "another secret": Access(SECRET + b"!").consents.grant("demo", "Anna"),
     }
     if forged == "revoked":
-        consents.revoke("demo", "Anna")
+        await consents.revoke("demo", "Anna")
     async with stage.room:
         guest = bringing(stage, tokens[forged])
         refused = await guest.post(await guest.offer(), name="Anna")

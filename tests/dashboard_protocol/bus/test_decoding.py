@@ -21,7 +21,6 @@ READS: list[Read] = [
     lambda text: decoding.retained(text, text, "room a"),
     lambda text: decoding.count(text, "here"),
     lambda text: decoding.moment(text, "here"),
-    lambda text: decoding.times(text, "here"),
     lambda text: decoding.place(text, "here"),
     *(
         (lambda text, kind=kind: decoding.model(kind, text, "here"))

@@ -116,7 +116,7 @@ class Stage:
         self.server = AsyncExitStack()
         served = await self.server.enter_async_context(serve(create_app(self.bus, self.access), port=0))
         self.stack.push_async_callback(self.server.aclose)
-        self.address = instructor_url(served.origin, ROOM, self.access.link(ROOM))
+        self.address = instructor_url(served.origin, ROOM, self.access.standing_link(ROOM))
         context = await self.browser.new_context(viewport=DESK, color_scheme="light", reduced_motion="reduce")
         self.stack.push_async_callback(context.close)
         self.page = await context.new_page()
