@@ -88,7 +88,7 @@ class RedisQueue:
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
         """Say that the worker lives; learn what to do with each of its bots."""
         with told_plainly(self._where):
-            orders = await self._beat(args=[worker, *ids])
+            orders = await self._beat(args=[worker, round(self._claim_s * 1000), *ids])
         with decoding.reading("as orders"):
             return dict(zip(ids, map(Order, orders), strict=True))
 

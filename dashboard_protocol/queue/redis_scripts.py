@@ -21,12 +21,15 @@ local function owns(bot, worker)
   local known = redis.call('HMGET', bot, 'worker', 'state', 'entry')
   return known[1] == worker and known[2] ~= 'ended' and known[3]
 end
+local function clear_unless(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then redis.call('DEL', key) end
+end
 local function mend(bot)
   -- whatever else lies in the place of a bot goes, so that nobody waits for it
-  for key, kind in pairs({[bot] = 'hash', [bot .. ':states'] = 'list', [bot .. ':attempts'] = 'list'}) do
-    local found = redis.call('TYPE', key).ok
-    if found ~= 'none' and found ~= kind then redis.call('DEL', key) end
-  end
+  clear_unless(bot, 'hash')
+  clear_unless(bot .. ':states', 'list')
+  clear_unless(bot .. ':attempts', 'list')
 end
 local function open_group()
   local stream = 'classpulse:invitations'
@@ -37,6 +40,17 @@ end
 local function now_s()
   local now = redis.call('TIME')
   return now[1] + now[2] / 1000000
+end
+local function is_just_back(dead_ms)
+  -- when no worker was heard for a while, this Redis was away, or another one was the master: whoever lives must be
+  -- heard before it is taken for dead
+  local dead_s, now = dead_ms / 1000, now_s()
+  clear_unless('classpulse:heard', 'hash')
+  local known = redis.call('HMGET', 'classpulse:heard', 'at', 'wait_until')
+  local wait_until = tonumber(known[2] or 0) or 0
+  if math.abs(now - (tonumber(known[1] or 0) or 0)) > dead_s / 2 then wait_until = now + dead_s end
+  redis.call('HSET', 'classpulse:heard', 'at', now, 'wait_until', wait_until)
+  return now < wait_until and wait_until <= now + dead_s
 end
 local function moment_of(state, reason)
   -- by this clock, which all gateways and workers share
@@ -99,6 +113,7 @@ local worker, dead_ms, lost = unpack(ARGV)
 local is_served = {}
 for place = 4, #ARGV do is_served[ARGV[place]] = true end
 local stream = 'classpulse:invitations'
+local idle_ms = is_just_back(dead_ms) and 43200000 or dead_ms  -- what was given back is idle for a day
 open_group()
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', now_s(), 'LIMIT', 0, 100)) do
   redis.call('ZREM', 'classpulse:scheduled', id)
@@ -106,7 +121,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', 
   redis.call('HSET', 'classpulse:bot:' .. id, 'entry', redis.call('XADD', stream, '*', 'id', id))
 end
 while true do
-  local found = redis.call('XAUTOCLAIM', stream, 'workers', worker, dead_ms, '0', 'COUNT', 1)[2][1]
+  local found = redis.call('XAUTOCLAIM', stream, 'workers', worker, idle_ms, '0', 'COUNT', 1)[2][1]
   local was_lost = found ~= nil
   if not found then
     local fresh = redis.call('XREADGROUP', 'GROUP', 'workers', worker, 'COUNT', 1, 'STREAMS', stream, '>')
@@ -147,7 +162,8 @@ BEAT = (
     COMMON
     + """
 local orders = {}
-for place = 2, #ARGV do
+is_just_back(ARGV[2])
+for place = 3, #ARGV do
   local bot = 'classpulse:bot:' .. ARGV[place]
   mend(bot)
   local entry = owns(bot, ARGV[1])

