@@ -10,6 +10,8 @@ DashboardError
 │   ├── BusUnreadable        it holds what this version cannot read
 │   └── EpochOver            a newer bot serves the room
 ├── ProxyRefused             the environment names a proxy that cannot be used
+├── OutboundUnreachable      a server that somebody named does not answer
+├── OutboundRefused          it answers what is not taken: a redirect, too much, another server's address
 ├── FeedLost                 the client gave up on its gateway
 └── ReportRefused            the report after class cannot be written
 """
@@ -57,6 +59,14 @@ class ServerRefused(DashboardError):
 
 class ProxyRefused(DashboardError):
     """The environment names a proxy that cannot be used."""
+
+
+class OutboundUnreachable(DashboardError):
+    """A server that somebody named gave no whole answer in time."""
+
+
+class OutboundRefused(DashboardError):
+    """A server that somebody named leads elsewhere, or says more than anybody needs."""
 
 
 class BusError(DashboardError):

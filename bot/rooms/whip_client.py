@@ -2,21 +2,19 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from functools import cache
 from ipaddress import ip_address
-from types import MappingProxyType
 
 import httpx
 
 from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
 from bot.ice import NO_ICE, Ice, read_links
+from dashboard_protocol.errors import OutboundRefused, OutboundUnreachable, ProxyRefused
+from dashboard_protocol.outbound import NO_HEADERS, Server
 
 log = logging.getLogger(__name__)
 
-REQUEST_WITHIN_S = 15.0
 GOODBYE_WITHIN_S = 2.0
 NAMING_WITHIN_S = 3.0
 
@@ -51,7 +49,7 @@ async def post_offer(
     token: str | None,
     *,
     later: Collection[int] = (),
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> tuple[str, httpx.URL | None]:
     """Send an offer.
 
@@ -81,19 +79,32 @@ async def _post(
     url: httpx.URL, offer: str, token: str | None, later: Collection[int], more: Mapping[str, str]
 ) -> tuple[str, httpx.URL | None]:
     where = url.copy_with(query=None)
-    headers = {"Content-Type": "application/sdp", **_authorization(token), **more}
+    headers = {"content-type": "application/sdp", **more}
+    server = _server(url, token)
     try:
-        async with _http(url) as http:
-            response = await http.post(url, content=offer, headers=headers)
-    except httpx.HTTPError as error:
+        answer = await server.ask("POST", url, content=offer, headers=headers)
+    except OutboundUnreachable as error:
         raise RoomUnreachable(f"{where} does not answer ({error}): is the room open?") from error
-    if response.status_code != httpx.codes.CREATED:
-        refusal = f"{where} answered {response.status_code}: {response.text.strip()[:200] or 'no reason given'}"
-        if response.is_server_error or response.status_code in later:
-            raise ServedLater(refusal, _seconds(response.headers.get("Retry-After")))
+    except OutboundRefused as error:
+        raise RoomRefused(str(error)) from error
+    if answer.status != httpx.codes.CREATED:
+        refusal = f"{where} answered {answer.status}: {answer.text.strip()[:200] or 'no reason given'}"
+        if answer.status >= 500 or answer.status in later:
+            raise ServedLater(refusal, _seconds(answer.headers.get("Retry-After")))
         raise RoomRefused(refusal)
-    location = response.headers.get("Location")
-    return response.text, response.url.join(location) if location else None
+    return answer.text, _resource(server, url, answer.headers.get("Location"))
+
+
+def _resource(server: Server, url: httpx.URL, location: str | None) -> httpx.URL | None:
+    """Return the address to delete; None where the server names none, or one that is not its own."""
+    try:
+        resource = url.join(location) if location else None
+    except httpx.InvalidURL:
+        resource = None
+    if resource is None or server.has(resource):
+        return resource
+    log.warning("%s names an address of another server for the stay, which is not asked", url.copy_with(query=None))
+    return None
 
 
 async def _take_back(posting: asyncio.Task[tuple[str, httpx.URL | None]], token: str | None) -> None:
@@ -109,19 +120,17 @@ async def _take_back(posting: asyncio.Task[tuple[str, httpx.URL | None]], token:
 async def named_ice(url: httpx.URL, token: str | None) -> Ice:
     """Ask which ICE servers a room names; most name none, and one that does not answer will be told by the offer."""
     try:
-        async with asyncio.timeout(NAMING_WITHIN_S), _http(url) as http:
-            response = await http.request("OPTIONS", url, headers=_authorization(token))
-    except (httpx.HTTPError, TimeoutError):
+        answer = await _server(url, token).ask("OPTIONS", url, within_s=NAMING_WITHIN_S)
+    except (OutboundUnreachable, OutboundRefused):
         return NO_ICE
-    return read_links(response.headers.get_list("Link")) if response.is_success else NO_ICE
+    return read_links(answer.headers.get_list("Link")) if 200 <= answer.status < 300 else NO_ICE
 
 
 async def delete(resource: httpx.URL, token: str | None) -> None:
     """Say goodbye; a room that does not listen any more is left all the same."""
     try:
-        async with asyncio.timeout(GOODBYE_WITHIN_S), _http(resource) as http:
-            await http.delete(resource, headers=_authorization(token))
-    except (httpx.HTTPError, TimeoutError) as error:
+        await _server(resource, token).ask("DELETE", resource, within_s=GOODBYE_WITHIN_S)
+    except (OutboundUnreachable, OutboundRefused, RoomRefused) as error:
         log.info("No goodbye at %s: %s", resource.copy_with(query=None), error)
 
 
@@ -140,17 +149,8 @@ def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.strip().isdecimal() else None
 
 
-def _authorization(token: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _http(url: httpx.URL) -> httpx.AsyncClient:
-    # A proxy named in the environment does not lead back to this machine.
-    by_proxy = loopback_address(url.host) is None
-    return httpx.AsyncClient(verify=_tls(), timeout=REQUEST_WITHIN_S, follow_redirects=True, trust_env=by_proxy)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Load the certificates once: it takes longer than a whole request."""
-    return ssl.create_default_context()
+def _server(url: httpx.URL, token: str | None) -> Server:
+    try:
+        return Server(url, token)
+    except ProxyRefused as error:
+        raise RoomRefused(str(error)) from error

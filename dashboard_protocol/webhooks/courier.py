@@ -16,6 +16,7 @@ import httpx
 
 from dashboard_protocol.errors import BusError, WebhookRefused
 from dashboard_protocol.metrics import WebhookMetrics
+from dashboard_protocol.outbound import new_client
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import Attempt, Due, delivery_id
 from dashboard_protocol.supervisor import Supervisor
@@ -34,8 +35,6 @@ LONGEST_PAUSE_S = 3600.0
 AT_ONCE = 32
 
 log = logging.getLogger(__name__)
-# It logs every URL, and a receiver's may carry a token.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class StateMessage(Model):
@@ -93,10 +92,8 @@ class Courier:
         Args:
             background: keeps at it; None for one of its own.
         """
-        client = httpx.AsyncClient(
-            verify=self._tls or True,
-            trust_env=False,  # a proxy would resolve the name again
-            follow_redirects=False,
+        client = new_client(  # by no proxy, which would resolve the name again
+            verify=self._tls,
             timeout=httpx.Timeout(TRY_S, connect=CONNECT_S),
             # A connection belongs to an address and a name; the next receiver at the address may have another name.
             limits=httpx.Limits(max_keepalive_connections=0),

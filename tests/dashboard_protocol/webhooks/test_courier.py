@@ -27,6 +27,7 @@ from dashboard_protocol.errors import BusError
 from dashboard_protocol.metrics import WebhookMetrics
 from dashboard_protocol.queue import BotRecord, Due, Invitation, MemoryQueue, Moment, Queue, Webhook
 from dashboard_protocol.queue.redis import RedisQueue
+from dashboard_protocol.request_rules import RequestRules
 from dashboard_protocol.server import Tls, serve
 from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.webhooks import Verifier, courier
@@ -69,7 +70,8 @@ class Receiver:
 async def a_receiver(tls: Tls | None = None) -> AsyncIterator[Receiver]:
     receiver = Receiver()
     app = Starlette(routes=[Route("/{path:path}", receiver.take, methods=["POST", "GET"])])
-    async with serve(app, port=0, tls=tls) as server:
+    rules = RequestRules(frozenset({"lms.example.org", "evil.example.org"}))
+    async with serve(app, port=0, tls=tls, rules=rules) as server:
         receiver.origin = server.origin
         yield receiver
         if receiver.hold is not None:
