@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil, sqrt
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -70,6 +70,8 @@ class Change:
     people: int
     why: Factor
     """The factor that moved most."""
+    own: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Every person's own mean of the reference time, and of the last two blocks."""
 
 
 class Sample(NamedTuple):
@@ -223,13 +225,13 @@ class Comparison:
         mean = sum(values) / len(values)
         return sum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
+    def own_means(self) -> dict[str, tuple[float, float]]:
+        """Give each person's own mean of the reference time, and of the newest blocks."""
+        return {person: (_mean_of(self._reference, person), _mean_of(self._newest, person)) for person in self.people}
+
     def personal_moves(self) -> list[float]:
         """Give how far each person's own mean lies from that of the reference time."""
-        return [
-            fmean(block.people[person].engagement for block in self._newest)
-            - fmean(block.people[person].engagement for block in self._reference)
-            for person in self.people
-        ]
+        return [now - before for before, now in self.own_means().values()]
 
     def change(self, kind: Literal["fall", "rise"], sign: float) -> Change:
         """Describe the move."""
@@ -242,6 +244,7 @@ class Comparison:
             end=self._newest[1].end,
             people=len(self.people),
             why=FACTORS[moves.index(max(moves))],
+            own=self.own_means(),
         )
 
     def _factor(self, blocks: Sequence[Block], name: Factor) -> float:
@@ -254,6 +257,10 @@ def _samples(people: Sequence["Person"]) -> dict[str, Sample]:
         for person in people
         if (values := person.values).index is not None and (factors := values.factors) is not None
     }
+
+
+def _mean_of(blocks: Sequence[Block], person: str) -> float:
+    return fmean(block.people[person].engagement for block in blocks)
 
 
 def _average(samples: Sequence[Sample]) -> Sample:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from math import nan
 from pathlib import Path
 from resource import getpagesize
 
@@ -15,7 +16,8 @@ from engine.errors import EngineError
 from engine.readings import Box, FaceReading
 
 FRAMES = Counter("classpulse_frames", "Frames that came from cameras.")
-READS = Counter("classpulse_reads", "Reads: with a face, without one, or failed.", ["outcome"])
+# Not whether a face was found: of a class of one that would be one person's truth, four times a second.
+READS = Counter("classpulse_reads", "Reads: done or failed.", ["outcome"])
 READ_S = Histogram(
     "classpulse_read_seconds",
     "How long a read took, from the picture to the reading.",
@@ -29,7 +31,7 @@ LAG_S = Histogram(
 )
 STATE = Gauge("classpulse_bot_state", "1 for the state in which the bot is.", ["state"])
 RECONNECTS = Counter("classpulse_bot_reconnects", "How often the connection to the room was lost.")
-PEOPLE = Gauge("classpulse_people", "People in the room, with a camera, in view, and analysed.", ["which"])
+PEOPLE = Gauge("classpulse_people", "People in the room, with a camera, in view, analysed; NaN: withheld.", ["which"])
 READS_PER_S = Gauge("classpulse_reads_per_second", "Reads a second of everybody together, as the summary tells.")
 DECODERS_ABANDONED = Counter("classpulse_decoders_abandoned", "Decoders that hung and were left behind.")
 MEMORY = Gauge("classpulse_bot_memory_bytes", "Resident memory of the process.")
@@ -68,7 +70,7 @@ class Counted:
         except EngineError:
             READS.labels(outcome="failed").inc()
             raise
-        READS.labels(outcome="face" if reading else "no_face").inc()
+        READS.labels(outcome="done").inc()
         return reading
 
 
@@ -115,7 +117,8 @@ def counting(show: Callable[[Event], None] | None) -> Callable[[Event], None]:
 
 def _count_summary(summary: ClassSummary) -> None:
     for which in ("present", "camera_on", "visible", "analysed"):
-        PEOPLE.labels(which=which).set(getattr(summary, which) or 0)
+        number = getattr(summary, which)
+        PEOPLE.labels(which=which).set(nan if number is None else number)
     READS_PER_S.set(summary.reads_per_s or 0)
     if summary.as_of is not None:
         LAG_S.observe(max(0.0, time.time() - summary.as_of))

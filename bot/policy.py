@@ -18,10 +18,11 @@ _COMPUTED = {
 }
 _CLASS_VALUES = (
     "class values while at least {k} people are analysed: {window:g}-s means, rounded to half a person and "
-    "{points} points; counts"
+    "{points} points, which change every {steady:g} s at most; counts: present, camera on, and in pairs from {k} "
+    "people up: face in view, analysed"
 )
 _LEAVES = {
-    Profile.PRESENCE: "counts: present, camera on, face in view, facing the camera",
+    Profile.PRESENCE: "counts: present, camera on, and in pairs from {k} people up: face in view, facing the camera",
     Profile.AGGREGATE: _CLASS_VALUES,
     Profile.INDIVIDUAL: _CLASS_VALUES + "; values of people who opted in themselves, with their names",
 }
@@ -39,11 +40,13 @@ class Policy:
 
     profile: Profile
     k: int = 5
-    """Fewest analysed people for class values, never below 3."""
+    """Fewest people for class values and for counts of their faces, never below 3."""
     rounding_points: int = 5
     """Step of all class values in hundredths, never below 5; beside it sums are rounded to half a person."""
     freeze_s: float = 10.0
-    """For how long a change of the analysed set holds the class values still."""
+    """For how long a change of the set of people holds still what is said of them."""
+    steady_s: float = 5.0
+    """For how long a class value must have stayed beyond the border of what is published before that changes."""
     spread_freeze_s: float = 30.0
     """The same for quartiles and level shares, which tell more about one person."""
     shares_from: int = 10
@@ -80,14 +83,16 @@ class Policy:
 
     def meaning(self, parameters: EngagementParameters) -> events.PolicyMeaning:
         """Say it in words and numbers, for `hello`."""
-        leaves = _LEAVES[self.profile].format(k=self.k, window=parameters.window_s, points=self.rounding_points)
+        leaves = _LEAVES[self.profile].format(
+            k=self.k, window=parameters.window_s, points=self.rounding_points, steady=self.steady_s
+        )
         return events.PolicyMeaning(
             profile=self.profile,
             computed=_COMPUTED[self.profile],
             leaves=leaves,
             never=_NEVER[self.profile],
             opting_out=_OPTING_OUT,
-            k=self.k if self.reads_expressions else 1,
+            k=self.k,
             rounding_points=self.rounding_points,
             window_s=parameters.window_s,
             freeze_s=self.freeze_s,

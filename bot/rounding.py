@@ -7,56 +7,84 @@ person, on one grid for every N: whatever is subtracted is a multiple of half a 
 possible, and leaves at least 25 points. `tests/bot/test_rounding.py` goes through all pairs of summaries.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import ceil, floor
 
 HALF_PERSON = 0.5
 PAIR = 2
 _EXACT = 1e-9
 
+Grain = Callable[[float, int], float]
+"""Rounds what so many hidden people add up to."""
+
+
+def half_persons(total: float, people: int = 0) -> float:
+    """Round a sum of values to half a person; halves go down."""
+    return ceil(total / HALF_PERSON - 0.5 - _EXACT) * HALF_PERSON
+
+
+def pairs(count: float, people: int) -> float:
+    """Round a count of people to the middle of the pair of counts it lies in."""
+    told = in_pairs(int(count))
+    return (told + min(told + PAIR - 1, people)) / 2
+
+
+def pairs_or_none(count: float, people: int) -> float:
+    """Do the same, but tell nobody where it may be one alone: what few people show must not look like many."""
+    return pairs(count, people) if count >= PAIR else 0.0
+
+
+def in_pairs(count: int) -> int:
+    """Round a count down to pairs, for where it is published as a count."""
+    return count // PAIR * PAIR
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A published mean and what it says of the people behind it."""
+    """A published mean and what it says of the people behind it; two are equal when they are published alike."""
 
     value: float
     """What is published."""
-    least: float
+    least: float = field(compare=False)
     """The smallest sum that is published so."""
-    most: float
+    most: float = field(compare=False)
     """The largest one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """Rounds sums to half a person, counts to pairs of people, and the share that follows to some points."""
+    """Rounds what hidden people add up to, and the share that follows to some points."""
 
     points: int
     """Step of every published share, in hundredths."""
 
-    def share(self, total: float, people: int) -> float:
-        """Round the mean of values whose sum is `total`, each in [0, 1] or [−1, 1]."""
-        return self._shown(_half_persons(total) * HALF_PERSON, people)
-
-    def mean(self, hidden_total: float, hidden: int, shown_total: float = 0.0, shown: int = 0) -> Cell:
-        """Round a mean of values in [0, 1], some of which everybody sees anyway.
+    def share(
+        self, total: float, hidden: int, shown_total: float = 0.0, shown: int = 0, *, grain: Grain = half_persons
+    ) -> float:
+        """Round a share or mean over people, some of whose own values everybody sees: the only way for one to leave.
 
         Args:
-            hidden_total: Sum over the people whose own values stay in the bot; alone it is rounded to half a person.
+            total: Sum over the people whose own values stay in the bot, each in [0, 1] or [−1, 1]; rounded by itself,
+                because who subtracts the others must find nothing finer.
             hidden: How many they are.
             shown_total: Sum over those whose values are published, as published.
             shown: How many they are.
+            grain: How the sum is rounded: `half_persons`, or for people who are counted `pairs` or `pairs_or_none`.
         """
-        people = hidden + shown
+        return self._shown(grain(total, hidden) + shown_total, hidden + shown)
 
-        def shown_for(halves: int) -> float:
-            return self._shown(halves * HALF_PERSON + shown_total, people)
+    def mean(self, total: float, hidden: int, shown_total: float = 0.0, shown: int = 0) -> Cell:
+        """Round a mean of values in [0, 1] as `share` does, and tell what that says of the hidden sum."""
 
-        least = most = _half_persons(hidden_total)
-        value = shown_for(least)
-        while least > 0 and shown_for(least - 1) == value:
+        def told(halves: int) -> float:
+            return self.share(halves * HALF_PERSON, hidden, shown_total, shown)
+
+        least = most = round(half_persons(total) / HALF_PERSON)
+        value = told(least)
+        while least > 0 and told(least - 1) == value:
             least -= 1
-        while most < hidden / HALF_PERSON and shown_for(most + 1) == value:
+        while most < hidden / HALF_PERSON and told(most + 1) == value:
             most += 1
         edge = HALF_PERSON / 2
         return Cell(value, max(0.0, least * HALF_PERSON - edge), min(float(hidden), most * HALF_PERSON + edge))
@@ -83,8 +111,7 @@ class Rounding:
         least = ceil(hidden - (hidden - cell.most) / (1.0 - most_if_not) - _EXACT)
         most = hidden if most >= hidden else max(0, (most + 1) // PAIR * PAIR - 1)
         least = min(hidden, max(0, ceil(least / PAIR) * PAIR))
-        told = min(max(count, least), most) // PAIR * PAIR
-        return self._shown((told + min(told + PAIR - 1, hidden)) / 2 + shown_count, hidden + shown)
+        return self.share(min(max(count, least), most), hidden, shown_count, shown, grain=pairs)
 
     def quantile(self, value: float) -> float:
         """Round a value of nobody in particular; halves down."""
@@ -93,7 +120,3 @@ class Rounding:
     def _shown(self, total: float, people: int) -> float:
         # Halves go down: five quiet listeners, at 85, must not read as lively ones.
         return (ceil(100.0 * total / people / self.points - 0.5 - _EXACT) * self.points or 0) / 100.0
-
-
-def _half_persons(total: float) -> int:
-    return ceil(total / HALF_PERSON - 0.5 - _EXACT)

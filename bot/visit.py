@@ -147,7 +147,7 @@ class Visit:
         self._listening.update(at)
         for participant_id, meter in self._meters.items():
             self._classroom.update(participant_id, self._listening.person(meter.values(at)))
-        values = self._classroom.values(at)
+        values = self._classroom.values(at, camera_on=len(self._cameras))
         self.present_max = max(self.present_max, values.present)
         summary = self._listening.summary(self._gate.summary(values))
         yield summary.model_copy(update={"opted_out": self._opted_out_lately.told(at)})

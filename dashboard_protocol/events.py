@@ -12,8 +12,8 @@ from pydantic import Field
 from dashboard_protocol.vocabulary import (
     PROTOCOL_VERSION,
     Count,
+    DisplayedName,
     EndReason,
-    ExpressionName,
     LevelNumber,
     Model,
     Profile,
@@ -36,10 +36,10 @@ __all__ = [
     "Bye",
     "ClassSummary",
     "Count",
+    "DisplayedName",
     "EndReason",
     "Engagement",
     "Event",
-    "ExpressionName",
     "Forget",
     "Hello",
     "Level",
@@ -78,7 +78,7 @@ class PolicyMeaning(Model):
     never: str
     opting_out: str
     k: Annotated[int, Field(ge=1)]
-    """Fewest analysed people for class values; 1 under `presence`, where it is not used."""
+    """Fewest people for class values, and for counts of their faces."""
     rounding_points: Count
     window_s: Seconds
     freeze_s: Seconds
@@ -147,18 +147,20 @@ class ClassSummary(Model):
 
     type: Literal["class_summary"] = "class_summary"
     present: Count
+    """As the room tells everybody who is in it, exact; opting out changes nothing about it. So `camera_on`."""
     camera_on: Count
-    visible: Count
-    """People with a face in view."""
+    visible: Count | None
+    """People with a face in view, down to pairs; None while fewer than k are, or until the first have settled."""
     facing: Count | None
-    """People facing the camera; only under `presence`."""
+    """Those of them facing the camera, likewise; only under `presence`."""
     analysed: Count | None
-    """People whose index is not null; None under `presence`."""
+    """People whose index is not null, likewise; None under `presence`."""
     coverage: Share | None
     """Mean facing-coverage of the analysed."""
     engagement: Engagement | None
-    expressions: dict[ExpressionName, Share] | None
-    """Mean of the analysed people's smoothed probabilities, in the engine's order."""
+    expressions: dict[DisplayedName, Share] | None
+    """Share of the analysed people by displayed expression, of those for whom it could be read; counted in pairs, so
+    that one person alone is not told and the shares need not add up to 1."""
     expressions_unmeasurable: Unmeasurable | None = None
     """Why expressions, valence and arousal are null while faces are seen: `engine_away`; else None."""
     valence: Signed | None
@@ -187,7 +189,7 @@ class ParticipantUpdate(Model):
     grade: Literal["full", "partial"] | None
     facing: bool | None
     """Whether the newest measured read faces the screen."""
-    displayed: ExpressionName | Literal["unclear"] | None
+    displayed: DisplayedName | None
     expressions_unmeasurable: Unmeasurable | None = None
     """Why `displayed` is null although the face is seen well: `engine_away`; else None."""
     unmeasurable: Unmeasurable | None
@@ -216,7 +218,7 @@ class Alert(Model):
     to: Share
     window: Window
     people: Count
-    """People measured."""
+    """People measured, down to pairs."""
     why: Literal["facing", "gaze", "eyes", "activity"]
     """The factor that moved most."""
 
@@ -250,7 +252,7 @@ class Series(Model):
     attentive: tuple[Share | None, ...] = ()
     present: tuple[Count, ...] = ()
     camera_on: tuple[Count, ...] = ()
-    visible: tuple[Count, ...] = ()
+    visible: tuple[Count | None, ...] = ()
     facing: tuple[Count | None, ...] = ()
     analysed: tuple[Count | None, ...] = ()
 

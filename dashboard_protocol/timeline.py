@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from math import floor, isnan, nan
-from typing import get_args
 
-from dashboard_protocol.events import ClassSummary, ExpressionName, Withheld
+from dashboard_protocol.events import ClassSummary, Withheld
+from dashboard_protocol.vocabulary import DISPLAYED
 
-EXPRESSIONS: tuple[ExpressionName, ...] = get_args(ExpressionName)
 COUNTS = ("present", "camera_on", "visible", "facing", "analysed")
 LEVEL_SHARES = ("level_0", "level_1", "level_2", "level_3")
-VALUES = ("mean", "q1", "q3", "level", *LEVEL_SHARES, "attentive", "coverage", *EXPRESSIONS, "valence", "arousal")
+VALUES = ("mean", "q1", "q3", "level", *LEVEL_SHARES, "attentive", "coverage", *DISPLAYED, "valence", "arousal")
 COLUMNS = (*COUNTS, *VALUES, "reads_per_s")
 WITHHELD = (None, *Withheld)
 

@@ -1,7 +1,7 @@
 """The words and number ranges that the events are made of."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,9 @@ Signed = Annotated[float, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
 LevelNumber = Annotated[int, Field(ge=0, le=3)]
-ExpressionName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+DisplayedName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "unclear"]
+"""What a face is said to show: one of the network's classes, or `unclear` where none of them stands out."""
+DISPLAYED: tuple[DisplayedName, ...] = get_args(DisplayedName)
 
 
 class Model(BaseModel):

@@ -12,7 +12,7 @@ NB = "\u00a0"
 DASH = "–"
 EXPRESSION = {
     "angry": "Anger", "disgust": "Disgust", "fear": "Fear", "happy": "Happiness", "sad": "Sadness",
-    "surprise": "Surprise", "neutral": "Neutral",
+    "surprise": "Surprise", "neutral": "Neutral", "unclear": "Unclear",
 }  # fmt: skip
 BAR = {
     "connecting": "Connecting", "requested": "Waiting", "joining": "Joining", "lobby": "In the lobby",
@@ -97,13 +97,16 @@ def span(seconds: float, *, exact: bool = False) -> str:
     return unit(hours, "h") + (f" {unit(minutes, 'min')}" if minutes else "")
 
 
-def percent(share: float | None, hello: Hello | None) -> str:
-    """Show a share; the ends are open because class values arrive rounded, to the points that `hello` names."""
+def percent(share: float | None, hello: Hello | None, of: float | None = None) -> str:
+    """Show a share; the ends are open because class values arrive rounded, to the points that `hello` names.
+
+    Of people counted in pairs one alone is not told: with `of` people the lower end lies above that one.
+    """
     if share is None or isnan(share) or hello is None:
         return DASH
     whole, step = floor(share * 100 + 0.5), hello.policy.rounding_points
     if whole == 0:
-        return f"<{NB}{step}%"
+        return f"<{NB}{step * (floor(100 / of / step) + 1) if of else step}%"
     return f">{NB}{100 - step}%" if whole == 100 else f"{whole}%"
 
 
@@ -141,9 +144,9 @@ def ground(summary: ClassSummary, hello: Hello | None) -> str:
     return analysed if summary.coverage is None else f"{analysed} · coverage {percent(summary.coverage, hello)}"
 
 
-def below_k(analysed: int | None, k: int) -> str:
+def below_k(k: int) -> str:
     """Why values are withheld."""
-    return f"{people(analysed or 0)} analysed, {k} are needed"
+    return f"Fewer than {people(k)} analysed"
 
 
 def returns(policy: PolicyMeaning) -> str:

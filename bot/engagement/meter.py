@@ -204,12 +204,12 @@ class EngagementMeter:
             return values
         valence = [read.valence for read in shown if read.valence is not None]
         arousal = [read.arousal for read in shown if read.arousal is not None]
-        smoothed = [read.expressions for read in shown if read.expressions is not None]
+        newest = shown[0].expressions
+        assert newest is not None
         return replace(
             values,
-            expressions=smoothed[0],
-            expressions_mean=tuple(sum(column) / len(smoothed) for column in zip(*smoothed, strict=True)),
-            displayed=formula.named(smoothed[0], self._parameters),
+            expressions=newest,
+            displayed=formula.named(newest, self._parameters),
             valence=sum(valence) / len(valence),
             arousal=sum(arousal) / len(arousal),
         )

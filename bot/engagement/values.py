@@ -79,12 +79,10 @@ class PersonValues:
     """Whether the newest measured read faces the screen."""
     expressions: tuple[float, ...] | None = None
     """(7,) smoothed probabilities in the order of `FER7`, half-life 1 s."""
-    expressions_mean: tuple[float, ...] | None = None
-    """(7,) the same, mean of 10 s: what class values are made of."""
     expressions_unmeasurable: Unmeasurable | None = None
     """Why a face that is seen well has no expression; None when it has one, or is too small or turned too far."""
     displayed: str | None = None
-    """Name of the displayed expression, or `unclear`."""
+    """Name of the displayed expression, or `unclear`: what the class's shares count."""
     valence: float | None = None
     """In [−1, 1], mean of 10 s."""
     arousal: float | None = None

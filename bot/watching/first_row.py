@@ -45,12 +45,12 @@ def side_by_side(
 
 
 def _withheld(moment: Moment) -> RenderableType:
-    hello, summary = moment.record.hello, moment.record.summary
+    hello = moment.record.hello
     assert hello is not None
-    assert summary is not None
-    if summary.withheld is Withheld.WISHES_UNREACHABLE:
+    summary = moment.record.summary
+    if summary is not None and summary.withheld is Withheld.WISHES_UNREACHABLE:
         return _cell(moment, "Engagement index, attentive", words.UNMEASURABLE, words.UNHEARD, words.UNHEARD_GROUND)
-    few = words.below_k(summary.analysed, hello.policy.k)
+    few = words.below_k(hello.policy.k)
     return _cell(moment, "Engagement index, attentive", words.WITHHELD, few, words.returns(hello.policy))
 
 
@@ -84,10 +84,13 @@ def _counts(moment: Moment) -> list[RenderableType]:
 def _count(moment: Moment, summary: ClassSummary | None, label: str, column: str, whole: str | None) -> RenderableType:
     if summary is None:
         return _cell(moment, label, words.DASH, words.FIRST_VALUES)
-    value = words.count(getattr(summary, column))
+    number = getattr(summary, column)
+    value = words.count(number)
     if moment.condition is Condition.LOST:
         return _cell(moment, label, words.DASH, _last(moment, value))
-    of = f" of {getattr(summary, whole)}" if whole else ""
+    of = f" of {words.count(getattr(summary, whole))}" if whole else ""
+    if number is None and moment.condition is Condition.FRESH:
+        return _cell(moment, label, value + of, _waiting(moment, words.WITHHELD))
     threshold = count_threshold(summary.present)
     found = trend(moment.record.timeline, column, moment.second, scale=1, threshold=threshold)
     return _cell(moment, label, value + of, _told(moment, found, counts=True))
@@ -124,10 +127,10 @@ def _told(moment: Moment, found: Trend, *, counts: bool) -> Text:
     return Text(said, style=STRONG if found.kind == "move" else NOTE)
 
 
-def _waiting(moment: Moment) -> str:
+def _waiting(moment: Moment, later: str = words.SETTLING) -> str:
     live_since = moment.record.live_since
     is_new = live_since is None or moment.room_now - live_since < FIRST_S
-    return words.FIRST_VALUES if is_new else words.SETTLING
+    return words.FIRST_VALUES if is_new else later
 
 
 def _last(moment: Moment, value: str) -> str:

@@ -13,8 +13,8 @@ from bot.watching.first_row import first_row, side_by_side
 from bot.watching.moment import ALERT, COUNT, NOTE, PLAIN, STRONG, Moment, printable
 from bot.watching.watched import LIVE_STATES, Condition, Watched
 from dashboard_protocol import words
-from dashboard_protocol.timeline import EXPRESSIONS
 from dashboard_protocol.trend import earlier
+from dashboard_protocol.vocabulary import DISPLAYED
 
 SLOT_LINES = 3
 CHANGES = 2
@@ -42,7 +42,7 @@ def render(watched: Watched, width: int, now: float, zone: tzinfo | None = None)
     if moment.state not in LIVE_STATES:
         return Group(_bar(moment), Text(), *_before(moment))
     lower = side_by_side(moment, _lower(moment))
-    return Group(_bar(moment), first_row(moment), Text(), chart(moment), _slot(moment), lower, _footer(moment))
+    return Group(_bar(moment), first_row(moment), chart(moment), _slot(moment), lower, _footer(moment))
 
 
 def _bar(moment: Moment) -> RenderableType:
@@ -120,12 +120,14 @@ def _lower(moment: Moment) -> list[RenderableType]:
 
 def _expressions(moment: Moment) -> RenderableType:
     summary = None if moment.condition is Condition.LOST else moment.record.summary
-    shown = summary.expressions if summary else None
+    shown, people = (summary.expressions, summary.analysed) if summary else (None, None)
     rows, hello = [], moment.record.hello
-    for name in EXPRESSIONS:
+    for name in DISPLAYED:
         before = earlier(moment.record.timeline, name, moment.second) if shown else nan
         share = shown.get(name) if shown else None
-        rows.append(_row(moment, words.EXPRESSION[name], share or 0.0, words.percent(share, hello), mark=before))
+        rows.append(
+            _row(moment, words.EXPRESSION[name], share or 0.0, words.percent(share, hello, people), mark=before)
+        )
     return _titled("Displayed expressions", "│ 5 min ago", rows)
 
 

@@ -54,7 +54,7 @@ class Chart:
         return self._draw("timeline", name, COUNTS if self._figures.is_presence else AGGREGATE, _CAPTION_PX)
 
     def expressions(self) -> Markup:
-        """Draw the seven displayed expressions, each in its own strip, never re-sorted."""
+        """Draw the displayed expressions, each in its own strip, never re-sorted."""
         return self._draw("expressions", "Displayed expressions over time", SHOWN, 20 if self._is_narrow else 10)
 
     def _draw(self, kind: str, name: str, strips: Sequence[Strip], between: int) -> Markup:
@@ -150,8 +150,8 @@ class Chart:
         )
 
     def _median(self, strip: Strip) -> str:
-        found = self._figures.expressions.get(strip.lines[0].column)
-        return words.percent(found.median / 100, self._record.hello) if found else words.DASH
+        found, analysed = self._figures.expressions.get(strip.lines[0].column), self._figures.medians.get("analysed")
+        return words.percent(found.median / 100, self._record.hello, analysed) if found else words.DASH
 
     def _labels(self, place: _Placed) -> Markup | None:
         """What stands right of a strip: level names, the name of an expression, or the last values."""

@@ -8,7 +8,8 @@ from statistics import median_low
 from dashboard_protocol.events import Withheld
 from dashboard_protocol.record import Record
 from dashboard_protocol.report.moves import SHORT_SPAN_S, SPAN_S, Block, Move, blocks, moves
-from dashboard_protocol.timeline import COUNTS, EXPRESSIONS, HELD_S, WITHHELD, Gap, Stretch
+from dashboard_protocol.timeline import COUNTS, HELD_S, WITHHELD, Gap, Stretch
+from dashboard_protocol.vocabulary import DISPLAYED
 
 LONG_GAP_S = 5
 SHORT_S = 600
@@ -89,7 +90,7 @@ def digest(record: Record) -> Digest:
         level_s=(levels[0], levels[1], levels[2], levels[3]),
         index=_spread(index),
         attentive=_spread(blocks(timeline, "attentive", span_s)),
-        expressions={name: found for name in EXPRESSIONS if (found := _spread(blocks(timeline, name, span_s)))},
+        expressions={name: found for name in DISPLAYED if (found := _spread(blocks(timeline, name, span_s)))},
         moves=tuple(moves(index)),
         medians={name: median_low(values) for name, values in known.items() if values},
         present_max=int(max(known["present"], default=0)),

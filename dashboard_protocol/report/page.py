@@ -156,7 +156,7 @@ def _alerts(record: Record, clock: Clock) -> Markup:
 def _shown(figures: Digest, wide: Chart, narrow: Chart) -> Markup | None:
     if not figures.expressions:
         return None
-    note = "mean share of each among the people analysed, 0 to 100%, and its median"
+    note = "share of the people analysed who displayed each, counted in pairs, 0 to 100%, and its median"
     return _section("Displayed expressions", wide.expressions(), narrow.expressions(), note=note)
 
 

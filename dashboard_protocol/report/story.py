@@ -68,10 +68,12 @@ def _presence(record: Record, figures: Digest, clock: Clock) -> str:
 
 
 def _counts(figures: Digest) -> str:
-    seen = {name: f"{value:.0f}" for name, value in figures.medians.items()}
+    present, camera_on, visible, facing = (
+        words.count(figures.medians.get(name)) for name in ("present", "camera_on", "visible", "facing")
+    )
     return (
-        f"As the median, {seen['camera_on']} of {seen['present']} had a camera on, {seen['visible']} had a face in "
-        f"view and {seen.get('facing', words.DASH)} faced the camera. This is head direction, nothing more."
+        f"As the median, {camera_on} of {present} had a camera on, {visible} had a face in view and {facing} faced the "
+        "camera, counted in pairs. This is head direction, nothing more."
     )
 
 
@@ -140,7 +142,10 @@ def _attentive(record: Record, figures: Digest) -> str:
 def _expressions(record: Record, figures: Digest, clock: Clock) -> str:
     if not figures.expressions:
         return ""
-    shown = figures.expressions
+    shown = {name: found for name, found in figures.expressions.items() if name != "unclear"}
+    if not shown:
+        return ""
+    unclear = figures.expressions.get("unclear")
     most = max(shown, key=lambda name: shown[name].median)
     peaks = [
         f"{words.EXPRESSION[name]} reached {words.percent(found.high / 100, record.hello)} at {clock(found.high_at)}"
@@ -148,9 +153,11 @@ def _expressions(record: Record, figures: Digest, clock: Clock) -> str:
         if name != "neutral" and found.high - found.median >= POINTS
     ]
     sentence = (
-        f"Of the displayed expressions, {words.EXPRESSION[most]} had the largest share "
+        f"Of the displayed expressions, {words.EXPRESSION[most]} was that of most people "
         f"({words.percent(shown[most].median / 100, record.hello)} as the median)"
     )
+    if unclear is not None and unclear.median > shown[most].median:
+        sentence += f"; in {words.percent(unclear.median / 100, record.hello)} of the faces none stood out"
     return "; ".join([sentence, *peaks]) + "."
 
 

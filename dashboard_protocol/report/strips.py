@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard_protocol import words
-from dashboard_protocol.timeline import EXPRESSIONS
+from dashboard_protocol.vocabulary import DISPLAYED
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +65,4 @@ COUNTS = (
         is_share=False,
     ),
 )
-SHOWN = tuple(Strip(24, (Line(name, is_filled=True),), words.EXPRESSION[name]) for name in EXPRESSIONS)
+SHOWN = tuple(Strip(24, (Line(name, is_filled=True),), words.EXPRESSION[name]) for name in DISPLAYED)

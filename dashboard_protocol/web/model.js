@@ -1,4 +1,4 @@
-/** What the page says now: store, feed and the instructor's own choices → words and values. Pure. */
+/** What the page says now: store, feed and own choices → words and values. Pure. */
 
 import { cards, panels } from "./panels.js";
 import { COUNTS, GAP } from "./ring.js";
@@ -55,7 +55,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
     retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
   if (!live) return Object.assign(model, column(store, model, feed));
-  Object.assign(model, values(store, state, now, nowMs), { alerts: store.alerts, changes: store.changes, people: store.people });
+  Object.assign(model, values(store, model, now, nowMs), { alerts: store.alerts, changes: store.changes, people: store.people });
   model.slot = slot(store, model, ui, nowMs);
   model.cards = cards(store.people, hello.levels, now);
   model.others = (model.summary?.present ?? 0) - model.cards.length;
@@ -96,20 +96,19 @@ function condition(store, state, nowMs) {
   return summary.engagement ? "fresh" : "settling";
 }
 
-function values(store, state, now, nowMs) {
+function values(store, { state, presence, policy }, now, nowMs) {
   const { summary, hello, series, summaryAt, summaryMs, liveSince } = store;
   const kind = condition(store, state, nowMs);
   const second = Math.floor(summaryAt ?? now);
   const common = {
     kind, old: kind === "stale" || kind === "lost", known: kind === "lost" ? null : summary, summary, summaryAt, second, series,
     ageS: summary && (nowMs - summaryMs) / 1000, tail: TAIL[state] ?? GAP.none,
-    then: (column) => past(series, column, second), points: hello.policy.rounding_points,
-    missing: isUnheard(summary) ? words.UNHEARD : now - (liveSince ?? now) < FIRST_S ? words.FIRST_VALUES : words.SETTLING,
+    then: (column) => past(series, column, second), points: policy.rounding_points,
+    missing: isUnheard(summary) ? words.UNHEARD : now - (liveSince ?? now) < FIRST_S ? words.FIRST_VALUES : presence ? words.WITHHELD : words.SETTLING,
   };
-  if (hello.policy.profile === "presence") return { ...common, trends: countTrends(common) };
+  if (presence) return { ...common, trends: countTrends(common) };
   return { ...common, ...(kind === "withheld" ? withheld(summary, hello) : measured(common, hello.levels)) };
 }
-
 
 /** The line below a value: its trend, when it was fresh, or why it is missing. */
 function below({ kind, series, second, summaryAt, ageS, missing }, value, column, { counted, age } = {}) {
@@ -139,14 +138,14 @@ function measured(common, levels) {
 function withheld(summary, { levels, policy }) {
   const [word, why, ground] = isUnheard(summary)
     ? [words.UNMEASURABLE, words.UNHEARD, words.REASON.wishes_unreachable]
-    : [words.WITHHELD, words.belowK(summary.analysed, policy.k), words.returns(policy)];
+    : [words.WITHHELD, words.belowK(policy.k), words.returns(policy)];
   return { hero: { word, level: null, meter: words.meterLabel(levels), trend: { text: why }, ground }, attentive: { word } };
 }
 
 function countTrends(common) {
   const { summary } = common;
   const counted = { scale: 1, threshold: countThreshold(summary?.present) };
-  return Object.fromEntries(COUNTS.map((column) => [column, below(common, summary && words.count(summary[column]), column, { counted, age: column === "present" })]));
+  return Object.fromEntries(COUNTS.map((column) => [column, below(common, summary?.[column] ?? null, column, { counted, age: column === "present" })]));
 }
 
 function slot(store, { state, now, summaryAt, presence, summary }, ui, nowMs) {

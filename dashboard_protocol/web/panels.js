@@ -29,14 +29,15 @@ export function panels(model, open) {
 
 const bars = (counts, { present }) => Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, n / present]));
 
-function classPanels({ hello: { levels }, kind, old, known, then }) {
+function classPanels({ hello: { levels }, kind, old, known, then, points }) {
   const { engagement, expressions, expressions_unmeasurable: away } = known ?? {};
   return {
     shares: known && bars(known, known),
     levels: levels.map((_, number) => levelRow(levels, number, engagement)).reverse(), few: Boolean(engagement && !engagement.levels),
     expressions: Object.entries(words.EXPRESSION).map(([column, name]) => {
-      const [share, tick] = [expressions?.[column], expressions ? then(column) : NaN];
-      return { name, share, tick, marked: tick > 0 || (tick === 0 && share > 0) };
+      const share = expressions?.[column];
+      const tick = expressions ? then(column) : NaN;
+      return { name, share, tick, marked: tick > 0 || (tick === 0 && share > 0), text: words.percent(share, { points }, known?.analysed) };
     }),
     noted: { [kind === "withheld" ? known.withheld : old ? "old" : away ? "away" : "now"]: true },
   };
@@ -56,7 +57,7 @@ function everyone(known) {
   const groups = { facing, half: visible - facing, ring: camera_on - visible, off: present - camera_on };
   const crowded = present > DOTS_AT_MOST;
   const dots = crowded ? [] : Object.entries(groups).flatMap(([state, n]) => new Array(Math.max(0, n || 0)).fill({ state }));
-  return { groups, crowded, dots, shares: bars(groups, known) };
+  return { groups, crowded, dots, few: visible === null, shares: bars(groups, known) };
 }
 
 /** Cards in the order of their names, never of a value. */

@@ -1,4 +1,4 @@
-/** Did a value change: median of the last 30 s against that of the 30 s centred 5 min ago. */
+/** Did a value change: medians of 30 s, now and 5 min ago. */
 
 const APART_S = 300;
 const SPAN_S = 30;
@@ -20,7 +20,7 @@ export const past = (ring, column, second) => median(ring, column, second - APAR
 const change = (ring, column, second, scale) =>
   Math.round(median(ring, column, second - SPAN_S + 1, second) * scale) - Math.round(past(ring, column, second) * scale);
 
-/** {kind: "move", by} | {kind: "steady" or "short", s} | {kind: "none"}; `scale`: 100 for shares, 1 for counts. */
+/** {kind: "move", by} | {kind: "steady" or "short", s} | {kind: "none"}; `scale` as 100 for shares. */
 export function trend(ring, column, second, { scale = 100, threshold = POINTS } = {}) {
   if (ring.first === null) return { kind: "none" };
   const measured = second - ring.first;

@@ -29,11 +29,11 @@ function lasted(s, withSeconds) {
 export const span = (s) => lasted(s, false);
 export const exactly = (s) => lasted(s, true);
 
-/** A share as it is shown; the ends are open because class values arrive rounded, to the `points` of the model. */
-export function percent(share, { points: step }) {
+/** A share with open ends; of `of` people one alone is not told. */
+export function percent(share, { points: step }, of) {
   if (missing(share)) return DASH;
   const whole = Math.round(share * 100);
-  if (whole === 0) return `<${NB}${step}%`;
+  if (whole === 0) return `<${NB}${of ? step * Math.floor(100 / of / step + 1) : step}%`;
   return whole === 100 ? `>${NB}${100 - step}%` : `${whole}%`;
 }
 
@@ -48,6 +48,7 @@ export const meterLabel = (levels, level = null) => (level === null ? "level not
 
 export const EXPRESSION = {
   angry: "Anger", disgust: "Disgust", fear: "Fear", happy: "Happiness", sad: "Sadness", surprise: "Surprise", neutral: "Neutral",
+  unclear: "Unclear",
 };
 
 export const BAR = {
@@ -74,7 +75,7 @@ export const lastValue = (value, at) => `last ${value} at ${clockS(at)}`;
 export const WITHHELD = "Withheld";
 export const UNMEASURABLE = "Not measurable";
 export const UNHEARD = "who asks not to be read cannot be heard";
-export const belowK = (analysed, k) => `${people(analysed)} analysed, ${k} are needed`;
+export const belowK = (k) => `Fewer than ${people(k)} analysed`;
 const ORDINAL = ["", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
 export const returns = ({ k, freeze_s }) => `Values return by themselves ${unit(freeze_s, "s")} after a ${ORDINAL[k] ?? `${k}th`} person is analysed.`;
 
@@ -130,7 +131,7 @@ export const REASON = {
 };
 export const reason = (cause, s) => REASON[cause] ?? `face not in view for ${span(s)}`;
 export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "looking away");
-export const displayed = (name) => `displayed: ${EXPRESSION[name]?.toLowerCase() ?? name ?? DASH}`;
+export const displayed = (name) => `displayed: ${EXPRESSION[name]?.toLowerCase() ?? DASH}`;
 export const others = (n) => (n > 0 ? `${n} more ${n === 1 ? "is" : "are"} counted in the class values only` : "");
 
 export function pageTitle({ hello, state, slot, hero }) {

@@ -2,13 +2,10 @@
 
 import pytest
 
-from bot.class_summary import Classroom, Person, class_means
-from bot.engagement import EngagementParameters, PersonValues
+from bot.class_summary import Classroom, Person, level_counts, quartiles
+from bot.engagement import PersonValues
 from bot.rooms.base import Participant
 from dashboard_protocol.events import Unmeasurable
-
-DEFAULTS = EngagementParameters()
-HAPPY = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
 def values(index: float | None, attention: float = 0.7, level: int = 2, **more: object) -> PersonValues:
@@ -26,37 +23,10 @@ def people(*all_values: PersonValues) -> list[Person]:
     return [Person(Participant(str(number), f"Name {number}"), each) for number, each in enumerate(all_values)]
 
 
-def test_means_are_taken_over_people_with_an_index_only() -> None:
-    means = class_means(people(values(0.2, 0.3, 0), values(0.6), values(None), values(1.0, 0.9, 3)), DEFAULTS)
-    assert means is not None
-    assert means.people == 3
-    assert means.mean == pytest.approx(0.6)
-    assert (means.q1, means.q3) == pytest.approx((0.4, 0.8))
-    assert means.level_counts == (1, 0, 1, 1)
-    assert means.attentive == pytest.approx(2 / 3)
-    assert means.coverage == pytest.approx(0.9)
-    assert means.expressions is None
-    assert means.valence is None
-    assert means.scored == 0
-
-
-def test_expressions_are_averaged_over_people_who_show_any() -> None:
-    neutral = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
-    shown = [
-        values(0.5, expressions_mean=HAPPY, valence=0.81, arousal=0.51),
-        values(0.5, expressions_mean=neutral, valence=0.0, arousal=0.0),
-        values(0.5),
-    ]
-    means = class_means(people(*shown), DEFAULTS)
-    assert means is not None
-    assert means.expressions == (0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5)
-    assert (means.valence, means.arousal) == pytest.approx((0.405, 0.255))
-    assert means.scored == 2
-
-
-def test_class_without_an_index_has_no_means() -> None:
-    assert class_means(people(values(None)), DEFAULTS) is None
-    assert class_means([], DEFAULTS) is None
+def test_quartiles_and_levels_are_those_of_people_with_an_index() -> None:
+    some = people(values(0.2, 0.3, 0), values(0.6), values(None), values(1.0, 0.9, 3))
+    assert quartiles(some) == pytest.approx((0.4, 0.8))
+    assert level_counts(some) == (1, 0, 1, 1)
 
 
 def _classroom(count: int) -> Classroom:
@@ -72,8 +42,9 @@ def test_classroom_counts_who_is_there_and_what_is_seen() -> None:
     classroom.update("1", values(0.5, facing_camera=False, as_of=9.8))
     classroom.update("2", values(None, visible=False, facing_camera=None))
     classroom.update("3", values(None, camera_on=False, visible=False, facing_camera=None, reads_per_s=0.0, as_of=None))
-    now = classroom.values(11.0)
-    assert (now.present, now.camera_on, now.visible, now.facing) == (5, 3, 2, 1)
+    now = classroom.values(11.0, camera_on=4)
+    assert (now.present, now.camera_on) == (5, 4)
+    assert [[each.participant.id for each in group] for group in (now.visible, now.facing)] == [["0", "1"], ["0"]]
     assert [person.participant.id for person in now.analysed] == ["0", "1"]
     assert len(now.people) == 4
     assert now.reads_per_s == 12.0
@@ -82,7 +53,7 @@ def test_classroom_counts_who_is_there_and_what_is_seen() -> None:
 
 
 def test_empty_classroom_has_no_newest_picture() -> None:
-    now = Classroom().values(1.0)
+    now = Classroom().values(1.0, camera_on=2)
     assert (now.present, now.as_of, now.analysed) == (0, None, ())
 
 
@@ -91,8 +62,8 @@ def test_participant_who_left_leaves_nothing_behind() -> None:
     classroom.update("0", values(0.8))
     classroom.left("0")
     classroom.update("0", values(0.8))
-    assert classroom.values(1.0).present == 1
-    assert classroom.values(1.0).people == ()
+    assert classroom.values(1.0, camera_on=2).present == 1
+    assert classroom.values(1.0, camera_on=2).people == ()
     classroom.left("unknown")
 
 
@@ -100,14 +71,14 @@ def test_forgotten_participant_counts_as_present_and_nowhere_else() -> None:
     classroom = _classroom(2)
     classroom.update("0", values(0.8))
     classroom.forget("0")
-    now = classroom.values(1.0)
-    assert (now.present, now.camera_on, now.people) == (2, 0, ())
+    now = classroom.values(1.0, camera_on=2)
+    assert (now.present, now.camera_on, now.people) == (2, 2, ())
     classroom.update("0", values(0.9))
-    assert classroom.values(2.0).analysed[0].values.index == 0.9
+    assert classroom.values(2.0, camera_on=2).analysed[0].values.index == 0.9
 
 
 def test_name_change_is_seen_in_the_values() -> None:
     classroom = _classroom(1)
     classroom.update("0", values(0.8))
     classroom.joined(Participant("0", "New name", opted_in=True))
-    assert classroom.values(1.0).people[0].participant.name == "New name"
+    assert classroom.values(1.0, camera_on=2).people[0].participant.name == "New name"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,13 +17,15 @@ from bot.gate import Gate, fold
 from bot.policy import Policy
 from bot.rooms.base import Participant
 from bot.rounding import Rounding
+from dashboard_protocol.consent import Consent
 from dashboard_protocol.events import ClassSummary, Profile, Unmeasurable, Withheld
 
 DEFAULTS = EngagementParameters()
-NEUTRAL = (0.0, 0.0, 0.0, 0.02, 0.04, 0.0, 0.94)
 
 
-def person(number: int, index: float | None = 0.62, opted_in: bool = False, scored: bool = True) -> Person:
+def person(
+    number: int, index: float | None = 0.62, opted_in: bool = False, displayed: str | None = "neutral"
+) -> Person:
     """One person; everything follows from the index."""
     measured = index is not None
     return Person(
@@ -40,17 +43,20 @@ def person(number: int, index: float | None = 0.62, opted_in: bool = False, scor
             level=None if index is None else raw_level(index, DEFAULTS),
             coverage=0.913 if measured else None,
             attention=None if index is None else min(1.0, index / 0.85),
-            expressions_mean=NEUTRAL if measured and scored else None,
-            valence=-0.012 if measured and scored else None,
-            arousal=0.021 if measured and scored else None,
+            displayed=displayed if measured else None,
+            valence=-0.012 if measured and displayed else None,
+            arousal=0.021 if measured and displayed else None,
         ),
     )
 
 
-def room(at: float, people: Sequence[Person]) -> ClassValues:
+def room(at: float, people: Sequence[Person], cameras: int | None = None) -> ClassValues:
     analysed = tuple(each for each in people if each.values.index is not None)
+    visible = tuple(each for each in people if each.values.visible)
+    facing = tuple(each for each in visible if each.values.facing_camera)
     count = len(people)
-    return ClassValues(at, count + 1, count, len(analysed), len(analysed), tuple(people), analysed, 4.04 * count, 5.0)
+    camera_on = count if cameras is None else cameras
+    return ClassValues(at, count + 1, camera_on, tuple(people), visible, facing, analysed, 4.04 * count, 5.0)
 
 
 class Watched:
@@ -60,11 +66,11 @@ class Watched:
         self.gate = Gate(Policy(profile, k=k), DEFAULTS)
         self.at = 0.0
 
-    def seconds(self, count: int, people: Sequence[Person]) -> list[ClassSummary]:
+    def seconds(self, count: int, people: Sequence[Person], cameras: int | None = None) -> list[ClassSummary]:
         found = []
         for _ in range(count):
             self.at += 1.0
-            found.append(self.gate.summary(room(self.at, people)))
+            found.append(self.gate.summary(room(self.at, people, cameras)))
         return found
 
 
@@ -81,9 +87,9 @@ def test_first_values_come_after_the_freeze_and_are_rounded_to_five_points() -> 
     assert (last.analysed, last.present, last.coverage, last.attentive) == (6, 7, 0.90, 0.75)
     assert last.facing is None, "head counts belong to presence"
     assert last.expressions is not None
-    assert last.expressions["neutral"] == 0.90, "5.5 of 6 people"
+    assert last.expressions["neutral"] == 1.0
     assert last.expressions["happy"] == 0.0
-    assert list(last.expressions) == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    assert list(last.expressions) == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "unclear"]
     assert (last.valence, last.arousal) == (0.0, 0.0)
     assert last.engagement is not None
     assert last.engagement.level == 2
@@ -96,7 +102,7 @@ def test_change_of_the_set_repeats_the_last_values_for_ten_seconds() -> None:
     watched.seconds(11, people)
     found = watched.seconds(11, [*people, person(6, 0.1)])
     assert means(found) == [0.85] * 10 + [0.70]
-    assert [each.analysed for each in found] == [7] * 11, "counts stay"
+    assert [each.analysed for each in found] == [6] * 11, "told in pairs"
     assert {each.withheld for each in found} == {None}
 
 
@@ -114,7 +120,8 @@ def test_below_k_everything_is_withheld_at_once_and_returns_ten_seconds_after_th
     below = watched.seconds(1, people[:4])[0]
     assert below.withheld is Withheld.BELOW_K
     assert (below.engagement, below.expressions, below.valence, below.attentive, below.coverage) == (None,) * 5
-    assert (below.analysed, below.visible) == (4, 4)
+    assert (below.analysed, below.visible) == (None, None)
+    assert (below.present, below.camera_on) == (5, 4)
     found = watched.seconds(11, people)
     assert {each.withheld for each in found[:10]} == {Withheld.SETTLING}
     assert means(found) == [None] * 10 + [0.60]
@@ -169,10 +176,96 @@ def test_level_is_that_of_the_rounded_mean() -> None:
 
 
 def test_expressions_of_fewer_than_k_people_are_withheld() -> None:
-    people = [person(number, scored=number < 4) for number in range(6)]
+    people = [person(number, displayed="happy" if number < 4 else None) for number in range(6)]
     last = Watched().seconds(11, people)[-1]
     assert last.engagement is not None
     assert (last.expressions, last.valence, last.arousal) == (None, None, None)
+
+
+def test_counts_of_faces_are_withheld_below_k_and_told_in_pairs_above() -> None:
+    for profile in Profile:
+        for number, told in ((4, None), (5, 4), (6, 6), (7, 6), (12, 12), (13, 12)):
+            last = Watched(profile).seconds(12, [person(each) for each in range(number)])[-1]
+            assert (last.visible, last.present, last.camera_on) == (told, number + 1, number)
+            assert last.facing == (told if profile is Profile.PRESENCE else None)
+            assert last.analysed == (None if profile is Profile.PRESENCE else told)
+
+
+def test_opt_out_of_all_but_one_leaves_no_count_of_that_ones_face() -> None:
+    """Five strangers' opt-outs, and what is left was one person's truth, every second."""
+    for profile in (Profile.PRESENCE, Profile.AGGREGATE):
+        watched = Watched(profile)
+        watched.seconds(15, [person(number) for number in range(6)])
+        there = watched.seconds(20, [person(0)], cameras=6)
+        away = watched.seconds(20, [person(0, None)], cameras=6)
+        assert {(each.visible, each.facing, each.analysed) for each in (*there, *away)} == {(None, None, None)}
+        assert {each.camera_on for each in (*there, *away)} == {6}, "opting out switches no camera off"
+
+
+def test_counts_of_faces_rest_for_ten_seconds_after_a_change_of_the_set() -> None:
+    watched, people = Watched(Profile.PRESENCE), [person(number) for number in range(10)]
+    assert [each.visible for each in watched.seconds(12, people)] == [None] * 10 + [10] * 2
+    left = watched.seconds(11, people[:8], cameras=10)
+    assert [(each.visible, each.facing) for each in left] == [(10, 10)] * 10 + [(8, 8)]
+    turned = [replace(each, values=replace(each.values, facing_camera=False)) for each in people[:4]] + people[4:8]
+    found = watched.seconds(11, turned, cameras=10)
+    assert [(each.visible, each.facing) for each in found] == [(8, 8)] * 10 + [(8, 4)], "also who faces is such a set"
+    flickering = [each for _ in range(15) for each in (*watched.seconds(1, people[:8]), *watched.seconds(1, turned))]
+    changes = [n for n in range(1, 30) if flickering[n].facing != flickering[n - 1].facing]
+    assert all(later - earlier >= 10 for earlier, later in pairwise(changes))
+
+
+def test_counts_that_rest_never_say_more_faces_than_cameras() -> None:
+    watched, people = Watched(Profile.PRESENCE), [person(number) for number in range(12)]
+    watched.seconds(12, people)
+    off = watched.seconds(1, people[:7])[0]
+    assert (off.camera_on, off.visible, off.facing) == (7, 6, 6)
+
+
+def test_people_who_opted_in_do_not_help_to_count_the_few_others() -> None:
+    shown = [person(50 + number, opted_in=True) for number in range(7)]
+    few = [person(number) for number in range(4)]
+    last = Watched(Profile.INDIVIDUAL).seconds(12, [*shown, *few])[-1]
+    assert (last.visible, last.analysed) == (6, 6)
+
+
+def test_one_consent_counts_once_towards_k() -> None:
+    """A token of one's own is the only thing that tells that five participants are one person."""
+    consent = Consent("room", "Ada", 1.0, 2.0)
+    five = [person(number, opted_in=True) for number in range(5)]
+    same = [replace(each, participant=replace(each.participant, consent=consent)) for each in five]
+    assert Watched(Profile.INDIVIDUAL).seconds(12, five)[-1].withheld is None
+    assert Watched(Profile.INDIVIDUAL).seconds(12, same)[-1].withheld is Withheld.BELOW_K
+
+
+def test_expressions_are_shares_of_people_by_what_their_faces_display() -> None:
+    """Eight of nine cards say happiness, and so does the bar; one person alone is not told."""
+    people = [person(number, displayed="happy" if number else "sad") for number in range(9)]
+    expressions = Watched().seconds(12, people)[-1].expressions
+    assert expressions is not None
+    assert (expressions["happy"], expressions["sad"]) == (0.95, 0.0), "eight or nine, and none or one"
+    puzzled = [person(number, displayed=("unclear", "happy", "angry")[number % 3]) for number in range(24)]
+    expressions = Watched().seconds(12, puzzled)[-1].expressions
+    assert expressions is not None
+    assert expressions == {
+        "angry": 0.35, "disgust": 0.0, "fear": 0.0, "happy": 0.35, "sad": 0.0, "surprise": 0.0, "neutral": 0.0,
+        "unclear": 0.35,
+    }  # fmt: skip
+
+
+def test_published_values_change_at_most_every_five_seconds_and_only_after_five_beyond_their_border() -> None:
+    watched = Watched()
+    calm, away = ([person(number, index) for number in range(6)] for index in (0.8, 0.2))
+    watched.seconds(12, calm)
+    assert set(means([each for _ in range(6) for each in (*watched.seconds(4, away), *watched.seconds(1, calm))])) == {
+        0.85
+    }
+    found = watched.seconds(15, [*away])
+    told = [(each.engagement and each.engagement.mean, each.attentive, each.coverage) for each in found]
+    changes = [second for second in range(1, 15) if told[second] != told[second - 1]]
+    assert len(changes) == 1, "all of them at once"
+    assert 4 <= changes[0] <= 9
+    assert told[-1] == (0.15, 0.1, 0.9)
 
 
 def test_presence_lets_only_counts_out() -> None:
@@ -208,20 +301,20 @@ def test_few_people_who_did_not_opt_in_enter_no_class_value() -> None:
     others = [person(number, 0.2) for number in range(10, 15)]
     four, five = (Watched(Profile.INDIVIDUAL).seconds(11, [*opted_in, *others[:n]])[-1] for n in (4, 5))
     assert (means([four]), four.analysed) == ([0.80], 6)
-    assert (means([five]), five.analysed) == ([0.55], 11)
+    assert (means([five]), five.analysed) == ([0.55], 10)
 
 
 def test_class_below_k_is_withheld_under_individual_too() -> None:
     people = [person(1, opted_in=True), person(2, opted_in=True), *(person(number) for number in range(3, 7))]
     last = Watched(Profile.INDIVIDUAL).seconds(12, people)[-1]
-    assert (last.withheld, last.analysed) == (Withheld.BELOW_K, 2)
+    assert (last.withheld, last.analysed) == (Withheld.BELOW_K, None)
 
 
 def test_alert_leaves_rounded() -> None:
     gate = Gate(Policy(Profile.AGGREGATE), DEFAULTS)
     alert = gate.alert(Change("fall", 0.812, 0.587, 40.0, 100.0, 23, "facing"), "a1")
     assert alert is not None
-    assert (alert.from_, alert.to, alert.people, alert.why) == (0.80, 0.60, 23, "facing")
+    assert (alert.from_, alert.to, alert.people, alert.why) == (0.80, 0.60, 22, "facing")
     assert (alert.window.start, alert.window.end) == (40.0, 100.0)
     assert gate.alert(Change("fall", 0.8, 0.6, 0.0, 60.0, 4, "gaze"), "a2") is None
 

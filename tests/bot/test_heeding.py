@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -25,6 +25,7 @@ from bot.commands.front_desk import FrontDesk
 from bot.heeding import Heeding
 from bot.rooms.base import Absence, Admitted, CameraUnreadable, Joined, Left, OptedIn, OptedOut, Participant, RoomEvent
 from bot.settings import Settings
+from bot.visit import Visit
 from bot.wishes_reach import DEAF_AFTER_S, LEAVE_AFTER_S
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus.redis import RedisBus
@@ -82,6 +83,7 @@ class RunningBot:
 
     room: ScriptedRoom
     events: list[Event] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def show(self, event: Event) -> None:
@@ -94,18 +96,18 @@ class RunningBot:
                 self.changed.clear()
                 await self.changed.wait()
 
-    def counts(self) -> tuple[int, int]:
-        """Who is present, and of whom more than that is known."""
-        found = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
-        return (found[-1].present, found[-1].camera_on or 0) if found else (0, 0)
-
     def withheld(self) -> Withheld | None:
         """Why class values are null, as it was told last."""
         found = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
         return found[-1].withheld if found else None
 
-    async def counted(self, present: int, camera_on: int) -> None:
-        await self.until(lambda: self.counts() == (present, camera_on))
+    async def counted(self, present: int, metered: int) -> None:
+        """Wait until so many are there and so many of them are read: no event tells the latter, so the bot is asked."""
+        await self.until(
+            lambda: [(visit.present, len(visit.metered)) for visit in self.visits[-1:]] == [(present, metered)]
+        )
+        told = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
+        assert all(each.camera_on == each.present for each in told[-1:]), "opting out switches no camera off"
 
     def forgotten(self) -> list[str]:
         return [event.body.participant for event in self.events if isinstance(event.body, Forget)]
@@ -139,6 +141,12 @@ class Place:
     @asynccontextmanager
     async def bot(self, policy: Profile = Profile.PRESENCE) -> AsyncIterator[RunningBot]:
         running, stop = RunningBot(ScriptedRoom()), asyncio.Event()
+
+        def visit(*about: Any, **more: Any) -> Visit:
+            running.visits.append(Visit(*about, **more))
+            return running.visits[-1]
+
+        self.monkeypatch.setattr(app, "Visit", visit)
         self.monkeypatch.setattr(app, "open_room", lambda *_, **__: running.room)
         settings = Settings(room_url="janus+ws://h/1", policy=policy, port=0, bus=self.redis.url, engine_threads=1)
         task = asyncio.create_task(run(settings, Surroundings(stop=stop, tell=lambda _: None, show=running.show)))
@@ -279,7 +287,7 @@ async def test_redis_that_lost_everything_is_told_again(place: Place, caplog: py
         async with asyncio.timeout(PATIENCE_S):
             while set((await place.wishes.look(ROOM)).opt_outs) != kept:  # noqa: ASYNC110  Redis is polled
                 await asyncio.sleep(0.02)
-        assert bot.counts() == (1, 0)
+        await bot.counted(1, 0)
 
 
 async def test_bot_that_cannot_tell_who_opted_out_reads_nobody(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
+from math import isnan
 
 import numpy as np
 import pytest
@@ -45,8 +46,8 @@ class Engine:
         return answer
 
 
-async def test_reads_are_counted_by_what_came_of_them() -> None:
-    outcomes = {outcome: growth("classpulse_reads_total", outcome=outcome) for outcome in ("face", "no_face", "failed")}
+async def test_reads_are_counted_by_whether_they_were_done_and_never_by_whether_a_face_was_found() -> None:
+    outcomes = {outcome: growth("classpulse_reads_total", outcome=outcome) for outcome in ("done", "failed")}
     timed = growth("classpulse_read_seconds_count")
     face = Face(Box(0.1, 0.2, 0.2, 0.3), 128, np.zeros((478, 3), np.float32), 0, 0, 0, 0.3, 0, 0.05)
     counted = Counted(Engine(FaceReading(face, None), None, InferenceFailed("broken")))
@@ -55,7 +56,7 @@ async def test_reads_are_counted_by_what_came_of_them() -> None:
     assert await counted.read(frame, None, participant="a") is None
     with pytest.raises(InferenceFailed):
         await counted.read(frame, None, participant="a")
-    assert {outcome: grown() for outcome, grown in outcomes.items()} == {"face": 1, "no_face": 1, "failed": 1}
+    assert {outcome: grown() for outcome, grown in outcomes.items()} == {"done": 2, "failed": 1}
     assert timed() == 3
 
 
@@ -91,7 +92,9 @@ def test_events_states_and_lag_are_counted_and_shown_on() -> None:
     assert (summaries(), lags(), late()) == (2, 1, 0)
     assert [value("classpulse_people", which=which) for which in ("present", "camera_on", "visible")] == [12, 11, 10]
     assert value("classpulse_reads_per_second") == 40
-    assert len(shown) == len(states) + 2
+    count(told(summary().model_copy(update={"visible": None})))
+    assert isnan(value("classpulse_people", which="visible")), "withheld is not 0"
+    assert len(shown) == len(states) + 3
     counting(None)(told(summary()))
 
 

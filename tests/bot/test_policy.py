@@ -20,7 +20,10 @@ def test_presence_loads_no_expression_network_and_meters_no_attention() -> None:
     assert isinstance(policy.meter(DEFAULTS), PresenceMeter)
     assert policy.alerts(AlertParameters()) is None
     meaning = policy.meaning(DEFAULTS)
-    assert meaning.k == 1
+    assert meaning.k == 5
+    assert meaning.leaves == (
+        "counts: present, camera on, and in pairs from 5 people up: face in view, facing the camera"
+    )
     assert "expressions" in meaning.never
     assert "engagement" not in meaning.computed
 
@@ -29,7 +32,8 @@ def test_aggregate_says_what_the_page_shows() -> None:
     meaning = Policy(Profile.AGGREGATE).meaning(DEFAULTS)
     assert meaning.computed == "face in view, facing the screen, gaze, eyes, displayed expression, engagement index"
     assert meaning.leaves == (
-        "class values while at least 5 people are analysed: 10-s means, rounded to half a person and 5 points; counts"
+        "class values while at least 5 people are analysed: 10-s means, rounded to half a person and 5 points, which "
+        "change every 5 s at most; counts: present, camera on, and in pairs from 5 people up: face in view, analysed"
     )
     assert meaning.never == "names, pictures, sound"
     assert meaning.opting_out == "by anyone, at any time: privacy page of this room"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rounding import Rounding
+from bot.rounding import Rounding, pairs_or_none
 
 ATTENTIVE_FROM, ATTENTIVE_BELOW = 0.5525, 0.65
 """Least index of somebody attentive (attention 0.65, no activity), most of somebody who is not."""
@@ -65,6 +65,70 @@ def test_any_two_summaries_leave_25_points_about_who_came_or_went(people: int) -
     told = [points for points in left if points > 0]
     assert len(told) > people, "there were pairs to look at"
     assert min(told) >= 0.25 - 1e-9
+
+
+def cells(hidden: int, shown: list[int], least: int, apart: bool = True) -> dict[float, list[tuple[float, float]]]:
+    """Every share that so many hidden people can have beside shown ones, with the sums that may lie behind it.
+
+    Args:
+        hidden: People whose values the observer wants.
+        shown: Hundredths of the others, which the observer knows and subtracts.
+        least: Least value of one person, −1 or 0.
+        apart: Whether the sums are rounded apart.
+    """
+    known = sum(shown) / 100
+    found = defaultdict(list)
+    if apart:
+        for halves in range(2 * least * hidden, 2 * hidden + 1):
+            sums = max(float(least * hidden), halves / 2 - 0.25), min(float(hidden), halves / 2 + 0.25)
+            found[ROUNDING.share(halves / 2, hidden, known, len(shown))].append(sums)
+        return found
+    people = hidden + len(shown)
+    for halves in range(2 * least * people, 2 * people + 1):
+        sums = max(float(least * hidden), halves / 2 - 0.25 - known), min(float(hidden), halves / 2 + 0.25 - known)
+        if sums[0] < sums[1]:
+            found[ROUNDING.share(halves / 2, people)].append(sums)
+    return found
+
+
+def joiners(hidden: int, shown: list[int], least: int, apart: bool = True) -> list[float]:
+    """For every pair of shares before and after one came: how many points of doubt about theirs are left."""
+    before, after = (cells(number, shown, least, apart) for number in (hidden, hidden + 1))
+    doubts = []
+    for first, second in product(before.values(), after.values()):
+        ranges = [(max(least, b[0] - a[1]), min(1.0, b[1] - a[0])) for a, b in product(first, second)]
+        doubts.append(length(each for each in ranges if each[0] < each[1]))
+    return [points for points in doubts if points > 0]
+
+
+SHOWN = [[], [93], [93, 71], [50, 50, 50], [7, 99, 64, 3], [88] * 9]
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+@pytest.mark.parametrize("least", [0, -1])
+def test_any_share_leaves_25_points_about_who_came_whatever_is_known_of_people_who_are_shown(
+    shown: list[int], least: int
+) -> None:
+    """`coverage` as [0, 1], `valence` and `arousal` as [−1, 1]; all pairs."""
+    for hidden in (*range(3, 10), 14, 20):
+        told = joiners(hidden, shown, least)
+        assert len(told) > hidden
+        assert min(told) >= 0.25 - 1e-9
+
+
+def test_hidden_and_shown_people_rounded_together_would_leave_less() -> None:
+    """The reason for rounding them apart: the edge of what is possible cuts a cell that lies at another's place."""
+    assert min(joiners(5, [93], 0, apart=False)) < 0.08
+
+
+@given(st.lists(st.integers(0, 12), min_size=8, max_size=8).filter(lambda counts: sum(counts) >= 3))
+def test_expression_of_one_alone_is_not_told_and_of_others_only_the_pair(counts: list[int]) -> None:
+    people = sum(counts)
+    for count in counts:
+        share = ROUNDING.share(count, people, grain=pairs_or_none)
+        assert share == ROUNDING.share(count // 2 * 2, people, grain=pairs_or_none)
+        assert (share == 0.0) or count >= 2
+        assert abs(share - count / people) <= (1.0 if count == 1 else 0.5) / people + 0.025 + 1e-9
 
 
 def test_rounding_of_means_alone_would_tell_on_a_newcomer() -> None:

@@ -95,7 +95,8 @@ async def test_word_in_the_rooms_chat_is_enough_not_to_be_read_and_is_in_the_aud
     room = Silent(Admitted(), Joined(EVE), CameraUnreadable(EVE, "codec vp9"), OptedOut(EVE))
     told = await end_of_stay(monkeypatch, tmp_path, room, summaries=2)
     newest = [event.body for event in told if isinstance(event.body, ClassSummary)][-1]
-    assert (newest.present, newest.camera_on) == (1, 0), "she is there, and nothing more is known of her"
+    assert (newest.present, newest.camera_on) == (1, 1), "as the room tells everybody"
+    assert (newest.visible, newest.reads_per_s) == (None, 0.0), "and nothing more is known of her"
     assert audited(tmp_path) == ["started", "opted_out", "ended"]
 
 
@@ -117,7 +118,7 @@ async def test_opt_out_in_the_rooms_chat_holds_and_the_class_goes_on_where_the_d
     )
     told = await end_of_stay(monkeypatch, tmp_path, room, summaries=3)
     newest = [event.body for event in told if isinstance(event.body, ClassSummary)][-1]
-    assert (newest.present, newest.camera_on) == (1, 0)
+    assert (newest.present, newest.reads_per_s) == (1, 0.0)
     assert isinstance(told[-1].body, Bye)
     assert told[-1].body.reason is EndReason.ASKED_TO_LEAVE, "the word ends no class"
 

@@ -172,7 +172,7 @@ def test_values_turn_grey_when_they_are_old() -> None:
 
 def test_withheld_says_how_many_people_are_needed() -> None:
     few = Screen().live().run(30, lambda: summary(None, analysed=4, withheld=Withheld.BELOW_K)).text()
-    assert "Withheld\n4 people analysed, 5 are needed" in few
+    assert "Withheld\nFewer than 5 people analysed" in few
     assert "Values return by themselves 10 s after a fifth person is analysed." in few
     assert "Happiness ················     –" in few
     assert "Present      ████████████████    28" in few

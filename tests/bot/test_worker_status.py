@@ -11,7 +11,7 @@ from bot.worker_status import WorkerFigures, serving_status
 
 FIRST = """# HELP classpulse_reads_total Reads.
 # TYPE classpulse_reads_total counter
-classpulse_reads_total{outcome="face"} 7.0
+classpulse_reads_total{outcome="done"} 7.0
 # HELP classpulse_read_seconds Duration.
 # TYPE classpulse_read_seconds histogram
 classpulse_read_seconds_bucket{le="1.0"} 3.0
@@ -30,7 +30,7 @@ def test_figures_of_all_bots_stand_beside_each_other_until_a_bot_is_gone() -> No
     text = generate_latest(figures.registry).decode()
     assert "classpulse_worker_capacity 4.0" in text
     assert text.count("# TYPE classpulse_reads_total counter") == 1
-    for line in ('{bot="a",outcome="face"} 7.0', '{bot="b",outcome="face"} 9.0'):
+    for line in ('{bot="a",outcome="done"} 7.0', '{bot="b",outcome="done"} 9.0'):
         assert f"classpulse_reads_total{line}" in text
     assert 'classpulse_read_seconds_bucket{bot="a",le="+Inf"} 4.0' in text
     figures.forget("a")

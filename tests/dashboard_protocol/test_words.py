@@ -120,6 +120,11 @@ PAGE: list[tuple[str, list[Any], str]] = [
         for points in (5, 20)
         for share in (0, 0.004, 0.05, 0.655, 0.999, 1, None)
     ),
+    *(
+        ("percent", [share, {"points": 5}, *([of] if of else [])], words.percent(share, rounding_to(5), of))
+        for of in (4, 8, 20, 24, None)
+        for share in (0, 0.3, 1, None)
+    ),
     *(("index", [share], words.index(share)) for share in (0, 0.655, 1)),
     *(("people", [number], words.people(number)) for number in (0, 1, 2)),
     ("trend", [{"kind": "move", "by": -15}], words.trend(Trend("move", by=-15))),
@@ -130,7 +135,7 @@ PAGE: list[tuple[str, list[Any], str]] = [
     ("trend", [{"kind": "short", "s": 190}], words.trend(Trend("short", s=190))),
     ("trend", [{"kind": "none"}], words.trend(Trend("none"))),
     ("reason", ["wishes_unreachable", 3], words.UNHEARD_GROUND),
-    ("belowK", [4, 5], words.below_k(4, 5)),
+    ("belowK", [5], words.below_k(5)),
     *(("returns", [{"k": k, "freeze_s": 10}], words.returns(meaning(k=k))) for k in (5, 12)),
     *(
         ("alertTitle", [said.model_dump(by_alias=True)], words.alert_title(said))

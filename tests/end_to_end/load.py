@@ -68,7 +68,7 @@ class Load:
         """Wait until every reader saw a summary in which every camera is on and faces are read."""
 
         def is_seen(summary: ClassSummary) -> bool:
-            return summary.camera_on == self.people == summary.visible
+            return summary.camera_on == self.people and summary.reads_per_s >= self.people
 
         await until(lambda: all(feed.summaries and is_seen(feed.summaries[-1]) for feed in self.feeds))
 

@@ -87,7 +87,7 @@ async def test_page_withholds_below_k_and_shares_below_ten(stage: Stage) -> None
     await room.stream(HISTORY_S + 60, HISTORY_S + 180, analysed=4)
     await stage.settle(room)
     await expect(stage.page.locator("#level")).to_have_text("Withheld")
-    await expect(stage.page.locator("#index-trend")).to_have_text("4 people analysed, 5 are needed")
+    await expect(stage.page.locator("#index-trend")).to_have_text("Fewer than 5 people analysed")
     await expect(stage.page.locator("#expression-rows .value").first).to_have_text("–")
     await expect(stage.page.locator("#duration")).to_have_text("44 min")
     await stage.shoot("below-k")
@@ -95,8 +95,8 @@ async def test_page_withholds_below_k_and_shares_below_ten(stage: Stage) -> None
 
 async def test_page_shows_counts_only_under_presence(stage: Stage) -> None:
     await live(stage, Profile.PRESENCE)
-    await expect(stage.page.locator("#counts .hero").last).to_have_text("19 of 22")
-    await expect(stage.page.locator("#counts .trend").last).to_have_text("down 3 in 5 min")
+    await expect(stage.page.locator("#counts .hero").last).to_have_text("18 of 22")
+    await expect(stage.page.locator("#counts .trend").last).to_have_text("down 4 in 5 min")
     await expect(stage.page.locator("#index-panel")).to_be_hidden()
     await expect(stage.page.locator("#dots i")).to_have_count(28)
     await stage.shoot("presence")

@@ -162,7 +162,7 @@ async def test_first_row_is_read_out_on_demand(stage: Stage, profile: Profile) -
     status = stage.page.locator("#status")
     said = {
         Profile.AGGREGATE: ("Engagement index", "High", "65", "down 15 points in 5 min", "of 28 people", "Attentive"),
-        Profile.PRESENCE: ("Present", "28", "Facing the camera", "19 of 22", "down 3 in 5 min"),
+        Profile.PRESENCE: ("Present", "28", "Facing the camera", "18 of 22", "down 4 in 5 min"),
     }[profile]
     for words in said:
         await expect(status).to_contain_text(words)

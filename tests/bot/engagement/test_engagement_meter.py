@@ -223,7 +223,6 @@ def test_expression_is_smoothed_with_a_half_life_of_one_second(known: Any, make_
     assert values.expressions[3] == pytest.approx(0.5)
     assert values.displayed == "unclear"
     assert sum(values.expressions) == pytest.approx(1.0)
-    assert sum(values.expressions_mean) == pytest.approx(1.0)
 
 
 def test_far_turned_face_tells_pose_only(known: Any, make_reading: Any) -> None:

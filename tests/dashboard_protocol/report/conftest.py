@@ -40,7 +40,7 @@ def hello(profile: Profile = Profile.AGGREGATE, title: str = "Biology 101, secti
         leaves="counts" if is_presence else "class values while at least 5 people are analysed; counts",
         never="names, pictures, sound",
         opting_out="by anyone, at any time: privacy page of this room",
-        k=1 if is_presence else 5,
+        k=5,
         rounding_points=5,
         window_s=10,
         freeze_s=10,
@@ -85,7 +85,7 @@ def summary(
         shares = {"angry": 0, "disgust": 0, "fear": 0, "happy": happy, "sad": 0.05, "surprise": 0.1}
         values |= {
             "engagement": {"mean": mean, "level": level, **spread},
-            "expressions": {**shares, "neutral": round(0.85 - happy, 2)},
+            "expressions": {**shares, "neutral": round(0.85 - happy, 2), "unclear": 0.05},
             "coverage": 0.85,
             "valence": 0.1,
             "arousal": -0.2,

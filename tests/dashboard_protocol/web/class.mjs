@@ -11,7 +11,7 @@ export const hello = (profile = "aggregate") => ({
 export const summary = (at, mean = 0.8, more = {}) => ({
   type: "class_summary", at, present: 28, camera_on: 24, visible: 22, facing: null, analysed: 20, coverage: 0.85,
   engagement: mean === null ? null : { mean, q1: mean - 0.1, q3: mean + 0.1, levels: [0.1, 0.2, 0.45, 0.25], level: 2 },
-  expressions: mean === null ? null : { angry: 0, disgust: 0, fear: 0, happy: 0.1, sad: 0.1, surprise: 0.1, neutral: 0.7 },
+  expressions: mean === null ? null : { angry: 0, disgust: 0, fear: 0, happy: 0.1, sad: 0.1, surprise: 0.1, neutral: 0.6, unclear: 0.1 },
   valence: 0, arousal: 0, attentive: mean === null ? null : mean, withheld: mean === null ? "below_k" : null, as_of: at, ...more,
 });
 

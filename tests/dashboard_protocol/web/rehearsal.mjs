@@ -20,9 +20,9 @@ window.rehearsal = (hello) => {
     const mean = Math.round((0.65 + 0.25 * Math.sin(second / 97)) * 20) / 20;
     const [present, away] = [28 + (Math.floor(second / 600) % 3), second % 1800 < 40];
     put({
-      type: "class_summary", present, camera_on: 24, visible: 22, facing: null, analysed: away ? 3 : 20, coverage: away ? null : 0.85,
+      type: "class_summary", present, camera_on: 24, visible: 22, facing: null, analysed: away ? null : 20, coverage: away ? null : 0.85,
       engagement: away ? null : { mean, q1: mean - 0.15, q3: mean + 0.1, levels: [0.1, 0.2, 0.45, 0.25], level: mean > 0.7 ? 3 : 2 },
-      expressions: away ? null : { angry: 0, disgust: 0, fear: 0, happy: mean / 4, sad: 0.1, surprise: 0.1, neutral: 0.7 },
+      expressions: away ? null : { angry: 0, disgust: 0, fear: 0, happy: mean / 4, sad: 0.1, surprise: 0.1, neutral: 0.6, unclear: 0.1 },
       valence: 0, arousal: 0, attentive: away ? null : mean, withheld: away ? "below_k" : null, as_of: START + second,
     });
     for (let n = 0; n < people; n++) put({

@@ -23,6 +23,7 @@ from dashboard_protocol.events import (
     Withheld,
 )
 from dashboard_protocol.snapshot import Fold
+from dashboard_protocol.vocabulary import DISPLAYED
 
 ROOM = "biology"
 BOT = "Reads faces (classpulse) · Pulse"
@@ -46,7 +47,11 @@ LEVELS = tuple(
     )
 )
 _MEANING = {
-    Profile.PRESENCE: ("face in view, head direction", "counts", "expressions, attention, engagement, names, pictures"),
+    Profile.PRESENCE: (
+        "face in view, head direction",
+        "counts: present, camera on, and in pairs from 5 people up: face in view, facing the camera",
+        "expressions, attention, engagement, names, pictures",
+    ),
     Profile.AGGREGATE: (
         "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
         "class values while at least 5 people are analysed: 10-s means, rounded to 5 points; counts",
@@ -62,10 +67,9 @@ _MEANING = {
 
 def hello(profile: Profile, title: str = "Biology 101, section B") -> Hello:
     computed, leaves, never = _MEANING[profile]
-    k = 1 if profile is Profile.PRESENCE else 5
     policy = PolicyMeaning(
         profile=profile, computed=computed, leaves=leaves, never=never, opting_out="by anyone, at any time",
-        k=k, rounding_points=5, window_s=10, freeze_s=10,
+        k=5, rounding_points=5, window_s=10, freeze_s=10,
     )  # fmt: skip
     alerts = AlertParameters(
         min_people=8, warm_up_s=300, block_s=30, reference_s=600, slack=1.5, limit=4, min_move=0.15, silence_s=300,
@@ -89,12 +93,12 @@ def summary(second: int, profile: Profile, *, at: float, analysed: int | None = 
     )
     values |= {"present": present, "camera_on": present - 4, "visible": present - 6, "reads_per_s": 88, "as_of": at}
     if profile is Profile.PRESENCE:
-        facing = (18 if fallen else 22) + (second // 70 % 3 == 0)
+        facing = (16 if fallen else 22) + 2 * (second // 70 % 3 == 0)
         values |= {"facing": min(facing, present - 6), "withheld": Withheld.PRESENCE}
         return ClassSummary.model_validate(values)
-    people = 20 + (second // 45 % 3 == 0) if analysed is None else analysed
+    people = 20 + 2 * (second // 45 % 3 == 0) if analysed is None else analysed
     if people < 5:
-        few = {"camera_on": 9, "visible": 6, "analysed": people, "withheld": Withheld.BELOW_K}
+        few = {"camera_on": 9, "visible": 6, "analysed": None, "withheld": Withheld.BELOW_K}
         return ClassSummary.model_validate(values | few)
     return ClassSummary.model_validate(values | {"analysed": people} | _class_values(second, fallen, people >= 10))
 
@@ -108,8 +112,8 @@ def _class_values(second: int, fallen: bool, spread: bool) -> dict[str, object]:
         "levels": ((0.10, 0.20, 0.45, 0.25) if fallen else (0.0, 0.10, 0.35, 0.55)) if spread else None,
         "level": 2,
     }
-    names = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-    shares = (0, 0, 0, 0.1, 0.1, 0.1, 0.6) if fallen else (0, 0, 0, 0.25, 0.05, 0.1, 0.5)
+    names = DISPLAYED
+    shares = (0, 0, 0, 0.1, 0.1, 0.1, 0.55, 0.15) if fallen else (0, 0, 0, 0.25, 0.05, 0.1, 0.45, 0.1)
     attentive = round((0.65 if fallen else 0.85) + _wave(second, 210, 30), 2)
     return {
         "coverage": 0.85,

@@ -72,10 +72,10 @@ test("old values are grey, and after a minute gone", () => {
 
 test("withheld is said, never shown as zero", () => {
   const store = live();
-  fold(store, summary(1101, null, { analysed: 4 }), 101_000);
+  fold(store, summary(1101, null, { analysed: null }), 101_000);
   const model = buildModel(store, OPEN, newUi(), 101_000);
   assert.equal(model.hero.word, "Withheld");
-  assert.equal(model.hero.trend.text, "4\u00a0people analysed, 5 are needed");
+  assert.equal(model.hero.trend.text, "Fewer than 5\u00a0people analysed");
   assert.equal(model.hero.level, null);
   assert.equal(store.series.why(1101), GAP.withheld);
   assert.equal(store.series.get("present", 1101), 28);
@@ -193,6 +193,28 @@ test("under presence there are counts and nothing else", () => {
   assert.equal(store.series.why(1000), GAP.none);
 });
 
+test("counts of faces that are withheld leave one dot a camera and say so", () => {
+  const store = createStore();
+  fold(store, hello("presence"), 0);
+  fold(store, state("live", 900), 0);
+  fold(store, summary(1000, null, { camera_on: 3, visible: null, facing: null, analysed: null, withheld: "presence" }), 0);
+  const model = buildModel(store, OPEN, newUi(), 0);
+  assert.deepEqual(model.groups, { facing: null, half: 0, ring: 3, off: 25 });
+  assert.equal(model.few, true);
+  assert.deepEqual(model.dots.map(({ state: seen }) => seen), [...Array(3).fill("ring"), ...Array(25).fill("off")]);
+  assert.equal(model.trends.visible.text, "Withheld");
+  assert.notEqual(model.trends.present.text, model.trends.visible.text);
+  assert.ok(Number.isNaN(store.series.get("visible", 1000)));
+});
+
+test("expressions are told with what one person alone, who is not told, could be", () => {
+  const store = live();
+  fold(store, summary(1101, 0.8, { analysed: 8 }), 101_000);
+  const rows = buildModel(store, OPEN, newUi(), 101_000).expressions;
+  assert.deepEqual(rows.map(({ name }) => name).slice(-2), ["Neutral", "Unclear"]);
+  assert.deepEqual([rows[0].text, rows[6].text, rows[7].text], ["<\u00a015%", "60%", "10%"]);
+});
+
 test("a change of policy clears the people and is told", () => {
   const store = live("individual");
   fold(store, person("Ada", 1100), 100_000);
@@ -219,8 +241,8 @@ test("values that come back are announced, also after a moment of settling", () 
   const memory = {};
   const say = (nowMs) => announcement(memory, buildModel(store, OPEN, newUi(), nowMs), nowMs);
   say(100_000);
-  fold(store, summary(1101, null, { analysed: 4 }), 101_000);
-  assert.match(say(101_000), /^Withheld\. 4.people analysed, 5 are needed\. Values return/);
+  fold(store, summary(1101, null, { analysed: null }), 101_000);
+  assert.match(say(101_000), /^Withheld\. Fewer than 5.people analysed\. Values return/);
   fold(store, summary(1102, null, { withheld: "settling" }), 102_000);
   assert.equal(say(102_000), null);
   fold(store, summary(1112), 112_000);
