@@ -9,7 +9,7 @@ export const $ = (id) => document.getElementById(id);
 export const all = (selector) => [...document.querySelectorAll(selector)];
 export const openDialog = () => document.querySelector("dialog[open]");
 
-/** Value at a dotted path of a model, `|` a function of words.js; a leading `!` asks whether it is missing. */
+/** Value at a dotted path of a model, `|` a function of words.js; `!` asks whether it is missing. */
 function reader(expression) {
   const [, not, path, format] = expression.match(/(!?)([^|]*)\|?(.*)/);
   const keys = path.split(".");

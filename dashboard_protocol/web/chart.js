@@ -15,7 +15,7 @@ const LABEL_APART_PX = 14;
 const MARGINS = { top: 14, between: 30, bottom: 26 };
 const besidePx = (width, presence) => (presence ? 140 : Math.min(236, Math.max(208, width * 0.28)));
 
-// A strip is filled down to zero from its first line; two fills are the band between them (even-odd rule).
+// A strip is filled down to zero from its first line; two fills are the band between them.
 const AGGREGATE = [
   { share: 0.64, max: 1, ticks: [0, 0.5, 1], band: ["q1", "q3"], lines: ["mean"] },
   { share: 0.21, max: 1, ticks: [0, 1], title: "Attentive", lines: ["attentive"] },
