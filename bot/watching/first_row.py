@@ -90,7 +90,9 @@ def _count(moment: Moment, summary: ClassSummary | None, label: str, column: str
         return _cell(moment, label, words.DASH, _last(moment, value))
     of = f" of {words.count(getattr(summary, whole))}" if whole else ""
     if number is None and moment.condition is Condition.FRESH:
-        return _cell(moment, label, value + of, _waiting(moment, words.WITHHELD))
+        is_unheard = summary.withheld is Withheld.WISHES_UNREACHABLE
+        why = words.UNHEARD if is_unheard else _waiting(moment, words.WITHHELD)
+        return _cell(moment, label, value + of, why)
     threshold = count_threshold(summary.present)
     found = trend(moment.record.timeline, column, moment.second, scale=1, threshold=threshold)
     return _cell(moment, label, value + of, _told(moment, found, counts=True))

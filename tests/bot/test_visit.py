@@ -479,7 +479,7 @@ async def test_no_picture_is_taken_while_opt_outs_cannot_be_heard_and_counts_go_
     assert stay.inference.reads == reads
     (summary,) = (body for body in told if isinstance(body, ClassSummary))
     assert (summary.present, summary.camera_on, summary.withheld) == (2, 1, Withheld.WISHES_UNREACHABLE)
-    assert (summary.engagement, summary.attentive, summary.expressions, summary.coverage) == (None,) * 4
+    assert (summary.visible, summary.analysed, summary.engagement, summary.expressions) == (None,) * 4
     (person,) = (body for body in told if isinstance(body, ParticipantUpdate))
     assert (person.unmeasurable, person.since) == (Unmeasurable.WISHES_UNREACHABLE, stay.at)
     stay.hears = True

@@ -183,6 +183,10 @@ def test_opt_outs_that_cannot_be_heard_are_said_to_make_nothing_measurable() -> 
     assert "Not measurable\nwho asks not to be read cannot be heard\nno pictures are taken" in unheard
     assert "Present      ████████████████    28" in unheard
     assert "6 people opted out within a minute" in unheard
+    none = {"visible": None, "facing": None, "withheld": Withheld.WISHES_UNREACHABLE}
+    counts = Screen(Profile.PRESENCE).live().run(30, lambda: presence(**none)).text()
+    assert "who asks not to be" in counts
+    assert "withheld" not in counts.lower()
 
 
 def test_the_first_seconds_announce_the_first_values() -> None:
