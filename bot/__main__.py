@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, read_public_url, serve_engine
 from bot.commands.engine import FallbackFlag
@@ -23,6 +22,7 @@ from bot.commands.reachable import (
 )
 from bot.errors import BotError, SettingsRefused
 from bot.garbage import forbid_core_dumps, return_pictures_to_the_system
+from bot.meeting_options import checked
 from bot.settings import DEMO_ALERTS, Settings
 from bot.terminal_encoding import speak_plainly
 from dashboard_protocol.errors import ConsentRefused, DashboardError, ReportRefused, SecretRefused, ServerRefused
@@ -96,6 +96,9 @@ BehindProxyFlag = Annotated[bool, typer.Option(help="A proxy in front ends TLS."
 NoticeFlag = Annotated[
     bool, typer.Option("--notice-given", help="The people were told; needed where a room cannot show the bot (WHEP).")
 ]
+TakeOverFlag = Annotated[
+    bool, typer.Option("--take-over", help="Take the room from another bot that serves it, which then leaves.")
+]
 ReportFlag = Annotated[
     Path | None, typer.Option(help="Write the class's report here when it is over: HTML, and CSV beside it.")
 ]
@@ -160,6 +163,7 @@ def join(  # noqa: PLR0913  one parameter a flag
     relay_only: RelayOnlyFlag = False,
     duration: DurationFlag = None,
     leave_alone_after: AloneFlag = None,
+    take_over: TakeOverFlag = False,
     report: ReportFlag = None,
     metrics_port: MetricsPortFlag = None,
     metrics_host: MetricsHostFlag = DEFAULT["metrics_host"].default,
@@ -178,7 +182,7 @@ def join(  # noqa: PLR0913  one parameter a flag
         public_url=read_public_url(public_url), allowed_hosts=read_allowed_hosts(allowed_host),
         metrics_port=metrics_port, metrics_host=metrics_host, notice_given=notice_given,
         ice=chosen_ice(ice_server, relay_only=relay_only), max_duration_s=duration,
-        leave_alone_after_s=leave_alone_after,
+        leave_alone_after_s=leave_alone_after, take_over=take_over,
     )  # fmt: skip
     from bot.foreground import Foreground, stay
 
@@ -211,12 +215,7 @@ def make_settings(**values: Any) -> Settings:
     Raises:
         SettingsRefused: One of them cannot be used.
     """
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        flag = "--" + str(problem["loc"][0]).replace("_", "-")
-        raise SettingsRefused(f"{flag}: {problem['msg'].lower()}") from error
+    return checked(Settings, values)
 
 
 def _exit_code(error: Exception) -> int | None:

@@ -1,8 +1,8 @@
 """Wires room, engine, bus and page into one running bot; the only file that knows the concrete choices."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,11 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from bot import __version__, privacy, reading
 from bot.audit import Audit
-from bot.clock import RoomClock
+from bot.clock import RoomClock, sleepless_s
 from bot.engagement import FORMULA, EngagementParameters
 from bot.errors import JoinCalledOff, SettingsRefused
 from bot.garbage import swift_collection
@@ -117,29 +118,43 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         await access.revocations.begin()
         routes = _routes(key, meeting, access if surroundings.opens_at_root else None)
         routes += _wishes(room, key, notice, stay, access.consents)
-        tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
         obstacle = partial(_obstacle, audit, heeding)
         app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
-        rules = settings.rules
+        origin = await stack.enter_async_context(_serving(settings, app, registry))
+        addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
+        writer = await EventWriter.open(bus, key, meeting, take_over=settings.take_over)
+        surroundings.tell(addresses)
+        if settings.take_over:
+            audit.took_over()
+        await stack.enter_async_context(outbox.publishing(writer))
+        stay.begin(_hello(settings, policy, parameters, room.name, meeting), policy, notice_given=settings.notice_given)
+        with suppress(JoinCalledOff), stay.farewell():
+            await stay.prepare()
+            async with inference, joined(room, surroundings.stop, outbox.unbroken()):
+                stack.enter_context(swift_collection())
+                guests = surroundings.guests(addresses) if surroundings.guests else None
+                await stay.live(room, surroundings.stop, settings.max_duration_s, guests, _live_since(settings, clock))
+    return stay.end_reason
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, app: ASGIApp, registry: CollectorRegistry) -> AsyncIterator[str]:
+    """Serve page and figures while inside; yield under which address people reach the page."""
+    rules = settings.rules
+    tls = Tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
+    async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serve(app, settings.host, settings.port, tls=tls, rules=rules))
         if settings.metrics_port is not None:
             # What belongs to the process, such as a bot's reads, is counted in the registry that everybody shares.
             figures = metrics_app(registry, REGISTRY)
             await stack.enter_async_context(serve(figures, settings.metrics_host, settings.metrics_port, rules=rules))
-        origin = settings.public_url or server.origin
-        addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
-        surroundings.tell(addresses)
-        await stack.enter_async_context(outbox.publishing(await EventWriter.open(bus, key)))
-        stay.begin(_hello(settings, policy, parameters, room.name, meeting), policy, notice_given=settings.notice_given)
-        with suppress(JoinCalledOff), stay.farewell():
-            await stay.prepare()
-            async with inference, joined(room, surroundings.stop):
-                stack.enter_context(swift_collection())
-                guests = surroundings.guests(addresses) if surroundings.guests else None
-                await stay.live(room, surroundings.stop, settings.max_duration_s, guests, settings.live_since)
-    return stay.end_reason
+        yield settings.public_url or server.origin
+
+
+def _live_since(settings: Settings, clock: Clock) -> float | None:
+    return None if settings.live_from_s is None else clock() - (sleepless_s() - settings.live_from_s)
 
 
 def _key(settings: Settings, access: Access) -> str:

@@ -1,10 +1,14 @@
 """The life of a bot in its room: which state it is in, since when, and why. Pure; never reads a clock."""
 
 import logging
+import math
 from enum import Enum, auto
 
 from bot.rooms.base import Admitted, Held, Lost
 from dashboard_protocol.events import BotState, EndReason, State
+
+SLEPT_S = 60.0
+"""Whoever was not asked for so long, and is asked every second, was suspended."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class Attendance:
         self._end_reason: EndReason | None = None
         self._live_since: float | None = None
         self._alone_since: float | None = None
+        self._alone_seen_at = -math.inf
 
     @property
     def state(self) -> State:
@@ -107,6 +112,7 @@ class Attendance:
         """Say for how long nobody but the bot has been in the room; call it regularly.
 
         A room whose connection is broken, or which is not open yet, may be full of people: that time does not count.
+        Nor does the time for which the bot itself slept, as with the lid of its machine.
 
         Args:
             at: Now, in seconds on the room's clock.
@@ -115,7 +121,9 @@ class Attendance:
         if present or self._state is not State.LIVE:
             self._alone_since = None
             return 0.0
-        self._alone_since = at if self._alone_since is None else self._alone_since
+        if self._alone_since is None or at - self._alone_seen_at > SLEPT_S:
+            self._alone_since = at
+        self._alone_seen_at = at
         return at - self._alone_since
 
     def finish(self, at: float, reason: EndReason) -> BotState:

@@ -66,6 +66,10 @@ class Audit:
         """
         self._append_or_refuse(self._line("started", policy=profile.value, k=k, notice_given=notice_given))
 
+    def took_over(self) -> None:
+        """Whoever started the bot had it take the room from any other bot that was there."""
+        self._note("took_over")
+
     def opted_out(self) -> None:
         """Somebody asked not to be read."""
         self._note("opted_out")

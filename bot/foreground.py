@@ -1,17 +1,22 @@
 """One bot in the foreground of a terminal: its events on stdout, its report in a file, ctrl-C to leave."""
 
 import asyncio
+import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import Addresses, Guests, Surroundings, run
 from bot.settings import Settings
 from dashboard_protocol.codec import encode
+from dashboard_protocol.errors import ReportRefused
 from dashboard_protocol.events import BotState, EndReason, Event
 from dashboard_protocol.record import Record
 from dashboard_protocol.report import report_paths, write_report
+from dashboard_protocol.secret import state_directory
 
 GOOD_ENDS = frozenset({EndReason.ASKED_TO_LEAVE, EndReason.MAX_DURATION, EndReason.ROOM_CLOSED, EndReason.ALONE})
 
@@ -34,7 +39,8 @@ def stay(settings: Settings, foreground: Foreground) -> int:
     """Run the bot until its stay ends.
 
     Returns:
-        The exit code: 0 when it ended as wanted, 1 otherwise.
+        The exit code: 0 when it ended as wanted; a shell's for SIGPIPE when whoever read the events has gone, whereupon
+        the bot left; 1 otherwise, also where the report is not where it was wanted.
 
     Raises:
         ReportRefused: The report could not be written; told before the class begins.
@@ -43,24 +49,35 @@ def stay(settings: Settings, foreground: Foreground) -> int:
     if foreground.report is not None:
         report_paths(foreground.report)
     record = Record()
+    is_where_wanted = True
     try:
         reason = asyncio.run(_until_stopped(settings, foreground, record))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
+        return 128 + signal.SIGPIPE
     finally:
         if foreground.report is not None and record.hello is not None:
-            say(f"report     {write_report(record, foreground.report)[0]}")
-    return 0 if reason in GOOD_ENDS else 1
+            is_where_wanted = _keep_report(record, foreground.report)
+    return 0 if reason in GOOD_ENDS and is_where_wanted else 1
 
 
 def say(text: str) -> None:
     """Tell a person something, on stderr, so that stdout stays for machines."""
-    print(text, file=sys.stderr, flush=True)
+    with suppress(BrokenPipeError):  # nobody is there to be told, and the bot still has to leave its room
+        print(text, file=sys.stderr, flush=True)
 
 
 async def _until_stopped(settings: Settings, foreground: Foreground, record: Record) -> EndReason:
+    unread: list[BrokenPipeError] = []
+
     def show(event: Event) -> None:
         record.apply(event)
-        if foreground.json:
-            print(encode(event), flush=True)
+        if foreground.json and not unread:
+            try:
+                print(encode(event), flush=True)
+            except BrokenPipeError as error:
+                unread.append(error)
+                stop.set()
         elif isinstance(event.body, BotState):
             say(f"{event.body.state.value:<10} {(event.body.reason or '').replace('_', ' ')}".rstrip())
 
@@ -74,7 +91,7 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return await run(
+    reason = await run(
         settings,
         Surroundings(
             stop=stop,
@@ -84,3 +101,18 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
             opens_at_root=foreground.opens_at_root,
         ),
     )
+    if unread:
+        raise unread[0]
+    return reason
+
+
+def _keep_report(record: Record, path: Path) -> bool:
+    """Write the report; where that fails after all, into the state directory: the class will not come again."""
+    try:
+        say(f"report     {write_report(record, path)[0]}")
+    except ReportRefused as refusal:
+        spare = state_directory() / f"report-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.html"
+        say(f"{refusal}")
+        say(f"report     {write_report(record, spare)[0]} (kept here instead)")
+        return False
+    return True

@@ -7,21 +7,24 @@ import os
 import resource
 import signal
 import sys
-import time
-from typing import Annotated
+from contextlib import suppress
+from enum import StrEnum
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.errors import BotError
 from bot.garbage import return_pictures_to_the_system
 from bot.settings import Settings
-from dashboard_protocol.errors import DashboardError
+from dashboard_protocol.errors import DashboardError, EpochOver, RoomTaken
 from dashboard_protocol.events import BotState, Event
 from engine.errors import EngineError
 
 PR_SET_PDEATHSIG = 1
 FIGURES_S = 2.0
-"""Between two tellings of what the bot counts; there is an event every second."""
+"""Between two tellings of what the bot counts, which also say that its event loop turns."""
+FLUSH_S = 2.0
+"""The last words wait so long for a worker that does not read."""
 NEARLY_ALWAYS_USED = (
     "bot.app",
     "bot.inference.local",
@@ -44,6 +47,15 @@ class Job(BaseModel):
     """What the process may allocate, in 10^6 bytes."""
 
 
+class Ousted(StrEnum):
+    """Why a bot cannot have its room."""
+
+    OUTRUN = "outrun"
+    """A newer bot has opened it."""
+    TAKEN = "taken"
+    """Another bot holds it."""
+
+
 class Told(BaseModel):
     """One line that a process tells its worker."""
 
@@ -52,6 +64,7 @@ class Told(BaseModel):
     """Where people join a local room."""
     figures: str | None = None
     """What the bot counts, in Prometheus' text format."""
+    ousted: Ousted | None = None
 
 
 def main(worker_pid: int) -> int:
@@ -87,25 +100,61 @@ async def _serve(job: Job) -> None:
     # ctrl-C in a terminal reaches the whole group; the worker says when its bots leave.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
 
-    figures_due_s = 0.0
+    worker = await _Worker.open()
 
     def show(event: Event) -> None:
-        nonlocal figures_due_s
         if isinstance(event.body, BotState):
-            _tell(Told(state=event.body))
-        if time.monotonic() >= figures_due_s:
-            figures_due_s = time.monotonic() + FIGURES_S
-            _tell(Told(figures=own_figures()))
+            worker.tell(Told(state=event.body))
 
     def tell(addresses: Addresses) -> None:
         if job.settings.room_url.startswith("local:"):
-            _tell(Told(join=addresses.join))
+            worker.tell(Told(join=addresses.join))
 
-    await run(job.settings, Surroundings(stop=stop, tell=tell, show=show))
+    async def tell_figures() -> None:
+        while True:
+            worker.tell_if_it_reads(Told(figures=own_figures()))
+            await asyncio.sleep(FIGURES_S)
+
+    telling = asyncio.create_task(tell_figures(), name="figures")  # no group: it would wrap what `run` raises
+    try:
+        await run(job.settings, Surroundings(stop=stop, tell=tell, show=show))
+    except EpochOver:
+        worker.tell(Told(ousted=Ousted.OUTRUN))
+        raise
+    except RoomTaken:
+        worker.tell(Told(ousted=Ousted.TAKEN))
+        raise
+    finally:
+        telling.cancel()
+        await worker.flush()
 
 
-def _tell(told: Told) -> None:
-    print(told.model_dump_json(exclude_none=True), flush=True)
+class _Worker:
+    """Who reads this process's stdout. A worker that does not read for a while must not make the bot wait."""
+
+    def __init__(self, pipe: asyncio.WriteTransport) -> None:
+        self._pipe = pipe
+
+    @classmethod
+    async def open(cls) -> Self:
+        """Keep stdout for the worker alone: what a library prints goes to stderr from now on."""
+        pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        transport, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.BaseProtocol, pipe)
+        return cls(transport)
+
+    def tell(self, told: Told) -> None:
+        self._pipe.write(told.model_dump_json(exclude_none=True).encode() + b"\n")
+
+    def tell_if_it_reads(self, told: Told) -> None:
+        if self._pipe.get_write_buffer_size() == 0:
+            self.tell(told)
+
+    async def flush(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                while self._pipe.get_write_buffer_size():  # noqa: ASYNC110  a transport tells nobody when it is empty
+                    await asyncio.sleep(0.02)
 
 
 def _die_with(parent: int) -> None:

@@ -1,12 +1,19 @@
 """Events in the order in which they happened, from a bot that never waits for its bus."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.rooms.base import Clock
+from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Body, Event
 from dashboard_protocol.writer import EventWriter
+
+HOLD_EVERY_S = 2.0
+"""How often a bot says that it holds its room; it learns as often whether somebody has taken the room from it."""
+
+log = logging.getLogger(__name__)
 
 Show = Callable[[Event], None]
 """Sees every published event, in order; `--json` prints it."""
@@ -39,11 +46,15 @@ class Outbox:
         """
         # Not a task group: the last words must go out also when the caller fails, and its error come out as it is.
         self._publishing = asyncio.create_task(self._publish(writer), name="outbox")
+        self._holding = asyncio.create_task(_hold(writer), name="hold the room")
         try:
             yield
         finally:
+            self._holding.cancel()
+            # A word of it after `bye` would close the room to the next bot.
+            await asyncio.gather(self._holding, return_exceptions=True)
             self._queue.put_nowait(None)
-            await asyncio.wait([self._publishing])
+            await asyncio.gather(self._publishing, return_exceptions=True)
         self._publishing.result()
 
     async def unbroken(self) -> None:
@@ -52,4 +63,18 @@ class Outbox:
         Raises:
             BusError: They cannot, e.g. because another bot serves the room in a newer epoch.
         """
-        await asyncio.shield(self._publishing)
+        ended, _ = await asyncio.wait([self._publishing, self._holding], return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+
+
+async def _hold(writer: EventWriter) -> None:
+    """Hold the room also while there is nothing to publish, as before a closed door; ends with EpochOver."""
+    while True:
+        await asyncio.sleep(HOLD_EVERY_S)
+        try:
+            await writer.hold()
+        except EpochOver:
+            raise
+        except BusError as error:
+            log.debug("%s The room is held again later.", error)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bot.alerts import AlertParameters
 from bot.errors import SettingsRefused
-from bot.ice import NO_ICE, Ice
+from bot.meeting_options import MeetingOptions
 from dashboard_protocol.public_url import PublicUrl
 from dashboard_protocol.request_rules import Network, RequestRules
 from dashboard_protocol.vocabulary import Profile
@@ -19,10 +19,8 @@ ALONE_AT_MOST_S = 900.0
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class Settings(BaseModel):
+class Settings(MeetingOptions):
     """How one bot serves one room."""
-
-    model_config = ConfigDict(frozen=True)
 
     room_url: str
     """Which meeting; the scheme picks the connector."""
@@ -38,18 +36,6 @@ class Settings(BaseModel):
     """Display name in the meeting, before the suffix that cannot be removed."""
     k: Annotated[int, Field(ge=3)] = 5
     """Fewest analysed people for class values."""
-    reads_per_s: Annotated[float, Field(gt=0, le=30)] = 4.0
-    """Wanted reads of each participant a second."""
-    engine: str | None = None
-    """Expression network: a .onnx or .plan file, or the engine process at `ipc://PATH`; None is the one that ships."""
-    engine_fallback: bool = False
-    """Read on the CPU, with a warning, where a .plan does not fit this machine; else the bot does not start."""
-    engine_threads: Annotated[int, Field(ge=1, le=64)] = 2
-    """Worker threads that find and read faces."""
-    bus: str = "memory://"
-    """How events travel to the gateway."""
-    retention_s: Annotated[float, Field(gt=0)] = 7 * 86_400.0
-    """How long a class is kept on the bus."""
     host: str = "127.0.0.1"
     """Address that HTTP and, in a local room, media listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -70,15 +56,12 @@ class Settings(BaseModel):
     """Under which people reach this server, e.g. through a proxy: what every link begins with; None for its own."""
     notice_given: bool = False
     """The operator says that people were told, where a room cannot show the bot."""
-    ice: Ice = NO_ICE
-    """Servers by which media finds its way."""
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
     """Leave after this time, counted from when the bot is live; None stays until the room closes."""
-    live_since: float | None = None
-    """When an earlier process of this bot was first live, Unix seconds: the longest stay counts from there."""
-    leave_alone_after_s: Annotated[float, Field(ge=0)] | None = None
-    """Leave after so long with nobody else in the room, 0 for never; None: 15 minutes, never in a room of this process.
-    """
+    live_from_s: float | None = None
+    """When an earlier process of this bot was first live, by `sleepless_s`: the longest stay counts from there."""
+    take_over: bool = False
+    """Take the room from another bot that is there."""
     alerts: AlertParameters = AlertParameters()
     """When a change of the class is told."""
 

@@ -137,15 +137,19 @@ class Stay:
             BusError: Events can no longer be published: a bot that nobody hears must not go on reading.
             SecretRefused: Somebody is not to be read, and the bot cannot tell who.
         """
-        limit = asyncio.timeout(None)
-        if live_since is not None and max_duration_s is not None:
-            limit = asyncio.timeout(live_since + max_duration_s - self._clock())
 
         def attend(event: Admitted | Held | Lost) -> BotState:
-            is_first = isinstance(event, Admitted) and (self._attendance.live_since or live_since) is None
-            if is_first and max_duration_s is not None:
-                limit.reschedule(asyncio.get_running_loop().time() + max_duration_s)
             return self._attendance.follow(self._clock(), event)
+
+        async def outstay() -> None:
+            """Return once the longest stay is over: by the room's clock, which goes on while the machine sleeps."""
+            while max_duration_s is not None:
+                since = live_since or self._attendance.live_since
+                left_s = math.inf if since is None else since + max_duration_s - self._clock()
+                if left_s <= 0:
+                    return
+                await asyncio.sleep(min(left_s, 1.0))
+            await asyncio.Event().wait()
 
         def heeded(event: OptedOut | OptedIn) -> None:
             (self._audit.opted_out if isinstance(event, OptedOut) else self._audit.opted_in)()
@@ -153,7 +157,7 @@ class Stay:
         following = self._visit.follow(room, self._outbox.put, attend, heeded)
         working = [following, self._report(), self._outbox.unbroken(), self._heeding.follow(self)]
         working += [_accompany(guests)] if guests else []
-        reason = await _until_it_ends(working, stop, limit)
+        reason = await _until_it_ends(working, stop, outstay())
         self._outbox.put(self._attendance.finish(self._clock(), reason))
 
     @contextmanager
@@ -192,16 +196,15 @@ class Stay:
             await asyncio.sleep(due_s - loop.time())
 
 
-async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, limit: asyncio.Timeout) -> EndReason:
+async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, outstay: Work) -> EndReason:
     reason = EndReason.ASKED_TO_LEAVE
     broken: DashboardError | None = None
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in working]
-            try:
-                async with limit:
-                    await stop.wait()
-            except TimeoutError:
+            over = group.create_task(outstay)
+            tasks = [over, group.create_task(_wait(stop)), *(group.create_task(work) for work in working)]
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
                 reason = EndReason.MAX_DURATION
             for task in tasks:
                 task.cancel()
@@ -229,6 +232,10 @@ def _reason_of(error: BaseException) -> EndReason:
         case RoomDeserted():
             return EndReason.ALONE
     return EndReason.FAILED
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 async def _accompany(guests: Work) -> None:

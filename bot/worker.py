@@ -2,70 +2,42 @@
 
 import asyncio
 import logging
-import time
-from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
 
+from bot.assignment import LAST_WORDS, SPEAKS, Happening, Phase
+from bot.claimed import Claimed
+from bot.clock import sleepless_s
 from bot.errors import SettingsRefused
 from bot.meeting import LEAVE_S, Meeting
-from bot.meeting_process import Job
-from bot.settings import Settings
+from bot.meeting_options import MeetingOptions
+from bot.meeting_process import Job, Ousted, Told
 from bot.worker_status import WorkerFigures
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.bus import open_bus
+from dashboard_protocol.errors import BusError, RoomTaken
 from dashboard_protocol.queue.base import CLAIM_S, Order, Queue
-from dashboard_protocol.queue.records import BotRecord, Moment
-from dashboard_protocol.vocabulary import EndReason, State
+from dashboard_protocol.queue.records import Moment
+from dashboard_protocol.vocabulary import State
 
 BEAT_S = 1.0
 POLL_S = 0.2
-MAX_RESTARTS = 8
-LONGEST_PAUSE_S = 8.0
-RESTARTS_S = 120.0
-"""More restarts of one bot in this time, and it has failed."""
+NO_PROCESS_S = 5.0
+"""A machine that had no process for a meeting claims none for so long: others may have one."""
+FENCE_S = 3.0
+"""A bot that a suspended worker left in its room learns within this time that the room is another's, and leaves."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Stay:
-    """One claimed invitation."""
-
-    record: BotRecord
-    meeting: Meeting | None = None
-    is_leaving: bool = False
-    is_handed_over: bool = False
-    is_lost: bool = False
-    task: asyncio.Task[None] | None = None
-    restarts: deque[float] = field(default_factory=deque)
-
-    @property
-    def id(self) -> str:
-        return self.record.invitation.id
-
-    def note(self, moment: Moment, join: str | None = None) -> None:
-        states = (*self.record.states, moment)
-        self.record = self.record.model_copy(update={"now": moment, "states": states, "join": join or self.record.join})
-
-    def restart_after_s(self, now: float) -> float | None:
-        """Return how long to wait; None where the bot broke too often."""
-        self.restarts.append(now)
-        while self.restarts[0] < now - RESTARTS_S:
-            self.restarts.popleft()
-        tries = len(self.restarts)
-        return None if tries > MAX_RESTARTS else min(LONGEST_PAUSE_S, float(2 ** (tries - 1) // 2))
 
 
 class Worker:
     """Serves as many meetings at once as it has capacity for.
 
+    What happens to a meeting is taken by its `Assignment`, wherever it comes from; `_carry_out` then does to the
+    meeting's process what the phase wants. One task looks after one meeting, and what breaks there ends nothing else.
+
     Args:
         queue: where invitations come from.
         name: unlike any other worker's.
         capacity: most meetings at once.
-        bus: the bots' bus.
-        options: further settings of every bot.
+        options: what holds for every bot.
         memory_mb: what one meeting's process may allocate.
         figures: where worker and bots count; None for nowhere that anybody looks.
     """
@@ -76,23 +48,23 @@ class Worker:
         *,
         name: str,
         capacity: int,
-        bus: str,
-        options: dict[str, Any] | None = None,
+        options: MeetingOptions,
         memory_mb: int = 2000,
         figures: WorkerFigures | None = None,
     ) -> None:
         self._queue = queue
         self._name = name
         self._capacity = capacity
-        self._options = {"bus": bus, "port": 0, **(options or {})}
+        self._options = options
         self._memory_mb = memory_mb
         self._figures = figures or WorkerFigures()
         self._figures.capacity.set(capacity)
-        self._figures.meetings.set_function(lambda: len(self._stays))
-        self._stays: dict[str, _Stay] = {}
+        self._figures.meetings.set_function(lambda: len(self._claimed))
+        self._claimed: dict[str, Claimed] = {}
         self._spare: Meeting | None = None
         self._warming = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._claims_from_s = 0.0
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
         """Work until `stop` is set, then claim nothing more, and return when the last meeting has ended.
@@ -108,11 +80,8 @@ class Worker:
                 await self._claim(stop, tasks)
                 await self._drain(drain_s)
             finally:
-                for stay in self._stays.values():
-                    if stay.meeting is not None:
-                        stay.meeting.kill()
-                    if stay.task is not None:
-                        stay.task.cancel()
+                for claimed in self._claimed.values():
+                    claimed.abandon()
                 if self._spare is not None:
                     self._spare.kill()
                     await self._spare.end()
@@ -122,16 +91,16 @@ class Worker:
         while not stop.is_set():
             record, pause_s = None, POLL_S
             try:
-                if len(self._stays) < self._capacity:
-                    record = await self._queue.claim(self._name)
+                if len(self._claimed) < self._capacity and sleepless_s() >= self._claims_from_s:
+                    record = await self._queue.claim(self._name, tuple(self._claimed))
             except BusError as error:
                 log.warning("%s The bots go on.", error)
                 # When the queue is back, others must be heard before their meetings are taken for dead.
                 pause_s = CLAIM_S
-            if record is not None:
+            if record is not None and record.invitation.id not in self._claimed:
                 self._figures.claims.inc()
-                stay = self._stays[record.invitation.id] = _Stay(record)
-                stay.task = tasks.create_task(self._attend(stay), name=f"meeting {stay.id}")
+                claimed = self._claimed[record.invitation.id] = Claimed(record, self._queue, self._name)
+                claimed.task = tasks.create_task(self._attend(claimed), name=f"meeting {claimed.id}")
             try:  # also after a claim: of several invitations at once other workers, with warm processes, take theirs
                 async with asyncio.timeout(pause_s):
                     await stop.wait()
@@ -141,62 +110,128 @@ class Worker:
     async def _drain(self, drain_s: float) -> None:
         if await self._is_empty(drain_s):
             return
-        for stay in tuple(self._stays.values()):
-            stay.is_handed_over = True
-            if stay.meeting is not None:
-                stay.meeting.ask_to_leave()
+        for claimed in tuple(self._claimed.values()):
+            self._happen(claimed, Happening.HAND_OVER)
         if not await self._is_empty(2 * LEAVE_S):
-            log.error("%d meetings could not be handed over; others take them in a moment.", len(self._stays))
+            log.error("%d meetings could not be handed over; others take them in a moment.", len(self._claimed))
 
     async def _is_empty(self, within_s: float) -> bool:
         try:
             async with asyncio.timeout(within_s):
-                while self._stays:
+                while self._claimed:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             return False
         return True
 
-    async def _attend(self, stay: _Stay) -> None:
+    async def _attend(self, claimed: Claimed) -> None:
+        """Look after one meeting until nothing of it is left here."""
         try:
-            while not await self._serve(stay):
-                pause_s = stay.restart_after_s(time.monotonic())
-                if pause_s is None:
-                    await self._report(stay, _moment(State.ENDED, EndReason.FAILED))
-                    return
-                self._figures.restarts.inc()
-                await self._report(stay, _moment(State.RECONNECTING, "bot_lost"))
-                await asyncio.sleep(pause_s)
-            await self._close(stay)
-        except SettingsRefused as error:
-            log.error("bot %s: %s", stay.id, error)
-            await self._report(stay, _moment(State.ENDED, EndReason.FAILED))
+            async with claimed.telling():
+                try:
+                    await self._see_through(claimed)
+                except SettingsRefused as error:
+                    log.error("bot %s: %s", claimed.id, error)
+                    claimed.assignment.happen(Happening.BROKE)
+                except Exception:
+                    log.exception("what looks after bot %s broke; the other bots go on", claimed.id)
+                    claimed.assignment.happen(Happening.BROKE)
+                await self._close(claimed)
         finally:
-            del self._stays[stay.id]
-            self._figures.forget(stay.id)
+            del self._claimed[claimed.id]
+            self._figures.forget(claimed.id)
             self._changed.set()
 
-    async def _serve(self, stay: _Stay) -> bool:
-        """Run the bot once; return whether that was all."""
-        job = Job(settings=self._settings(stay.record), memory_mb=self._memory_mb)
-        meeting = stay.meeting = await self._warm_meeting()
-        join = None
+    async def _see_through(self, claimed: Claimed) -> None:
+        while not claimed.assignment.is_over:
+            if not await claimed.is_disturbed_within(claimed.assignment.pause_s):
+                # A worker that was suspended must not start what is another's by now, or what was to leave.
+                await self._hear(claimed.id)
+            if claimed.assignment.phase is not Phase.PAUSED:
+                continue
+            claimed.assignment.happen(Happening.DUE)
+            await self._serve(claimed, Job(settings=claimed.settings(self._options), memory_mb=self._memory_mb))
+            if claimed.assignment.phase is Phase.PAUSED:
+                self._figures.restarts.inc()
+                claimed.say(State.RECONNECTING, "bot_lost")
+
+    async def _serve(self, claimed: Claimed, job: Job) -> None:
+        """Run the bot once."""
         try:
-            async for told in meeting.serve(job):
-                join = told.join or join
-                if told.figures is not None:
-                    self._figures.tell(stay.id, told.figures)
-                if told.state is None or told.state.state is State.REQUESTED or stay.is_handed_over:
-                    continue
-                moment = Moment(state=told.state.state, since=told.state.since, reason=told.state.reason)
-                await self._report(stay, moment, join)
-                if moment.state is not State.JOINING:  # its start is over: two at once would share the processor
-                    await self._keep_one_warm()
+            claimed.meeting = await self._warm_meeting()
+        except OSError as error:  # the other meetings need nothing new, and other machines may have what this one lacks
+            log.error("bot %s is handed back: no process can be started for it here: %s", claimed.id, error)
+            self._claims_from_s = sleepless_s() + NO_PROCESS_S
+            claimed.assignment.happen(Happening.NOT_STARTED)
+            return
+        try:
+            self._happen(claimed, Happening.STARTED)
+            async for told in claimed.meeting.serve(job):
+                await self._take(claimed, told)
         finally:
-            await meeting.end()
-        is_wanted = not (stay.is_lost or stay.is_handed_over or stay.is_leaving)
-        return not is_wanted or stay.record.now.state is State.ENDED
+            await claimed.meeting.end()
+            claimed.meeting = None
+        claimed.assignment.process_gone(sleepless_s())
+
+    async def _take(self, claimed: Claimed, told: Told) -> None:
+        """Take what a bot told."""
+        claimed.join = told.join or claimed.join
+        if told.figures is not None:
+            self._figures.tell(claimed.id, told.figures)
+        if told.ousted is not None:
+            happening = Happening.OUTRUN if told.ousted is Ousted.OUTRUN else Happening.ROOM_TAKEN
+            self._happen(claimed, happening)
+        if told.state is None or told.state.state is State.REQUESTED or claimed.assignment.phase not in SPEAKS:
+            return
+        moment = Moment(state=told.state.state, since=told.state.since, reason=told.state.reason)
+        claimed.tell(moment)
+        if moment.state is State.ENDED:
+            self._happen(claimed, Happening.TOLD_END)
+        if moment.state is not State.JOINING:  # its start is over: two at once would share the processor
+            await self._keep_one_warm()
+
+    def _happen(self, claimed: Claimed, happening: Happening) -> None:
+        """Take what happened to a meeting, and do to its process what the phase wants."""
+        phase = claimed.assignment.happen(happening)
+        claimed.disturb()
+        if claimed.meeting is None:
+            return
+        match phase:
+            case Phase.LEAVING | Phase.HANDING_OVER:
+                claimed.meeting.ask_to_leave()
+            case Phase.ENDING | Phase.YIELDING | Phase.SHUT_OUT:
+                claimed.meeting.must_end()
+            case Phase.DROPPING:
+                claimed.meeting.kill()
+
+    async def _close(self, claimed: Claimed) -> None:
+        """Say what the bot could not say itself, and give back what others are to go on with."""
+        phase = claimed.assignment.phase
+        if phase is Phase.LOST:
+            claimed.fall_silent()
+            return
+        if phase is Phase.DISMISSED and claimed.may_be_elsewhere:
+            await self._fence(claimed)
+        if phase in LAST_WORDS:
+            claimed.say(*LAST_WORDS[phase])
+        await claimed.all_told()
+        if phase is Phase.RELEASED:
+            try:
+                await self._queue.release(self._name, claimed.id)
+            except BusError as error:  # silent as we are from now on, others take it a little later
+                log.warning("%s Bot %s is not given back, and is taken in a moment.", error, claimed.id)
+
+    async def _fence(self, claimed: Claimed) -> None:
+        """Turn out a bot that a suspended worker may have left in the room, before this one is said to have ended."""
+        bus = open_bus(self._options.bus)
+        try:
+            await bus.open_epoch(claimed.record.invitation.room, claimed.id)
+            await asyncio.sleep(FENCE_S)
+        except (BusError, RoomTaken) as error:
+            log.warning("%s Whether an earlier bot %s is still there is not known.", error, claimed.id)
+        finally:
+            await bus.close()
 
     async def _warm_meeting(self) -> Meeting:
         spare, self._spare = self._spare, None
@@ -210,66 +245,28 @@ class Worker:
                 except OSError as error:  # out of processes or memory, and meetings that run must go on
                     log.warning("no process is kept warm for the next meeting: %s", error)
 
-    def _settings(self, record: BotRecord) -> Settings:
-        wanted = record.invitation
-        chosen = {
-            "meeting": wanted.id,
-            "room_key": wanted.room,
-            "title": wanted.title,
-            "bot_name": wanted.bot_name,
-            "max_duration_s": wanted.max_duration_s,
-            "live_since": next((moment.since for moment in record.states if moment.state is State.LIVE), None),
-        }
-        given = {name: value for name, value in chosen.items() if value is not None}
-        return Settings(room_url=wanted.room_url, policy=wanted.policy, **(self._options | given))
-
-    async def _report(self, stay: _Stay, moment: Moment, join: str | None = None) -> None:
-        stay.note(moment, join)
-        while True:
-            try:
-                await self._queue.report(self._name, stay.id, moment, join)
-            except BusError as error:
-                log.warning("%s The state of bot %s waits.", error, stay.id)
-                await asyncio.sleep(BEAT_S)
-            else:
-                return
-
-    async def _close(self, stay: _Stay) -> None:
-        """Tell the end of a bot that did not tell it itself."""
-        if stay.is_lost or stay.record.now.state is State.ENDED:
-            return
-        if stay.is_handed_over and not stay.is_leaving:
-            await self._report(stay, _moment(State.RECONNECTING, "handed_over"))
-            with suppress(BusError):  # silent as we are from now on, others take it a little later
-                await self._queue.release(self._name, stay.id)
-        else:
-            await self._report(stay, _moment(State.ENDED, EndReason.ASKED_TO_LEAVE))
-
     async def _beat(self) -> None:
         while True:
-            try:
-                for bot, order in (await self._queue.beat(self._name, list(self._stays))).items():
-                    await self._obey(bot, order)
-                self._figures.away.set(0)
-            except BusError as error:
-                self._figures.away.set(1)
-                log.warning("%s Trying again.", error)
+            await self._hear(*self._claimed)
             await asyncio.sleep(BEAT_S)
 
+    async def _hear(self, *bots: str) -> None:
+        """Say that these bots are run here, and learn what to do with each."""
+        try:
+            for bot, order in (await self._queue.beat(self._name, list(bots))).items():
+                await self._obey(bot, order)
+            self._figures.away.set(0)
+        except BusError as error:
+            self._figures.away.set(1)
+            log.warning("%s Trying again.", error)
+
     async def _obey(self, bot: str, order: Order) -> None:
-        stay = self._stays.get(bot)
-        if stay is None:
+        claimed = self._claimed.get(bot)
+        if claimed is None:
             return
         if order is Order.UNKNOWN:
-            await self._queue.restore(self._name, stay.record)
+            await self._queue.restore(self._name, claimed.record)
         elif order is Order.LOST:
-            stay.is_lost = True
-            if stay.meeting is not None:
-                stay.meeting.kill()
-        elif order is Order.LEAVE and not stay.is_leaving and stay.meeting is not None:
-            stay.is_leaving = True
-            stay.meeting.ask_to_leave()
-
-
-def _moment(state: State, reason: str) -> Moment:
-    return Moment(state=state, since=round(time.time(), 3), reason=reason)
+            self._happen(claimed, Happening.LOST)
+        elif order is Order.LEAVE:
+            self._happen(claimed, Happening.LEAVE)

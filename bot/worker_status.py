@@ -1,6 +1,7 @@
 """What a worker tells an operator: figures of itself and of its bots, and whether it can take meetings."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,8 @@ from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.server import Served, serve
 
 CHECK_S = 3.0
+
+log = logging.getLogger(__name__)
 
 
 class WorkerFigures(Collector):
@@ -49,11 +52,19 @@ class WorkerFigures(Collector):
         """Merge what the bots told."""
         merged: dict[str, Metric] = {}
         for bot, text in self._told.items():
-            for family in text_string_to_metric_families(text):
+            for family in _families(bot, text):
                 mine = merged.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 for sample in family.samples:
                     mine.add_sample(sample.name, {**sample.labels, "bot": bot}, sample.value)
         yield from merged.values()
+
+
+def _families(bot: str, text: str) -> list[Metric]:
+    try:
+        return list(text_string_to_metric_families(text))
+    except ValueError as error:  # what one bot tells must not hide the others'
+        log.warning("the figures of bot %s cannot be read: %s", bot, error)
+        return []
 
 
 Check = Callable[[], Awaitable[str | None]]

@@ -21,6 +21,7 @@ from bot.commands.reachable import (
     read_trusted_proxies,
 )
 from bot.errors import SettingsRefused
+from bot.meeting_options import MeetingOptions, checked
 from bot.settings import check_reach
 from dashboard_protocol.errors import RoomNotAllowed, WebhookRefused
 from dashboard_protocol.keys import ApiKeys, Scope
@@ -155,20 +156,21 @@ def work(  # noqa: PLR0913  one parameter a flag
     """Run bots on this machine: one process a meeting, for the invitations of the control API."""
     from bot.commands.working import WorkerProcess
 
+    options = {
+        "bus": bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,
+        "retention_s": retention * DAY_S,
+        "engine": engine,
+        "engine_fallback": engine_fallback,
+        "engine_threads": engine_threads,
+        "reads_per_s": reads_per_s,
+        "leave_alone_after_s": leave_alone_after,
+        "ice": chosen_ice(ice_server, relay_only=relay_only),
+    }
     worker = WorkerProcess(
-        bus=bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,
         capacity=capacity,
         drain_s=drain,
         memory_mb=memory_mb,
-        retention_s=retention * DAY_S,
-        options={
-            "engine": engine,
-            "engine_fallback": engine_fallback,
-            "engine_threads": engine_threads,
-            "reads_per_s": reads_per_s,
-            "leave_alone_after_s": leave_alone_after,
-            "ice": chosen_ice(ice_server, relay_only=relay_only),
-        },
+        options=checked(MeetingOptions, options),
         status_host=metrics_host,
         status_port=metrics_port,
         status_rules=RequestRules(read_allowed_hosts(allowed_host)),

@@ -7,9 +7,11 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from bot.audit import audit_obstacle
+from bot.errors import SettingsRefused
+from bot.meeting_options import MeetingOptions
 from bot.worker import Worker
 from bot.worker_status import WorkerFigures, serving_status
 from dashboard_protocol.errors import BusError
@@ -22,14 +24,11 @@ from dashboard_protocol.secret import state_directory
 class WorkerProcess:
     """How one worker works."""
 
-    bus: str
-    """URL of bus and queue."""
     capacity: int
     drain_s: float
     memory_mb: int
-    retention_s: float
-    options: dict[str, Any]
-    """Further settings of every bot."""
+    options: MeetingOptions
+    """What holds for every bot; queue and bus are the same."""
     status_host: str
     status_port: int | None
     """Where figures and readiness are told; None for nowhere."""
@@ -40,21 +39,23 @@ class WorkerProcess:
         """Work until `stop` is set, then drain.
 
         Raises:
+            SettingsRefused: There is no such network.
             DashboardError: The queue does not answer, or the figures cannot be served there.
         """
+        _see_that_there_is(self.options.engine)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         async with AsyncExitStack() as stack:
-            queue = open_queue(self.bus, retention_s=self.retention_s)
+            queue = open_queue(self.options.bus, retention_s=self.options.retention_s)
             stack.push_async_callback(queue.close)
             await queue.ping()
             figures = WorkerFigures()
             worker = Worker(
-                queue, name=name, capacity=self.capacity, bus=self.bus,
-                options=self.options | {"retention_s": self.retention_s}, memory_mb=self.memory_mb, figures=figures,
+                queue, name=name, capacity=self.capacity, options=self.options, memory_mb=self.memory_mb,
+                figures=figures,
             )  # fmt: skip
             if self.status_port is not None:
                 checks = {
-                    "queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options),
+                    "queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options.engine),
                     "audit": _audit_obstacle,
                 }  # fmt: skip
                 serving = serving_status(figures, checks, self.status_host, self.status_port, self.status_rules)
@@ -75,10 +76,14 @@ async def _audit_obstacle() -> str | None:
     return audit_obstacle(state_directory())
 
 
-async def _engine_obstacle(options: dict[str, Any]) -> str | None:
+def _see_that_there_is(engine: str | None) -> None:
+    if engine and not engine.startswith("ipc:") and not Path(engine).is_file():
+        raise SettingsRefused(f"--engine {engine}: there is no such file on this machine")
+
+
+async def _engine_obstacle(engine: str | None) -> str | None:
     """Say that the engine process which the bots share does not answer; bots without one bring their own."""
-    engine = str(options.get("engine") or "")
-    if not engine.startswith("ipc:"):
+    if engine is None or not engine.startswith("ipc:"):
         return None
     from bot.inference.host import ask_status
 

@@ -1,10 +1,13 @@
 """A stay in a room elsewhere: a task attends it, its events wait to be read, and how it ended is told."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 
 from bot.errors import RoomClosed, RoomError
 from bot.rooms.base import RoomEvent
+
+log = logging.getLogger(__name__)
 
 
 class Attending:
@@ -20,7 +23,7 @@ class Attending:
         self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
         self._answered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._ended: RoomError = RoomClosed(f"The bot has left {name}")
+        self._ended: Exception = RoomClosed(f"The bot has left {name}")
 
     @property
     def is_answered(self) -> bool:
@@ -41,7 +44,6 @@ class Attending:
         try:
             await asyncio.wait([self._task, answered], return_when=asyncio.FIRST_COMPLETED)
             if not self.is_answered:
-                self._task.result()  # a bug comes out as it is
                 raise self._ended
         except BaseException:
             await self.leave()
@@ -55,7 +57,7 @@ class Attending:
         self._answered.set()
 
     async def events(self) -> AsyncIterator[RoomEvent]:
-        """Yield the events; raises how the stay ended. One reader."""
+        """Yield the events; raises how the stay ended, a bug as it is. One reader."""
         while (event := await self._events.get()) is not None:
             yield event
         raise self._ended
@@ -70,6 +72,9 @@ class Attending:
         try:
             await attend
         except RoomError as error:
+            self._ended = error
+        except Exception as error:
+            log.exception("attending %s broke", self._name)
             self._ended = error
         finally:
             self._events.put_nowait(None)

@@ -112,4 +112,4 @@ def epoch_over(room: str) -> EpochOver:
 
 def taken(room: str) -> RoomTaken:
     """Say to a bot that it must not come."""
-    return RoomTaken(f"Another bot is in the room {room!r}, or was a moment ago: have it leave first.")
+    return RoomTaken(f"Another bot is in the room {room!r}, or was {HOLD_S:.0f} s ago: have it leave, or take over.")

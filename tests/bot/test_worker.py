@@ -5,14 +5,15 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import worker
+from bot import assignment, meeting, worker
+from bot.meeting_options import MeetingOptions
 from bot.worker import Worker
 from bot.worker_status import WorkerFigures
 from dashboard_protocol.access import Access
@@ -29,10 +30,10 @@ class Queue(MemoryQueue):
 
     is_away = False
 
-    async def claim(self, worker: str) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
         if self.is_away:
             raise BusError("The queue is away.")
-        return await super().claim(worker)
+        return await super().claim(worker, serving)
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
         if self.is_away:
@@ -54,10 +55,10 @@ class Shift:
         }  # fmt: skip
         await self.queue.submit(Invitation.model_validate(known | wanted))
 
-    async def until(self, state: State, reason: str | None = None, *, times: int = 1) -> BotRecord:
+    async def until(self, state: State, reason: str | None = None, *, times: int = 1, bot: str = "b") -> BotRecord:
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                record = await self.queue.bot("b")
+                record = await self.queue.bot(bot)
                 assert record is not None
                 found = [moment for moment in record.states if (moment.state, moment.reason) == (state, reason)]
                 if len(found) >= times and record.now == found[-1]:
@@ -70,7 +71,7 @@ async def a_shift(
     *, capacity: int = 1, drain_s: float = 30, claim_s: float = 60, figures: WorkerFigures | None = None
 ) -> AsyncIterator[Shift]:
     shift = Shift(Queue(claim_s=claim_s))
-    working = Worker(shift.queue, name="w", capacity=capacity, bus="memory://", figures=figures)
+    working = Worker(shift.queue, name="w", capacity=capacity, options=MeetingOptions(), figures=figures)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(working.run(shift.stop, drain_s))
         yield shift
@@ -125,7 +126,7 @@ async def test_worker_serves_a_meeting_until_it_is_asked_to_leave_and_tells_its_
 async def test_killed_bot_starts_again_and_one_that_breaks_too_often_has_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "MAX_RESTARTS", 1)
+    monkeypatch.setattr(assignment, "MAX_RESTARTS", 1)
     async with a_shift() as shift:
         await shift.invite()
         await shift.until(State.LIVE)
@@ -205,3 +206,174 @@ async def test_worker_goes_on_while_the_queue_is_away(monkeypatch: pytest.Monkey
         assert (await shift.until(State.REQUESTED)).worker is None
         shift.queue.is_away = False
         await shift.until(State.LIVE)
+
+
+def bot_process() -> int:
+    """Return the process of the one meeting that is served: the one kept warm is younger."""
+    return min(children())
+
+
+async def test_bot_that_is_asked_to_leave_while_it_waits_to_start_again_does_not_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(assignment.Assignment, "pause_s", property(lambda _: 3.0, lambda *_: None), raising=False)
+    async with a_shift() as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        os.kill(bot_process(), signal.SIGKILL)
+        await shift.until(State.RECONNECTING, "bot_lost")
+        await shift.queue.ask_to_leave("b")
+        record = await shift.until(State.ENDED, "asked_to_leave")
+        await until(lambda: len(children()) <= 1)
+    after = [moment.state for moment in record.states][-2:]
+    assert after == [State.RECONNECTING, State.ENDED], "no other process joined meanwhile"
+
+
+@pytest.mark.parametrize("fate", ["taken", "drained"])
+async def test_meeting_that_goes_to_others_while_its_bot_waits_to_start_again_is_let_go(
+    fate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assignment.Assignment, "pause_s", property(lambda _: 3.0, lambda *_: None), raising=False)
+    async with a_shift(drain_s=0) as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        os.kill(bot_process(), signal.SIGKILL)
+        record = await shift.until(State.RECONNECTING, "bot_lost")
+        if fate == "taken":
+            shift.queue._entries["b"].record = record.model_copy(update={"worker": "other"})
+        shift.stop.set()
+    known = await shift.queue.bot("b")
+    assert known is not None
+    assert known.states.count(known.states[2]) == 1, "it was live once"
+    assert known.now.reason == ("bot_lost" if fate == "taken" else "handed_over")
+
+
+async def test_bot_that_hangs_is_killed_and_starts_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(meeting, "SILENT_S", 5.0)
+    async with a_shift(drain_s=0) as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        os.kill(bot_process(), signal.SIGSTOP)
+        record = await shift.until(State.LIVE, times=2)
+    assert "has said nothing for 5 s and is killed" in caplog.text
+    assert (State.RECONNECTING, "bot_lost") in [(moment.state, moment.reason) for moment in record.states]
+
+
+async def test_bot_that_hangs_is_gone_soon_after_it_was_asked_to_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meeting, "LEAVE_S", 1.0)
+    async with a_shift() as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        os.kill(bot_process(), signal.SIGSTOP)
+        await shift.queue.ask_to_leave("b")
+        await shift.until(State.ENDED, "asked_to_leave")
+        await until(lambda: len(children()) <= 1)
+
+
+async def test_meeting_for_which_there_is_no_process_is_handed_back_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_shift(capacity=3) as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        for pid in children():
+            if pid != bot_process():  # the one that was kept warm
+                os.kill(pid, signal.SIGKILL)
+        await until(lambda: len(children()) == 1)
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        await shift.invite("local://s", id="c")
+        await shift.until(State.RECONNECTING, "handed_over", bot="c")
+        assert "no process can be started for it here" in caplog.text
+        async with asyncio.timeout(PATIENCE_S):
+            while (taken := await shift.queue.claim("other")) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert taken.invitation.id == "c"
+        await shift.until(State.LIVE)
+        await shift.queue.ask_to_leave("b")
+        await shift.until(State.ENDED, "asked_to_leave")
+
+
+async def test_worker_that_was_suspended_keeps_its_own_bot_and_claims_no_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_shift(capacity=3, claim_s=4, drain_s=0) as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        # As if nothing had been heard of it for long: its next step is to claim, before it beats.
+        monkeypatch.setattr(worker, "BEAT_S", 3.0)
+        shift.queue._entries["b"].beat_at = -1000.0
+        await asyncio.sleep(1.5)
+        record = await shift.queue.bot("b")
+        assert record is not None
+        assert [moment.state for moment in record.states] == [State.REQUESTED, State.JOINING, State.LIVE]
+        assert len(children()) <= 2, "one bot, and one process kept warm"
+
+
+STAND_IN = """#!{python}
+import sys, time
+print("warm", flush=True)
+if sys.stdin.readline():
+    {does}
+    time.sleep(1000)
+"""
+
+
+def stand_in(folder: Path, does: str) -> str:
+    """Make a program that does something in place of a bot's process."""
+    program = folder / "python"
+    program.write_text(STAND_IN.format(python=sys.executable, does=does))
+    program.chmod(0o700)
+    return str(program)
+
+
+async def test_process_that_says_more_than_a_line_may_hold_disturbs_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = '{"state": {"type": "bot_state", "state": "live", "since": 1.0, "reason": null, "attempts": 0}}'
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, f"print('x' * 2**22); print('{told}', flush=True)"))
+    async with a_shift() as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        await shift.queue.ask_to_leave("b")
+        await shift.until(State.ENDED, "asked_to_leave")
+
+
+@pytest.mark.parametrize(("ousted", "reason"), [("taken", "room_taken"), ("outrun", "room_taken")])
+async def test_bot_whose_room_is_anothers_ends_and_does_not_fight(
+    ousted: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assignment, "YIELD_S", 0.2)
+    # Outrun at first, and then it finds the room held by the other.
+    times = tmp_path / "times"
+    does = (
+        f"first = not __import__('os').path.exists({str(times)!r}); open({str(times)!r}, 'a').write('x'); "
+        f"print('{{\\\"ousted\\\": \\\"' + ({ousted!r} if first else 'taken') + '\\\"}}', flush=True); sys.exit(1)"
+    )
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, does))
+    async with a_shift() as shift:
+        await shift.invite()
+        await shift.until(State.ENDED, reason)
+    assert len(times.read_text()) == (2 if ousted == "outrun" else 1)
+
+
+async def test_bug_in_what_looks_after_one_meeting_ends_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take = worker.Worker._take
+
+    async def breaks(self: Worker, claimed: Any, told: Any) -> None:
+        if claimed.id == "c" and told.state is not None:
+            raise ZeroDivisionError
+        await take(self, claimed, told)
+
+    monkeypatch.setattr(worker.Worker, "_take", breaks)
+    async with a_shift(capacity=2, drain_s=0) as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        await shift.invite("local://s", id="c")
+        await shift.until(State.ENDED, "failed", bot="c")
+        assert "ZeroDivisionError" in caplog.text
+        await shift.until(State.LIVE)
+        await until(lambda: len(children()) <= 2)

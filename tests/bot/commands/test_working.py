@@ -24,7 +24,7 @@ async def test_queue_that_does_not_answer_is_named_without_its_password() -> Non
 
 async def test_absent_engine_is_named_where_bots_share_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.inference.host._STATUS_WITHIN_S", 0.2)
-    assert await _engine_obstacle({"engine": None}) is None
-    assert await _engine_obstacle({"engine": "own.onnx"}) is None
+    assert await _engine_obstacle(None) is None
+    assert await _engine_obstacle("own.onnx") is None
     (tmp_path / "engine").mkdir(mode=0o700)
-    assert "classpulse engine" in (await _engine_obstacle({"engine": f"ipc://{tmp_path}/engine/socket"}) or "")
+    assert "classpulse engine" in (await _engine_obstacle(f"ipc://{tmp_path}/engine/socket") or "")
