@@ -5,15 +5,18 @@ Each cure is put on the objects of one connection, never on the library: other u
 
 import asyncio
 import logging
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver
-from aiortc.rtp import RtcpByePacket
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
+from aiortc.rtp import RtcpByePacket, unpack_header_extensions
 from av import VideoFrame
 
 from bot.errors import RoomRefused
@@ -21,7 +24,9 @@ from bot.metrics import DECODERS_ABANDONED
 from bot.rooms.arrival_rate import ArrivalRate
 from bot.rooms.decoding import Decoder, EncodedFrames, Pictures, is_keyframe
 from bot.rooms.jitter import SkippingJitterBuffer
+from bot.rooms.orientation import UPRIGHT, read_orientation
 from bot.rooms.receive_buffer import enlarge
+from bot.rooms.sdp_video import ORIENTATION, Video
 from bot.rooms.traffic import Traffic
 
 log = logging.getLogger(__name__)
@@ -45,7 +50,8 @@ RECEIVER_NAMES = (
     *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_nack", "_send_rtcp_pli"),
 )
 RELAY = "_TurnTransport__inner_protocol"
-TRANSPORT_NAMES = ("_recv_next", "_rtp_router")
+TRANSPORT_NAMES = ("_recv_next", "_rtp_router", "_rtp_header_extensions_map")
+TURN = "video_orientation"
 CONNECTION_NAMES = ("get_component_candidates", "_protocols")
 
 
@@ -99,6 +105,51 @@ def cure(
         listen_on(peer, addresses)
 
 
+@dataclass
+class ReceivedCodec(RTCRtpCodecParameters):
+    """A codec as the other side names it; its decoder may have to be told more than the stream says."""
+
+    parameter_sets: bytes = b""
+    """As in `Codec`."""
+
+
+def accept_video(transceiver: RTCRtpTransceiver, video: Video) -> None:
+    """Have a transceiver receive what the other side's description says, right after it was given to the connection.
+
+    Args:
+        transceiver: Whose section it is.
+        video: What of the section can be received.
+    """
+    codecs: list[RTCRtpCodecParameters] = []
+    for codec in video.codecs:
+        feedback = [RTCRtcpFeedback(kind, more or None) for kind, _, more in (f.partition(" ") for f in codec.feedback)]
+        told = dict[str, Any](codec.parameters)
+        name = f"video/{codec.name}"
+        codecs.append(ReceivedCodec(name, 90_000, None, codec.number, feedback, told, codec.parameter_sets))
+        if codec.repeats is not None:
+            codecs.append(ReceivedCodec("video/rtx", 90_000, None, codec.repeats, [], {"apt": codec.number}))
+    anybody: Any = transceiver
+    anybody._codecs = codecs
+    if video.orientation is not None:
+        anybody._headerExtensions.append(RTCRtpHeaderExtensionParameters(video.orientation, ORIENTATION))
+        _read_orientations(anybody.receiver.transport, video.orientation)
+
+
+def _read_orientations(transport: Any, number: int) -> None:
+    """Have packets say how their picture is turned; aiortc passes over header extensions that it does not know."""
+    extensions = transport._rtp_header_extensions_map
+    read = vars(extensions).get("read", extensions.get)
+
+    def get(profile: int, value: bytes) -> Any:
+        found = read(profile, value)
+        for which, data in unpack_header_extensions(profile, value):
+            if which == number and (turn := read_orientation(data)) is not None:
+                setattr(found, TURN, turn)
+        return found
+
+    extensions.read, extensions.get = read, get
+
+
 def cure_stream(
     peer: RTCPeerConnection, transceiver: RTCRtpTransceiver, deliver: Callable[[VideoFrame], None], traffic: Traffic
 ) -> None:
@@ -149,11 +200,9 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
 
 async def skip_gap(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) -> None:
     """Forget what came so far, and ask the sender for a whole picture to begin with."""
+    traffic.heard_at, traffic.turn = -math.inf, UPRIGHT
     for transceiver in transceivers:
-        receiver: Any = transceiver.receiver
-        _renew_jitter_buffer(receiver)
-        getattr(receiver, NACK_GENERATOR).missing.clear()
-        getattr(receiver, DECODER_QUEUE).await_keyframe()
+        _begin_anew(transceiver.receiver)
     await ask_for_keyframe(transceivers, traffic)
 
 
@@ -208,6 +257,15 @@ def _renew_jitter_buffer(receiver: Any) -> None:
     setattr(receiver, JITTER_BUFFER, SkippingJitterBuffer(is_key, asyncio.get_running_loop().time))
 
 
+def _begin_anew(receiver: Any) -> None:
+    """Forget what came so far: it is not of the stream that begins."""
+    _renew_jitter_buffer(receiver)
+    nacks = getattr(receiver, NACK_GENERATOR)
+    nacks.missing.clear()
+    nacks.max_seq = None
+    getattr(receiver, DECODER_QUEUE).await_keyframe()
+
+
 def _decode_what_is_ready(receiver: Any) -> None:
     for payload_type, frame in getattr(receiver, JITTER_BUFFER).ready():
         codec = getattr(receiver, CODECS)[payload_type]
@@ -247,7 +305,9 @@ def _route(receiver: Any, parameters: Any) -> None:
     With several video sections aiortc cannot route retransmissions either: it registers only the media's own source.
     """
     router = receiver.transport._rtp_router
-    sources = {encoding.ssrc: encoding.rtx.ssrc if encoding.rtx else None for encoding in parameters.encodings}
+    sources: dict[int, int | None] = {}
+    for encoding in parameters.encodings:  # one for each codec, of which some come without retransmissions
+        sources[encoding.ssrc] = encoding.rtx.ssrc if encoding.rtx else sources.get(encoding.ssrc)
     getattr(receiver, CODECS).update({codec.payloadType: codec for codec in parameters.codecs})
     getattr(receiver, RTX_SOURCES).update({rtx: ssrc for ssrc, rtx in sources.items() if rtx is not None})
     router.register_receiver(
@@ -286,9 +346,19 @@ def _attend_packets(receiver: Any, traffic: Traffic) -> None:
 
     async def handle_rtp_counted(packet: Any, arrival_time_ms: int) -> None:
         nonlocal asked_at
+        codec = getattr(receiver, CODECS).get(packet.payload_type)
+        source = getattr(receiver, RTX_SOURCES).get(packet.ssrc, packet.ssrc)
+        if codec is None or (codec.name == "rtx" and source == packet.ssrc):
+            return  # of no use, and it must not be taken for the source
+        followed = traffic.media_ssrc
+        if not traffic.hears(source, now()):
+            return
+        if followed not in (0, source):
+            _begin_anew(receiver)
         if packet.payload:
             traffic.media_packets += 1
-            traffic.media_ssrc = getattr(receiver, RTX_SOURCES).get(packet.ssrc, packet.ssrc)
+        if (turn := getattr(packet.extensions, TURN, None)) is not None:
+            traffic.turn = turn
         await handle_rtp(packet, arrival_time_ms=arrival_time_ms)
         _decode_what_is_ready(receiver)
         missing = getattr(receiver, NACK_GENERATOR).missing

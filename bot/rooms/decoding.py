@@ -42,6 +42,7 @@ class EncodedFrames(queue.Queue[Any]):
         self._lost_picture = lost_picture
         self._refuse = refuse
         self._awaits_keyframe = True
+        self._says_all = False
 
     def await_keyframe(self) -> None:
         """Skip what cannot be decoded by itself."""
@@ -55,6 +56,8 @@ class EncodedFrames(queue.Queue[Any]):
             with self.mutex:
                 self.queue.clear()
             self._awaits_keyframe = True
+        if item is not None and item[0].name == "H264":
+            self._complete(*item)
         if item is not None and self._awaits_keyframe:
             if not is_keyframe(item[0].name, item[1].data):
                 self._lost_picture.set()
@@ -65,6 +68,13 @@ class EncodedFrames(queue.Queue[Any]):
             self._refuse(reason)
             return
         super().put(item, block, timeout)
+
+    def _complete(self, codec: Any, frame: Any) -> None:
+        """Put what the description says before a whole picture of a stream that never says it itself."""
+        kinds = {nal_type(unit) for unit in nal_units(frame.data)}
+        self._says_all |= 7 in kinds
+        if 5 in kinds and not self._says_all:
+            frame.data = getattr(codec, "parameter_sets", b"") + frame.data
 
 
 def is_keyframe(codec: str, data: bytes) -> bool:

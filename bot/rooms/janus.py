@@ -32,7 +32,7 @@ from bot.rooms.media_path import check_relay
 from bot.rooms.notice import Notice as RoomNotice
 from bot.rooms.notice import notice_text, visible_name
 from bot.rooms.notice_picture import draw_notice
-from bot.rooms.offer import CODECS
+from bot.rooms.sdp_video import CODECS
 
 log = logging.getLogger(__name__)
 

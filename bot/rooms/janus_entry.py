@@ -9,7 +9,7 @@ from bot.rooms.janus_address import JanusAddress
 from bot.rooms.janus_publisher import JanusPublisher, join
 from bot.rooms.janus_session import Handle, JanusError, JanusSession, Json
 from bot.rooms.notice_picture import NoticeTrack
-from bot.rooms.offer import CODECS
+from bot.rooms.sdp_video import CODECS
 from engine.readings import Image
 
 log = logging.getLogger(__name__)

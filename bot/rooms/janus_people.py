@@ -21,8 +21,8 @@ from bot.rooms.base import (
 from bot.rooms.janus_layers import LayerChoice
 from bot.rooms.janus_publishers import Sender, read_people
 from bot.rooms.janus_session import Json
-from bot.rooms.offer import CODECS
 from bot.rooms.roster import Feed, Roster
+from bot.rooms.sdp_video import CODECS
 from bot.rooms.stream import Stream, StreamLost, StreamUnreadable
 
 WOULD_DO = " or ".join(CODECS)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.rooms.offer import CODECS
 from bot.rooms.roster import Feed
+from bot.rooms.sdp_video import CODECS
 
 RECEIVABLE = frozenset(codec.lower() for codec in CODECS)
 

@@ -15,6 +15,7 @@ from av import VideoFrame
 from bot.errors import RoomError, RoomUnreachable
 from bot.ice import NO_ICE, Ice
 from bot.rooms.aiortc_cures import (
+    accept_video,
     ask_for_keyframe,
     attend_sockets,
     cure_stream,
@@ -28,7 +29,9 @@ from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_publisher import close_undisturbed, connected, credentials
 from bot.rooms.janus_session import ENDED, Handle, Json, Notice
 from bot.rooms.media_path import new_connection
+from bot.rooms.offer import shown_to_aiortc
 from bot.rooms.roster import Feed
+from bot.rooms.sdp_answer import misfits
 from bot.rooms.stream import Stream
 from bot.rooms.traffic import Traffic
 
@@ -184,10 +187,13 @@ class JanusSubscriber:
         is_first = self._peer is None
         peer = self._peer = self._peer or new_connection(self._ice)
         try:
-            await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            shown, videos = shown_to_aiortc(offer)
+            await peer.setRemoteDescription(RTCSessionDescription(shown, "offer"))
         except Exception as error:  # aiortc's parser asserts, unpacks and looks up what the text lacks
             raise RoomUnreachable(f"Janus sent an offer that cannot be used ({error})") from error
         for transceiver in peer.getTransceivers():
+            if (video := videos.get(transceiver.mid)) is not None:
+                accept_video(transceiver, video)
             if transceiver.mid is not None and transceiver.mid not in self._sections:
                 section = self._sections[transceiver.mid] = _Section(transceiver)
                 cure_stream(peer, transceiver, section.take, section.traffic)
@@ -197,6 +203,8 @@ class JanusSubscriber:
         if is_first:
             attend_sockets(peer, self._wire)
         answer = {"type": "answer", "sdp": peer.localDescription.sdp}
+        if wrong := misfits(offer, answer["sdp"]):
+            raise RoomUnreachable(f"Janus' offer cannot be answered: {', '.join(wrong)[:200]}")
         await self._handle.send({"request": "start"}, answer)
         if is_first:
             # Renegotiating a connection that is still being made would confuse aiortc.

@@ -47,6 +47,26 @@ class SkippingJitterBuffer(JitterBuffer):
                 return
             yield first.payload_type, frame
 
+    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
+        """Take out the first frame if it is complete: its last packet is marked, or the next has another time.
+
+        aiortc's knows only the time, which some senders let stand still, and so is one frame late with all others.
+        """
+        frame = list[RtpPacket]()
+        for count in range(self.capacity):
+            packet = self._packets[((self._origin or 0) + count) % self.capacity]
+            if packet is None:
+                return None
+            if frame and packet.timestamp != frame[0].timestamp:
+                break
+            frame.append(packet)
+            if packet.marker:
+                break
+        else:
+            return None
+        self.remove(len(frame))
+        return JitterFrame(b"".join(_data(packet) for packet in frame), frame[0].timestamp)
+
     def _way_out(self) -> int | None:
         """Find how many packets to give up, if a lost one blocks for too long and a whole picture waits behind it."""
         waiting = [self._packets[((self._origin or 0) + i) % self.capacity] for i in range(self.capacity)]
@@ -69,11 +89,16 @@ class SkippingJitterBuffer(JitterBuffer):
         for packet in waiting[start:]:
             if packet is None:
                 return False
-            if packet.timestamp != first.timestamp:
+            if packet.timestamp != first.timestamp or packet.marker:
                 return True
         return False
 
 
 def _begins_frame(waiting: list[RtpPacket | None], index: int) -> bool:
     packet, before = waiting[index], waiting[index - 1]
-    return packet is not None and (before is None or before.timestamp != packet.timestamp)
+    return packet is not None and (before is None or bool(before.marker) or before.timestamp != packet.timestamp)
+
+
+def _data(packet: RtpPacket) -> bytes:
+    data: bytes = packet._data  # type: ignore[attr-defined]
+    return data

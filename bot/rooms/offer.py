@@ -1,11 +1,14 @@
 """Pure: an SDP offer of any client → the one video section that is accepted, and the answer for all sections."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.errors import BotError
+from bot.rooms.sdp_answer import misfits
+from bot.rooms.sdp_answer import split as _split
+from bot.rooms.sdp_video import CODECS, Video, read_video, shown_section
+from bot.rooms.sdp_video import values as _values
 
-CODECS = ("VP8", "H264")
-"""What aiortc decodes."""
 MAX_CANDIDATES = 32
 TRANSPORT_ATTRIBUTES = ("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup", "candidate", "end-of-candidates")
 
@@ -22,12 +25,18 @@ class OfferUnsupported(BotError):
 class Offer:
     """An offer, reduced to the video section that is accepted."""
 
+    original: str
+    """As it came."""
     sdp: str
     """The reduced offer: one video section, no other."""
     index: int
     """Where that section stood in the original."""
     others: tuple[str, ...]
     """Answers to the other sections, in their order: inactive, and port 0 where that is possible."""
+    is_bundled: bool
+    """Whether the original names a bundle; only then may the answer."""
+    video: Video
+    """What of that section can be received; `sdp` shows it as aiortc takes it."""
     carrier: int | None
     """The section that carries the whole bundle's transport, if it is not the video's own; None if it is.
 
@@ -39,6 +48,9 @@ class Offer:
 
         Args:
             answer: SDP answer with exactly one section.
+
+        Raises:
+            OfferUnsupported: The answer does not fit the offer, so it must not leave.
         """
         session, [video] = _split(answer)
         sections = [*self.others[: self.index], video, *self.others[self.index :]]
@@ -46,7 +58,12 @@ class Offer:
             sections[self.carrier] += _transport(video)
             mids = " ".join(mid for i in (self.carrier, self.index) for mid in _values(sections[i], "mid"))
             session = _with_bundle(session, mids)
-        return "".join([session, *sections])
+        if not self.is_bundled:
+            session = _with_bundle(session, "")
+        whole = "".join([session, *sections])
+        if wrong := misfits(self.original, whole):
+            raise OfferUnsupported(f"The offer cannot be answered: {', '.join(wrong)[:200]}.")
+        return whole
 
 
 def read_offer(text: str) -> Offer:
@@ -57,24 +74,59 @@ def read_offer(text: str) -> Offer:
 
     Raises:
         OfferMalformed: It is no SDP, or lacks what ICE and DTLS need.
-        OfferUnsupported: No section sends VP8 or H264 video.
+        OfferUnsupported: No section sends video that can be received; the text names what it offers instead.
     """
     if not text.startswith("v=0"):
         raise OfferMalformed("This is no SDP offer: it must start with v=0.")
     session, sections = _split(text)
     if any(len(section.splitlines()[0].split()) < 4 for section in sections):
         raise OfferMalformed("This is no SDP offer: one of its m= lines is cut short.")
-    index = next((i for i, section in enumerate(sections) if _sends_video(section)), None)
+    senders = {i: read_video(section) for i, section in enumerate(sections) if _sends_video(section)}
+    index = next((i for i, video in senders.items() if video.codecs), None)
     if index is None:
-        raise OfferUnsupported("The offer has no video to receive: send one video track as VP8 or H264.")
+        raise _unsupported(senders)
+    if not all(number.isdecimal() for number in sections[index].splitlines()[0].split()[3:]):
+        raise OfferMalformed("This is no SDP offer: its video has formats that are no numbers.")
     carrier = _carrier(session, sections, index)
-    video = _with_transport(session, sections[index], sections[carrier] if carrier is not None else "")
+    shown = shown_section(sections[index], senders[index])
+    video = _with_transport(session, shown, sections[carrier] if carrier is not None else "")
+    if not _values(video, "rtcp-mux"):
+        raise OfferMalformed("The offer lacks a=rtcp-mux: send RTP and RTCP over one port.")
     return Offer(
+        original=text,
+        is_bundled=any(value.startswith("BUNDLE") for value in _values(session, "group")),
         sdp=_with_bundle(session, " ".join(_values(video, "mid"))) + video,
         index=index,
         others=tuple(_silent(section, i == carrier) for i, section in enumerate(sections) if i != index),
+        video=senders[index],
         carrier=carrier,
     )
+
+
+def shown_to_aiortc(text: str) -> tuple[str, dict[str | None, Video]]:
+    """Rewrite a description of several videos so that aiortc takes it.
+
+    Returns:
+        The description, and what of each video section can be received, by its mid; other sections stay as they are.
+    """
+    session, sections = _split(text)
+    shown, videos = [session], dict[str | None, Video]()
+    for section in sections:
+        video = read_video(section) if section.startswith("m=video") else None
+        if video is None or not video.codecs:
+            shown.append(section)
+            continue
+        shown.append(shown_section(section, video))
+        videos |= dict.fromkeys(_values(section, "mid")[:1], video)
+    return "".join(shown), videos
+
+
+def _unsupported(senders: Mapping[int, Video]) -> OfferUnsupported:
+    refused = ", ".join(dict.fromkeys(reason for video in senders.values() for reason in video.refused))
+    wanted = f"send one video track as {' or '.join(CODECS)}"
+    if not refused:
+        return OfferUnsupported(f"The offer has no video to receive: {wanted}.")
+    return OfferUnsupported(f"The offer has no video to receive, only {refused[:200]}: {wanted}.")
 
 
 def usable_answer(text: str) -> str:
@@ -103,31 +155,13 @@ def _is_useful(candidate: str) -> bool:
     return len(words) > 5 and ".local" not in words[4] and words[5].isdecimal() and 0 < int(words[5]) < 65536
 
 
-def _split(sdp: str) -> tuple[str, list[str]]:
-    """Split into the session part and its sections, each with its line ends."""
-    parts: list[list[str]] = [[]]
-    for line in sdp.splitlines():
-        if line.startswith("m="):
-            parts.append([])
-        if line.strip():
-            parts[-1].append(line.strip() + "\r\n")
-    session, *sections = ("".join(part) for part in parts)
-    return session, sections
-
-
-def _values(part: str, name: str) -> list[str]:
-    prefix = f"a={name}"
-    return [line[len(prefix) + 1 :] for line in part.splitlines() if line == prefix or line.startswith(prefix + ":")]
-
-
 def _sends_video(section: str) -> bool:
     words = section.splitlines()[0].split()
     if len(words) < 4 or words[0] != "m=video":
         return False
     is_rejected = words[1] == "0" and not _values(section, "bundle-only")
     is_silent = bool(_values(section, "recvonly") or _values(section, "inactive"))
-    maps = (value.partition(" ")[2].partition("/")[0].upper() for value in _values(section, "rtpmap"))
-    return not is_rejected and not is_silent and any(name in CODECS for name in maps)
+    return not is_rejected and not is_silent
 
 
 def _carrier(session: str, sections: list[str], index: int) -> int | None:

@@ -11,10 +11,10 @@ from aiortc import RTCIceGatherer, RTCSessionDescription
 
 from bot.errors import RoomRefused
 from bot.ice import NO_ICE, Ice
-from bot.rooms.aiortc_cures import ask_for_keyframe, attend_sockets, cure, join_decoders
+from bot.rooms.aiortc_cures import accept_video, ask_for_keyframe, attend_sockets, cure, join_decoders
 from bot.rooms.base import Absence, Clock
 from bot.rooms.media_path import new_connection, no_address
-from bot.rooms.offer import OfferMalformed, read_offer, usable_answer
+from bot.rooms.offer import OfferMalformed, read_offer, shown_to_aiortc, usable_answer
 from bot.rooms.stream import Stream, StreamLost
 from bot.rooms.traffic import Traffic
 
@@ -54,7 +54,7 @@ class Peer:
 
         Raises:
             OfferMalformed: It cannot be parsed.
-            OfferUnsupported: It offers no video that can be received.
+            OfferUnsupported: It offers no video that can be received, or cannot be answered rightly.
             RoomRefused: This machine has no address to receive on.
             RoomUnreachable: Media may go through a relay only, and there is none.
         """
@@ -62,6 +62,7 @@ class Peer:
         with _malformed():
             await self._connection.setRemoteDescription(RTCSessionDescription(reduced.sdp, "offer"))
             self._gatherers()
+            accept_video(self._connection.getTransceivers()[0], reduced.video)
         cure(self._connection, self.stream.take, self._traffic, addresses=self._addresses)
         with _malformed():
             await self._connection.setLocalDescription(await self._connection.createAnswer())
@@ -97,7 +98,11 @@ class Peer:
             RoomRefused: It cannot be used.
         """
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(usable_answer(answer), "answer"))
+            shown, videos = shown_to_aiortc(usable_answer(answer))
+            await self._connection.setRemoteDescription(RTCSessionDescription(shown, "answer"))
+            for transceiver in self._connection.getTransceivers():
+                if (video := videos.get(transceiver.mid)) is not None:
+                    accept_video(transceiver, video)
         except Exception as error:  # as in `_malformed`
             raise RoomRefused("The server sent an answer that cannot be used") from error
 

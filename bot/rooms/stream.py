@@ -11,6 +11,7 @@ from av import VideoFrame
 from bot.errors import RoomError
 from bot.frames import Mailbox
 from bot.rooms.base import Absence, Clock, Frame
+from bot.rooms.orientation import Turn
 from bot.rooms.traffic import Traffic
 from engine.readings import Image
 
@@ -80,7 +81,9 @@ class Stream:
         self._frames_decoded += 1
         if self._mailbox is None:
             return
-        self._mailbox.put(Frame(self._clock(), picture.width, picture.height, partial(_to_rgb, picture)))
+        turn = self._traffic.turn
+        size = turn.size(picture.width, picture.height)
+        self._mailbox.put(Frame(self._clock(), *size, partial(_to_rgb, picture, turn)))
         if not self._is_on:
             self._is_on = True
             self._news.set()
@@ -187,6 +190,6 @@ class Stream:
             self._mailbox = None
 
 
-def _to_rgb(picture: VideoFrame) -> Image:
+def _to_rgb(picture: VideoFrame, turn: Turn) -> Image:
     # By itself it would start threads for each picture: as much work, and a wait for them on a busy machine.
-    return cast(Image, picture.to_ndarray(format="rgb24", threads=1))
+    return turn.upright(cast(Image, picture.to_ndarray(format="rgb24", threads=1)))

@@ -1,8 +1,13 @@
 """What a connection has received so far: whoever receives keeps it growing, whoever watches looks at it."""
 
+import math
 from dataclasses import dataclass, field
 
 from bot.rooms.decoding import Decoder
+from bot.rooms.orientation import UPRIGHT, Turn
+
+SOURCE_PATIENCE_S = 1.0
+"""A source that was silent for so long may be followed by another."""
 
 
 @dataclass(slots=True)
@@ -21,8 +26,23 @@ class Traffic:
     """Frames and pictures that must not be decoded or read."""
     refusal: str = ""
     """Why the last of them must not."""
+    turn: Turn = UPRIGHT
+    """What makes the newest picture upright, as far as its sender said; it holds until the next word."""
+    heard_at: float = -math.inf
+    """When the source was last heard, in seconds of any one clock."""
     decoders: list[Decoder] = field(default_factory=list)
     """Decoders to wait for once the connection is closed."""
+
+    def hears(self, source: int, at: float) -> bool:
+        """Follow one source at a time: several under one number, as of a simulcast, would be torn pieces together.
+
+        Returns:
+            Whether this one is followed, which `media_ssrc` then names.
+        """
+        if source != self.media_ssrc and at - self.heard_at < SOURCE_PATIENCE_S:
+            return False
+        self.media_ssrc, self.heard_at = source, at
+        return True
 
     def refuse(self, reason: str) -> None:
         """Count a frame or a picture that must not be decoded or read."""

@@ -14,7 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from prometheus_client import REGISTRY
 
 from bot.rooms import aiortc_cures, decoding
-from bot.rooms.aiortc_cures import join_decoders
+from bot.rooms.aiortc_cures import ReceivedCodec, join_decoders
 from bot.rooms.clip import read_clip
 from bot.rooms.decoding import (
     MAX_WAITING_FRAMES,
@@ -29,6 +29,8 @@ from bot.rooms.decoding import (
 from bot.rooms.traffic import Traffic
 from bot.samples.story import clip_path
 from tests.contracts.rooms import until
+from tests.h264 import START, parameter_sets, whole_picture
+from tests.h264 import frame as whole_frame
 from tests.hostile import VIDEO
 
 KEY = b"\x10rest"
@@ -234,6 +236,39 @@ def test_decoder_would_take_the_memory_that_is_refused() -> None:
     assert px > MOST_PX
     decoded = H264Decoder().decode(JitterFrame(h264(4112, 2304, profile="baseline")[0], 0))
     assert [picture.width * picture.height for picture in decoded if isinstance(picture, VideoFrame)] == [px]
+
+
+def test_parameter_sets_of_the_description_are_put_before_pictures_of_a_stream_that_has_none() -> None:
+    sets = b"".join(START + unit for unit in parameter_sets(640, 368))
+    inbox = EncodedFrames(threading.Event())
+    for number in range(2):
+        inbox.put(
+            (ReceivedCodec("video/H264", 90_000, parameter_sets=sets), Encoded(START + whole_picture(640, 368, number)))
+        )
+    decoder = H264Decoder()
+    pictures = [picture for data in waiting(inbox) for picture in decoder.decode(JitterFrame(data, 0))]
+    assert [(picture.width, picture.height) for picture in pictures if isinstance(picture, VideoFrame)] == [
+        (640, 368)
+    ] * 2
+
+
+def test_parameter_sets_of_the_stream_itself_are_left_alone() -> None:
+    sets = b"".join(START + unit for unit in parameter_sets(320, 240))
+    inbox = EncodedFrames(threading.Event())
+    codec = ReceivedCodec("video/H264", 90_000, parameter_sets=sets)
+    sent = [whole_frame(640, 368), START + whole_picture(640, 368, 1)]
+    for data in sent:
+        inbox.put((codec, Encoded(data)))
+    assert waiting(inbox) == sent
+
+
+def test_sizes_of_the_description_are_bound_as_well() -> None:
+    sets = b"".join(START + unit for unit in parameter_sets(33_600, 16))
+    told: list[str] = []
+    inbox = EncodedFrames(threading.Event(), told.append)
+    inbox.put((ReceivedCodec("video/H264", 90_000, parameter_sets=sets), Encoded(START + whole_picture(33_600, 16))))
+    assert waiting(inbox) == []
+    assert told == ["pictures of 33600x16"]
 
 
 class Stuck:

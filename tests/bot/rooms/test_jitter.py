@@ -12,9 +12,9 @@ class Line:
         self.at = 0.0
         self.buffer = SkippingJitterBuffer(lambda packet: bool(vars(packet)["_data"].startswith(b"K")), lambda: self.at)
 
-    def arrive(self, number: int, frame: int, data: bytes = b"p") -> list[bytes]:
+    def arrive(self, number: int, frame: int, data: bytes = b"p", *, marker: int = 0) -> list[bytes]:
         """Let a packet come in; returns the frames that are complete by then."""
-        packet = RtpPacket(payload_type=96, sequence_number=number % 65536, timestamp=frame * 6000)
+        packet = RtpPacket(payload_type=96, marker=marker, sequence_number=number % 65536, timestamp=frame * 6000)
         packet._data = data  # type: ignore[attr-defined]
         _, first = self.buffer.add(packet)
         return [found.data for found in ([first] if first else [])] + [found.data for _, found in self.buffer.ready()]
@@ -73,3 +73,21 @@ def test_numbers_may_wrap_around() -> None:
     for number in range(65_530, 65_530 + 2 * JITTER_PACKETS):
         seen += line.arrive(number, number, b"K")
     assert len(seen) == 2 * JITTER_PACKETS - 1
+
+
+def test_marked_packet_ends_its_frame_though_the_time_stands_still() -> None:
+    line = Line()
+    assert line.arrive(0, 0, b"K0") == []
+    assert line.arrive(1, 0, b"k0", marker=1) == [b"K0k0"]
+    assert line.arrive(2, 0, b"p1", marker=1) == [b"p1"]
+    assert line.arrive(4, 0, b"p3", marker=1) == []
+    assert line.arrive(3, 0, b"p2", marker=1) == [b"p2", b"p3"]
+
+
+def test_picture_goes_on_after_a_loss_though_the_time_stands_still() -> None:
+    line = Line()
+    line.arrive(0, 0, b"K0", marker=1)
+    line.arrive(2, 0, b"p2", marker=1)
+    line.at += PATIENCE_S + 0.01
+    assert line.arrive(3, 0, b"K3") == []
+    assert line.arrive(4, 0, b"k3", marker=1) == [b"K3k3"]

@@ -13,7 +13,10 @@ TRANSPORT = (
 AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
 VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=sendonly\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n"
 DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\n"
-ANSWER = "v=0\r\ns=-\r\na=group:BUNDLE 1\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\n"
+ANSWER = (
+    "v=0\r\ns=-\r\na=group:BUNDLE 1\r\n"
+    "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n"
+)
 
 
 def test_video_of_a_bundle_takes_the_transport_of_its_first_section() -> None:
@@ -67,7 +70,7 @@ def test_answer_rejects_every_other_section_in_its_place() -> None:
     assert offer.complete(ANSWER + ANSWER_TRANSPORT) == (
         "v=0\r\ns=-\r\na=group:BUNDLE 1\r\n"
         "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\n"
-        "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\n" + ANSWER_TRANSPORT + ""
+        "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n" + ANSWER_TRANSPORT + ""
         "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=inactive\r\n"
     )
 
@@ -78,7 +81,7 @@ def test_audio_that_carries_the_bundle_stays_as_its_transport_only() -> None:
         "v=0\r\ns=-\r\na=group:BUNDLE 0 1\r\n"
         "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\na=rtcp-mux\r\n"
         "a=rtpmap:111 opus/48000/2\r\n" + ANSWER_TRANSPORT + ""
-        "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\n" + ANSWER_TRANSPORT
+        "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n" + ANSWER_TRANSPORT
     )
 
 

@@ -73,7 +73,7 @@ async def test_connection_that_is_never_made_is_not_waited_for_long(
     [
         ("a=sendonly\r\n", "a=sendonly\r\na=mid:0\r\n"),
         ("a=sendonly\r\n", "a=inactive\r\na=sendonly\r\n"),
-        ("VP8/90000", "VP8/x"),
+        ("/90000", "/x"),
     ],
 )
 async def test_offer_that_contradicts_itself_is_malformed_and_no_bug(

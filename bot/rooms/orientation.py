@@ -1,0 +1,42 @@
+"""Pure: how a picture was turned on its way, and how it stands upright again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.readings import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What makes a picture upright: quarter turns to the right, then a mirror between left and right."""
+
+    quarters: int = 0
+    """0 to 3."""
+    is_mirrored: bool = False
+
+    def size(self, width_px: int, height_px: int) -> tuple[int, int]:
+        """Tell width and height of a picture once it is upright."""
+        return (height_px, width_px) if self.quarters % 2 else (width_px, height_px)
+
+    def upright(self, image: Image) -> Image:
+        """Turn a picture; a view of it, and itself where nothing is to be done."""
+        turned = np.rot90(image, -self.quarters) if self.quarters else image
+        return turned[:, ::-1] if self.is_mirrored else turned
+
+
+UPRIGHT = Turn()
+
+
+def read_orientation(data: bytes) -> Turn | None:
+    """Read the header extension `urn:3gpp:video-orientation` (3GPP TS 26.114, section 7.4.5); None if it is none.
+
+    Its last two bits are the quarter turns, the third last the mirror. The text leaves open which comes first where
+    both are said; this way a mirrored face is upright as well.
+    """
+    return Turn(data[0] & 3, bool(data[0] & 4)) if len(data) == 1 else None
+
+
+def from_degrees(counterclockwise_deg: float) -> Turn:
+    """Read the turn to the left that a file's display matrix asks for, to the nearest quarter."""
+    return Turn(round(-counterclockwise_deg / 90) % 4)
