@@ -9,7 +9,6 @@ import math
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +19,6 @@ from aiortc.rtp import RtcpByePacket, unpack_header_extensions
 from av import VideoFrame
 
 from bot.errors import RoomRefused
-from bot.metrics import DECODERS_ABANDONED
 from bot.rooms.arrival_rate import ArrivalRate
 from bot.rooms.decoding import Decoder, EncodedFrames, Pictures, is_keyframe
 from bot.rooms.jitter import SkippingJitterBuffer
@@ -33,7 +31,6 @@ log = logging.getLogger(__name__)
 
 NACK_EVERY_S = 0.06
 """A lost packet is asked for again after so long; aiortc asks once, and question and answer can be lost like it."""
-CLOSING_S = 2.0
 
 DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
@@ -212,29 +209,6 @@ async def ask_for_keyframe(transceivers: Iterable[RTCRtpTransceiver], traffic: T
         receiver: Any = transceiver.receiver
         if traffic.media_ssrc:
             await receiver._send_rtcp_pli(traffic.media_ssrc)
-
-
-async def join_decoders(*traffics: Traffic) -> None:
-    """Wait until the decoders of closed connections have ended; returns at once when there are none.
-
-    One that hangs in a native library cannot be ended. It is left behind and counted; the process does not wait for it.
-    """
-    decoders = [decoder for traffic in traffics for decoder in traffic.decoders]
-    with suppress(TimeoutError):
-        async with asyncio.timeout(CLOSING_S):
-            for decoder in decoders:
-                await decoder.pictures.ended.wait()
-    ended = [decoder for decoder in decoders if decoder.pictures.ended.is_set()]
-    if ended:
-        await asyncio.to_thread(_join, ended)
-    if hung := len(decoders) - len(ended):
-        DECODERS_ABANDONED.inc(hung)
-        log.warning("%d decoders hang and are left behind", hung)
-
-
-def _join(decoders: Iterable[Decoder]) -> None:
-    for decoder in decoders:
-        decoder.join(CLOSING_S)
 
 
 class _Unjoined:

@@ -19,7 +19,6 @@ from bot.rooms.aiortc_cures import (
     ask_for_keyframe,
     attend_sockets,
     cure_stream,
-    join_decoders,
     listen_on,
     skip_gap,
 )
@@ -33,7 +32,7 @@ from bot.rooms.offer import shown_to_aiortc
 from bot.rooms.roster import Feed
 from bot.rooms.sdp_answer import misfits
 from bot.rooms.stream import Stream
-from bot.rooms.traffic import Traffic
+from bot.rooms.traffic import Traffic, join_decoders
 
 log = logging.getLogger(__name__)
 

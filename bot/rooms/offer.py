@@ -81,12 +81,13 @@ def read_offer(text: str) -> Offer:
     session, sections = _split(text)
     if any(len(section.splitlines()[0].split()) < 4 for section in sections):
         raise OfferMalformed("This is no SDP offer: one of its m= lines is cut short.")
+    videos = [section.splitlines()[0].split()[3:] for section in sections if section.startswith("m=video")]
+    if not all(number.isdecimal() for numbers in videos for number in numbers):
+        raise OfferMalformed("This is no SDP offer: its video has formats that are no numbers.")
     senders = {i: read_video(section) for i, section in enumerate(sections) if _sends_video(section)}
     index = next((i for i, video in senders.items() if video.codecs), None)
     if index is None:
         raise _unsupported(senders)
-    if not all(number.isdecimal() for number in sections[index].splitlines()[0].split()[3:]):
-        raise OfferMalformed("This is no SDP offer: its video has formats that are no numbers.")
     carrier = _carrier(session, sections, index)
     shown = shown_section(sections[index], senders[index])
     video = _with_transport(session, shown, sections[carrier] if carrier is not None else "")

@@ -11,12 +11,12 @@ from aiortc import RTCIceGatherer, RTCSessionDescription
 
 from bot.errors import RoomRefused
 from bot.ice import NO_ICE, Ice
-from bot.rooms.aiortc_cures import accept_video, ask_for_keyframe, attend_sockets, cure, join_decoders
+from bot.rooms.aiortc_cures import accept_video, ask_for_keyframe, attend_sockets, cure
 from bot.rooms.base import Absence, Clock
 from bot.rooms.media_path import new_connection, no_address
 from bot.rooms.offer import OfferMalformed, read_offer, shown_to_aiortc, usable_answer
 from bot.rooms.stream import Stream, StreamLost
-from bot.rooms.traffic import Traffic
+from bot.rooms.traffic import Traffic, join_decoders
 
 log = logging.getLogger(__name__)
 

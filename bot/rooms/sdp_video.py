@@ -22,7 +22,7 @@ _H264_PROFILES: Final = (66, 77, 100, 110, 122, 244, 44)
 _PLAIN_H264: Final = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 _H264_ANSWERED: Final = ("level-asymmetry-allowed", "packetization-mode", "profile-level-id")
 _FEEDBACK: Final = ("nack", "nack pli", "goog-remb")
-_TAKEN_FOR_RTCP: Final = range(64, 96)
+_LIKE_CONTROL: Final = range(64, 96)
 """Numbers that cannot be told from RTCP on one port (RFC 5761, section 4)."""
 _HELPERS: Final = ("RTX", "RED", "ULPFEC", "FLEXFEC-03", "FLEXFEC")
 _PER_CODEC: Final = ("rtpmap", "fmtp", "rtcp-fb")
@@ -134,7 +134,7 @@ def _repeats(maps: dict[str, str], parameters: dict[str, str]) -> dict[str, int]
 
 
 def _numbers_taken() -> list[int]:
-    return [number for number in range(128) if number not in _TAKEN_FOR_RTCP]
+    return [number for number in range(128) if number not in _LIKE_CONTROL]
 
 
 def _obstacle(number: str, name: str, mapped: str, told: dict[str, str]) -> str | None:

@@ -1,11 +1,19 @@
-"""What a connection has received so far: whoever receives keeps it growing, whoever watches looks at it."""
+"""What a connection has received so far, kept growing by whoever receives; and the end of its decoders."""
 
+import asyncio
+import logging
 import math
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bot.metrics import DECODERS_ABANDONED
 from bot.rooms.decoding import Decoder
 from bot.rooms.orientation import UPRIGHT, Turn
 
+log = logging.getLogger(__name__)
+
+CLOSING_S = 2.0
 SOURCE_PATIENCE_S = 1.0
 """A source that was silent for so long may be followed by another."""
 
@@ -48,3 +56,26 @@ class Traffic:
         """Count a frame or a picture that must not be decoded or read."""
         self.refused += 1
         self.refusal = reason
+
+
+async def join_decoders(*traffics: Traffic) -> None:
+    """Wait until the decoders of closed connections have ended; returns at once when there are none.
+
+    One that hangs in a native library cannot be ended. It is left behind and counted; the process does not wait for it.
+    """
+    decoders = [decoder for traffic in traffics for decoder in traffic.decoders]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_S):
+            for decoder in decoders:
+                await decoder.pictures.ended.wait()
+    ended = [decoder for decoder in decoders if decoder.pictures.ended.is_set()]
+    if ended:
+        await asyncio.to_thread(_join, ended)
+    if hung := len(decoders) - len(ended):
+        DECODERS_ABANDONED.inc(hung)
+        log.warning("%d decoders hang and are left behind", hung)
+
+
+def _join(decoders: Iterable[Decoder]) -> None:
+    for decoder in decoders:
+        decoder.join(CLOSING_S)

@@ -26,7 +26,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from bot.errors import RoomRefused
 from bot.rooms.admission import RoomFull
-from bot.rooms.aiortc_cures import cure_stream, join_decoders, listen_on
+from bot.rooms.aiortc_cures import cure_stream, listen_on
 from bot.rooms.base import CameraOn
 from bot.rooms.camera import ClipCamera
 from bot.rooms.clip import read_clip
@@ -34,7 +34,7 @@ from bot.rooms.local import LocalRoom
 from bot.rooms.notice import Notice
 from bot.rooms.offer import OfferMalformed, OfferUnsupported
 from bot.rooms.peer import Peer
-from bot.rooms.traffic import Traffic
+from bot.rooms.traffic import Traffic, join_decoders
 from bot.samples.story import clip_path
 from tests.benchmarks.process import machine
 from tests.contracts.rooms import until

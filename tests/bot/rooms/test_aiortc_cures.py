@@ -15,12 +15,11 @@ from bot.rooms.aiortc_cures import (
     check_aiortc,
     check_private_names,
     cure_stream,
-    join_decoders,
     listen_on,
 )
 from bot.rooms.camera import ClipCamera
 from bot.rooms.clip import read_clip
-from bot.rooms.traffic import Traffic
+from bot.rooms.traffic import Traffic, join_decoders
 from bot.samples.story import clip_path
 from tests.contracts.rooms import until
 

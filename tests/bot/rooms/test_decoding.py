@@ -13,8 +13,8 @@ from av import CodecContext, VideoFrame
 from av.video.codeccontext import VideoCodecContext
 from prometheus_client import REGISTRY
 
-from bot.rooms import aiortc_cures, decoding
-from bot.rooms.aiortc_cures import ReceivedCodec, join_decoders
+from bot.rooms import decoding, traffic
+from bot.rooms.aiortc_cures import ReceivedCodec
 from bot.rooms.clip import read_clip
 from bot.rooms.decoding import (
     MAX_WAITING_FRAMES,
@@ -26,7 +26,7 @@ from bot.rooms.decoding import (
     is_keyframe,
     refusal,
 )
-from bot.rooms.traffic import Traffic
+from bot.rooms.traffic import Traffic, join_decoders
 from bot.samples.story import clip_path
 from tests.contracts.rooms import until
 from tests.h264 import START, parameter_sets, whole_picture
@@ -289,11 +289,11 @@ async def test_decoders_that_hang_are_left_behind_together_and_the_loop_goes_on(
 ) -> None:
     released = threading.Event()
     monkeypatch.setattr(decoding, "get_decoder", lambda codec: Stuck(released))
-    monkeypatch.setattr(aiortc_cures, "CLOSING_S", 0.3)
+    monkeypatch.setattr(traffic, "CLOSING_S", 0.3)
     before = _abandoned()
     traffics = [Traffic() for _ in range(25)]
-    for traffic in traffics:
-        traffic.decoders.append(decoder := _decoder())
+    for each in traffics:
+        each.decoders.append(decoder := _decoder())
         decoder.start()
         put(decoder._inbox, KEY)
     loop = asyncio.get_running_loop()
@@ -304,7 +304,7 @@ async def test_decoders_that_hang_are_left_behind_together_and_the_loop_goes_on(
         await asyncio.sleep(0)
         latest_s = max(latest_s, loop.time() - turn)
     assert _abandoned() == before + 25
-    assert all(decoder.daemon for traffic in traffics for decoder in traffic.decoders), "the process may end"
+    assert all(decoder.daemon for each in traffics for decoder in each.decoders), "the process may end"
     assert latest_s < 0.2, "the loop went on"
     assert loop.time() - began < 3.0, "not a patience for each"
     released.set()
