@@ -6,7 +6,6 @@ delivers in order once Redis is back, whatever Redis still holds then.
 """
 
 import logging
-import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -133,6 +132,7 @@ class RedisBus:
         self._check_open()
         keys = Keys(room)
         with told_plainly(self._where):
+            now_s, _ = await self._redis.time()  # events are stamped by its clock
             known: Any = await self._redis.hgetall(keys["hellos"])
         hellos = deque(sorted(_placed(known)))
         since, is_first = "-", True
@@ -140,7 +140,7 @@ class RedisBus:
             with told_plainly(self._where):
                 page: Any = await self._redis.xrange(keys["events"], since, "+", count=PAGE)
             for id_, fields in page:
-                if _is_older(fields, time.time() - self._keep_s):
+                if _is_older(fields, now_s - self._keep_s):
                     continue
                 here = decoding.place(id_, "as an entry's id")
                 before = [text for _, text in (hellos.popleft() for _ in range(bisect_left(hellos, (here, ""))))]

@@ -12,6 +12,7 @@ import pytest
 from bot import app
 from bot.app import Addresses, Guests, Surroundings, run
 from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
+from bot.rooms.attending import Attending
 from bot.rooms.base import Admitted, Room, RoomEvent
 from bot.settings import Settings
 from dashboard_protocol.bus import MemoryBus
@@ -160,6 +161,44 @@ async def test_stay_that_the_room_ends_has_its_true_reason(
     async with Run() as bot:
         assert await bot.task is reason
     assert State.LIVE in bot.states
+
+
+class BrokenRoom:
+    """A room whose own task breaks, not the connection to it."""
+
+    name = "r"
+
+    def __init__(self) -> None:
+        self._attending = Attending("the room r")
+
+    async def __aenter__(self) -> Self:
+        await self._attending.begin(self._attend())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._attending.leave()
+
+    async def _attend(self) -> None:
+        self._attending.tell(Admitted())
+        await asyncio.sleep(0.1)
+        raise ZeroDivisionError
+
+    def events(self) -> AsyncIterator[RoomEvent]:
+        return self._attending.events()
+
+
+async def test_bug_in_a_room_ends_the_bot_as_failed_and_is_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    offer_room(monkeypatch, BrokenRoom())
+    async with Run() as bot:
+        with pytest.raises(ExceptionGroup):
+            await bot.task
+    assert isinstance(bot.events[-1].body, Bye)
+    assert bot.events[-1].body.reason is EndReason.FAILED
+    assert "attending the room r broke" in caplog.text
 
 
 async def test_bug_ends_the_bot_as_failed_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,14 @@ def test_time_alone_begins_once_the_bot_is_in_and_again_after_everybody_left() -
     assert [attendance.alone_s(at, 0) for at in (90.0, 95.0)] == [0.0, 5.0]
 
 
+def test_hour_for_which_the_machine_slept_is_no_time_alone() -> None:
+    attendance = Attendance(0.0)
+    attendance.start(0.0)
+    attendance.admit(0.0)
+    assert [attendance.alone_s(at, 0) for at in (1.0, 2.0)] == [0.0, 1.0]
+    assert [attendance.alone_s(at, 0) for at in (3600.0, 3601.0)] == [0.0, 1.0]
+
+
 def test_time_without_a_connection_is_no_time_alone() -> None:
     attendance = Attendance(0.0)
     attendance.start(0.0)

@@ -10,6 +10,7 @@ import pytest
 from bot.errors import JoinCalledOff, RoomRefused
 from bot.joining import joined
 from bot.rooms.base import RoomEvent
+from dashboard_protocol.errors import EpochOver
 
 
 class Door:
@@ -67,6 +68,20 @@ async def test_room_that_was_entered_is_left_and_not_interrupted() -> None:
         await asyncio.sleep(0)
         assert door.told == ["knocks", "in"]
     assert door.told == ["knocks", "in", "leaves"]
+
+
+async def test_join_ends_with_what_makes_it_senseless() -> None:
+    door = Door(opens=False)
+
+    async def break_down() -> None:
+        await door.knocked.wait()
+        raise EpochOver("another bot has the room")
+
+    async with asyncio.timeout(5):
+        with pytest.raises(EpochOver):
+            async with joined(door, asyncio.Event(), break_down()):
+                raise AssertionError("it never came in")
+    assert door.told == ["knocks", "gives up"]
 
 
 @pytest.mark.parametrize("error", [RoomRefused("no"), TimeoutError()])

@@ -1,10 +1,14 @@
 """Events leave in order, and the last ones leave too."""
 
+import asyncio
+
 import pytest
 
+from bot import outbox as outbox_module
 from bot.outbox import Outbox
 from dashboard_protocol.bus import MemoryBus
-from dashboard_protocol.events import BotState, Event, State
+from dashboard_protocol.errors import EpochOver, RoomTaken
+from dashboard_protocol.events import BotState, Bye, EndReason, Event, State
 from dashboard_protocol.writer import EventWriter
 
 
@@ -22,6 +26,30 @@ async def test_outbox_publishes_in_order_and_empties_itself_on_leaving() -> None
     assert [event.body for event in seen] == [state(name) for name in State]
     assert [event.seq for event in seen] == list(range(1, 8))
     assert {event.at for event in seen} == {7.0}
+
+
+async def test_outbox_learns_that_another_bot_has_the_room_though_it_has_nothing_to_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox_module, "HOLD_EVERY_S", 0.01)
+    bus = MemoryBus()
+    outbox = Outbox(lambda: 7.0)
+    async with asyncio.timeout(5), outbox.publishing(await EventWriter.open(bus, "r", "one")):
+        await EventWriter.open(bus, "r", "two", take_over=True)
+        with pytest.raises(EpochOver):
+            await outbox.unbroken()
+
+
+async def test_room_is_held_until_the_last_words_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "HOLD_EVERY_S", 0.001)
+    bus = MemoryBus()
+    outbox = Outbox(lambda: 7.0)
+    async with outbox.publishing(await EventWriter.open(bus, "r", "one")):
+        await asyncio.sleep(0.05)
+        with pytest.raises(RoomTaken):
+            await bus.open_epoch("r", "two")
+        outbox.put(Bye(reason=EndReason.ALONE, report=None, live_s=0, present_max=0, alerts=0))
+    assert await bus.open_epoch("r", "two") == 2
 
 
 async def test_outbox_publishes_the_last_words_of_a_caller_that_fails() -> None:
