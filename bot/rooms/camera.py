@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import av
+import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.stream import Stream
 
-from bot.rooms.clip import Clip, ClipFrame, ClipUnreadable, NotAsItIs, read_clip
+from bot.rooms.clip import Clip, ClipFrame, ClipUnreadable, NotAsItIs, read_clip, turn_of
+from bot.rooms.orientation import UPRIGHT
+from engine.readings import Image
 
 EncodedPicture: TypeAlias = "av.Packet[Stream]"  # subscriptable for type checkers only
 Picture: TypeAlias = "av.VideoFrame | EncodedPicture"
@@ -20,6 +23,8 @@ RTP_TIME_BASE = Fraction(1, 90_000)
 LATEST_S = 0.5
 """Frames later than that are moved, not hurried: a burst after a stall would only be lost."""
 LARGEST_PX = 1280
+SHORTEST_S, LONGEST_S = 1 / 120, 10.0
+"""How long a picture of a file is shown, whatever the file says."""
 
 
 class Camera(MediaStreamTrack):
@@ -135,10 +140,15 @@ class FileCamera(Camera):
                 if not container.streams.video:
                     return
                 stream = container.streams.video[0]
-                shown_s = float(1 / (stream.average_rate or Fraction(25)))
-                for picture in container.decode(stream):
-                    found = True
+                pictures = container.decode(stream)
+                if (picture := next(pictures, None)) is None:
+                    return
+                found, shown_s = True, _stated_s(stream.average_rate)
+                for following in pictures:
+                    shown_s = _between_s(picture, following, shown_s)
                     yield _fitted(picture), shown_s
+                    picture = following
+                yield _fitted(picture), shown_s
 
 
 def open_camera(path: Path) -> Camera:
@@ -153,8 +163,25 @@ def open_camera(path: Path) -> Camera:
         return FileCamera(path)
 
 
+def _stated_s(rate: Fraction | None) -> float:
+    """Tell how long a picture is shown by the file's own word, which need not be true."""
+    return min(max(float(1 / (rate or Fraction(25))), SHORTEST_S), LONGEST_S)
+
+
+def _between_s(picture: av.VideoFrame, following: av.VideoFrame, otherwise_s: float) -> float:
+    """Tell how long a picture is shown: until the next one, as both of them say."""
+    if picture.time is None or following.time is None or following.time <= picture.time:
+        return otherwise_s
+    return min(max(following.time - picture.time, SHORTEST_S), LONGEST_S)
+
+
 def _fitted(picture: av.VideoFrame) -> av.VideoFrame:
-    """Shrink a picture whose longer side exceeds what a meeting sends; sides become even, as the codecs need."""
+    """Turn a picture upright, and shrink one whose longer side exceeds what a meeting sends; sides become even."""
     share = min(1.0, LARGEST_PX / max(picture.width, picture.height))
     width, height = (max(2, int(side * share) // 2 * 2) for side in (picture.width, picture.height))
-    return picture.reformat(width=width, height=height, format="yuv420p")
+    turn = turn_of(picture)
+    if turn == UPRIGHT:
+        return picture.reformat(width=width, height=height, format="yuv420p")
+    image = cast(Image, picture.reformat(width=width, height=height, format="rgb24").to_ndarray())
+    upright = av.VideoFrame.from_ndarray(np.ascontiguousarray(turn.upright(image)), format="rgb24")
+    return upright.reformat(format="yuv420p")

@@ -5,11 +5,13 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import av
 from av.video.stream import VideoStream
 
 from bot.errors import SettingsRefused
+from bot.rooms.orientation import UPRIGHT, Turn, read_matrix
 
 _MOST_BYTES = 64 * 1024 * 1024
 _KEY_FRAME_EVERY_S = 5.0
@@ -66,11 +68,23 @@ def read_clip(path: Path) -> Clip:
             if container.size > _MOST_BYTES:
                 raise NotAsItIs(f"{path} is larger than {_MOST_BYTES >> 20} MiB: it has to be encoded live")
             packets = [packet for packet in container.demux(stream) if packet.size and packet.pts is not None]
+            if any(turn_of(picture) != UPRIGHT for packet in packets[:1] for picture in _decoded(stream, packet)):
+                raise NotAsItIs(f"{path} is turned: it has to be turned back and encoded anew")
             time_base = Fraction(stream.time_base or Fraction(1, 1000))
             rate = stream.average_rate or Fraction(15)
     except (OSError, av.FFmpegError) as error:
         raise ClipUnreadable(f"{path} cannot be read as video ({error}): give a video file") from error
     return Clip(path, _frames(path, packets, time_base, float(1 / rate)))
+
+
+def turn_of(picture: av.VideoFrame) -> Turn:
+    """Tell how a file wants a picture turned before it is shown."""
+    said = picture.side_data.get("DISPLAYMATRIX")
+    return UPRIGHT if said is None else read_matrix(bytes(memoryview(cast(bytes, said))))
+
+
+def _decoded(stream: VideoStream, packet: "av.Packet[VideoStream]") -> list[av.VideoFrame]:
+    return stream.codec_context.decode(packet)
 
 
 def _frames(
@@ -83,7 +97,8 @@ def _frames(
     ends = [*keys[1:], times[-1]]
     if max(end - key for key, end in zip(keys, ends, strict=True)) > _KEY_FRAME_EVERY_S:
         raise NotAsItIs(f"{path} has too few key frames: it has to be encoded anew")
-    durations = [*(max(0.001, b - a) for a, b in pairwise(times)), last_s]
+    durations = [max(0.001, after - before) for before, after in pairwise(times)]
+    durations.append(durations[-1] if durations else last_s)  # a stated rate need not be true
     return tuple(
         ClipFrame(bytes(packet), duration, bool(packet.is_keyframe))
         for packet, duration in zip(packets, durations, strict=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.errors import BotError
 from bot.rooms.sdp_answer import misfits
 from bot.rooms.sdp_answer import split as _split
-from bot.rooms.sdp_video import CODECS, Video, read_video, shown_section
+from bot.rooms.sdp_video import CODECS, Video, extended_section, read_video, shown_section
 from bot.rooms.sdp_video import values as _values
 
 MAX_CANDIDATES = 32
@@ -128,6 +128,15 @@ def _unsupported(senders: Mapping[int, Video]) -> OfferUnsupported:
     if not refused:
         return OfferUnsupported(f"The offer has no video to receive: {wanted}.")
     return OfferUnsupported(f"The offer has no video to receive, only {refused[:200]}: {wanted}.")
+
+
+def whole_offer(text: str) -> str:
+    """Say in an offer of aiortc's to receive one video what we can receive beyond what it knows.
+
+    Main and High of H264, which many servers pass on, and how pictures are turned.
+    """
+    session, [video] = _split(text)
+    return session + extended_section(video)
 
 
 def usable_answer(text: str) -> str:

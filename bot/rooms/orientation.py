@@ -1,5 +1,6 @@
 """Pure: how a picture was turned on its way, and how it stands upright again."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,10 @@ def read_orientation(data: bytes) -> Turn | None:
     return Turn(data[0] & 3, bool(data[0] & 4)) if len(data) == 1 else None
 
 
-def from_degrees(counterclockwise_deg: float) -> Turn:
-    """Read the turn to the left that a file's display matrix asks for, to the nearest quarter."""
-    return Turn(round(-counterclockwise_deg / 90) % 4)
+def read_matrix(data: bytes) -> Turn:
+    """Read a file's display matrix, nine numbers of 32 bits, to the nearest quarter turn; upright if it is none."""
+    if len(data) != 36:
+        return UPRIGHT
+    across, down, _, across_down, down_down = np.frombuffer(data, np.int32)[:5].astype(float).tolist()
+    is_mirrored = across * down_down - down * across_down < 0
+    return Turn(round(math.atan2(down, -across if is_mirrored else across) / (math.pi / 2)) % 4, is_mirrored)

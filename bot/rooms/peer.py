@@ -14,7 +14,7 @@ from bot.ice import NO_ICE, Ice
 from bot.rooms.aiortc_cures import accept_video, ask_for_keyframe, attend_sockets, cure
 from bot.rooms.base import Absence, Clock
 from bot.rooms.media_path import new_connection, no_address
-from bot.rooms.offer import OfferMalformed, read_offer, shown_to_aiortc, usable_answer
+from bot.rooms.offer import OfferMalformed, read_offer, shown_to_aiortc, usable_answer, whole_offer
 from bot.rooms.stream import Stream, StreamLost
 from bot.rooms.traffic import Traffic, join_decoders
 
@@ -85,7 +85,8 @@ class Peer:
         """
         self._connection.addTransceiver("video", direction="recvonly")
         cure(self._connection, self.stream.take, self._traffic, addresses=self._addresses)
-        await self._connection.setLocalDescription(await self._connection.createOffer())
+        offer = await self._connection.createOffer()
+        await self._connection.setLocalDescription(RTCSessionDescription(whole_offer(offer.sdp), "offer"))
         attend_sockets(self._connection, self._traffic)
         if " typ " not in self._connection.localDescription.sdp:
             raise no_address(self._ice)

@@ -104,6 +104,21 @@ def shown_section(section: str, video: Video) -> str:
     return "".join(line + "\r\n" for line in shown)
 
 
+def extended_section(section: str) -> str:
+    """Add to aiortc's own section what can be received beyond it, under numbers that are free."""
+    first, *lines = section.splitlines()
+    taken = {*first.split()[3:]}
+    numbers = (number for number in range(96, 128) if str(number) not in taken)
+    ids = (number for number in range(1, 15) if number not in dict(_extensions(section)))
+    added = [f"a=extmap:{next(ids)} {ORIENTATION}"]
+    for profile in ("4d001f", "64001f"):
+        number = next(numbers)
+        first += f" {number}"
+        added += [f"a=rtpmap:{number} H264/90000", *(f"a=rtcp-fb:{number} {feedback}" for feedback in _FEEDBACK)]
+        added.append(f"a=fmtp:{number} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}")
+    return "".join(line + "\r\n" for line in [first, *lines, *added])
+
+
 def values(part: str, name: str) -> list[str]:
     """Give the values of every attribute of this name; an attribute without a value has an empty one."""
     prefix = f"a={name}"

@@ -86,3 +86,18 @@ async def test_answer_that_does_not_fit_is_found_before_it_leaves(right: str, wr
     answer = await answered(CHROMIUM.sdp)
     assert right in answer
     assert told in " ".join(misfits(CHROMIUM.sdp, answer.replace(right, wrong)))
+
+
+async def test_our_own_offer_names_every_profile_and_the_orientation_and_takes_an_answer_of_them() -> None:
+    async with Peer(time.time, ["127.0.0.1"]) as bot:
+        _, (video,) = split(await bot.offer())
+        profiles = {value.split("profile-level-id=")[1][:4] for value in values(video, "fmtp") if "profile" in value}
+        assert profiles == {"4200", "42e0", "4d00", "6400"}
+        (orientation,) = [value for value in values(video, "extmap") if value.endswith(CVO_URI)]
+        (high,) = [value.split()[0] for value in values(video, "fmtp") if "64001f" in value]
+        answer = FFMPEG.sdp.split("m=")[0].replace("BUNDLE 0 1", "BUNDLE 0") + "m=" + FFMPEG.sdp.split("m=")[2]
+        answer = answer.replace("106", high).replace("a=mid:1", f"a=mid:0\r\na=extmap:{orientation}")
+        await bot.accept(answer)
+        (transceiver,) = bot._connection.getTransceivers()
+        assert [str(codec.payloadType) for codec in transceiver._codecs] == [high]
+        assert CVO_URI in [extension.uri for extension in transceiver._headerExtensions]
