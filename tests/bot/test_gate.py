@@ -319,6 +319,32 @@ def test_alert_leaves_rounded() -> None:
     assert gate.alert(Change("fall", 0.8, 0.6, 0.0, 60.0, 4, "gaze"), "a2") is None
 
 
+def test_alert_of_shown_and_hidden_people_rounds_the_hidden_ones_by_themselves() -> None:
+    hidden, shown = [person(number) for number in range(6)], [person(50 + n, opted_in=True) for n in range(3)]
+    watched = Watched(Profile.INDIVIDUAL)
+    watched.seconds(12, [*hidden, *shown])
+    own = {each.participant.id: (0.9, 0.9) for each in shown} | {each.participant.id: (0.8, 0.4) for each in hidden}
+    change = Change("fall", (0.8 * 6 + 0.9 * 3) / 9, (0.4 * 6 + 0.9 * 3) / 9, 40.0, 100.0, 9, "facing", own)
+    alert = watched.gate.alert(change, "a1")
+    assert alert is not None
+    rounding = Rounding(5)
+    assert (alert.from_, alert.to) == (rounding.share(4.8, 6, 2.7, 3), rounding.share(2.4, 6, 2.7, 3))
+    few = {key: own[key] for key in ("p50", "p51", "p52", "p0", "p1", "p2", "p3")}
+    assert watched.gate.alert(replace(change, people=7, own=few), "a2") is None, "about four hidden people"
+
+
+def test_levels_of_shown_people_do_not_hide_that_few_others_are_at_one() -> None:
+    """Two shown people at the lowest level would make one hidden person there three, and pointed at."""
+    shown = [person(50 + number, 0.1, opted_in=True) for number in range(2)]
+    hidden = [person(0, 0.1), *(person(number, 0.7) for number in range(1, 11))]
+    engagement = Watched(Profile.INDIVIDUAL).seconds(32, [*shown, *hidden])[-1].engagement
+    assert engagement is not None
+    assert engagement.levels == (0.15, 0.0, 0.85, 0.0), "2 of 13: the hidden one is folded into the others"
+    engagement = Watched(Profile.INDIVIDUAL).seconds(32, [*shown, *hidden[:9]])[-1].engagement
+    assert engagement is not None
+    assert (engagement.q1, engagement.levels) == (None, None), "nine hidden people are too few, whoever else is shown"
+
+
 SHOWN = [person(50 + number, 0.71, opted_in=True) for number in range(2)]
 
 

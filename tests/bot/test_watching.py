@@ -229,6 +229,10 @@ def test_presence_shows_four_counts_and_nothing_else() -> None:
     for absent in ("index", "Attentive", "expressions", "Alerts", "Analysed"):
         assert absent not in text
     assert len(screen.shown()) <= 24
+    screen.run(2, lambda: presence(visible=None, facing=None))
+    assert screen.text().count("– of") == 2
+    assert "Withheld" in screen.text(), "a count of few faces is not told, and is not 0"
+    screen.run(2, presence)
     assert "last 28 at" in screen.text(after_s=90)
 
 

@@ -92,6 +92,21 @@ def test_under_presence_the_report_has_counts_only(a_class: Class) -> None:
         assert (row["facing"], row["withheld"]) == ("18", "presence")
 
 
+def test_counts_of_faces_that_were_withheld_are_missing_in_the_report_and_empty_in_the_csv(
+    feed: Feed, a_hello: Callable[..., Hello], a_summary: Callable[..., ClassSummary]
+) -> None:
+    record = Record()
+    record.apply(feed(START, a_hello(Profile.PRESENCE)))
+    record.apply(feed(START, BotState(state=State.LIVE, since=START)))
+    for second in range(120):
+        few = a_summary(None, present=4, analysed=None, withheld=Withheld.PRESENCE)
+        record.apply(feed(START + second, few.model_copy(update={"camera_on": 3, "visible": None})))
+    page = Page(render_html(record, BERLIN))
+    assert "As the median, 3 of 4 had a camera on, – had a face in view and – faced the camera" in page.text
+    for row in csv.DictReader(io.StringIO(render_csv(record))):
+        assert (row["present"], row["camera_on"], row["visible"], row["facing"]) == ("4", "3", "", "")
+
+
 def test_a_steady_class_is_called_steady_and_one_that_went_up_and_down_is_told_in_three_moves(
     feed: Feed, a_hello: Callable[..., Hello], a_summary: Callable[..., ClassSummary]
 ) -> None:
