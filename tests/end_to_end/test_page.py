@@ -102,6 +102,22 @@ async def test_page_shows_counts_only_under_presence(stage: Stage) -> None:
     await stage.shoot("presence")
 
 
+async def test_page_withholds_counts_of_few_faces_and_draws_every_camera_alike(stage: Stage) -> None:
+    room = await live(stage, Profile.PRESENCE)
+    for second in range(HISTORY_S + 1, HISTORY_S + 60):
+        few = room.summary(second).model_copy(update={"camera_on": 9, "visible": None, "facing": None})
+        await room.publish(few, room.now - HISTORY_S + second)
+    await stage.settle(room)
+    await expect(stage.page.locator("#counts .hero").nth(2)).to_have_text("– of 9")
+    await expect(stage.page.locator("#counts .hero").last).to_have_text("– of –")
+    await expect(stage.page.locator("#counts .trend").last).to_have_text("Withheld")
+    await expect(stage.page.locator("#dots i.ring")).to_have_count(9)
+    await expect(stage.page.locator("#dot-key li:visible")).to_have_text(
+        ["9 camera on, faces withheld", "19 camera off"], use_inner_text=True
+    )
+    await stage.shoot("presence-few")
+
+
 async def test_page_shows_people_by_name_and_forgets_them_even_when_paused(stage: Stage) -> None:
     room = await live(stage, Profile.INDIVIDUAL)
     for number in reversed(range(20)):
