@@ -34,7 +34,7 @@ from bot.settings import Settings
 from bot.stay import Stay
 from bot.visit import Visit
 from dashboard_protocol.access import Access, instructor_url
-from dashboard_protocol.bus import open_bus
+from dashboard_protocol.bus import Bus, open_bus
 from dashboard_protocol.consent import Consents
 from dashboard_protocol.control import Control
 from dashboard_protocol.errors import RoomNotAllowed, SecretRefused
@@ -103,15 +103,15 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     heeding = Heeding(open_wishes(settings.bus), key, access)
     inference = _inference(settings, policy)
     holds = access.consents.holds
+    bus = open_bus(settings.bus, retention_s=settings.retention_s)
     visit = Visit(
         Counted(inference), policy, clock, parameters=parameters, alerts=settings.alerts,
-        holds=holds, known_as=heeding.known_as, may_look=heeding.may_look,
+        holds=holds, known_as=heeding.known_as, may_look=lambda: heeding.may_look() and bus.obstacle() is None,
     )  # fmt: skip
     outbox = Outbox(clock, counting(surroundings.show))
     audit = Audit(state_directory(), key)
     stay = Stay(clock, visit, outbox, audit, heeding, alone_at_most_s=settings.alone_at_most_s)
     async with AsyncExitStack() as stack:
-        bus = open_bus(settings.bus, retention_s=settings.retention_s)
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)
         stack.push_async_callback(heeding.close)
@@ -120,7 +120,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         routes += _wishes(room, key, notice, stay, access.consents)
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
-        obstacle = partial(_obstacle, audit, heeding)
+        obstacle = partial(_obstacle, audit, heeding, bus)
         app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
         origin = await stack.enter_async_context(_serving(settings, app, registry))
         addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
@@ -191,9 +191,9 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
     )
 
 
-def _obstacle(audit: Audit, heeding: Heeding) -> str | None:
+def _obstacle(audit: Audit, heeding: Heeding, bus: Bus) -> str | None:
     """Say what keeps this bot from its work, but the bus."""
-    return engine_obstacle() or audit.obstacle() or heeding.obstacle()
+    return engine_obstacle() or audit.obstacle() or heeding.obstacle() or bus.obstacle()
 
 
 def _inference(settings: Settings, policy: Policy) -> FaceReader:

@@ -24,10 +24,10 @@ class Listening:
         """Look whether pictures may be taken; once a second. The log says when that changes."""
         if self.may_look():
             if self._deaf_since is not None:
-                log.warning("wishes not to be read are heard again: pictures are taken")
+                log.warning("the bus works again: pictures are taken")
             self._deaf_since = None
         elif self._deaf_since is None:
-            log.warning("wishes not to be read cannot be heard: no pictures are taken until they can")
+            log.warning("the bus lets no wish in or no event out: no pictures are taken until it does")
             self._deaf_since = at
 
     def person(self, values: PersonValues) -> PersonValues:

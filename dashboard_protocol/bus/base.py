@@ -10,6 +10,8 @@ from dashboard_protocol.events import Event, Snapshot
 
 HOLD_S = 10.0
 """A bot that did not say for so long that it holds its room holds it no more."""
+UNHEARD_S = 10.0
+"""A bot whose events are refused for so long takes no pictures until they are taken."""
 RETENTION_S = 7 * 86_400.0
 """A room's events are kept for so long."""
 
@@ -84,6 +86,9 @@ class Bus(Protocol):
 
     async def ping(self) -> None:
         """Return when the bus answers."""
+
+    def obstacle(self) -> str | None:
+        """Say that what is published has been refused for `UNHEARD_S`: whoever is heard by nobody reads nobody."""
 
     async def close(self) -> None:
         """End every subscription and free the bus."""

@@ -202,6 +202,10 @@ class MemoryBus:
         """Return at once while the bus is open."""
         self._check_open()
 
+    def obstacle(self) -> str | None:
+        """Nothing is ever refused here."""
+        return None
+
     async def close(self) -> None:
         """End every subscription."""
         self._closed = True

@@ -177,6 +177,10 @@ class RedisBus:
         with told_plainly(self._where):
             await self._redis.ping()
 
+    def obstacle(self) -> str | None:
+        """Say that Redis has answered and refused what is published for `UNHEARD_S`."""
+        return self._sending.obstacle()
+
     async def close(self) -> None:
         """Try once more to deliver what is kept, end every subscription, and disconnect."""
         if self._closed:

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.bus import decoding
-from dashboard_protocol.bus.base import epoch_over, without_people
+from dashboard_protocol.bus.base import UNHEARD_S, epoch_over, without_people
 from dashboard_protocol.bus.recall import Letter, Recall, letter
 from dashboard_protocol.bus.redis_link import told_plainly
 from dashboard_protocol.bus.scripts import PUBLISH, Keys
@@ -85,7 +85,8 @@ class Sending:
         if sender.is_over:
             raise epoch_over(event.room)
         if self._recovering is not None:
-            self._give_up_late()
+            if error := self._refused(REFUSED_S):
+                raise type(error)(f"The bus refuses, for {REFUSED_S / 60:.0f} min now. {error}")
             return
         try:
             await self._deliver(sender)
@@ -95,6 +96,11 @@ class Sending:
             self._note(error)
             if self._recovering is None:
                 self._recovering = asyncio.create_task(self._recover(), name="deliver once Redis is back")
+
+    def obstacle(self) -> str | None:
+        """Say that Redis has refused what is published for `UNHEARD_S`."""
+        error = self._refused(UNHEARD_S)
+        return None if error is None else str(error)
 
     async def close(self) -> None:
         """Try once more to deliver what is kept."""
@@ -116,11 +122,10 @@ class Sending:
         is_refusal = isinstance(error, BusRefused | BusUnreadable)
         self._trouble = error, min(since, now) if is_refusal else math.inf
 
-    def _give_up_late(self) -> None:
-        if self._trouble is not None:
-            error, since = self._trouble
-            if asyncio.get_running_loop().time() - since >= REFUSED_S:
-                raise type(error)(f"The bus refuses, for {REFUSED_S / 60:.0f} min: {error}")
+    def _refused(self, for_s: float) -> BusError | None:
+        """Return why Redis has answered and taken nothing for so long; None where it takes events, or is away."""
+        error, since = self._trouble or (None, math.inf)
+        return error if asyncio.get_running_loop().time() - since >= for_s else None
 
     async def _recover(self) -> None:
         backoff = Backoff(RETRY_S, LONGEST_RETRY_S)

