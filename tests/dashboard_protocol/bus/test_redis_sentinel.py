@@ -93,8 +93,7 @@ class Everybody:
         await self.queue.submit(wanted)
         assert await self.queue.claim("w") is not None
         await self.wishes.opt_out(ROOM, "before")
-        self.revocations.note("a link", time() + 600)
-        await self.revocations.exchange()
+        await self.revocations.revoke("a link")
 
     async def close(self) -> None:
         for part in (self.bus, self.gateway, self.queue, self.other, self.wishes, self.revocations):
