@@ -4,12 +4,15 @@ import logging
 from collections import deque
 from enum import StrEnum, auto
 
+from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.vocabulary import EndReason, State
 
 MAX_RESTARTS = 8
 RESTARTS_S = 120.0
 """More restarts of one bot in this time, and it has failed."""
 LONGEST_PAUSE_S = 8.0
+PAUSES = Backoff(1.0, LONGEST_PAUSE_S)
+"""Between restarts; the first one is at once."""
 YIELD_S = 5.0
 """A bot that was outrun waits for so long: where another worker has the meeting by right, the queue says so before."""
 
@@ -202,5 +205,5 @@ class Assignment:
         while self._restarts[0] < at - RESTARTS_S:
             self._restarts.popleft()
         tries = len(self._restarts)
-        self.pause_s = YIELD_S if was_outrun else min(LONGEST_PAUSE_S, float(2 ** (tries - 1) // 2))
+        self.pause_s = YIELD_S if was_outrun else PAUSES.after(tries - 1)
         return self.happen(Happening.GONE if tries <= MAX_RESTARTS else Happening.WORN_OUT)

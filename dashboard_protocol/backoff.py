@@ -25,8 +25,14 @@ class Backoff:
             luck: in [0, 1).
         """
         self.failures += 1
+        return self.after(self.failures, luck)
+
+    def after(self, failures: int, luck: float = 0.0) -> float:
+        """Return how many seconds to wait after so many failures in a row; none after none."""
+        if failures < 1:
+            return 0.0
         # The exponent is bounded, as a float's is.
-        return min(self.most_s, self.first_s * self.factor ** min(self.failures - 1, 64)) * (1 + self.spread * luck)
+        return min(self.most_s, self.first_s * self.factor ** min(failures - 1, 64)) * (1 + self.spread * luck)
 
     def went_well(self) -> None:
         """Begin anew: the next failure is the first one."""

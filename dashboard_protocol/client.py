@@ -14,14 +14,17 @@ from pydantic import BaseModel, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
+from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.codec import MAX_EVENT_BYTES, decode
 from dashboard_protocol.errors import AccessDenied, FeedLost, ProtocolError, UnknownEvent, UnknownVersion
 from dashboard_protocol.events import PROTOCOL_VERSION, Bye, EndReason, Event, Hello, Snapshot
 from dashboard_protocol.messages import REFUSAL, Authenticate, CloseCode, Renew, Resume, SnapshotWanted
 from dashboard_protocol.proxies import goes_by_proxy
 
-BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-JITTER = 0.2
+FIRST_WAIT_S = 0.4
+LONGEST_WAIT_S = 12.0
+SPREAD = 0.5
+"""What luck adds to a wait, as a share of it."""
 RENEW_AT = 0.75
 """Renew when this part of the session's life is over."""
 OPEN_S = 10.0
@@ -52,7 +55,7 @@ async def watch(
     *,
     rate_hz: float | None = None,
     patience_s: float = 120.0,
-    backoff_s: tuple[float, ...] = BACKOFF_S,
+    longest_wait_s: float = LONGEST_WAIT_S,
 ) -> AsyncIterator[AsyncIterator[Event]]:
     """Watch the class behind an instructor's link.
 
@@ -63,7 +66,7 @@ async def watch(
         link: `http(s)://HOST/rooms/ROOM#t=LINK`.
         rate_hz: most class summaries a second, in (0, 1]; None for all.
         patience_s: how long the gateway may stay away before the client gives up.
-        backoff_s: waits between tries, with ±20 % of jitter; the last one repeats.
+        longest_wait_s: between two tries, which wait twice as long each time; luck adds up to half of it.
 
     Raises:
         AccessDenied: The link does not open this class. From the iterator, as what follows.
@@ -74,7 +77,9 @@ async def watch(
     address = _parse(link)
     by_proxy = goes_by_proxy(address.session)
     async with httpx.AsyncClient(timeout=OPEN_S, trust_env=by_proxy) as http:
-        feed = _Feed(http, address, by_proxy=by_proxy, rate_hz=rate_hz, patience_s=patience_s, backoff_s=backoff_s)
+        feed = _Feed(
+            http, address, by_proxy=by_proxy, rate_hz=rate_hz, patience_s=patience_s, longest_wait_s=longest_wait_s
+        )
         async with aclosing(feed.events()) as events:
             yield events
 
@@ -84,22 +89,21 @@ class _Feed:
         self,
         http: httpx.AsyncClient,
         address: _Address,
+        backoff: Backoff,
         *,
         by_proxy: bool,
         rate_hz: float | None,
         patience_s: float,
-        backoff_s: tuple[float, ...],
     ) -> None:
         self._http = http
         self._address = address
         self._proxy: Literal[True] | None = True if by_proxy else None
         self._rate_hz = rate_hz
         self._patience_s = patience_s
-        self._backoff_s = backoff_s
         self._position: Resume | None = None
         self._last_seq: int | None = None
         self._asked = False
-        self._attempt = 0
+        self._backoff = backoff
         self._renew_at = 0.0
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -118,15 +122,11 @@ class _Feed:
             except _TRANSIENT as error:
                 cause = str(error) or type(error).__name__
             if heard:
-                self._attempt, away_since = 0, monotonic()
+                away_since = monotonic()
+                self._backoff.went_well()
             if monotonic() - away_since > self._patience_s:
                 raise FeedLost(f"No feed from {self._address.events} for {self._patience_s:g} s: {cause}.")
-            await asyncio.sleep(self._wait_s())
-
-    def _wait_s(self) -> float:
-        wait_s = self._backoff_s[min(self._attempt, len(self._backoff_s) - 1)]
-        self._attempt += 1
-        return wait_s * random.uniform(1 - JITTER, 1 + JITTER)
+            await asyncio.sleep(self._backoff.failed(random.random()))
 
     async def _connection(self) -> AsyncGenerator[Event, None]:
         token = await self._exchange()

@@ -33,6 +33,7 @@ from bot.rooms.notice import Notice as RoomNotice
 from bot.rooms.notice import notice_text, visible_name
 from bot.rooms.notice_picture import draw_notice
 from bot.rooms.sdp_video import CODECS
+from dashboard_protocol.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class JanusRoom:
         self._session: JanusSession | None = None
         self._codec = CODECS[0]
         self._renewed_at = -RENEW_AFTER_S
-        self._failures = 0
+        self._backoff = Backoff(FIRST_RETRY_S / 2, LONGEST_RETRY_S / 2, spread=1.0)
         self._last_in_s = 0.0
 
     async def __aenter__(self) -> Self:
@@ -115,7 +116,8 @@ class JanusRoom:
 
     async def _attend(self) -> None:
         """Stay in the room, and come back whenever the connection breaks."""
-        self._failures, self._last_in_s = 0, asyncio.get_running_loop().time()
+        self._backoff.went_well()
+        self._last_in_s = asyncio.get_running_loop().time()
         while True:
             try:
                 await self._stay_in()
@@ -130,7 +132,8 @@ class JanusRoom:
         if isinstance(error, JanusError) and not was_in:
             if error.code not in HELD:
                 raise RoomRefused(f"{self.name}: {error}") from error
-            self._failures, self._last_in_s = 0, now_s
+            self._backoff.went_well()
+            self._last_in_s = now_s
             self._tell(Held(HELD[error.code]))
             return KNOCK_EVERY_S
         if not isinstance(error, RoomError):
@@ -139,13 +142,12 @@ class JanusRoom:
         if not isinstance(error, RoomUnreachable | JanusError) or not self._stay.is_answered:
             raise error
         if was_in:
-            self._failures, self._last_in_s = 0, now_s
+            self._backoff.went_well()
+            self._last_in_s = now_s
         if now_s - self._last_in_s > GIVE_UP_AFTER_S:
             raise error
         self._tell(Lost(str(error)))
-        pause_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0**self._failures) * random.uniform(0.5, 1.0)
-        self._failures += 1
-        return pause_s
+        return self._backoff.failed(random.random())
 
     def _tell(self, event: RoomEvent) -> None:
         self._stay.tell(event)

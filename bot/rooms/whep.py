@@ -38,6 +38,7 @@ from bot.rooms.media_path import check_relay
 from bot.rooms.peer import Peer
 from bot.rooms.stream import StreamLost, StreamUnreadable
 from bot.rooms.whip_client import ServedLater, delete, endpoint, loopback_address, named_ice, post_offer
+from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.errors import RoomNotAllowed
 from dashboard_protocol.room_urls import read_room
 
@@ -147,7 +148,7 @@ class WhepRoom:
 
     async def _follow(self, address: WhepAddress) -> None:
         """Receive one stream whenever it is there."""
-        pause_s = RETRY_AFTER_S
+        backoff = Backoff(RETRY_AFTER_S, LONGEST_RETRY_S)
         ice: Ice | None = None
         while True:
             try:
@@ -155,6 +156,7 @@ class WhepRoom:
                 ice = self._ice if self._ice.servers else ice or await named_ice(address.url, address.token)
                 await self._receive(address, ice)
                 pause_s, ice = RETRY_AFTER_S, None
+                backoff.went_well()
             except ServedLater as error:
                 pause_s = min(LONGEST_RETRY_S, error.after_s or RETRY_AFTER_S)
                 if not self._is_in:
@@ -162,7 +164,7 @@ class WhepRoom:
             except RoomUnreachable as error:
                 if not self._stay.is_answered:
                     raise
-                pause_s = min(LONGEST_RETRY_S, 2.0 * pause_s)
+                pause_s = backoff.failed()
                 log.info("%s: %s", address.name, error)
             await asyncio.sleep(pause_s * random.uniform(0.75, 1.0))
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 import httpx
 
+from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.errors import BusError, WebhookRefused
 from dashboard_protocol.metrics import WebhookMetrics
 from dashboard_protocol.outbound import new_client
@@ -31,7 +32,7 @@ LEASE_S = 15.0
 """Longer than a try: else two gateways would tell the same state."""
 POLL_S = 0.3
 MAX_TRIES = 8
-LONGEST_PAUSE_S = 3600.0
+PAUSES = Backoff(1.0, 3600.0, factor=4.0, spread=0.5)
 AT_ONCE = 32
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def pause_s(failed: int, luck: float) -> float | None:
     """
     if failed >= MAX_TRIES:
         return None
-    return min(4.0 ** (failed - 1), LONGEST_PAUSE_S) * (1 + luck / 2)
+    return PAUSES.after(failed, luck)
 
 
 class Courier:

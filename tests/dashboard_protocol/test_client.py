@@ -25,7 +25,7 @@ from dashboard_protocol.server import Served, serve
 from dashboard_protocol.snapshot import Fold
 from tests.dashboard_protocol.staging import SECRET, Stage, a_stage, hello, summary
 
-QUICK = (0.02,)
+QUICK = 0.01
 LIVE = BotState(state=State.LIVE, since=1)
 Speaker = Callable[[WebSocket, dict[str, Any]], Any]
 
@@ -83,7 +83,7 @@ async def test_client_comes_back_and_resumes_where_it_was() -> None:
     async with serve(create_app(bus, access), port=0) as server:
         stage = Stage(bus, access, CollectorRegistry(), server)
         writer = await stage.writer()
-        feed_context = watch(stage.link, backoff_s=QUICK)
+        feed_context = watch(stage.link, longest_wait_s=QUICK)
         feed = await feed_context.__aenter__()
         await kinds(feed, 2)
     for number in range(3):
@@ -98,7 +98,7 @@ async def test_client_comes_back_and_resumes_where_it_was() -> None:
 async def test_client_gives_up_on_a_gateway_that_stays_away() -> None:
     async with a_stage() as stage:
         link = stage.link
-    async with watch(link, patience_s=0.1, backoff_s=QUICK) as feed:
+    async with watch(link, patience_s=0.1, longest_wait_s=QUICK) as feed:
         with pytest.raises(FeedLost, match=r"for 0\.1 s"):
             await following(feed)
 
@@ -204,7 +204,7 @@ async def test_client_resumes_from_the_highest_seq() -> None:
                 an_event(4, Snapshot.model_validate({**Fold().snapshot().model_dump(), "bye": bye(EndReason.KICKED)}))
             )
 
-    async with gateway(speak) as server, watch(link_to(server), rate_hz=0.5, backoff_s=QUICK) as feed:
+    async with gateway(speak) as server, watch(link_to(server), rate_hz=0.5, longest_wait_s=QUICK) as feed:
         assert [event.seq async for event in feed] == [1, 4, 3, 4]
     assert first[0] == {"type": "authenticate", "v": 1, "token": "t", "rate_hz": 0.5}
     assert first[1]["resume"] == {"epoch": 1, "seq": 4}
@@ -238,7 +238,7 @@ async def test_client_tries_again_while_the_gateway_is_busy(status: int) -> None
 
     async with (
         gateway(speak, Response(status_code=status)) as server,
-        watch(link_to(server), patience_s=0.05, backoff_s=QUICK) as feed,
+        watch(link_to(server), patience_s=0.05, longest_wait_s=QUICK) as feed,
     ):
         with pytest.raises(FeedLost, match=str(status)):
             await following(feed)

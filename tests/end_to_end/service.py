@@ -133,7 +133,7 @@ async def reading(link: str, rate_hz: float | None = None) -> AsyncIterator[list
     events: list[Event] = []
 
     async def read() -> None:
-        async with watch(link, rate_hz=rate_hz, backoff_s=(0.2,)) as feed:
+        async with watch(link, rate_hz=rate_hz, longest_wait_s=0.2) as feed:
             async for event in feed:
                 events.append(event)
 
