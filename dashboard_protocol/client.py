@@ -77,9 +77,8 @@ async def watch(
     address = _parse(link)
     by_proxy = goes_by_proxy(address.session)
     async with httpx.AsyncClient(timeout=OPEN_S, trust_env=by_proxy) as http:
-        feed = _Feed(
-            http, address, by_proxy=by_proxy, rate_hz=rate_hz, patience_s=patience_s, longest_wait_s=longest_wait_s
-        )
+        waits = Backoff(FIRST_WAIT_S, longest_wait_s, spread=SPREAD)
+        feed = _Feed(http, address, waits, by_proxy=by_proxy, rate_hz=rate_hz, patience_s=patience_s)
         async with aclosing(feed.events()) as events:
             yield events
 
