@@ -1,7 +1,6 @@
 """The command `classpulse`: flags → settings → app, and nothing else."""
 
 import asyncio
-import logging
 import os
 import sys
 from pathlib import Path
@@ -26,6 +25,7 @@ from bot.meeting_options import checked
 from bot.settings import DEMO_ALERTS, Settings
 from bot.terminal_encoding import speak_plainly
 from dashboard_protocol.errors import ConsentRefused, DashboardError, ReportRefused, SecretRefused, ServerRefused
+from dashboard_protocol.plain_text import log_plainly, plain_lines
 from dashboard_protocol.vocabulary import Profile
 
 NOTICE = (
@@ -53,6 +53,7 @@ app.command("engine")(serve_engine)
 add_clients(app)
 add_access(app)
 DEFAULT = Settings.model_fields
+LINK_VARIABLE = "CLASSPULSE_LINK"
 
 PolicyFlag = Annotated[
     Profile | None,
@@ -191,14 +192,22 @@ def join(  # noqa: PLR0913  one parameter a flag
 
 @app.command()
 def watch(
-    link: Annotated[str, typer.Argument(help="An instructor's link, as the bot or classpulse link printed it.")],
+    link: Annotated[
+        str,
+        typer.Argument(
+            envvar=LINK_VARIABLE,
+            help="An instructor's link, as the bot or classpulse link printed it. "
+            "Everybody on this machine sees what stands here: - reads it from stdin.",
+        ),
+    ],
     *,
     json: JsonFlag = False,
 ) -> None:
     """Show a class live in this terminal."""
     from bot.watching import watch_in_terminal
 
-    raise typer.Exit(asyncio.run(watch_in_terminal(link, json=json)))
+    given = sys.stdin.readline().strip() if link == "-" else link
+    raise typer.Exit(asyncio.run(watch_in_terminal(given, json=json)))
 
 
 @app.command()
@@ -231,10 +240,7 @@ def _exit_code(error: Exception) -> int | None:
 
 def main() -> None:
     """Run the command; every error that is not a bug ends in one line and an exit code: 2 for usage, else 1."""
-    logging.basicConfig(
-        level=os.environ.get("CLASSPULSE_LOG", "WARNING").upper(),
-        format="%(asctime)s %(name)s %(levelname)s %(message)s",
-    )
+    log_plainly(os.environ.get("CLASSPULSE_LOG", "WARNING"))
     for stream in (sys.stdout, sys.stderr):
         speak_plainly(stream)
     forbid_core_dumps()
@@ -254,7 +260,7 @@ def main() -> None:
         code = _exit_code(error)
         if code is None:
             raise
-        print(f"classpulse: {error}", file=sys.stderr)
+        print(plain_lines(f"classpulse: {error}"), file=sys.stderr)
         sys.exit(code)
 
 

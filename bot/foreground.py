@@ -14,6 +14,7 @@ from bot.settings import Settings
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import ReportRefused
 from dashboard_protocol.events import BotState, EndReason, Event
+from dashboard_protocol.plain_text import plain
 from dashboard_protocol.record import Record
 from dashboard_protocol.report import report_paths, write_report
 from dashboard_protocol.secret import state_directory
@@ -64,7 +65,7 @@ def stay(settings: Settings, foreground: Foreground) -> int:
 def say(text: str) -> None:
     """Tell a person something, on stderr, so that stdout stays for machines."""
     with suppress(BrokenPipeError):  # nobody is there to be told, and the bot still has to leave its room
-        print(text, file=sys.stderr, flush=True)
+        print(plain(text), file=sys.stderr, flush=True)
 
 
 async def _until_stopped(settings: Settings, foreground: Foreground, record: Record) -> EndReason:
@@ -74,7 +75,7 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
         record.apply(event)
         if foreground.json and not unread:
             try:
-                print(encode(event), flush=True)
+                print(plain(encode(event)), flush=True)
             except BrokenPipeError as error:
                 unread.append(error)
                 stop.set()

@@ -18,6 +18,7 @@ from bot.garbage import return_pictures_to_the_system
 from bot.settings import Settings
 from dashboard_protocol.errors import DashboardError, EpochOver, RoomTaken
 from dashboard_protocol.events import BotState, Event
+from dashboard_protocol.plain_text import log_plainly, plain
 from engine.errors import EngineError
 
 PR_SET_PDEATHSIG = 1
@@ -73,6 +74,7 @@ def main(worker_pid: int) -> int:
     # A core dump would hold pictures of people.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return_pictures_to_the_system()
+    log_plainly(os.environ.get("CLASSPULSE_LOG", "WARNING"))
     for module in NEARLY_ALWAYS_USED:
         importlib.import_module(module)
     print("warm", flush=True)
@@ -85,7 +87,7 @@ def main(worker_pid: int) -> int:
     try:
         asyncio.run(_serve(job))
     except (BotError, EngineError, DashboardError) as error:
-        print(f"classpulse: {error}", file=sys.stderr, flush=True)
+        print(plain(f"classpulse: {error}"), file=sys.stderr, flush=True)
         return 1
     return 0
 

@@ -201,7 +201,11 @@ class _Feed:
 
 
 def _parse(link: str) -> _Address:
-    parts = urlsplit(link)
+    try:
+        httpx.URL(link)
+        parts = urlsplit(link)
+    except (httpx.InvalidURL, ValueError):
+        parts = urlsplit("")
     at, marker, room = parts.path.rpartition("/rooms/")
     token = parts.fragment.removeprefix("t=")
     if parts.scheme not in ("http", "https") or not parts.netloc or not marker or not room or token == parts.fragment:

@@ -141,6 +141,37 @@ LOUD_NAMES = (
 )  # fmt: skip
 """Names that try to hide, forge, break out of or fill what shows them."""
 
+OBEYED = (
+    "\x1b[2J\x1b[H",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "line\nclasspulse: forged",
+    "line\r\nforged",
+    "back\b\b\b",
+    "\u202etxt.exe",
+    "\u2066isolated\u2069",
+    "\u2028separated\u2029",
+    "soft\u00adhyphen",
+    "zero\u200bwidth",
+    "\ufeffmark",
+    "\udc80lone",
+    "\ue000private",
+    "nul\0",
+)
+"""What a terminal, a log or a page would obey instead of showing it."""
+
+MARKUP = (
+    "[/x]",
+    "[bold]",
+    "[red]x[/red]",
+    "[link=file:///etc/passwd]x[/link]",
+    "<script>",
+    "%s %(name)s",
+    "{0}",
+    "\\[",
+)
+"""What a library could take for its own notation."""
+
 # -- rooms and addresses ---------------------------------------------------------------------------------------------
 
 ADDRESSES_THAT_ARE_NONE = (

@@ -6,6 +6,7 @@ import typer
 
 from bot.commands.clients import KeyFlag, UrlFlag, open_client
 from bot.errors import SettingsRefused
+from dashboard_protocol.plain_text import plain
 from dashboard_protocol.public_url import checked_public_url
 
 PUBLIC_URL = "CLASSPULSE_PUBLIC_URL"
@@ -48,7 +49,7 @@ def link(
 ) -> None:
     """Print a link for an instructor: it opens the page of the class that is on or about to come, and of no other."""
     with open_client(url, api_key) as client:
-        print(client.link(client.room(room), standing=standing))
+        print(plain(client.link(client.room(room), standing=standing)))
 
 
 def consent(
@@ -66,7 +67,7 @@ def consent(
     check_terms(name, days * DAY_S)
     with open_client(url, api_key) as client:
         token = client.consent(client.room(room), name, days * DAY_S)
-    print(token if join is None else f"{join}{'&' if '#' in join else '#'}c={token}")
+    print(plain(token if join is None else f"{join}{'&' if '#' in join else '#'}c={token}"))
 
 
 def revoke(
@@ -81,7 +82,8 @@ def revoke(
         key = client.room(room)
         done = client.end_links(key) if name is None else client.end_consents(key, name)
         where = client.url
-    print(
+    said = (
         f"{'links to' if name is None else 'consents of this person in'} {key} made so far open nothing any more: "
         f"revoked at {where}, for {done.reach} (generation {done.generation})"
     )
+    print(plain(said))

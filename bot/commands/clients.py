@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from bot.errors import SettingsRefused
+from dashboard_protocol.plain_text import plain, plain_lines
 from dashboard_protocol.secret import secret_setting
 from dashboard_protocol.vocabulary import Profile
 
@@ -68,9 +69,9 @@ def invite(  # noqa: PLR0913  one parameter a flag
     with open_client(url, api_key) as client:
         view = client.invite(wanted)
     if json:
-        print(view.model_dump_json())
+        print(plain(view.model_dump_json()))
     else:
-        print(f"bot        {view.id}\ndashboard  {view.link}")
+        print(plain_lines(f"bot        {view.id}\ndashboard  {view.link}"))
 
 
 def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False) -> None:
@@ -78,7 +79,7 @@ def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False
     with open_client(url, api_key) as client:
         views = client.bots()
     if json:
-        print("[" + ",".join(view.model_dump_json() for view in views) + "]")
+        print(plain("[" + ",".join(view.model_dump_json() for view in views) + "]"))
     else:
         _show(_table(views))
 
@@ -94,7 +95,7 @@ def webhooks(
     with open_client(url, api_key) as client:
         deliveries = client.webhooks(bot_id)
     if json:
-        print("[" + ",".join(delivery.model_dump_json() for delivery in deliveries) + "]")
+        print(plain("[" + ",".join(delivery.model_dump_json() for delivery in deliveries) + "]"))
         return
     from rich.table import Table
 
@@ -102,7 +103,7 @@ def webhooks(
     for known in deliveries:
         last = known.attempts[-1] if known.attempts else None
         answer = "" if last is None else last.problem or str(last.status)
-        table.add_row(known.id, known.state.state.value, known.status.value, str(len(known.attempts)), answer)
+        table.add_row(*map(plain, (known.id, known.state.state.value, known.status.value, len(known.attempts), answer)))
     _show(table)
 
 
@@ -116,7 +117,7 @@ def leave(
     """Make a bot leave its meeting."""
     with open_client(url, api_key) as client:
         view = client.leave(bot_id)
-    print(view.model_dump_json() if json else f"{view.id} is {view.state.value}; asked to leave")
+    print(plain(view.model_dump_json() if json else f"{view.id} is {view.state.value}; asked to leave"))
 
 
 def report(
@@ -140,7 +141,8 @@ def report(
         for event in client.history(key):
             newest.apply(event)
     html, table = write_report(newest.record, path)
-    print(json_text.dumps({"html": str(html), "csv": str(table)}) if json else f"report     {html}\ntable      {table}")
+    told = {"html": str(html), "csv": str(table)}
+    print(json_text.dumps(told) if json else plain_lines(f"report     {html}\ntable      {table}"))
 
 
 def open_client(url: str | None, api_key: str | None) -> "ControlClient":
@@ -155,7 +157,8 @@ def _table(views: "Iterable[BotView]") -> "Table":
 
     table = Table("bot", "room", "policy", "state", "reason", "join", box=None)
     for view in views:
-        table.add_row(view.id, view.room, view.policy.value, view.state.value, view.reason or "", view.join or "")
+        cells = (view.id, view.room, view.policy.value, view.state.value, view.reason or "", view.join or "")
+        table.add_row(*map(plain, cells))
     return table
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dashboard_protocol.plain_text import plain
+
 ListenFlag = Annotated[
     str,
     typer.Option(
@@ -63,8 +65,8 @@ async def _serve(model: str | None, listen: str, threads: int, fallback: bool, j
         if json:
             print(json_text.dumps({"address": complete(listen), **told}), flush=True)
         else:
-            print(f"engine     {told['model']} ({told['precision']}, {told['api']})", file=sys.stderr)
-            print(f"bots       classpulse join … --engine {complete(listen)}", file=sys.stderr, flush=True)
+            print(plain(f"engine     {told['model']} ({told['precision']}, {told['api']})"), file=sys.stderr)
+            print(plain(f"bots       classpulse join … --engine {complete(listen)}"), file=sys.stderr, flush=True)
         await stop.wait()
 
 
@@ -76,9 +78,9 @@ async def _tell_status(listen: str, json: bool) -> int:
     if json:
         print(json_text.dumps(status or {"ready": False}))
     elif status is None:
-        print(f"no engine answers at {complete(listen)}: start one with `classpulse engine`", file=sys.stderr)
+        print(plain(f"no engine answers at {complete(listen)}: start one with `classpulse engine`"), file=sys.stderr)
     else:
-        print(f"{status['model']} ({status['precision']}, {status['api']}), up for {status['up_s']:.0f} s")
         mean = status["faces"] / status["batches"] if status["batches"] else 0.0
-        print(f"{status['faces']} faces in {status['batches']} batches, {mean:.1f} a batch")
+        print(plain(f"{status['model']} ({status['precision']}, {status['api']}), up for {status['up_s']:.0f} s"))
+        print(plain(f"{status['faces']} faces in {status['batches']} batches, {mean:.1f} a batch"))
     return 0 if status else 1

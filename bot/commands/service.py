@@ -25,6 +25,7 @@ from bot.meeting_options import MeetingOptions, checked
 from bot.settings import check_reach
 from dashboard_protocol.errors import RoomNotAllowed, WebhookRefused
 from dashboard_protocol.keys import ApiKeys, Scope
+from dashboard_protocol.plain_text import plain
 from dashboard_protocol.request_rules import RequestRules
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.secret import secret_setting
@@ -188,7 +189,7 @@ def add_key(
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 async def _until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -70,8 +70,3 @@ class Moment:
     def clock(self, at: float | None) -> str:
         """A time with seconds, for values that are old."""
         return words.DASH if at is None else words.clock(at, self.zone, exact=True)
-
-
-def printable(text: str) -> str:
-    """Take out what a terminal would obey instead of show."""
-    return "".join(letter for letter in text if letter.isprintable() or letter == words.NB)

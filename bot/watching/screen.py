@@ -10,9 +10,10 @@ from rich.text import Text
 
 from bot.watching.chart import chart
 from bot.watching.first_row import first_row, side_by_side
-from bot.watching.moment import ALERT, COUNT, NOTE, PLAIN, STRONG, Moment, printable
+from bot.watching.moment import ALERT, COUNT, NOTE, PLAIN, STRONG, Moment
 from bot.watching.watched import LIVE_STATES, Condition, Watched
 from dashboard_protocol import words
+from dashboard_protocol.plain_text import plain
 from dashboard_protocol.trend import earlier
 from dashboard_protocol.vocabulary import DISPLAYED
 
@@ -53,7 +54,7 @@ def _bar(moment: Moment) -> RenderableType:
         said.append(f" {words.span(moment.room_now - moment.record.live_since)}")
     policy = f" Policy: {hello.policy.profile.value} " if hello else ""
     if hello is not None:
-        said.append(f" · {printable(hello.title)}")
+        said.append(f" · {plain(hello.title)}")
     said.truncate(max(1, moment.width - len(policy)), overflow="ellipsis", pad=True)
     said.append(policy)
     said.stylize("reverse")
@@ -64,7 +65,7 @@ def _before(moment: Moment) -> list[RenderableType]:
     record = moment.record
     title, lines = words.column(record.bot, record.hello, moment.room_now, moment.zone)
     policy = words.policy_sentence(record.hello.policy) if record.hello else ""
-    return [Text(title, style=STRONG), *(Text(printable(line)) for line in lines), Text(policy, style=NOTE)]
+    return [Text(title, style=STRONG), *(Text(plain(line)) for line in lines), Text(policy, style=NOTE)]
 
 
 def _ending(moment: Moment) -> list[RenderableType]:
@@ -74,7 +75,7 @@ def _ending(moment: Moment) -> list[RenderableType]:
         return [title, Text("The bot has left.")]
     at = moment.room_now if moment.record.ended_at is None else moment.record.ended_at
     facts = f"Live {words.span(bye.live_s)} · Present at most {bye.present_max} · Alerts {bye.alerts}"
-    report = [Text(f"Report: {printable(bye.report)}")] if bye.report else []
+    report = [Text(f"Report: {plain(bye.report)}")] if bye.report else []
     return [title, Text(words.ended(bye.reason, at, moment.zone)), Text(facts), *report]
 
 

@@ -15,6 +15,7 @@ from dashboard_protocol.client import watch
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import DashboardError, FeedLost
 from dashboard_protocol.events import Event
+from dashboard_protocol.plain_text import plain
 
 Take = Callable[[Event], None]
 ANSWER_S = 15.0
@@ -40,7 +41,7 @@ async def watch_in_terminal(link: str, *, json: bool = False, console: Console |
     """
     shown = console or Console()
     if json:
-        await _until_stopped(_follow(link, lambda event: print(encode(event), file=shown.file, flush=True)))
+        await _until_stopped(_follow(link, lambda event: print(plain(encode(event)), file=shown.file, flush=True)))
     elif shown.is_terminal:
         await _on_screen(link, shown)
     else:
@@ -48,7 +49,7 @@ async def watch_in_terminal(link: str, *, json: bool = False, console: Console |
 
         def say(event: Event) -> None:
             for line in told.lines(event):
-                print(line, file=shown.file, flush=True)
+                print(plain(line), file=shown.file, flush=True)
 
         await _until_stopped(_follow(link, say))
     return 0

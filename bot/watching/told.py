@@ -2,9 +2,9 @@
 
 from datetime import tzinfo
 
-from bot.watching.moment import printable
 from dashboard_protocol import words
 from dashboard_protocol.events import Event, Hello, State
+from dashboard_protocol.plain_text import plain
 from dashboard_protocol.record import Record
 
 HELD_S = 30.0
@@ -29,7 +29,7 @@ class Told:
         self.record.apply(event)
         said: list[tuple[float, str]] = []
         if isinstance(event.body, Hello):
-            said.append((event.at, f"{printable(event.body.title)}. {words.policy_sentence(event.body.policy)}"))
+            said.append((event.at, f"{plain(event.body.title)}. {words.policy_sentence(event.body.policy)}"))
         bot = self.record.bot
         if bot is not None and bot.state is not self._state:
             self._state = bot.state

@@ -2,6 +2,8 @@
 
 from html import escape
 
+from dashboard_protocol.plain_text import shown
+
 _EMPTY = frozenset({"link", "meta", "path", "rect", "circle"})
 
 
@@ -29,7 +31,7 @@ def element(name: str, /, *children: Child, **attributes: object) -> Markup:
         attributes: None leaves one out; a trailing underscore is dropped (`class_`), others become dashes.
     """
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_number(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(shown(_number(value)))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -63,7 +65,7 @@ def table(head: list[str], rows: list[list[str]], *, caption: str, class_: str |
 def _piece(child: Child) -> str:
     if child is None:
         return ""
-    return child if isinstance(child, Markup) else escape(child, quote=False)
+    return child if isinstance(child, Markup) else escape(shown(child), quote=False)
 
 
 def _number(value: object) -> str:

@@ -23,7 +23,7 @@ function writer(expression, write) {
   const read = reader(expression);
   let was = writer;
   return (model, whole) => {
-    const value = read(model, whole);
+    const value = words.shown(read(model, whole));
     if (value !== was) write((was = value) ?? "");
   };
 }

@@ -100,7 +100,7 @@ function say(news) {
 
 function retitle(next, nowMs) {
   const soon = nowMs - titledMs < TITLE_MS && next.state === ui.model?.state && next.slot?.kind === ui.model.slot?.kind;
-  const title = pageTitle(ui.covered ? {} : next);
+  const title = shown(pageTitle(ui.covered ? {} : next));
   if (title === document.title || (soon && title !== NAME && document.title !== NAME)) return;
   titledMs = nowMs;
   document.title = title;

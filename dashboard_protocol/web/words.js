@@ -141,3 +141,8 @@ export function pageTitle({ hello, state, slot, hero }) {
 }
 
 export const spokenLevel = (word) => `Engagement index now ${word}`;
+
+const OBEYED = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
+
+/** Text from outside without what turns it around or hides in it, as `plain_text.py` has it. */
+export const shown = (text) => (typeof text === "string" ? text.replace(OBEYED, "\ufffd") : text);

@@ -273,7 +273,7 @@ def test_the_end_is_told_with_its_reason_and_report() -> None:
 def test_a_title_cannot_command_the_terminal() -> None:
     text = Screen(title="Bio\x1b]0;evil\x07\x1b[2Jlogy").live().run(1).text()
     assert "\x1b" not in text
-    assert "Bio]0;evil[2Jlogy" in text
+    assert r"Bio\u001b]0;evil\u0007\u001b[2Jlogy" in text
 
 
 def test_a_snapshot_makes_values_as_old_as_they_are() -> None:

@@ -48,3 +48,9 @@ test("no page text claims what was not measured", async () => {
   const never = /\bfeels?\b|\bmood\b|\bemotion|\bbored|\bdistracted|\bdisengaged|\boops|real-time AI|only \d+%/i;
   for (const text of texts) assert.doesNotMatch(text, never);
 });
+
+test("text from outside is shown, and what would turn it around is a replacement character", () => {
+  assert.equal(words.shown("\u202eevil\u0007\u001b[2J\u2028\u00ad"), "\ufffdevil\ufffd\ufffd[2J\ufffd\ufffd");
+  assert.equal(words.shown("Zoë می‌خواهم 👩‍👩‍👧 3\u00a0s"), "Zoë می‌خواهم 👩‍👩‍👧 3\u00a0s");
+  assert.deepEqual([null, undefined, true, 3].map(words.shown), [null, undefined, true, 3]);
+});
