@@ -19,14 +19,23 @@ from dashboard_protocol.control_access import add_access
 from dashboard_protocol.control_forms import BotRequest, BotView, WebhookRequest
 from dashboard_protocol.control_rooms import add_rooms, origin_of
 from dashboard_protocol.doorkeeper import BoundedBody, Doorkeeper
-from dashboard_protocol.errors import BusError, ConsentRefused, RoomNotAllowed, RoomTaken, SecretRefused, WebhookRefused
+from dashboard_protocol.errors import (
+    BusError,
+    ConsentRefused,
+    RoomNotAllowed,
+    RoomTaken,
+    SecretRefused,
+    TooManyBots,
+    WebhookRefused,
+)
 from dashboard_protocol.keys import ApiKey, ApiKeys, Scope
-from dashboard_protocol.meetings import Meetings
+from dashboard_protocol.meetings import AFTER_S, Meetings
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import BotRecord, Delivery, Invitation, Webhook
-from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.vocabulary import Profile
+from dashboard_protocol.room_urls import AllowedRooms, read_room
+from dashboard_protocol.security_log import SecurityEvent, note
+from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.webhooks.signature import read_secret
 
@@ -34,6 +43,7 @@ STATUS = {
     RoomNotAllowed: 422,
     WebhookRefused: 422,
     RoomTaken: 409,
+    TooManyBots: 429,
     BusError: 503,
     SecretRefused: 503,
     ConsentRefused: 422,
@@ -98,10 +108,15 @@ class Control:
             join_at=wanted.join_at.timestamp() if wanted.join_at else None,
             max_duration_s=wanted.max_duration_s,
             requested_at=round(time.time(), 3),
+            owner=by.name,
             webhook=await self._checked(wanted.webhook),
         )
         key = None if idempotency is None else hashlib.sha256(f"{by.name}\0{idempotency}".encode()).hexdigest()
-        record = await self.queue.submit(invitation, key)
+        try:
+            record = await self.queue.submit(invitation, key, by.max_bots)
+        except TooManyBots:
+            note(SecurityEvent.LIMIT_HIT, "bots", key=by.fingerprint)
+            raise
         as_before = {"id": record.invitation.id, "requested_at": record.invitation.requested_at}
         if record.invitation != invitation.model_copy(update=as_before):
             raise HTTPException(409, "This Idempotency-Key belongs to another invitation.")
@@ -116,36 +131,72 @@ class Control:
             await self.receivers.check(wanted.url)
         return Webhook(url=wanted.url, secret=wanted.secret)
 
-    async def seen_by(self, key: ApiKey) -> frozenset[str]:
-        """Return the rooms that an API key knows of."""
-        return frozenset(self.own) | {record.invitation.room for record in await self.queue.bots()}
+    async def own_bot(self, bot: str, by: ApiKey) -> BotRecord:
+        """Return a bot that an API key may see; another's is told from none at all by nobody but its owner."""
+        record = await self.queue.bot(bot)
+        if record is None or not self._is_own(record, by):
+            raise HTTPException(404, "There is no such bot.")
+        return record
 
-    def view(self, record: BotRecord, origin: str) -> BotView:
-        """Say where a bot stands, without secrets."""
+    async def own_bots(self, by: ApiKey, room: str | None = None) -> list[BotRecord]:
+        """Return the bots that an API key may see, newest first; of one room, or of all."""
+        records = [record for record in await self.queue.bots() if self._is_own(record, by)]
+        return [record for record in records if room in (None, record.invitation.room)]
+
+    async def seen_by(self, by: ApiKey) -> frozenset[str]:
+        """Return the rooms that an API key knows of."""
+        invited = {record.invitation.room for record in await self.own_bots(by)}
+        return frozenset(self.own) | invited if by.is_admin else frozenset(invited)
+
+    async def own_classes(self, room: str, by: ApiKey) -> frozenset[str]:
+        """Return the classes of a room that an API key invited a bot to."""
+        return frozenset(record.invitation.id for record in await self.own_bots(by, room))
+
+    def _is_own(self, record: BotRecord, by: ApiKey) -> bool:
+        return by.is_admin or by.owns(record.invitation.owner)
+
+    def view(self, record: BotRecord, by: ApiKey, origin: str) -> BotView:
+        """Say where a bot stands, without secrets, and without what the asker's key does not open."""
         wanted = record.invitation
+        is_open = record.now.state is not State.ENDED or record.now.since + AFTER_S > time.time()
         return BotView(
             id=wanted.id,
             room=wanted.room,
-            room_url=wanted.room_url.partition("?")[0],
+            room_url=read_room(wanted.room_url).bare,
             policy=wanted.policy,
             state=record.now.state,
             since=record.now.since,
             reason=record.now.reason,
             states=record.states,
             join=record.join,
-            link=self._class_link(wanted.room, wanted.id, origin),
+            link=self._class_link(wanted.room, wanted.id, origin) if is_open and by.opens(Scope.WATCH) else None,
             privacy=f"{self.public_url or origin}/privacy/{quote(wanted.room, safe='')}",
             webhook=wanted.webhook.url.partition("?")[0] if wanted.webhook else None,
         )
 
-    async def link(self, room: str, origin: str, *, standing: bool) -> str:
-        """Make a fresh link for an instructor, to the class that is on or about to come, or to every one."""
-        if standing:
-            return instructor_url(self.public_url or origin, room, self.access.standing_link(room))
+    async def link(self, room: str, by: ApiKey, origin: str) -> str:
+        """Make a fresh link for an instructor, to the class that is on or about to come."""
         meeting = await self.meetings.current(room)
-        if meeting is None:
-            raise HTTPException(404, "No class is on here and none is to come: invite a bot, or make a standing link.")
+        if meeting is None or not (by.is_admin or meeting in await self.own_classes(room, by)):
+            raise HTTPException(404, "No class of yours is on here and none is to come: invite a bot.")
+        note(SecurityEvent.LINK_MADE, room=room, key=by.fingerprint)
         return self._class_link(room, meeting, origin)
+
+    def standing_link(self, room: str, by: ApiKey, origin: str) -> str:
+        """Make one to every class of a room, whoever invites its bot."""
+        if not by.is_admin:
+            raise HTTPException(403, "A link to every class of a room is made with a key of the scope 'admin'.")
+        note(SecurityEvent.LINK_MADE, "standing", room=room, key=by.fingerprint)
+        return instructor_url(self.public_url or origin, room, self.access.standing_link(room))
+
+    async def close_links(self, room: str, by: ApiKey) -> int:
+        """Revoke a room's links, and return its new generation."""
+        if not (by.is_admin or await self.own_classes(room, by)):
+            raise HTTPException(404, "You have invited no bot to such a room.")
+        try:
+            return await self.access.revoke(room)
+        finally:
+            note(SecurityEvent.REVOKED, "links", room=room, key=by.fingerprint)
 
     def _class_link(self, room: str, meeting: str, origin: str) -> str:
         return instructor_url(self.public_url or origin, room, self.access.link(room, meeting))
@@ -170,41 +221,36 @@ def _answer(status: int) -> Callable[[Request, Exception], JSONResponse]:
 
 
 def _add_bots(router: APIRouter, control: Control, door: Doorkeeper) -> None:
-    may_invite = Depends(door.needs(Scope.INVITE))
+    May = Annotated[ApiKey, Depends(door.needs(Scope.INVITE))]
 
     @router.post("/bots", status_code=201)
     async def invite(
         wanted: BotRequest,
         request: Request,
-        by: Annotated[ApiKey, may_invite],
+        by: May,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> BotView:
-        """Invite a bot into a meeting."""
-        return control.view(await control.invite(wanted, by, idempotency_key), origin_of(request))
+        """Invite a bot into a meeting; it is the key's own."""
+        return control.view(await control.invite(wanted, by, idempotency_key), by, origin_of(request))
 
-    @router.get("/bots", dependencies=[may_invite])
-    async def bots(request: Request) -> list[BotView]:
-        """List the bots of the last days, newest first."""
-        return [control.view(record, origin_of(request)) for record in await control.queue.bots()]
+    @router.get("/bots")
+    async def bots(request: Request, by: May) -> list[BotView]:
+        """List the key's bots of the last days, newest first; everybody's for `admin`."""
+        return [control.view(record, by, origin_of(request)) for record in await control.own_bots(by)]
 
-    @router.get("/bots/{bot}", dependencies=[may_invite])
-    async def bot(bot: str, request: Request) -> BotView:
+    @router.get("/bots/{bot}")
+    async def bot(bot: str, request: Request, by: May) -> BotView:
         """Say where a bot stands."""
-        return control.view(_found(await control.queue.bot(bot)), origin_of(request))
+        return control.view(await control.own_bot(bot, by), by, origin_of(request))
 
-    @router.get("/bots/{bot}/webhooks", dependencies=[may_invite])
-    async def webhooks(bot: str) -> list[Delivery]:
+    @router.get("/bots/{bot}/webhooks")
+    async def webhooks(bot: str, by: May) -> list[Delivery]:
         """List what the bot's webhook was told, every try of it, and what it still will be."""
-        _found(await control.queue.bot(bot))
+        await control.own_bot(bot, by)
         return await control.queue.deliveries(bot)
 
-    @router.delete("/bots/{bot}", status_code=202, dependencies=[may_invite])
-    async def leave(bot: str, request: Request) -> BotView:
+    @router.delete("/bots/{bot}", status_code=202)
+    async def leave(bot: str, request: Request, by: May) -> BotView:
         """Make a bot leave its meeting."""
-        return control.view(_found(await control.queue.ask_to_leave(bot)), origin_of(request))
-
-
-def _found(record: BotRecord | None) -> BotRecord:
-    if record is None:
-        raise HTTPException(404, "There is no such bot.")
-    return record
+        before = await control.own_bot(bot, by)
+        return control.view(await control.queue.ask_to_leave(bot) or before, by, origin_of(request))

@@ -54,8 +54,8 @@ class BotView(BaseModel):
     """Every state so far, oldest first."""
     join: str | None
     """Where people join a local room."""
-    link: str
-    """For an instructor."""
+    link: str | None
+    """For an instructor of this class; None where the key lacks the scope `watch`, or an hour after the class."""
     privacy: str
     """For everybody: what is computed there, and how not to be read."""
     webhook: str | None

@@ -10,10 +10,12 @@ from fastapi.responses import StreamingResponse
 from dashboard_protocol.codec import encode
 from dashboard_protocol.control_forms import LinkView, RoomView
 from dashboard_protocol.doorkeeper import Doorkeeper
+from dashboard_protocol.events import Event, Hello
 from dashboard_protocol.keys import ApiKey, Scope
 from dashboard_protocol.record import Record
 from dashboard_protocol.report import NewestClass, render_csv, render_html
 from dashboard_protocol.room_urls import is_key, slug, slug_of
+from dashboard_protocol.security_log import SecurityEvent, note
 
 if TYPE_CHECKING:
     from dashboard_protocol.control import Control
@@ -31,41 +33,69 @@ def _add_links(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
         """Find a meeting by its key, by its address without secrets, or by the readable part of its key."""
         return RoomView(room=await _find(control, named, by))
 
-    @router.post("/rooms/{room}/link", dependencies=[Depends(door.needs(Scope.WATCH))])
-    async def link(room: str, request: Request, standing: bool = False) -> LinkView:
-        """Make a link for an instructor: to the class that is on or about to come, or to every class of the room."""
-        return LinkView(link=await control.link(room, origin_of(request), standing=standing))
+    @router.post("/rooms/{room}/link")
+    async def link(
+        room: str,
+        request: Request,
+        by: Annotated[ApiKey, Depends(door.needs(Scope.WATCH))],
+        standing: bool = False,
+    ) -> LinkView:
+        """Make a link for an instructor: to the key's class that is on or about to come.
+
+        `standing` makes one to every class of the room, whoever invites its bot; it takes the scope `admin`.
+        """
+        origin = origin_of(request)
+        return LinkView(
+            link=control.standing_link(room, by, origin) if standing else await control.link(room, by, origin)
+        )
 
 
 def _add_histories(router: APIRouter, control: "Control", door: Doorkeeper) -> None:
-    may_watch, may_delete = Depends(door.needs(Scope.WATCH)), Depends(door.needs(Scope.ADMIN))
+    MayWatch = Annotated[ApiKey, Depends(door.needs(Scope.WATCH))]
+    MayDelete = Annotated[ApiKey, Depends(door.needs(Scope.ADMIN))]
 
-    @router.get("/rooms/{room}/history", dependencies=[may_watch])
-    async def history(room: str) -> StreamingResponse:
+    @router.get("/rooms/{room}/history")
+    async def history(room: str, by: MayWatch) -> StreamingResponse:
         """Return the class events that are kept, one JSON line each; nobody's own events are among them."""
         await control.bus.ping()  # so that an absent bus is a 503 and not half an answer
+        own = await _own_events(control, room, by)
 
         async def lines() -> AsyncIterator[str]:
-            async for event in control.bus.archive(room):
+            async for event in own:
                 yield encode(event) + "\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
-    @router.get("/rooms/{room}/report", dependencies=[may_watch])
-    async def report(room: str, format: Literal["html", "csv"] = "html") -> Response:
+    @router.get("/rooms/{room}/report")
+    async def report(room: str, by: MayWatch, format: Literal["html", "csv"] = "html") -> Response:
         """Return the report of the newest class that is kept, one HTML file or CSV; 404 while nothing is."""
         newest = NewestClass()
-        async for event in control.bus.archive(room):
+        async for event in await _own_events(control, room, by):
             newest.apply(event)
         if newest.record.hello is None:
             raise HTTPException(404, f"Nothing is kept of {room!r}.")
         return await asyncio.to_thread(_file, newest.record, format)  # drawing takes too long for the readers' loop
 
-    @router.delete("/rooms/{room}/history", status_code=204, dependencies=[may_delete])
-    async def erase(room: str) -> None:
+    @router.delete("/rooms/{room}/history", status_code=204)
+    async def erase(room: str, by: MayDelete) -> None:
         """Delete all that is kept of a room: events, snapshot, and what became of its bots; 409 while one serves it."""
         if room in control.own or not await control.queue.erase(room, control.bus):
             raise HTTPException(409, f"A bot serves {room!r}: make it leave first.")
+        note(SecurityEvent.ERASED, room=room, key=by.fingerprint)
+
+
+async def _own_events(control: "Control", room: str, by: ApiKey) -> AsyncIterator[Event]:
+    """Return what is kept of the classes that an API key invited a bot to; of all for `admin`."""
+    own = await control.own_classes(room, by)
+
+    async def events() -> AsyncIterator[Event]:
+        meeting = ""
+        async for event in control.bus.archive(room):
+            meeting = event.body.meeting if isinstance(event.body, Hello) else meeting
+            if by.is_admin or meeting in own:
+                yield event
+
+    return events()
 
 
 async def _find(control: "Control", named: str, by: ApiKey) -> str:

@@ -12,6 +12,7 @@ from dashboard_protocol.allowance import Allowances
 from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.keys import OPERATOR, PREFIX, ApiKey, ApiKeys, Scope
 from dashboard_protocol.request_rules import asker
+from dashboard_protocol.security_log import SecurityEvent, note
 
 REQUESTS_BURST = 60
 REQUESTS_PER_S = 5.0
@@ -38,6 +39,7 @@ class Doorkeeper:
         """Return the request's key; refuse it with 401, 403 or 429."""
         known = self.known(request)
         if not known.opens(scope):
+            note(SecurityEvent.REFUSED, f"scope {scope.value}", key=known.fingerprint)
             raise HTTPException(403, f"The API key {known.name!r} lacks the scope {scope.value!r}.")
         return known
 
@@ -46,9 +48,11 @@ class Doorkeeper:
         try:
             known = self._holder(request)
         except AccessDenied as error:
+            note(SecurityEvent.REFUSED, "key")
             self._limit(self._strangers, asker(request))
             raise HTTPException(401, str(error), headers={"www-authenticate": "Bearer"}) from None
         self._limit(self._known, known.name)
+        note(SecurityEvent.KEY_USED, key=known.fingerprint)
         return known
 
     def _holder(self, request: Request) -> ApiKey:
@@ -70,6 +74,7 @@ class Doorkeeper:
 
     def _limit(self, allowances: Allowances, key: str) -> None:
         if not allowances.take(key, time.monotonic()):
+            note(SecurityEvent.LIMIT_HIT, "requests")
             raise HTTPException(429, "Too many requests. Try again in a few seconds.", headers={"retry-after": "5"})
 
 

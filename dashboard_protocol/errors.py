@@ -93,6 +93,10 @@ class RoomTaken(DashboardError):
     """A bot serves the room, or is about to."""
 
 
+class TooManyBots(DashboardError):
+    """An API key has as many bots as it may have at once."""
+
+
 class WebhookRefused(DashboardError):
     """A webhook's address or secret is unusable, or a message does not come from this service; the text says which."""
 

@@ -23,6 +23,7 @@ from dashboard_protocol.metrics import GatewayMetrics
 from dashboard_protocol.newcomers import Newcomers
 from dashboard_protocol.pages import PageFiles, room_page
 from dashboard_protocol.request_rules import asker
+from dashboard_protocol.security_log import SecurityEvent, note
 from dashboard_protocol.supervisor import Supervisor
 
 MAX_BODY_BYTES = 4096
@@ -71,6 +72,7 @@ class Gateway:
         """Exchange a link for a session token."""
         if not self._exchanges.take(asker(request), monotonic()):
             self._metrics.sessions.labels(outcome="too_many").inc()
+            note(SecurityEvent.LIMIT_HIT, "sessions")
             raise HTTPException(429, "Too many attempts. Try again in a minute.", headers={"retry-after": "60"})
         try:
             link = SessionRequest.model_validate_json(await _read_body(request)).link
@@ -79,6 +81,7 @@ class Gateway:
             token, expires_in_s = self._access.exchange(room, link, until=until)
         except (AccessDenied, ValidationError):
             self._metrics.sessions.labels(outcome="refused").inc()
+            note(SecurityEvent.REFUSED, "link")
             raise HTTPException(403, REFUSAL) from None
         except BusError as error:
             raise HTTPException(503, str(error), headers={"retry-after": "5"}) from None

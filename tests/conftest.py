@@ -1,7 +1,25 @@
 """What holds for every test."""
 
+import atexit
+import os
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+import pytest
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is: other tests run beside it.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
+
+# What tests ask for is no part of this user's own audit log.
+os.environ["XDG_STATE_HOME"] = mkdtemp(prefix="classpulse-tests-")
+atexit.register(rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
+
+@pytest.fixture
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state directory for this test alone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "classpulse"

@@ -1,7 +1,7 @@
 """`classpulse invite`, `bots`, `webhooks`, `leave` and `report`: the control API from a shell."""
 
 import json as json_text
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from bot.errors import SettingsRefused
 from dashboard_protocol.plain_text import plain, plain_lines
+from dashboard_protocol.room_urls import is_key
 from dashboard_protocol.secret import secret_setting
 from dashboard_protocol.vocabulary import Profile
 
@@ -71,17 +72,19 @@ def invite(  # noqa: PLR0913  one parameter a flag
     if json:
         print(plain(view.model_dump_json()))
     else:
-        print(plain_lines(f"bot        {view.id}\ndashboard  {view.link}"))
+        print(plain_lines(f"bot        {view.id}\nroom       {view.room}"))
+        if view.link is not None:
+            print(plain(f"dashboard  {view.link}"))
 
 
 def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False) -> None:
-    """Show where the bots of the last days stand, newest first."""
+    """Show where the bots that the key invited stand, newest first; everybody's for the scope admin."""
     with open_client(url, api_key) as client:
         views = client.bots()
     if json:
         print(plain("[" + ",".join(view.model_dump_json() for view in views) + "]"))
     else:
-        _show(_table(views))
+        show_table(_table(views))
 
 
 def webhooks(
@@ -97,14 +100,12 @@ def webhooks(
     if json:
         print(plain("[" + ",".join(delivery.model_dump_json() for delivery in deliveries) + "]"))
         return
-    from rich.table import Table
-
-    table = Table("id", "state", "status", "tries", "last answer", box=None)
+    rows = []
     for known in deliveries:
         last = known.attempts[-1] if known.attempts else None
         answer = "" if last is None else last.problem or str(last.status)
-        table.add_row(*map(plain, (known.id, known.state.state.value, known.status.value, len(known.attempts), answer)))
-    _show(table)
+        rows.append((known.id, known.state.state.value, known.status.value, str(len(known.attempts)), answer))
+    show_table(plain_table(("id", "state", "status", "tries", "last answer"), rows))
 
 
 def leave(
@@ -136,7 +137,7 @@ def report(
     newest = NewestClass()
     with open_client(url, api_key) as client:
         key = client.room(room)
-        path = out or Path(f"{key}.html")
+        path = out or Path(f"{key if is_key(key) else 'report'}.html")
         report_paths(path)
         for event in client.history(key):
             newest.apply(event)
@@ -152,17 +153,25 @@ def open_client(url: str | None, api_key: str | None) -> "ControlClient":
     return ControlClient(url, api_key)
 
 
-def _table(views: "Iterable[BotView]") -> "Table":
+def plain_table(columns: Sequence[str], rows: "Iterable[Sequence[object]]") -> "Table":
+    """Build a table; what rooms and people are called is text in it, and nothing that is obeyed."""
     from rich.table import Table
 
-    table = Table("bot", "room", "policy", "state", "reason", "join", box=None)
-    for view in views:
-        cells = (view.id, view.room, view.policy.value, view.state.value, view.reason or "", view.join or "")
-        table.add_row(*map(plain, cells))
+    table = Table(*columns, box=None)
+    for row in rows:
+        table.add_row(*map(plain, row))
     return table
 
 
-def _show(table: "Table") -> None:
+def show_table(table: "Table") -> None:
+    """Print a table, in which nothing is markup."""
     from rich.console import Console
 
     Console(highlight=False, markup=False).print(table)
+
+
+def _table(views: "Iterable[BotView]") -> "Table":
+    rows = (
+        (view.id, view.room, view.policy.value, view.state.value, view.reason or "", view.join or "") for view in views
+    )
+    return plain_table(("bot", "room", "policy", "state", "reason", "join"), rows)

@@ -1,4 +1,4 @@
-"""`classpulse serve`, `worker` and `key add`: gateway with control API, a machine that runs bots, keys for programs."""
+"""`classpulse serve` and `worker`: the gateway with the control API, and a machine that runs bots."""
 
 import asyncio
 import signal
@@ -12,6 +12,7 @@ import typer
 from bot.commands.access import PublicUrlFlag, read_public_url
 from bot.commands.engine import FallbackFlag
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
+from bot.commands.keys import keys
 from bot.commands.reachable import (
     AllowedHostFlag,
     MetricsHostFlag,
@@ -24,7 +25,6 @@ from bot.errors import SettingsRefused
 from bot.meeting_options import MeetingOptions, checked
 from bot.settings import check_reach
 from dashboard_protocol.errors import RoomNotAllowed, WebhookRefused
-from dashboard_protocol.keys import ApiKeys, Scope
 from dashboard_protocol.plain_text import plain
 from dashboard_protocol.request_rules import RequestRules
 from dashboard_protocol.room_urls import AllowedRooms
@@ -71,8 +71,6 @@ WebhooksFlag = Annotated[
 ]
 DAY_S = 86_400.0
 DEFAULT_BUS = "redis://127.0.0.1:6379/0"
-
-keys = typer.Typer(help="API keys of programs.", no_args_is_help=True)
 
 
 def add_servers(app: typer.Typer) -> None:
@@ -177,15 +175,6 @@ def work(  # noqa: PLR0913  one parameter a flag
         status_rules=RequestRules(read_allowed_hosts(allowed_host)),
     )
     asyncio.run(_until_stopped(lambda stop: worker.run(stop, _say)))
-
-
-@keys.command("add")
-def add_key(
-    name: Annotated[str, typer.Argument(help="Whose key; an earlier one of this name no longer opens anything.")],
-    scope: Annotated[list[Scope] | None, typer.Option(help="invite, watch or admin; may be repeated.")] = None,
-) -> None:
-    """Make an API key and print it; only its hash is kept."""
-    print(ApiKeys().add(name, frozenset(scope or {Scope.INVITE, Scope.WATCH})))
 
 
 def _say(text: str) -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from dashboard_protocol.bus.base import Bus
+from dashboard_protocol.errors import TooManyBots
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment
 from dashboard_protocol.vocabulary import EndReason
 
@@ -30,18 +31,27 @@ ASKED = EndReason.ASKED_TO_LEAVE.value
 LOST = EndReason.WORKER_LOST.value
 
 
+def too_many(most: int) -> TooManyBots:
+    """Say that an inviter has enough bots."""
+    return TooManyBots(f"This API key has {most} bots, as many as it may have at once: make one leave first.")
+
+
 class Queue(Protocol):
     """Invitations, each run by at most one worker, one a room. Methods raise BusError when the queue is away."""
 
-    async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
+    async def submit(
+        self, invitation: Invitation, idempotency: str | None = None, most: int | None = None
+    ) -> BotRecord:
         """Add an invitation.
 
         Args:
             invitation: with an id of its own.
             idempotency: a key; the first invitation of a key is returned for every later one, for a day.
+            most: bots that its owner may have at once, those to come included; None for any number.
 
         Raises:
             RoomTaken: The room has a bot, or one that is about to come.
+            TooManyBots: Its owner has as many already.
         """
 
     async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:

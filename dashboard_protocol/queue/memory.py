@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.errors import RoomTaken
-from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
+from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order, too_many
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.vocabulary import State
 
@@ -67,13 +67,18 @@ class MemoryQueue:
         self._clock = clock
         self._steady = steady
 
-    async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
+    async def submit(
+        self, invitation: Invitation, idempotency: str | None = None, most: int | None = None
+    ) -> BotRecord:
         """Add an invitation, or return the first one of its key."""
         self._drop_old()
         if idempotency is not None and (known := self._entries.get(self._keys.get(idempotency, ""))):
             return known.record
         if await self.serving(invitation.room) is not None:
             raise RoomTaken(f"A bot serves {invitation.room!r} or is about to: ask it to leave first.")
+        held = [entry for entry in self._entries.values() if entry.record.invitation.owner == invitation.owner]
+        if most is not None and sum(not entry.is_over for entry in held) >= most:
+            raise too_many(most)
         if idempotency is not None:
             self._keys[idempotency] = invitation.id
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)

@@ -32,6 +32,8 @@ class Invitation(Model):
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
     requested_at: float
     """Unix seconds."""
+    owner: str = ""
+    """Name of the API key that invited; empty for the operator."""
     webhook: Webhook | None = None
 
 

@@ -12,7 +12,7 @@ from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import Need, examine, told_plainly
 from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusUnreadable, RoomTaken
-from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order
+from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order, too_many
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
 from dashboard_protocol.queue.redis_scripts import (
@@ -23,8 +23,8 @@ from dashboard_protocol.queue.redis_scripts import (
     RELEASE,
     REPORT,
     RESTORE,
-    SUBMIT,
 )
+from dashboard_protocol.queue.redis_submission import SUBMIT
 from dashboard_protocol.vocabulary import EndReason, State
 
 IDEMPOTENCY_S = 86_400
@@ -55,7 +55,9 @@ class RedisQueue:
         self._report, self._release, self._leave = map(script, (REPORT, RELEASE, LEAVE))
         self._take, self._settle, self._erase = map(script, (TAKE, SETTLE, ERASE))
 
-    async def submit(self, invitation: Invitation, idempotency: str | None = None) -> BotRecord:
+    async def submit(
+        self, invitation: Invitation, idempotency: str | None = None, most: int | None = None
+    ) -> BotRecord:
         """Add an invitation, or return the first one of its key."""
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)
         with told_plainly(self._where):
@@ -64,10 +66,13 @@ class RedisQueue:
                     invitation.id, invitation.room, invitation.model_dump_json(), moment.model_dump_json(),
                     invitation.join_at or 0, invitation.requested_at, self._keep_s, "1" if invitation.webhook else "",
                     "" if idempotency is None else f"classpulse:idempotency:{idempotency}", IDEMPOTENCY_S,
+                    invitation.owner, "" if most is None else most,
                 ],
             )  # fmt: skip
         if status == "taken":
             raise RoomTaken(f"A bot serves {invitation.room!r} or is about to: ask it to leave first.")
+        if status == "many" and most is not None:
+            raise too_many(most)
         known = await self.bot(bot) if status == "known" else None
         return known or BotRecord(invitation=invitation, now=moment, states=(moment,))
 

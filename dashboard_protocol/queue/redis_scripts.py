@@ -79,33 +79,6 @@ local function move(id, state, moment)
 end
 """
 
-SUBMIT = (
-    COMMON
-    + """
-local id, room, invitation, moment, due_at, at, keep_s, webhook, key, key_s = unpack(ARGV)
-local bot = 'classpulse:bot:' .. id
-local function is_known(other) return other and redis.call('EXISTS', 'classpulse:bot:' .. other) == 1 end
-if key ~= '' then
-  local first = redis.call('GET', key)
-  if is_known(first) then return {'known', first} end
-end
-local other = redis.call('HGET', 'classpulse:serving', room)
-if is_known(other) then return {'taken', other} end
-if key ~= '' then redis.call('SET', key, id, 'EX', key_s) end
-redis.call('HSET', bot, 'invitation', invitation, 'state', 'requested', 'room', room, 'keep_s', keep_s)
-if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1) end
-redis.call('RPUSH', bot .. ':states', moment)
-redis.call('ZADD', 'classpulse:bots', at, id)
-redis.call('ZADD', 'classpulse:scheduled', due_at, id)
-redis.call('HSET', 'classpulse:serving', room, id)
-keep(bot, math.max(0, math.ceil(due_at - at)))
-tell(bot, id)
-local old = redis.call('ZRANGE', 'classpulse:bots', 0, -1001)
-for _, gone in ipairs(old) do redis.call('ZREM', 'classpulse:bots', gone) end
-return {'new', id}
-"""
-)
-
 CLAIM = (
     COMMON
     + """

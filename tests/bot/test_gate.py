@@ -231,7 +231,7 @@ def test_people_who_opted_in_do_not_help_to_count_the_few_others() -> None:
 
 def test_one_consent_counts_once_towards_k() -> None:
     """A token of one's own is the only thing that tells that five participants are one person."""
-    consent = Consent("room", "Ada", 1.0, 2.0)
+    consent = Consent("room", "Ada", 0, 2.0)
     five = [person(number, opted_in=True) for number in range(5)]
     same = [replace(each, participant=replace(each.participant, consent=consent)) for each in five]
     assert Watched(Profile.INDIVIDUAL).seconds(12, five)[-1].withheld is None

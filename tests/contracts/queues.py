@@ -6,7 +6,7 @@ import time
 import pytest
 
 from dashboard_protocol.bus import MemoryBus
-from dashboard_protocol.errors import RoomTaken
+from dashboard_protocol.errors import RoomTaken, TooManyBots
 from dashboard_protocol.queue import Attempt, BotRecord, Delivery, Due, Invitation, Moment, Order, Queue, Webhook
 from dashboard_protocol.vocabulary import EndReason, Profile, State
 
@@ -14,7 +14,12 @@ PATIENCE_S = 30
 
 
 def invitation(
-    name: str = "a", *, room: str | None = None, join_at: float | None = None, webhook: Webhook | None = None
+    name: str = "a",
+    *,
+    room: str | None = None,
+    join_at: float | None = None,
+    webhook: Webhook | None = None,
+    owner: str = "",
 ) -> Invitation:
     return Invitation(
         id=name,
@@ -24,6 +29,7 @@ def invitation(
         join_at=join_at,
         requested_at=time.time(),
         webhook=webhook,
+        owner=owner,
     )
 
 
@@ -107,6 +113,20 @@ class QueueContract:
             await queue.submit(invitation("f", room="r"))
         await queue.report("w", "e", moment(State.ENDED, EndReason.ALONE))
         await queue.submit(invitation("f", room="r"))
+
+    async def test_inviter_has_so_many_bots_at_once_however_many_ask_at_the_same_time(self, queue: Queue) -> None:
+        await queue.submit(invitation("other", owner="b"))
+        answers = await asyncio.gather(
+            *(queue.submit(invitation(name, owner="a"), f"key {name}", 3) for name in "abcdefgh"),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(answer, TooManyBots) for answer in answers) == 5
+        held = [answer.invitation.id for answer in answers if isinstance(answer, BotRecord)]
+        assert (await queue.submit(invitation("again", owner="a"), f"key {held[0]}", 3)).invitation.id == held[0]
+        await queue.submit(invitation("any", owner="a"))
+        for bot in (held[0], "any"):
+            await queue.ask_to_leave(bot)
+        await queue.submit(invitation("free", owner="a"), None, 3)
 
     async def test_invitation_for_later_waits(self, queue: Queue) -> None:
         at = time.time() + 0.5

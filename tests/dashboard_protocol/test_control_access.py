@@ -17,8 +17,9 @@ from dashboard_protocol.errors import AccessDenied, ConsentRefused
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.keys import ApiKeys, Scope
 from dashboard_protocol.public_url import checked_public_url
-from dashboard_protocol.queue import MemoryQueue
+from dashboard_protocol.queue import Invitation, MemoryQueue
 from dashboard_protocol.room_urls import AllowedRooms
+from dashboard_protocol.vocabulary import Profile
 from tests.dashboard_protocol.staging import SECRET
 
 
@@ -29,6 +30,16 @@ async def an_api(folder: Path, public_url: str | None = None) -> AsyncIterator[t
     control = replace(
         Control(MemoryQueue(), MemoryBus(), Access(SECRET), keys, AllowedRooms(["local"])), public_url=public_url
     )
+    for room in "rs":
+        wanted = Invitation(
+            id=f"bot-{room}",
+            room=room,
+            room_url=f"local://{room}",
+            policy=Profile.PRESENCE,
+            requested_at=1,
+            owner="all",
+        )
+        await control.queue.submit(wanted)
     transport = httpx.ASGITransport(create_app(control.bus, control.access, control=control))
     key = keys.add("all", frozenset(Scope) - {Scope.ADMIN})
     headers = {"authorization": f"Bearer {key}"}
@@ -97,11 +108,11 @@ async def test_nothing_in_the_api_opts_anybody_in(tmp_path: Path) -> None:
 
 async def test_links_begin_with_the_public_address(tmp_path: Path) -> None:
     async with an_api(tmp_path, "https://class.example.org") as (_, http):
-        link = (await http.post("/v1/rooms/r/link?standing=true")).json()["link"]
+        link = (await http.post("/v1/rooms/r/link")).json()["link"]
         assert link.startswith("https://class.example.org/rooms/r#t=")
     async with an_api(tmp_path) as (_, http):
-        assert (await http.post("/v1/rooms/r/link")).status_code == 404, "no class is on"
-        link = (await http.post("/v1/rooms/r/link?standing=true")).json()["link"]
+        assert (await http.post("/v1/rooms/t/link")).status_code == 404, "no class is on"
+        link = (await http.post("/v1/rooms/r/link")).json()["link"]
         assert link.startswith("http://10.0.0.7:8080/rooms/r#t=")
 
 

@@ -1,11 +1,12 @@
 """API keys: only their hash is kept, and only a known one opens anything."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from dashboard_protocol.errors import AccessDenied, SecretRefused
-from dashboard_protocol.keys import ApiKeys, Scope
+from dashboard_protocol.keys import OPERATOR, ApiKeys, Scope
 from dashboard_protocol.secret import secret_setting
 
 INVITE = frozenset({Scope.INVITE})
@@ -76,3 +77,35 @@ def test_secret_setting_comes_from_the_variable_or_its_file(tmp_path: Path, monk
     assert secret_setting("CLASSPULSE_X") == "from the file"
     monkeypatch.setenv("CLASSPULSE_X", "itself")
     assert secret_setting("CLASSPULSE_X") == "itself"
+
+
+def test_keys_that_are_added_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: ApiKeys(path).add(f"k{number}", INVITE), range(40)))
+    assert {ApiKeys(path).check(key).name for key in made} == {f"k{number}" for number in range(40)}
+    assert [file.name for file in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_key_that_was_removed_or_has_expired_opens_nothing(tmp_path: Path) -> None:
+    keys = ApiKeys(tmp_path / "keys.json")
+    over, removed, kept = keys.add("a", INVITE, valid_s=-1), keys.add("b", INVITE), keys.add("c", INVITE, valid_s=60)
+    assert keys.remove("b")
+    assert not keys.remove("b")
+    with pytest.raises(AccessDenied, match="expired"):
+        keys.check(over)
+    with pytest.raises(AccessDenied, match="not known"):
+        keys.check(removed)
+    assert keys.check(kept).expires_at is not None
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 65, "\x1b[31m"])
+def test_key_has_a_name_that_can_be_shown(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SecretRefused, match="printable"):
+        ApiKeys(tmp_path / "keys.json").add(name, INVITE)
+
+
+def test_nothing_belongs_to_a_key_because_nobody_owns_it(tmp_path: Path) -> None:
+    keys = ApiKeys(tmp_path / "keys.json")
+    assert not OPERATOR.owns("")
+    assert keys.check(keys.add("a", INVITE)).owns("a")

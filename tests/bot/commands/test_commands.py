@@ -18,7 +18,7 @@ from bot.errors import SettingsRefused
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.control import Control
-from dashboard_protocol.errors import ControlRefused, ReportRefused
+from dashboard_protocol.errors import AccessDenied, ControlRefused, ReportRefused
 from dashboard_protocol.events import Body
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.keys import ApiKeys, Scope
@@ -97,7 +97,7 @@ async def test_shell_invites_with_a_webhook_and_reads_its_ledger(
 async def test_shell_writes_the_report_of_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bus, room = MemoryBus(), Access(b"x" * 32).key_of("local://biology-101")
     async with a_gateway(tmp_path, bus) as url:
-        monkeypatch.setenv("CLASSPULSE_API_KEY", await run("key", "add", "shell"))
+        monkeypatch.setenv("CLASSPULSE_API_KEY", await run("key", "add", "shell", "--scope", "admin"))
         monkeypatch.setenv("CLASSPULSE_URL", url)
         monkeypatch.chdir(tmp_path)
         with pytest.raises(ReportRefused, match="nothing to report"):
@@ -119,6 +119,28 @@ async def test_shell_writes_the_report_of_a_class(tmp_path: Path, monkeypatch: p
 async def test_key_has_the_scopes_it_was_given() -> None:
     key = await run("key", "add", "lms", "--scope", "watch")
     assert ApiKeys().check(key).scopes == {Scope.WATCH}
+
+
+async def test_keys_are_listed_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    key = await run("key", "add", "[/lms]", "--scope", "watch", "--days", "2", "--max-bots", "3")
+    other = await run("key", "add", "other", "--max-bots", "0")
+    mark = ApiKeys().check(key).fingerprint
+    shown = await run("key", "list")
+    assert "[/lms]" in shown
+    assert mark in shown
+    facts = json.loads(await run("key", "list", "--json"))
+    assert [(each["name"], each["scopes"], each["bots"]) for each in facts] == [
+        ("[/lms]", "watch", 3),
+        ("other", "invite watch", None),
+    ]
+    assert facts[0]["expires"] > facts[0]["made"]
+    await run("key", "remove", "[/lms]")
+    with pytest.raises(AccessDenied):
+        ApiKeys().check(key)
+    ApiKeys().check(other)
+    with pytest.raises(SettingsRefused, match="no key of this name"):
+        await run("key", "remove", "[/lms]")
 
 
 async def test_impossible_invitation_is_one_clear_line() -> None:

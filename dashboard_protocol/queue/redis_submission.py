@@ -1,0 +1,43 @@
+"""What Redis does atomically when somebody invites a bot (Lua): once a key, one a room, so many an inviter.
+
+Its keys are those of `redis_scripts`.
+"""
+
+from dashboard_protocol.queue.redis_scripts import COMMON
+
+SUBMIT = (
+    COMMON
+    + """
+local id, room, invitation, moment, due_at, at, keep_s, webhook, key, key_s, owner, most = unpack(ARGV)
+local bot = 'classpulse:bot:' .. id
+local function is_known(other) return other and redis.call('EXISTS', 'classpulse:bot:' .. other) == 1 end
+if key ~= '' then
+  local first = redis.call('GET', key)
+  if is_known(first) then return {'known', first} end
+end
+local other = redis.call('HGET', 'classpulse:serving', room)
+if is_known(other) then return {'taken', other} end
+if most ~= '' then
+  local held = 0
+  for _, serving in ipairs(redis.call('HVALS', 'classpulse:serving')) do
+    local place = 'classpulse:bot:' .. serving
+    local text = redis.call('TYPE', place).ok == 'hash' and redis.call('HGET', place, 'invitation')
+    local is_whole, known = pcall(cjson.decode, text or '')
+    if is_whole and type(known) == 'table' and known.owner == owner then held = held + 1 end
+  end
+  if held >= tonumber(most) then return {'many', ''} end
+end
+if key ~= '' then redis.call('SET', key, id, 'EX', key_s) end
+redis.call('HSET', bot, 'invitation', invitation, 'state', 'requested', 'room', room, 'keep_s', keep_s)
+if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1) end
+redis.call('RPUSH', bot .. ':states', moment)
+redis.call('ZADD', 'classpulse:bots', at, id)
+redis.call('ZADD', 'classpulse:scheduled', due_at, id)
+redis.call('HSET', 'classpulse:serving', room, id)
+keep(bot, math.max(0, math.ceil(due_at - at)))
+tell(bot, id)
+local old = redis.call('ZRANGE', 'classpulse:bots', 0, -1001)
+for _, gone in ipairs(old) do redis.call('ZREM', 'classpulse:bots', gone) end
+return {'new', id}
+"""
+)
