@@ -9,6 +9,8 @@ DashboardError
 │   ├── BusRefused           it answers, and refuses what this process needs
 │   ├── BusUnreadable        it holds what this version cannot read
 │   └── EpochOver            a newer bot serves the room
+├── SealBroken               what was kept sealed was changed, or is no such thing
+├── SealForeign              it was sealed under another secret
 ├── ProxyRefused             the environment names a proxy that cannot be used
 ├── OutboundUnreachable      a server that somebody named does not answer
 ├── OutboundRefused          it answers what is not taken: a redirect, too much, another server's address
@@ -55,6 +57,14 @@ class SecretRefused(DashboardError):
 
 class ServerRefused(DashboardError):
     """The address cannot be served: the port is taken or forbidden, or the host or certificate is unusable."""
+
+
+class SealBroken(DashboardError):
+    """What was kept sealed was changed or moved since, or was never sealed."""
+
+
+class SealForeign(DashboardError):
+    """It was sealed under another secret than this process has."""
 
 
 class ProxyRefused(DashboardError):

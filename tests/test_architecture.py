@@ -30,6 +30,7 @@ ALWAYS = {
 IN_PLACES = {
     "engine/runtimes/": {"onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda"},
     "dashboard_protocol/bus/redis": {"redis"},
+    "dashboard_protocol/sealing.py": {"cryptography"},
     "dashboard_protocol/server.py": {"h11"},  # what uvicorn speaks HTTP with
     "dashboard_protocol/queue/redis": {"redis"},
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},

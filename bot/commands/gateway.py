@@ -60,9 +60,10 @@ class GatewayProcess:
         async with AsyncExitStack() as stack:
             bus = open_bus(self.bus, retention_s=self.retention_s)
             stack.push_async_callback(bus.close)
-            queue = open_queue(self.bus, retention_s=self.retention_s)
+            secret = load_secret()
+            queue = open_queue(self.bus, secret, retention_s=self.retention_s)
             stack.push_async_callback(queue.close)
-            access = Access(load_secret(), revocations=open_revocations(self.bus, state_directory()))
+            access = Access(secret, revocations=open_revocations(self.bus, state_directory()))
             stack.push_async_callback(access.revocations.close)
             await access.revocations.begin()
             control = Control(

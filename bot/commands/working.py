@@ -17,7 +17,7 @@ from bot.worker_status import WorkerFigures, serving_status
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.queue import Queue, open_queue
 from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
-from dashboard_protocol.secret import state_directory
+from dashboard_protocol.secret import load_secret, state_directory
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class WorkerProcess:
         _see_that_there_is(self.options.engine)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         async with AsyncExitStack() as stack:
-            queue = open_queue(self.options.bus, retention_s=self.options.retention_s)
+            queue = open_queue(self.options.bus, load_secret(), retention_s=self.options.retention_s)
             stack.push_async_callback(queue.close)
             await queue.ping()
             figures = WorkerFigures()

@@ -20,11 +20,12 @@ __all__ = [
 ]
 
 
-def open_queue(url: str = "memory://", *, retention_s: float = RETENTION_S) -> Queue:
+def open_queue(url: str, secret: bytes, *, retention_s: float = RETENTION_S) -> Queue:
     """Return the queue behind `url`, which is the bus's.
 
     Args:
         url: the scheme picks the queue.
+        secret: the same in every gateway and worker (`load_secret`); what others must not read is sealed under it.
         retention_s: how long a bot's states are kept after the last one.
 
     Raises:
@@ -33,5 +34,6 @@ def open_queue(url: str = "memory://", *, retention_s: float = RETENTION_S) -> Q
     if not is_shared(url):
         return MemoryQueue(retention_s=retention_s)
     from dashboard_protocol.queue.redis import RedisQueue
+    from dashboard_protocol.sealing import Sealer
 
-    return RedisQueue(url, retention_s=retention_s)
+    return RedisQueue(url, Sealer(secret), retention_s=retention_s)

@@ -11,7 +11,7 @@ from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import Need, examine, told_plainly
 from dashboard_protocol.bus.scripts import Keys
-from dashboard_protocol.errors import BusUnreadable, RoomTaken
+from dashboard_protocol.errors import BusRefused, BusUnreadable, RoomTaken, SealBroken, SealForeign
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order, too_many
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
@@ -25,9 +25,12 @@ from dashboard_protocol.queue.redis_scripts import (
     RESTORE,
 )
 from dashboard_protocol.queue.redis_submission import SUBMIT
+from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.vocabulary import EndReason, State
 
 IDEMPOTENCY_S = 86_400
+SEALED_UNDER = "classpulse:sealed_under"
+"""Key that tells under which secret invitations are sealed, without telling the secret."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class RedisQueue:
 
     Args:
         url: as the bus's.
+        sealer: seals invitations, whose addresses and webhooks carry secrets, and links by which people join.
         claim_s: a worker silent for so long is dead.
         retention_s: how long a bot's states are kept after the last one.
 
@@ -44,7 +48,8 @@ class RedisQueue:
         BusError: The URL is none of a Redis.
     """
 
-    def __init__(self, url: str, *, claim_s: float = CLAIM_S, retention_s: float = RETENTION_S) -> None:
+    def __init__(self, url: str, sealer: Sealer, *, claim_s: float = CLAIM_S, retention_s: float = RETENTION_S) -> None:
+        self._sealer = sealer
         self._redis = connect(url, retries=1)
         self._where = place(url)
         self._is_met = False
@@ -59,11 +64,12 @@ class RedisQueue:
         self, invitation: Invitation, idempotency: str | None = None, most: int | None = None
     ) -> BotRecord:
         """Add an invitation, or return the first one of its key."""
+        await self._meet()
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)
         with told_plainly(self._where):
             status, bot = await self._submit(
                 args=[
-                    invitation.id, invitation.room, invitation.model_dump_json(), moment.model_dump_json(),
+                    invitation.id, invitation.room, self._sealed(invitation), moment.model_dump_json(),
                     invitation.join_at or 0, invitation.requested_at, self._keep_s, "1" if invitation.webhook else "",
                     "" if idempotency is None else f"classpulse:idempotency:{idempotency}", IDEMPOTENCY_S,
                     invitation.owner, "" if most is None else most,
@@ -78,6 +84,7 @@ class RedisQueue:
 
     async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
+        await self._meet()
         while True:
             with told_plainly(self._where):
                 bot = await self._claim(args=[worker, round(self._claim_s * 1000), LOST, *serving])
@@ -104,17 +111,16 @@ class RedisQueue:
         with told_plainly(self._where):
             await self._restore(
                 args=[
-                    worker, wanted.id, wanted.room, wanted.model_dump_json(), record.now.state.value,
-                    wanted.requested_at, self._keep_s, "1" if wanted.webhook else "", record.join or "", *states,
+                    worker, wanted.id, wanted.room, self._sealed(wanted), record.now.state.value, wanted.requested_at,
+                    self._keep_s, "1" if wanted.webhook else "", self._sealed_join(wanted.id, record.join), *states,
                 ],
             )  # fmt: skip
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
         """Note a state of the worker's bot."""
         with told_plainly(self._where):
-            return bool(
-                await self._report(args=[worker, bot, moment.state.value, moment.model_dump_json(), join or ""])
-            )
+            sealed = self._sealed_join(bot, join)
+            return bool(await self._report(args=[worker, bot, moment.state.value, moment.model_dump_json(), sealed]))
 
     async def release(self, worker: str, bot: str) -> None:
         """Give an invitation back."""
@@ -124,7 +130,7 @@ class RedisQueue:
     async def bot(self, bot: str) -> BotRecord | None:
         """Return one bot."""
         answer = (await self._answers([bot]))[0]
-        return _record(*answer)
+        return self._record(bot, *answer)
 
     async def bots(self) -> list[BotRecord]:
         """Return the bots, newest first; one whose record cannot be read is left out."""
@@ -133,7 +139,7 @@ class RedisQueue:
         found = []
         for bot, answer in zip(ids, await self._answers(ids), strict=True):
             try:
-                record = _record(*answer)
+                record = self._record(bot, *answer)
             except BusUnreadable as error:
                 log.warning("bot %s: %s It is left out.", bot, error)
             else:
@@ -193,9 +199,7 @@ class RedisQueue:
 
     async def ping(self) -> None:
         """Return when Redis answers, and is one that can be used."""
-        if not self._is_met:
-            await examine(self._redis, self._where, Need.QUEUE)
-            self._is_met = True
+        await self._meet()
         with told_plainly(self._where):
             await self._redis.ping()
 
@@ -217,21 +221,46 @@ class RedisQueue:
                 answers = await asking.execute(raise_on_error=False)
         return list(zip(answers[::2], answers[1::2], strict=True))
 
+    async def _meet(self) -> None:
+        """See, when Redis is first used, that it can be, and that those who use it have the same secret."""
+        if self._is_met:
+            return
+        await examine(self._redis, self._where, Need.QUEUE)
+        with told_plainly(self._where):
+            await self._redis.set(SEALED_UNDER, self._sealer.label, nx=True)
+            label = await self._redis.get(SEALED_UNDER)
+        if label != self._sealer.label:
+            raise BusRefused(
+                f"Redis at {self._where} is used with another secret: give all gateways and workers the same "
+                f"CLASSPULSE_SECRET. If it was changed on purpose: redis-cli del {SEALED_UNDER}"
+            )
+        self._is_met = True
 
-def _record(fields: Any, states: Any) -> BotRecord | None:
-    """Read a bot; either part may be what Redis said instead."""
-    for part in (fields, states):
-        if isinstance(part, Exception):
-            raise BusUnreadable("Redis holds something else in the place of a bot.")
-    invitation, worker, join = fields
-    if invitation is None:
-        return None
-    moments = tuple(decoding.model(Moment, text, "as a bot's state") for text in states)
-    with decoding.reading("as a bot"):
-        return BotRecord(
-            invitation=decoding.model(Invitation, invitation, "as an invitation"),
-            now=moments[-1],
-            states=moments,
-            worker=worker,
-            join=join,
-        )
+    def _sealed(self, invitation: Invitation) -> str:
+        return self._sealer.seal(invitation.model_dump_json(), f"invitation {invitation.id}")
+
+    def _sealed_join(self, bot: str, link: str | None) -> str:
+        return self._sealer.seal(link, f"join {bot}") if link else ""
+
+    def _record(self, bot: str, fields: Any, states: Any) -> BotRecord | None:
+        """Read a bot; either part may be what Redis said instead."""
+        for part in (fields, states):
+            if isinstance(part, Exception):
+                raise BusUnreadable("Redis holds something else in the place of a bot.")
+        invitation, worker, join = fields
+        if invitation is None:
+            return None
+        moments = tuple(decoding.model(Moment, text, "as a bot's state") for text in states)
+        try:
+            wanted = self._sealer.unseal(invitation, f"invitation {bot}")
+            link = self._sealer.unseal(join, f"join {bot}") if join else None
+        except (SealForeign, SealBroken) as error:
+            raise BusUnreadable(f"Redis holds an invitation that nobody of ours wrote. {error}") from None
+        with decoding.reading("as a bot"):
+            return BotRecord(
+                invitation=decoding.model(Invitation, wanted, "as an invitation"),
+                now=moments[-1],
+                states=moments,
+                worker=worker,
+                join=link,
+            )

@@ -37,6 +37,7 @@ from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Forge
 from dashboard_protocol.queue.records import Invitation
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.wishes import open_wishes
 from tests.contracts.redis_server import RedisServer, a_redis, servers
 
@@ -176,7 +177,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", PATIENCE_S)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(a_redis(tmp_path))
-        bus, queue, wishes = RedisBus(redis.url), RedisQueue(redis.url), RedisWishes(redis.url)
+        bus, queue, wishes = RedisBus(redis.url), RedisQueue(redis.url, Sealer(SECRET.encode())), RedisWishes(redis.url)
         access = Access(SECRET.encode(), revocations=open_revocations(redis.url, tmp_path))
         for each in (bus, queue, wishes, access.revocations):
             stack.push_async_callback(each.close)

@@ -8,9 +8,11 @@ import pytest
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.errors import RoomTaken, TooManyBots
 from dashboard_protocol.queue import Attempt, BotRecord, Delivery, Due, Invitation, Moment, Order, Queue, Webhook
+from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.vocabulary import EndReason, Profile, State
 
 PATIENCE_S = 30
+SEALER = Sealer(b"x" * 32)
 
 
 def invitation(

@@ -22,6 +22,7 @@ from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.revocations import Revocations
 from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.writer import EventWriter
+from tests.contracts.queues import SEALER
 from tests.contracts.redis_server import RedisServer, a_redis, servers
 from tests.dashboard_protocol.staging import SECRET, a_stage, hello, summary
 from tests.hostile import REDIS_BYTES, REDIS_TEXTS, REDIS_VALUES
@@ -39,8 +40,8 @@ class Everything:
 
     def __init__(self, url: str) -> None:
         self.raw = Redis.from_url(url)
-        self.bus, self.queue = RedisBus(url), RedisQueue(url, claim_s=600.0)
-        self.hasty = RedisQueue(url, claim_s=0.0)
+        self.bus, self.queue = RedisBus(url), RedisQueue(url, SEALER, claim_s=600.0)
+        self.hasty = RedisQueue(url, SEALER, claim_s=0.0)
         """For it every worker is dead at once."""
         self.wishes, self.store = RedisWishes(url), RedisStore(url)
 

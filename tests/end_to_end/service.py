@@ -17,6 +17,7 @@ from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.client import watch
 from dashboard_protocol.events import Event, Hello, Profile, Snapshot, State
 from dashboard_protocol.queue.redis import RedisQueue
+from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.secret import load_secret
 from tests.contracts.redis_server import RedisServer, a_redis
 
@@ -28,7 +29,7 @@ class Service:
 
     def __init__(self, redis: RedisServer, folder: Path, stack: AsyncExitStack, rooms: str) -> None:
         self.redis = redis
-        self.queue = RedisQueue(redis.url)
+        self.queue = RedisQueue(redis.url, Sealer(load_secret(folder / "classpulse")))
         self.url = ""
         self.workers: list[asyncio.subprocess.Process] = []
         self.gateways: list[asyncio.subprocess.Process] = []

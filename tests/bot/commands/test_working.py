@@ -8,13 +8,14 @@ import pytest
 from bot.commands.working import _engine_obstacle, _queue_obstacle
 from dashboard_protocol.queue import MemoryQueue
 from dashboard_protocol.queue.redis import RedisQueue
+from tests.contracts.queues import SEALER
 
 
 async def test_queue_that_does_not_answer_is_named_without_its_password() -> None:
     assert await _queue_obstacle(MemoryQueue()) is None
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    queue = RedisQueue(f"redis://:hidden@127.0.0.1:{port}/0")
+    queue = RedisQueue(f"redis://:hidden@127.0.0.1:{port}/0", SEALER)
     told = await _queue_obstacle(queue)
     assert told is not None
     assert f"127.0.0.1:{port} does not answer" in told

@@ -13,6 +13,7 @@ from dashboard_protocol.bus.redis_link import told_plainly, unsuited
 from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.writer import EventWriter
+from tests.contracts.queues import SEALER
 from tests.contracts.redis_server import RedisServer, a_redis, servers
 from tests.dashboard_protocol.staging import hello, summary
 
@@ -93,7 +94,7 @@ async def test_user_without_channels_is_refused_before_the_bot_joins(redis: Redi
 
 async def test_user_without_keys_is_refused_when_the_bus_is_opened(redis: RedisServer) -> None:
     url = await user(redis, "+@all", "&*", "~other:*")
-    bus, queue = RedisBus(url), RedisQueue(url)
+    bus, queue = RedisBus(url), RedisQueue(url, SEALER)
     for attempt in (bus.ping(), bus.open_epoch("r"), queue.ping()):
         with pytest.raises(BusRefused, match="answers and refuses"):
             await attempt
@@ -218,7 +219,7 @@ async def test_old_master_that_lives_on_as_a_replica_is_left(tmp_path: Path, cap
         async with await proxy.serve() as server:
             port = server.sockets[0].getsockname()[1]
             url = old.url.replace(str(old.port), str(port))
-            bus, queue = RedisBus(url), RedisQueue(url)
+            bus, queue = RedisBus(url), RedisQueue(url, SEALER)
             writer = await EventWriter.open(bus, "r")
             await writer.publish(hello(), at=1)
             await queue.beat("w", [])

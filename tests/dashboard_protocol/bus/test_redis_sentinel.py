@@ -79,7 +79,7 @@ class Everybody:
 
     def __init__(self, url: str, folder: Path) -> None:
         self.bus, self.gateway = open_bus(url), open_bus(url)
-        self.queue, self.other = open_queue(url), open_queue(url)
+        self.queue, self.other = open_queue(url, b"x" * 32), open_queue(url, b"x" * 32)
         wishes = open_wishes(url)
         assert wishes is not None
         self.wishes = wishes

