@@ -15,6 +15,14 @@ from engine.readings import Box, Face, Floats, Image
 
 _AROUND_FACE: Final = 2.0
 """Side of the mesh's crop in face sizes: a head that moves by half its size between two reads stays inside."""
+_DOUBTFUL_SHAPE: Final = 0.037
+"""Error of the shape from which a mesh is judged. Of meshes on faces upside down, none seen had less."""
+_DOUBTFUL_WHERE_KNOWN: Final = 0.07
+"""The same where a face was found before: judging costs a quarter of a read, and what is upside down passes no two."""
+_SURE: Final = 0.85
+"""Confidence at which a face is upright. Of faces upside down, none seen had more than 0.81."""
+_SURER: Final = 0.1
+"""So much more than the mesh's own way another has to be worth."""
 _SMALLEST_CROP_PX: Final = 24
 _MOST_SQUARES: Final = 7
 """Enough for a picture four times as wide as high; bounds the work on stranger shapes."""
@@ -57,7 +65,7 @@ class FaceFinder:
             EngineError: The finder is closed.
         """
         image = checked_image(image)
-        if last_box is not None and (face := self._mesh(image, last_box)) is not None:
+        if last_box is not None and (face := self._mesh(image, last_box, _DOUBTFUL_WHERE_KNOWN)) is not None:
             return face
         for search in (self._search_whole, self._search_squares) if thorough else (self._search_whole,):
             for box in sorted(search(image), key=_area, reverse=True):
@@ -99,8 +107,8 @@ class FaceFinder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _mesh(self, image: Image, box: Box) -> Face | None:
-        """Look for one face's landmarks in a square around a box."""
+    def _mesh(self, image: Image, box: Box, doubtful: float = _DOUBTFUL_SHAPE) -> Face | None:
+        """Look for one face's landmarks in a square around a box; a mesh of a doubtful shape is judged."""
         height, width = image.shape[:2]
         face_px = max(box.width * width, box.height * height)
         if not all(map(math.isfinite, (box.x, box.y, face_px))):
@@ -118,7 +126,30 @@ class FaceFinder:
         if in_square is None or not np.isfinite(in_square).all():
             return None
         scale = np.array([side / width, side / height, side / width], np.float32)
-        return _describe(in_square * scale + np.array([left / width, top / height, 0], np.float32), width, height)
+        face = _describe(in_square * scale + np.array([left / width, top / height, 0], np.float32), width, height)
+        is_doubtful = gaze.shape_error(face.landmarks, width, height) >= doubtful
+        return None if is_doubtful and not self._fits(image, face) else face
+
+    def _fits(self, image: Image, face: Face) -> bool:
+        """Tell whether the mesh lies on the face as the face is: on one upside down it finds an upright one.
+
+        The detector is asked, which knows upright faces only: is it surer of the face when it is turned another way
+        than the mesh lies?
+        """
+        height, width = image.shape[:2]
+        box = face.box
+        side = max(math.ceil(max(box.width * width, box.height * height) * _AROUND_FACE), _SMALLEST_CROP_PX)
+        left = round((box.x + box.width / 2) * width - side / 2)
+        top = round((box.y + box.height / 2) * height - side / 2)
+        if side > LARGEST_SIDE_PX or (square := _cut(image, left, top, side)) is None:
+            return False
+        upright = np.rot90(square, round(face.roll_deg / 90))
+        with self._short_range.lend() as detector:
+            sure = detector.confidence(np.ascontiguousarray(upright))
+            return sure >= _SURE or all(
+                detector.confidence(np.ascontiguousarray(np.rot90(upright, turns))) <= sure + _SURER
+                for turns in (2, 1, 3)
+            )
 
     def _search_whole(self, image: Image) -> list[Box]:
         """Detect with the full-range model, which sees faces from about 6 % of the picture's width."""

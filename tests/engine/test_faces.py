@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import islice
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -229,3 +232,41 @@ def test_real_faces_of_a_small_size_are_found(
         face = finder.find(scene)
         hits += face is not None and abs(face.box_width_px - width_px) < 0.25 * width_px
     assert hits >= 0.9 * len(frames)
+
+
+def test_face_upside_down_is_no_reading_and_upright_ones_stay(finder: FaceFinder) -> None:
+    """The mesh finds an upright face on one that is upside down, surprised where it is calm."""
+    pictures = [picture for person in drawn_people() for picture in person]
+    upright = [finder.find(picture) for picture in pictures]
+    assert all(face is not None and abs(face.roll_deg) < 20 for face in upright)
+    turned = [finder.find(picture[::-1, ::-1]) for picture in pictures]
+    assert sum(face is not None and abs(face.roll_deg) < 90 for face in turned) <= len(pictures) // 20
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_face_on_its_side_is_read_as_it_lies_or_not_at_all(finder: FaceFinder, turns: int) -> None:
+    pictures = [person[0] for person in drawn_people()]
+    faces = [finder.find(np.rot90(picture, turns)) for picture in pictures]
+    found = [face for face in faces if face is not None]
+    assert len(found) >= len(pictures) * 0.7
+    assert all(abs(abs(face.roll_deg) - 90) < 25 for face in found)
+
+
+@pytest.mark.parametrize("name", ["single_face.mp4", "test.mp4", "multi_face.jpg", "two_people.jpg"])
+def test_real_faces_are_judged_upright(
+    finder: FaceFinder, clip: Callable[[str], list[Image]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pictures = clip(name)[:12]
+    judged = [len(finder.find_all(picture)) for picture in pictures]
+    monkeypatch.setattr(FaceFinder, "_fits", lambda self, image, face: True)
+    assert judged == [len(finder.find_all(picture)) for picture in pictures]
+
+
+def drawn_people() -> list[list[Image]]:
+    """Two pictures of every drawn person's calm clip."""
+    people = []
+    for path in sorted((Path(__file__).resolve().parents[2] / "bot/samples").rglob("*-calm.webm")):
+        with av.open(str(path)) as container:
+            shown = [picture.to_ndarray(format="rgb24") for picture in islice(container.decode(video=0), 16)]
+        people.append([np.asarray(shown[index], np.uint8) for index in (0, 15)])
+    return people

@@ -120,3 +120,11 @@ def test_landmarks_that_coincide_measure_as_zero_and_not_as_an_error() -> None:
     assert gaze.eye_openness(nothing, WIDTH, HEIGHT, 0) == 0
     assert gaze.iris_offset(nothing, WIDTH, HEIGHT) == 0
     assert math.isfinite(gaze.head_pose(nothing, WIDTH, HEIGHT).yaw_deg)
+
+
+def test_shape_of_a_face_has_no_error_however_it_is_turned_and_another_shape_has(mesh: Floats) -> None:
+    turned = (mesh @ gaze.rotation(30, -20, 140).T * 2.5 + 300).astype(np.float32) / np.float32(640)
+    turned[:, 1] *= 640 / 360
+    assert gaze.shape_error(turned, 640, 360) < 0.01
+    assert gaze.shape_error(turned * (1, -1, 1), 640, 360) > 0.05, "a mirror image is no rotation"
+    assert gaze.shape_error(np.full((478, 3), 0.5, np.float32), 640, 360) >= 0
