@@ -112,7 +112,8 @@ class RedisQueue:
             await self._restore(
                 args=[
                     worker, wanted.id, wanted.room, self._sealed(wanted), record.now.state.value, wanted.requested_at,
-                    self._keep_s, "1" if wanted.webhook else "", self._sealed_join(wanted.id, record.join), *states,
+                    self._keep_s, "1" if wanted.webhook else "", self._sealed_join(wanted.id, record.join),
+                    wanted.owner, *states,
                 ],
             )  # fmt: skip
 

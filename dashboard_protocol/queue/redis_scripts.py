@@ -154,20 +154,20 @@ return orders
 RESTORE = (
     COMMON
     + """
-local worker, id, room, invitation, state, at, keep_s, webhook, join = unpack(ARGV)
+local worker, id, room, invitation, state, at, keep_s, webhook, join, owner = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 if redis.call('EXISTS', bot) == 1 then return end
 open_group()
 local entry = redis.call('XADD', 'classpulse:invitations', '*', 'id', id)
 redis.call('XCLAIM', 'classpulse:invitations', 'workers', worker, 0, entry, 'FORCE', 'JUSTID')
 redis.call('HSET', bot, 'invitation', invitation, 'state', state, 'worker', worker, 'entry', entry)
-redis.call('HSET', bot, 'room', room, 'keep_s', keep_s)
+redis.call('HSET', bot, 'room', room, 'keep_s', keep_s, 'owner', owner)
 if join ~= '' then redis.call('HSET', bot, 'join', join) end
-for place = 10, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
+for place = 11, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
 redis.call('ZADD', 'classpulse:bots', at, id)
 redis.call('HSET', 'classpulse:serving', room, id)
 -- nobody knows what the webhook was told before: the present state, and what follows
-if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1, 'first', #ARGV - 10, 'told', #ARGV - 10) end
+if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1, 'first', #ARGV - 11, 'told', #ARGV - 11) end
 keep(bot)
 tell(bot, id)
 """

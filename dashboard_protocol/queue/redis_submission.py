@@ -21,14 +21,13 @@ if most ~= '' then
   local held = 0
   for _, serving in ipairs(redis.call('HVALS', 'classpulse:serving')) do
     local place = 'classpulse:bot:' .. serving
-    local text = redis.call('TYPE', place).ok == 'hash' and redis.call('HGET', place, 'invitation')
-    local is_whole, known = pcall(cjson.decode, text or '')
-    if is_whole and type(known) == 'table' and known.owner == owner then held = held + 1 end
+    local is_bot = redis.call('TYPE', place).ok == 'hash'
+    if is_bot and redis.call('HGET', place, 'owner') == owner then held = held + 1 end
   end
   if held >= tonumber(most) then return {'many', ''} end
 end
 if key ~= '' then redis.call('SET', key, id, 'EX', key_s) end
-redis.call('HSET', bot, 'invitation', invitation, 'state', 'requested', 'room', room, 'keep_s', keep_s)
+redis.call('HSET', bot, 'invitation', invitation, 'state', 'requested', 'room', room, 'keep_s', keep_s, 'owner', owner)
 if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1) end
 redis.call('RPUSH', bot .. ':states', moment)
 redis.call('ZADD', 'classpulse:bots', at, id)
