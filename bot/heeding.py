@@ -15,7 +15,9 @@ from dashboard_protocol.errors import BusError, ConsentRefused, SecretRefused
 from dashboard_protocol.wishes import OVERLAP_S, Asked, Offer, Wishes
 
 LOOK_S = 0.5
-"""How often wishes are looked for: with the way to open pages well below the 2 s that are promised."""
+"""How soon wishes are looked for again where that failed."""
+WAIT_S = 1.5
+"""Whoever asks wakes the bot; without news it looks this often, as it must know that it would hear them."""
 
 DEAF = "nobody is read: who asks not to be cannot be heard"
 
@@ -106,7 +108,15 @@ class Heeding:
                 self._is_whole = False  # whatever answers next may hold something else
                 if self._reach.is_lost(self._clock()):
                     raise BusError(f"Who asks not to be read could not be heard for 10 min. {error}") from None
-            await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(LOOK_S)
+            else:
+                await self._wait(self._wishes)
+
+    async def _wait(self, wishes: Wishes) -> None:
+        try:
+            await wishes.wait(self._room, WAIT_S)
+        except BusError:
+            await asyncio.sleep(LOOK_S)  # the next look meets it again, and says so
 
     async def close(self) -> None:
         """Free the connection."""

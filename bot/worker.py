@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 
 from bot.assignment import LAST_WORDS, SPEAKS, Happening, Phase
 from bot.claimed import Claimed
@@ -19,6 +20,8 @@ from dashboard_protocol.vocabulary import State
 
 BEAT_S = 1.0
 POLL_S = 0.2
+WAIT_S = 1.0
+"""Without news of an invitation: those of dead workers, and those that fall due, come by time."""
 NO_PROCESS_S = 5.0
 """A machine that had no process for a meeting claims none for so long: others may have one."""
 FENCE_S = 3.0
@@ -93,6 +96,9 @@ class Worker:
             try:
                 if len(self._claimed) < self._capacity and sleepless_s() >= self._claims_from_s:
                     record = await self._queue.claim(self._name, tuple(self._claimed))
+                    if record is None:
+                        await _until_first(stop.wait(), self._queue.wait_for_invitation(WAIT_S))
+                        continue
             except BusError as error:
                 log.warning("%s The bots go on.", error)
                 # When the queue is back, others must be heard before their meetings are taken for dead.
@@ -270,3 +276,16 @@ class Worker:
             self._happen(claimed, Happening.LOST)
         elif order is Order.LEAVE:
             self._happen(claimed, Happening.LEAVE)
+
+
+async def _until_first(*waits: Coroutine[None, None, object]) -> None:
+    """Return when one is over; raises what it raised."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in done:
+        task.result()

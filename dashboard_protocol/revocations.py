@@ -42,6 +42,9 @@ class Store(Protocol):
     async def all(self) -> Mapping[str, int | None]:
         """Return what is kept; None for what cannot be read."""
 
+    async def wait(self, within_s: float) -> None:
+        """Return when others may have revoked something, or after so many seconds."""
+
     async def close(self) -> None:
         """Free what it holds."""
 
@@ -130,7 +133,18 @@ class Revocations:
                 if str(error) != told_of:
                     log.warning("revocations: %s", error)
                 told_of = str(error)
-            await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(LOOK_S)
+            else:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        try:
+            if self._store is not None:
+                await self._store.wait(LOOK_S)
+                return
+        except (BusError, SecretRefused):
+            pass  # the next exchange meets it again, and says so
+        await asyncio.sleep(LOOK_S)
 
 
 class FileStore:
@@ -165,6 +179,10 @@ class FileStore:
             self._found = await asyncio.to_thread(self._read)
             self._found_in = stamp
         return dict(self._found)
+
+    async def wait(self, within_s: float) -> None:
+        """Wait; a file rings no bell."""
+        await asyncio.sleep(within_s)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -77,6 +77,9 @@ class Wishes(Protocol):
             since: on the store's clock: leave out what was not asked for since then; None for everything.
         """
 
+    async def wait(self, room: str, within_s: float) -> None:
+        """Return when somebody may have asked for something, or after so many seconds."""
+
     async def keep(self, room: str, opted_out: Collection[str]) -> None:
         """Keep what a bot knows, for the bots after it."""
 

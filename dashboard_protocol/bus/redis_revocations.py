@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import told_plainly
+from dashboard_protocol.bus.redis_news import News
+from dashboard_protocol.bus.scripts import RING
 from dashboard_protocol.errors import BusUnreadable
 
 KEY = "classpulse:generations"
+NEWS = "classpulse:news:generations"
 MOST = 999_999_999
 
 _KEPT = """
@@ -18,10 +21,12 @@ local function kept(key)
 end
 """
 NEXT = (
-    _KEPT
+    RING
+    + _KEPT
     + """
 local next = math.max(kept(ARGV[1]), tonumber(ARGV[2])) + 1
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', next))
+ring(KEYS[2])
 return next
 """
 )
@@ -50,12 +55,13 @@ class RedisStore:
         self._redis = connect(url, retries=1)
         self._where = place(url)
         self._next, self._keep = map(self._redis.register_script, (NEXT, KEEP))
+        self._news = News(self._redis, self._where, NEWS)
         self._told_of: set[str] = set()
 
     async def next(self, key: str, above: int) -> int:
         """Set a key to the next generation."""
         with told_plainly(self._where):
-            return decoding.count(await self._next(keys=[KEY], args=[key, above]), "as a revocation")
+            return decoding.count(await self._next(keys=[KEY, NEWS], args=[key, above]), "as a revocation")
 
     async def keep(self, generations: Mapping[str, int]) -> None:
         """Raise those that are kept lower."""
@@ -80,6 +86,10 @@ class RedisStore:
                 log.warning("%s What it names stays closed until it is revoked again, mended or removed.", error)
             self._told_of.add(name)
             return None
+
+    async def wait(self, within_s: float) -> None:
+        """Return when somebody revoked something, or after so many seconds."""
+        await self._news.wait(within_s)
 
     async def close(self) -> None:
         """Free the connection."""

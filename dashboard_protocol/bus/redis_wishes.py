@@ -11,7 +11,8 @@ from typing import Any
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import told_plainly
-from dashboard_protocol.bus.scripts import Keys
+from dashboard_protocol.bus.redis_news import News
+from dashboard_protocol.bus.scripts import RING, Keys
 from dashboard_protocol.errors import BusError, BusUnreadable
 from dashboard_protocol.wishes import KEPT_S, MOST_OPT_OUTS, OVERLAP_S, SHARE, Asked, Noted, Offer
 
@@ -30,8 +31,10 @@ PAGE = 5000
 
 log = logging.getLogger(__name__)
 
-OPT_OUT = """
-local out, shares, present = unpack(KEYS)
+OPT_OUT = (
+    RING
+    + """
+local out, shares, present, news = unpack(KEYS)
 local who, asker, share, most, most_present, kept_s, present_s = unpack(ARGV)
 local now = redis.call('TIME')
 local at = now[1] .. '.' .. string.format('%06d', now[2])
@@ -41,6 +44,8 @@ if not redis.call('ZSCORE', out, who) then
     redis.call('LPUSH', present, who)
     redis.call('LTRIM', present, 0, most_present - 1)
     redis.call('EXPIRE', present, present_s)
+    ring(news)
+    redis.call('EXPIRE', news, kept_s)
     return {'present', at}
   end
   redis.call('HINCRBY', shares, asker, 1)
@@ -50,8 +55,11 @@ for _, key in ipairs({out, shares}) do
   redis.call('EXPIRE', key, kept_s, 'NX')
   redis.call('EXPIRE', key, kept_s, 'GT')
 end
+ring(news)
+redis.call('EXPIRE', news, kept_s)
 return {'kept', at}
 """
+)
 """Note when somebody asked last, so that a bot heeds them also if it knew of them, and they had come back in meanwhile.
 
 Never refused: at the cap bots read nobody, and beyond a share whoever is in the meeting is heeded all the same.
@@ -70,6 +78,7 @@ class RedisWishes:
         self._where = place(url)
         self._opt_out = self._redis.register_script(OPT_OUT)
         self._waiting = 0
+        self._news: dict[str, News] = {}
 
     async def opt_out(self, room: str, who: str, asker: str = "", kept_s: float = KEPT_S) -> Noted:
         """Ask that nobody of a labelled pseudonym is read in a room; waits at most 2 s for the bot's word."""
@@ -89,6 +98,8 @@ class RedisWishes:
             async with self._redis.pipeline(transaction=True) as asking:
                 asking.rpush(keys["offers"], offer)
                 asking.expire(keys["offers"], OFFER_S)
+                asking.xadd(keys["news"], {"at": ""}, maxlen=1, approximate=False)
+                asking.expire(keys["news"], math.ceil(KEPT_S))
                 await asking.execute()
             answer = await self._redis.blpop([_answer(keys, id_)], ANSWER_S)
             # What nobody has taken must not be taken after the person was told that it was not.
@@ -115,6 +126,12 @@ class RedisWishes:
         # A time to come is none at which somebody asked; the wish holds.
         asked_at = {who: at if at <= now + OVERLAP_S else 0.0 for who, at in found.items()}
         return Asked(asked_at, kept, now, frozenset(present), tuple(_offers(offers or ())))
+
+    async def wait(self, room: str, within_s: float) -> None:
+        """Return when somebody asked for something, or after so many seconds."""
+        key = Keys(room)["news"]
+        news = self._news.setdefault(key, News(self._redis, self._where, key))
+        await news.wait(within_s)
 
     async def keep(self, room: str, opted_out: Collection[str]) -> None:
         """Keep what a bot knows, for the bots after it."""
@@ -152,7 +169,7 @@ class RedisWishes:
         keys = Keys(room)
         with told_plainly(self._where):
             where, at = await self._opt_out(
-                keys=[keys["out"], keys["shares"], keys["present"]],
+                keys=[keys["out"], keys["shares"], keys["present"], keys["news"]],
                 args=[who, asker, SHARE, MOST_OPT_OUTS, MOST_PRESENT, math.ceil(kept_s), OFFER_S],
             )
         return Noted.PRESENT if where == "present" else Noted.SOON, float(at)

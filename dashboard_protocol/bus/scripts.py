@@ -21,6 +21,14 @@ local function drop_old(stream, epoch, keep_s, most)
 end
 """
 
+RING = """
+local function ring(news)
+  if redis.call('TYPE', news).ok ~= 'stream' then redis.call('DEL', news) end
+  redis.call('XADD', news, 'MAXLEN', 1, '*', 'at', '')
+end
+"""
+"""Wakes whoever waits for news; see `redis_news`."""
+
 OPEN = """
 local meta = KEYS[1]
 local holder, take_over, hold_s = unpack(ARGV)

@@ -65,6 +65,9 @@ class Queue(Protocol):
             serving: the bots it runs, or has not ended yet: none of them is handed out to it, though it was silent.
         """
 
+    async def wait_for_invitation(self, within_s: float) -> None:
+        """Return when there may be one to claim, or after so many seconds; dead workers' are told by time alone."""
+
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
         """Say that the worker lives and runs these bots; learn what to do with each."""
 
@@ -88,6 +91,9 @@ class Queue(Protocol):
 
     async def ask_to_leave(self, bot: str) -> BotRecord | None:
         """Make a bot leave; one that no worker has claimed ends at once. None if there is none."""
+
+    async def wait_for_delivery(self, within_s: float) -> None:
+        """Return when there may be a state to tell, or after so many seconds; one to be told again comes by time."""
 
     async def take_delivery(self, lease_s: float) -> Due | None:
         """Lease the state that a webhook has waited for longest; None when nothing is due.

@@ -1,5 +1,6 @@
 """`memory://`: the queue of one process."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Collection
@@ -10,6 +11,9 @@ from dashboard_protocol.errors import RoomTaken
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order, too_many
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.vocabulary import State
+
+MOMENT_S = 0.2
+"""Between two looks of whoever waits; in one process a look costs next to nothing."""
 
 MAX_BOTS = 1000
 
@@ -106,6 +110,10 @@ class MemoryQueue:
         entry.record = entry.record.model_copy(update={"worker": worker})
         return entry.record
 
+    async def wait_for_invitation(self, within_s: float) -> None:
+        """Return a moment later."""
+        await asyncio.sleep(min(within_s, MOMENT_S))
+
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
         """Say that the worker lives; learn what to do with each of its bots."""
         orders = {}
@@ -161,6 +169,10 @@ class MemoryQueue:
         if entry.beat_at is None and not entry.is_over:
             entry.move(Moment(state=State.ENDED, since=self._clock(), reason=ASKED))
         return entry.record
+
+    async def wait_for_delivery(self, within_s: float) -> None:
+        """Return a moment later."""
+        await asyncio.sleep(min(within_s, MOMENT_S))
 
     async def take_delivery(self, lease_s: float) -> Due | None:
         """Lease the state that a webhook has waited for longest."""

@@ -10,10 +10,12 @@ from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import Need, examine, told_plainly
+from dashboard_protocol.bus.redis_news import News
 from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusRefused, BusUnreadable, RoomTaken, SealBroken, SealForeign
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order, too_many
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
+from dashboard_protocol.queue.redis_common import NEWS_OF_INVITATIONS, NEWS_OF_WEBHOOKS
 from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
 from dashboard_protocol.queue.redis_scripts import (
     BEAT,
@@ -53,6 +55,8 @@ class RedisQueue:
         self._redis = connect(url, retries=1)
         self._where = place(url)
         self._is_met = False
+        self._invitations = News(self._redis, self._where, NEWS_OF_INVITATIONS)
+        self._webhooks = News(self._redis, self._where, NEWS_OF_WEBHOOKS)
         self._claim_s = claim_s
         self._keep_s = max(1, round(retention_s))
         script = self._redis.register_script
@@ -96,6 +100,10 @@ class RedisQueue:
                 log.error("invitation %s: %s It is over, and the others wait no longer for it.", bot, error)
                 ended = Moment(state=State.ENDED, since=round(time.time(), 3), reason=EndReason.FAILED.value)
                 await self.report(worker, bot, ended)
+
+    async def wait_for_invitation(self, within_s: float) -> None:
+        """Return when an invitation came or was given back, or after so many seconds."""
+        await self._invitations.wait(within_s)
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
         """Say that the worker lives; learn what to do with each of its bots."""
@@ -159,6 +167,10 @@ class RedisQueue:
             bot: Any = await self._redis.hget("classpulse:serving", room)
         known = None if bot is None else await self.bot(bot)
         return None if known is None else known.invitation.id
+
+    async def wait_for_delivery(self, within_s: float) -> None:
+        """Return when a bot has a new state, or after so many seconds."""
+        await self._webhooks.wait(within_s)
 
     async def take_delivery(self, lease_s: float) -> Due | None:
         """Lease the state that a webhook has waited for longest."""

@@ -1,6 +1,6 @@
 """What Redis does atomically with the states that webhooks are told (Lua); its keys are those of `redis_scripts`."""
 
-from dashboard_protocol.queue.redis_scripts import COMMON
+from dashboard_protocol.queue.redis_common import COMMON
 
 TAKE = (
     COMMON
@@ -37,6 +37,7 @@ else
   redis.call('HSET', bot, 'told', number + 1)
   if number + 1 < redis.call('LLEN', bot .. ':states') then
     redis.call('ZADD', 'classpulse:webhooks', now_s(), id)
+    ring('classpulse:news:webhooks')
   else
     redis.call('ZREM', 'classpulse:webhooks', id)
   end

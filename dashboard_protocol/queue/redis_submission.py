@@ -3,7 +3,7 @@
 Its keys are those of `redis_scripts`.
 """
 
-from dashboard_protocol.queue.redis_scripts import COMMON
+from dashboard_protocol.queue.redis_common import COMMON
 
 SUBMIT = (
     COMMON
@@ -35,6 +35,7 @@ redis.call('ZADD', 'classpulse:scheduled', due_at, id)
 redis.call('HSET', 'classpulse:serving', room, id)
 keep(bot, math.max(0, math.ceil(due_at - at)))
 tell(bot, id)
+ring('classpulse:news:invitations')
 local old = redis.call('ZRANGE', 'classpulse:bots', 0, -1001)
 for _, gone in ipairs(old) do redis.call('ZREM', 'classpulse:bots', gone) end
 return {'new', id}

@@ -9,7 +9,7 @@ import random
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 import httpx
@@ -30,7 +30,9 @@ TRY_S = 8.0
 """For one try, from asking for the address to the head of the answer."""
 LEASE_S = 15.0
 """Longer than a try: else two gateways would tell the same state."""
-POLL_S = 0.3
+POLL_S = 1.0
+"""What is to be told again comes by time: no news tells of it."""
+LONGEST_POLL_S = 5.0
 MAX_TRIES = 8
 PAUSES = Backoff(1.0, 3600.0, factor=4.0, spread=0.5)
 AT_ONCE = 32
@@ -105,18 +107,24 @@ class Courier:
             yield
 
     async def _take(self, client: httpx.AsyncClient, tasks: asyncio.TaskGroup) -> None:
+        backoff = Backoff(POLL_S, LONGEST_POLL_S)
         while True:
             await self._free.acquire()
-            due = None
+            due, pause_s = None, 0.0
             try:
                 due = await self._queue.take_delivery(LEASE_S)
             except BusError as error:
+                pause_s = backoff.failed()
                 log.warning("%s Webhooks wait.", error)
             finally:
                 if due is None:
                     self._free.release()
-            if due is None:
-                await asyncio.sleep(POLL_S)
+            if pause_s:
+                await asyncio.sleep(pause_s)
+            elif due is None:
+                backoff.went_well()
+                with suppress(BusError):  # the next look meets it again, and says so
+                    await self._queue.wait_for_delivery(POLL_S)
             else:
                 tasks.create_task(self._deliver(client, due), name=f"webhook of {due.record.invitation.id}")
 

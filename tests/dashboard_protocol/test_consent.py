@@ -1,5 +1,6 @@
 """A person's signed consent: hers alone, for one room and a while, until it is revoked."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,6 +108,9 @@ async def test_list_of_revocations_names_nobody(clock: Clock) -> None:
 
         async def all(self) -> dict[str, int | None]:
             return {}
+
+        async def wait(self, within_s: float) -> None:
+            await asyncio.sleep(within_s)
 
         async def close(self) -> None:
             pass

@@ -192,6 +192,9 @@ async def test_store_that_is_away_is_told_when_it_is_back_and_here_it_holds_at_o
             self._look()
             return {}
 
+        async def wait(self, within_s: float) -> None:
+            await asyncio.sleep(within_s)
+
         async def close(self) -> None:
             pass
 
