@@ -17,7 +17,7 @@ from bot.rooms.base import Admitted, Room, RoomEvent
 from bot.settings import Settings
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.client import watch
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.errors import BusError, SecretRefused
 from dashboard_protocol.events import BotState, Bye, EndReason, Event, Hello, Profile, State
 
 
@@ -134,6 +134,14 @@ async def test_room_that_refuses_ends_the_bot_as_refused(monkeypatch: pytest.Mon
     assert bot.states == [State.REQUESTED, State.JOINING, State.LEAVING, State.ENDED]
     assert isinstance(bot.events[-1].body, Bye)
     assert bot.events[-1].body.reason is EndReason.REFUSED
+
+
+async def test_bot_that_knows_its_meeting_by_another_name_than_the_gateway_does_not_come() -> None:
+    """Else it would not know who opted out."""
+    async with Run(room_key="r-aaaaaaaaaa") as bot:
+        with pytest.raises(SecretRefused, match="the same CLASSPULSE_SECRET"):
+            await bot.task
+    assert bot.events == []
 
 
 async def test_room_that_cannot_be_reached_ends_the_bot_as_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:

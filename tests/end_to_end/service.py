@@ -36,7 +36,7 @@ class Service:
         self._origins: list[str] = []
         self._folder = folder
         self._stack = stack
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "CLASSPULSE_BUS": redis.url, "XDG_STATE_HOME": str(folder), "CLASSPULSE_POLICY": "presence",
             "CLASSPULSE_ROOMS": rooms,
         }  # fmt: skip
@@ -44,7 +44,7 @@ class Service:
     async def start(self, *command: str, says: str) -> tuple[asyncio.subprocess.Process, str]:
         """Run a command of `classpulse` until the test ends; return what it says after a word."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *command, stderr=asyncio.subprocess.PIPE, env=self._environment
+            sys.executable, "-m", "bot", *command, stderr=asyncio.subprocess.PIPE, env=self.environment
         )
         self._stack.push_async_callback(_end, process)
         assert process.stderr is not None
@@ -72,7 +72,7 @@ class Service:
 
     async def shell(self, *command: str) -> str:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *command, stdout=asyncio.subprocess.PIPE, env=self._environment
+            sys.executable, "-m", "bot", *command, stdout=asyncio.subprocess.PIPE, env=self.environment
         )
         out, _ = await process.communicate()
         assert process.returncode == 0
@@ -82,7 +82,7 @@ class Service:
         """Start a gateway and make a key, for `invite` and the like."""
         key = await self.shell("key", "add", "test", "--scope", "admin")
         _, self.url = await self.gateway()
-        self._environment |= {"CLASSPULSE_URL": self.url, "CLASSPULSE_API_KEY": key}
+        self.environment |= {"CLASSPULSE_URL": self.url, "CLASSPULSE_API_KEY": key}
 
     async def invite(self, room_url: str) -> dict[str, Any]:
         """Invite as a shell does."""
@@ -91,7 +91,7 @@ class Service:
 
     async def post_invitation(self, room_url: str, policy: Profile) -> dict[str, Any]:
         """Invite as a program does."""
-        key = {"authorization": f"Bearer {self._environment['CLASSPULSE_API_KEY']}"}
+        key = {"authorization": f"Bearer {self.environment['CLASSPULSE_API_KEY']}"}
         async with httpx.AsyncClient(base_url=self.url, headers=key, verify=False) as http:
             answer = await http.post("/v1/bots", json={"room_url": room_url, "policy": policy})
         view: dict[str, Any] = answer.raise_for_status().json()

@@ -1,5 +1,6 @@
 """The service as its operator runs it: Redis, gateways, workers and shells, each in processes of their own."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,7 +10,9 @@ from time import monotonic
 
 import pytest
 
-from dashboard_protocol.events import ClassSummary, Profile, State
+from dashboard_protocol.client import watch
+from dashboard_protocol.errors import AccessDenied
+from dashboard_protocol.events import ClassSummary, Event, Profile, State
 from tests.contracts.redis_server import servers
 from tests.end_to_end.service import Service, a_service, bot_processes, is_alive, reading, until
 
@@ -52,12 +55,39 @@ async def test_invited_bot_is_watched_and_leaves(service: Service) -> None:
     assert await worker.wait() == 0
 
 
+async def drained(feed: AsyncIterator[Event]) -> None:
+    async with asyncio.timeout(60):
+        async for _ in feed:
+            pass
+
+
+async def test_revoking_by_the_command_line_ends_what_is_watched_at_every_gateway(service: Service) -> None:
+    _, other = await service.gateway()
+    del service.environment["CLASSPULSE_BUS"]  # a shell need not know it
+    bot = await service.invite("local://seminar")
+    link = await service.shell("link", "seminar")
+    assert f"/rooms/{bot['room']}#t=" in link
+    elsewhere = link.replace(service.url, other)
+    async with watch(elsewhere) as feed:
+        await anext(aiter(feed))
+        del service.environment["CLASSPULSE_API_KEY"]  # whoever holds the secret of the gateway needs none
+        said = await service.shell("revoke", "local://seminar")
+        assert "every gateway and bot that shares its Redis (generation 1)" in said
+        with pytest.raises(AccessDenied):
+            await drained(feed)
+    for address in (link, bot["link"], elsewhere):
+        with pytest.raises(AccessDenied):
+            async with watch(address) as feed:
+                await anext(aiter(feed))
+
+
 @pytest.mark.integration
 async def test_bot_of_a_warm_worker_is_live_within_two_seconds_of_its_invitation(service: Service) -> None:
     worker = await service.worker()
     took_s = []
     for number in range(3):  # a busy machine may be slow for once
-        await until(lambda: has_loaded(max(bot_processes(worker.pid)), "mediapipe"))  # the last and largest part
+        # The last and largest part, by the last process to be started.
+        await until(lambda: any(has_loaded(pid, "mediapipe") for pid in sorted(bot_processes(worker.pid))[-1:]))
         bot = await service.post_invitation(f"local://seminar-{number}", Profile.AGGREGATE)
         await service.state(bot["id"], State.LIVE)
         await until(lambda wanted=number + 2: len(bot_processes(worker.pid)) == wanted)  # type: ignore[misc]
