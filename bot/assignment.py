@@ -15,6 +15,9 @@ PAUSES = Backoff(1.0, LONGEST_PAUSE_S)
 """Between restarts; the first one is at once."""
 YIELD_S = 5.0
 """A bot that was outrun waits for so long: where another worker has the meeting by right, the queue says so before."""
+SHUT_OUT_S = 14.0
+"""A room that another bot holds is tried for so long: one that died without a word holds it for ten seconds."""
+SHUT_OUT_PAUSE_S = 3.0
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class Phase(StrEnum):
     YIELDING = auto()
     """A newer bot has the room; the process ends by itself."""
     SHUT_OUT = auto()
-    """A bot that is not this one holds the room; the process ends by itself."""
+    """A bot that is not this one holds the room; the process ends by itself, and is started again for a while."""
     DROPPING = auto()
     """The meeting is another worker's: the process was killed."""
 
@@ -105,7 +108,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.ENDING, Happening.GONE): Phase.ENDED,
     (Phase.ENDING, Happening.LEAVE): Phase.ENDING,
     (Phase.ENDING, Happening.HAND_OVER): Phase.ENDING,
-    (Phase.ENDING, Happening.LOST): Phase.DROPPING,
+    (Phase.ENDING, Happening.LOST): Phase.ENDING,  # the queue knows that it is over: its last words are on their way
     (Phase.LEAVING, Happening.STARTED): Phase.LEAVING,
     (Phase.LEAVING, Happening.NOT_STARTED): Phase.DISMISSED,
     (Phase.LEAVING, Happening.TOLD_END): Phase.ENDING,
@@ -119,7 +122,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.HANDING_OVER, Happening.NOT_STARTED): Phase.RELEASED,
     (Phase.HANDING_OVER, Happening.TOLD_END): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.OUTRUN): Phase.HANDING_OVER,
-    (Phase.HANDING_OVER, Happening.ROOM_TAKEN): Phase.SHUT_OUT,
+    (Phase.HANDING_OVER, Happening.ROOM_TAKEN): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.GONE): Phase.RELEASED,
     (Phase.HANDING_OVER, Happening.LEAVE): Phase.LEAVING,
     (Phase.HANDING_OVER, Happening.HAND_OVER): Phase.HANDING_OVER,
@@ -129,9 +132,10 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.YIELDING, Happening.LEAVE): Phase.LEAVING,
     (Phase.YIELDING, Happening.HAND_OVER): Phase.HANDING_OVER,
     (Phase.YIELDING, Happening.LOST): Phase.DROPPING,
-    (Phase.SHUT_OUT, Happening.GONE): Phase.TAKEN,
+    (Phase.SHUT_OUT, Happening.GONE): Phase.PAUSED,
+    (Phase.SHUT_OUT, Happening.WORN_OUT): Phase.TAKEN,
     (Phase.SHUT_OUT, Happening.LEAVE): Phase.LEAVING,
-    (Phase.SHUT_OUT, Happening.HAND_OVER): Phase.SHUT_OUT,
+    (Phase.SHUT_OUT, Happening.HAND_OVER): Phase.HANDING_OVER,
     (Phase.SHUT_OUT, Happening.LOST): Phase.DROPPING,
     (Phase.DROPPING, Happening.STARTED): Phase.DROPPING,
     (Phase.DROPPING, Happening.NOT_STARTED): Phase.LOST,
@@ -171,6 +175,7 @@ class Assignment:
         self._bot = bot
         self._phase = Phase.PAUSED
         self._restarts: deque[float] = deque()
+        self._shut_out_at: float | None = None
         self.pause_s = 0.0
         """While paused: for how long."""
 
@@ -198,6 +203,11 @@ class Assignment:
         Args:
             at: now, in seconds of any steady clock.
         """
+        if self._phase is Phase.SHUT_OUT:
+            self._shut_out_at = at if self._shut_out_at is None else self._shut_out_at
+            self.pause_s = SHUT_OUT_PAUSE_S
+            return self.happen(Happening.GONE if at - self._shut_out_at < SHUT_OUT_S else Happening.WORN_OUT)
+        self._shut_out_at = None
         if self._phase not in (Phase.SERVING, Phase.YIELDING):
             return self.happen(Happening.GONE)
         was_outrun = self._phase is Phase.YIELDING

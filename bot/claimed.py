@@ -101,6 +101,12 @@ class Claimed:
         """Tell the queue a state that is entered now."""
         self.tell(Moment(state=state, since=round(time.time(), 3), reason=reason))
 
+    def say_once(self, state: State, reason: str) -> None:
+        """Tell the queue a state that is entered now, unless that is what it was told last."""
+        newest = self._untold[-1] if self._untold else self.record.now
+        if (newest.state, newest.reason) != (state, reason):
+            self.say(state, reason)
+
     def tell(self, moment: Moment) -> None:
         """Tell the queue a state; returns at once."""
         if moment.state is State.LIVE and self._live_from_s is None:

@@ -68,6 +68,11 @@ class Worker:
         self._warming = asyncio.Lock()
         self._changed = asyncio.Event()
         self._claims_from_s = 0.0
+        self._unheard: str | None = None
+
+    async def obstacle(self) -> str | None:
+        """Say why the queue did not take the last heartbeat, though it may answer; None if it did."""
+        return self._unheard
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
         """Work until `stop` is set, then claim nothing more, and return when the last meeting has ended.
@@ -160,7 +165,7 @@ class Worker:
             await self._serve(claimed, Job(settings=claimed.settings(self._options), memory_mb=self._memory_mb))
             if claimed.assignment.phase is Phase.PAUSED:
                 self._figures.restarts.inc()
-                claimed.say(State.RECONNECTING, "bot_lost")
+                claimed.say_once(State.RECONNECTING, "bot_lost")
 
     async def _serve(self, claimed: Claimed, job: Job) -> None:
         """Run the bot once."""
@@ -172,6 +177,7 @@ class Worker:
             claimed.assignment.happen(Happening.NOT_STARTED)
             return
         try:
+            log.info("bot %s is served by process %d", claimed.id, claimed.meeting.pid)
             self._happen(claimed, Happening.STARTED)
             async for told in claimed.meeting.serve(job):
                 await self._take(claimed, told)
@@ -261,8 +267,10 @@ class Worker:
         try:
             for bot, order in (await self._queue.beat(self._name, list(bots))).items():
                 await self._obey(bot, order)
+            self._unheard = None
             self._figures.away.set(0)
         except BusError as error:
+            self._unheard = str(error)
             self._figures.away.set(1)
             log.warning("%s Trying again.", error)
 

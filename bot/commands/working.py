@@ -56,7 +56,7 @@ class WorkerProcess:
             if self.status_port is not None:
                 checks = {
                     "queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options.engine),
-                    "audit": _audit_obstacle,
+                    "audit": _audit_obstacle, "heartbeat": worker.obstacle,
                 }  # fmt: skip
                 serving = serving_status(figures, checks, self.status_host, self.status_port, self.status_rules)
                 say(f"figures    {(await stack.enter_async_context(serving)).origin}/metrics")

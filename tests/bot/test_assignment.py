@@ -8,12 +8,15 @@ from bot.assignment import (
     MAX_RESTARTS,
     OVER,
     RESTARTS_S,
+    SHUT_OUT_PAUSE_S,
+    SHUT_OUT_S,
     TRANSITIONS,
     YIELD_S,
     Assignment,
     Happening,
     Phase,
 )
+from dashboard_protocol.bus.base import HOLD_S
 from dashboard_protocol.vocabulary import State
 
 SERVED = (Happening.DUE, Happening.STARTED)
@@ -31,7 +34,7 @@ WAY = {
     Phase.ENDED: (*SERVED, Happening.TOLD_END, Happening.GONE),
     Phase.DISMISSED: (Happening.LEAVE,),
     Phase.FAILED: (Happening.BROKE,),
-    Phase.TAKEN: (*SERVED, Happening.ROOM_TAKEN, Happening.GONE),
+    Phase.TAKEN: (*SERVED, Happening.ROOM_TAKEN, Happening.WORN_OUT),
     Phase.RELEASED: (Happening.HAND_OVER,),
     Phase.LOST: (Happening.LOST,),
 }
@@ -75,8 +78,9 @@ def test_order_that_comes_in_any_phase_is_never_lost(phase: Phase, order: Happen
         ((*SERVED, Happening.HAND_OVER, Happening.LEAVE, Happening.TOLD_END, Happening.GONE), Phase.ENDED),
         ((*SERVED, Happening.HAND_OVER, Happening.TOLD_END, Happening.GONE), Phase.RELEASED),
         ((*SERVED, Happening.LEAVE, Happening.LOST, Happening.GONE), Phase.LOST),
+        ((*SERVED, Happening.TOLD_END, Happening.LOST, Happening.GONE), Phase.ENDED),
         ((*SERVED, Happening.OUTRUN, Happening.LOST, Happening.GONE), Phase.LOST),
-        ((*SERVED, Happening.ROOM_TAKEN, Happening.GONE), Phase.TAKEN),
+        ((*SERVED, Happening.ROOM_TAKEN, Happening.GONE, Happening.LEAVE), Phase.DISMISSED),
     ],
 )
 def test_assignment_ends_as_it_was_told_whatever_its_process_does(
@@ -114,6 +118,18 @@ def test_bot_that_breaks_now_and_then_goes_on() -> None:
         assert assignment.process_gone(number * RESTARTS_S) is Phase.PAUSED
         for happening in SERVED:
             assignment.happen(happening)
+
+
+def test_room_that_another_bot_holds_is_tried_until_a_dead_one_would_hold_it_no_more() -> None:
+    assignment, at = in_phase(Phase.SERVING), 100.0
+    while not assignment.is_over:
+        assignment.happen(Happening.ROOM_TAKEN)
+        if assignment.process_gone(at) is Phase.PAUSED:
+            at += assignment.pause_s
+            for happening in SERVED:
+                assignment.happen(happening)
+    assert assignment.phase is Phase.TAKEN
+    assert HOLD_S < at - 100.0 <= SHUT_OUT_S + SHUT_OUT_PAUSE_S
 
 
 def test_bot_that_was_outrun_waits_for_the_queues_word() -> None:

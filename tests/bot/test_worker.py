@@ -345,6 +345,8 @@ async def test_bot_whose_room_is_anothers_ends_and_does_not_fight(
     ousted: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assignment, "YIELD_S", 0.2)
+    monkeypatch.setattr(assignment, "SHUT_OUT_S", 0.3)
+    monkeypatch.setattr(assignment, "SHUT_OUT_PAUSE_S", 0.4)
     # Outrun at first, and then it finds the room held by the other.
     times = tmp_path / "times"
     does = (
@@ -355,7 +357,7 @@ async def test_bot_whose_room_is_anothers_ends_and_does_not_fight(
     async with a_shift() as shift:
         await shift.invite()
         await shift.until(State.ENDED, reason)
-    assert len(times.read_text()) == (2 if ousted == "outrun" else 1)
+    assert len(times.read_text()) == (3 if ousted == "outrun" else 2)
 
 
 async def test_bug_in_what_looks_after_one_meeting_ends_no_other(
@@ -377,3 +379,25 @@ async def test_bug_in_what_looks_after_one_meeting_ends_no_other(
         assert "ZeroDivisionError" in caplog.text
         await shift.until(State.LIVE)
         await until(lambda: len(children()) <= 2)
+
+
+async def test_worker_whose_heartbeats_are_refused_is_not_ready_though_the_queue_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "CLAIM_S", 0.1)
+    queue, stop = Queue(), asyncio.Event()
+    working = Worker(queue, name="w", capacity=1, options=MeetingOptions())
+
+    async def until_it_says(obstacle: str | None) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while await working.obstacle() != obstacle:  # noqa: ASYNC110  it says so only when asked
+                await asyncio.sleep(0.02)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(working.run(stop, 0))
+        queue.is_away = True
+        await until_it_says("The queue is away.")
+        await queue.ping()
+        queue.is_away = False
+        await until_it_says(None)
+        stop.set()

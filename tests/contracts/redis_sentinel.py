@@ -41,6 +41,13 @@ class Watched:
         """Return once every Sentinel names the replica as the master."""
         await self._until({"port": str(self.replica.port)})
 
+    async def master_port(self) -> int:
+        """Return on which port the master listens, as the Sentinels have it; 0 while none of them answers."""
+        for port in self.sentinels:
+            if found := (await _master(port)).get("port"):
+                return int(found)
+        return 0
+
     async def _until(self, told: dict[str, str]) -> None:
         async with asyncio.timeout(60):
             for port in self.sentinels:
