@@ -2,16 +2,22 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bot.rooms.base import Clock
 from dashboard_protocol.errors import BusError, EpochOver
-from dashboard_protocol.events import Body, Event
+from dashboard_protocol.events import Body, ClassSummary, Event, ParticipantUpdate
 from dashboard_protocol.writer import EventWriter
 
 HOLD_EVERY_S = 2.0
 """How often a bot says that it holds its room; it learns as often whether somebody has taken the room from it."""
+
+MOST_WAITING = 1024
+"""Events: what is never left out (alerts, states, who is to be forgotten, the last word) may be more."""
+REPLACED = (ClassSummary, ParticipantUpdate)
+"""Of these a newer one says what matters."""
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +31,40 @@ class Outbox:
     def __init__(self, clock: Clock, show: Show | None = None) -> None:
         self._clock = clock
         self._show = show
-        self._queue: asyncio.Queue[tuple[Body, float] | None] = asyncio.Queue()
+        self._waiting: deque[tuple[Body, float]] = deque()
+        self._is_closed = False
+        self._changed = asyncio.Event()
+        self._dropped = 0
 
     def put(self, body: Body) -> None:
-        """Lay a body into the outbox; it is stamped with the time of now."""
-        self._queue.put_nowait((body, self._clock()))
+        """Lay a body into the outbox; it is stamped with the time of now.
+
+        Where `MOST_WAITING` wait, because the bus takes none, the oldest value that a newer one replaces is dropped.
+        """
+        self._waiting.append((body, self._clock()))
+        self._changed.set()
+        if len(self._waiting) > MOST_WAITING:
+            self._drop()
+
+    def _drop(self) -> None:
+        oldest = next((at for at, (body, _) in enumerate(self._waiting) if isinstance(body, REPLACED)), None)
+        if oldest is None:
+            return
+        del self._waiting[oldest]
+        self._dropped += 1
+        if self._dropped == 1:
+            log.warning("the bus takes events more slowly than they happen: the oldest values are left out")
 
     async def _publish(self, writer: EventWriter) -> None:
-        while (item := await self._queue.get()) is not None:
-            event = await writer.publish(*item)
+        while self._waiting or not self._is_closed:
+            if not self._waiting:
+                self._changed.clear()
+                if self._dropped:
+                    log.warning("the bus has caught up; %d values were left out", self._dropped)
+                    self._dropped = 0
+                await self._changed.wait()
+                continue
+            event = await writer.publish(*self._waiting.popleft())
             if self._show is not None:
                 self._show(event)
 
@@ -53,7 +84,8 @@ class Outbox:
             self._holding.cancel()
             # A word of it after `bye` would close the room to the next bot.
             await asyncio.gather(self._holding, return_exceptions=True)
-            self._queue.put_nowait(None)
+            self._is_closed = True
+            self._changed.set()
             await asyncio.gather(self._publishing, return_exceptions=True)
         self._publishing.result()
 

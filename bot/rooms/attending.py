@@ -4,10 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 
-from bot.errors import RoomClosed, RoomError
-from bot.rooms.base import RoomEvent
+from bot.errors import RoomClosed, RoomError, RoomUnreachable
+from bot.rooms.base import OptedOut, RoomEvent
 
 log = logging.getLogger(__name__)
+
+MOST_EVENTS = 4096
+"""That may wait to be read. A stay in which more wait is over, and the bot enters anew, where all is told again, save
+words in a chat: so of what comes later only those who do not want to be read are kept."""
 
 
 class Attending:
@@ -23,6 +27,7 @@ class Attending:
         self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
         self._answered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_overrun = False
         self._ended: Exception = RoomClosed(f"The bot has left {name}")
 
     @property
@@ -52,7 +57,15 @@ class Attending:
             answered.cancel()
 
     def tell(self, event: RoomEvent) -> None:
-        """Lay an event between those that wait to be read."""
+        """Lay an event between those that wait to be read; where too many wait, the stay ends, and nobody is read."""
+        if self._events.qsize() >= MOST_EVENTS and not self._is_overrun:
+            self._is_overrun = True
+            self._ended = RoomUnreachable(f"{self._name} says more than the bot can follow: it enters anew")
+            log.error("%s; what comes now is left out", self._ended)
+            if self._task is not None:
+                self._task.cancel()
+        if self._is_overrun and not isinstance(event, OptedOut):
+            return
         self._events.put_nowait(event)
         self._answered.set()
 

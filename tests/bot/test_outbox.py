@@ -1,6 +1,7 @@
 """Events leave in order, and the last ones leave too."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,9 @@ from bot import outbox as outbox_module
 from bot.outbox import Outbox
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.errors import EpochOver, RoomTaken
-from dashboard_protocol.events import BotState, Bye, EndReason, Event, State
+from dashboard_protocol.events import BotState, Bye, ClassSummary, EndReason, Event, Forget, State
 from dashboard_protocol.writer import EventWriter
+from tests.dashboard_protocol.staging import summary
 
 
 def state(name: State) -> BotState:
@@ -65,3 +67,45 @@ async def test_outbox_publishes_the_last_words_of_a_caller_that_fails() -> None:
     with pytest.raises(LookupError):
         await fail_after_saying_goodbye()
     assert [event.body for event in seen] == [state(State.ENDED)]
+
+
+class SlowBus(MemoryBus):
+    """Takes nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.takes = asyncio.Event()
+
+    async def publish(self, *arguments: Any, **options: Any) -> Any:
+        await self.takes.wait()
+        return await super().publish(*arguments, **options)
+
+
+async def test_bus_that_takes_nothing_costs_values_and_never_what_happened(caplog: pytest.LogCaptureFixture) -> None:
+    bus = SlowBus()
+    seen: list[Event] = []
+    outbox = Outbox(lambda: 7.0, seen.append)
+    async with outbox.publishing(await EventWriter.open(bus, "r")):
+        outbox.put(state(State.LIVE))
+        for number in range(3 * outbox_module.MOST_WAITING):
+            outbox.put(summary(present=number))
+            if number % 100 == 0:
+                outbox.put(Forget(participant=f"p{number}"))
+        outbox.put(Bye(reason=EndReason.ALONE, report=None, live_s=0, present_max=0, alerts=0))
+        assert len(outbox._waiting) <= outbox_module.MOST_WAITING + 1
+        bus.takes.set()
+    told = [event.body for event in seen]
+    assert sum(isinstance(body, Forget) for body in told) == 31
+    assert isinstance(told[0], BotState)
+    assert isinstance(told[-1], Bye)
+    values = [body.present for body in told if isinstance(body, ClassSummary)]
+    assert values == sorted(values)
+    assert values[-1] == 3 * outbox_module.MOST_WAITING - 1, "the newest are kept"
+    assert "left out" in caplog.text
+
+
+async def test_what_is_never_dropped_may_be_more() -> None:
+    outbox = Outbox(lambda: 7.0)
+    for number in range(2 * outbox_module.MOST_WAITING):
+        outbox.put(Forget(participant=str(number)))
+    assert len(outbox._waiting) == 2 * outbox_module.MOST_WAITING
