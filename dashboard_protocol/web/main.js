@@ -8,7 +8,7 @@ import { createFeed } from "./feed.js";
 import { buildModel, hold, only } from "./model.js";
 import { personChart } from "./panels.js";
 import { createStore, fold, roomNow } from "./store.js";
-import { NAME, pageTitle } from "./words.js";
+import { NAME, pageTitle, shown } from "./words.js";
 
 const RENDER_MS = 950;
 const TITLE_MS = 10_000;

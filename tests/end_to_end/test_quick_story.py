@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import mean, median
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,7 @@ from bot.engagement import Meter, PersonValues
 from bot.governor import Turns
 from bot.inference import Inference
 from bot.observer import observe
-from bot.picture_size import PictureSize
-from bot.rooms.base import Clock, Track
+from bot.rooms.base import Track
 from bot.rooms.publisher import play_story
 from bot.samples.story import Act, Story, load_story
 from bot.settings import Settings
@@ -115,11 +115,9 @@ async def perform(performance: Performance) -> None:
 def performance() -> Performance:
     played = Performance(load_story("quick"))
 
-    async def tapped(
-        track: Track, inference: Inference, meter: Meter, turns: Turns, *, clock: Clock, size: PictureSize
-    ) -> None:
+    async def tapped(track: Track, inference: Inference, meter: Meter, turns: Turns, **more: Any) -> None:
         tap = Tap(meter, played.readings[track.participant.name])
-        await observe(track, inference, tap, turns, clock=clock, size=size)
+        await observe(track, inference, tap, turns, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLASSPULSE_SECRET", "s" * 64)
