@@ -157,3 +157,16 @@ async def test_figures_of_gateway_and_process_stand_on_their_own_port() -> None:
     app = metrics_app(CollectorRegistry())
     async with serve(app, port=0) as server, httpx.AsyncClient(base_url=server.origin) as http:
         assert (await http.get("/metrics")).status_code == 200
+
+
+async def test_opt_out_by_the_form_passes_the_guard_in_a_browser_that_says_its_origin_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with every_server(monkeypatch, tmp_path) as watched:
+        server = next(server for app, server in watched.apps if "/join/r" in {path for path, _ in leaves(app.routes)})
+        async with httpx.AsyncClient(base_url=server.origin) as http:
+            page = await http.get("/privacy/r")
+            assert page.headers["referrer-policy"] == "same-origin", "else the form's Origin is null"
+            own, foreign = {"origin": server.origin}, {"origin": "null"}
+            assert (await http.post("/privacy/r", data={"name": "Eve"}, headers=own)).status_code == 200
+            assert (await http.post("/privacy/r", data={"name": "Eve"}, headers=foreign)).status_code == 403
