@@ -83,7 +83,7 @@ class Reader:
             self.lists.append([])
             with suppress(DashboardError, OSError):
                 link = self._site.link(self._gateway, self.meeting.key)
-                async with watch(link, backoff_s=(0.5,), patience_s=20) as feed:
+                async with watch(link, longest_wait_s=0.5, patience_s=20) as feed:
                     async for event in feed:
                         self.lists[-1].append(event)
             await asyncio.sleep(0.5)

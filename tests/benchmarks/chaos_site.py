@@ -65,7 +65,7 @@ class Site:
     def __init__(self, folder: Path, network: PrivateNetwork, janus: JanusServer, redis: Watched) -> None:
         self.folder, self.network, self.janus, self.redis = folder, network, janus, redis
         self.state = folder / "state"
-        self.queue = open_queue(redis.url)
+        self.queue = open_queue(redis.url, load_secret(self.state / "classpulse"))
         self.gateways: list[Part] = []
         self.workers: list[Part] = []
         self.environment = os.environ | {
@@ -200,9 +200,9 @@ async def a_site(
     async with AsyncExitStack() as stack:
         janus = await stack.enter_async_context(janus_server(network))
         redis = await stack.enter_async_context(a_watched_redis(folder))
+        _give_a_small_disk(folder / "state", stack)
         site = Site(folder, network, janus, redis)
         stack.push_async_callback(site.queue.close)
-        _give_a_small_disk(site.state, stack)
         rooms = range(FIRST_ROOM, FIRST_ROOM + meetings)
         for room in rooms:
             await janus.ask(request="create", room=room, publishers=40, videocodec="vp8", notify_joining=True)

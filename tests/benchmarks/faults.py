@@ -2,9 +2,10 @@
 
 Real processes: a Redis that keeps a log as deploy/compose.yaml has it, two gateways, three workers, four classes of
 four people, read once a second, and two readers of every class at each gateway; for Janus, a bot in one of its rooms.
-`recovered_s` counts from the kill (redis, janus: from when it is back) until every reader of what was hit got an event
-that was made after it. `events_lost` counts what the bus accepted and nobody can read again: events that a reader got
-and the history does not have, and places that the history leaves out, for seq grows by one.
+`recovered_s` counts from the kill (redis, janus, suspended worker, refusing redis: from when it is back) until every
+reader of what was hit got an event that was made after it. `events_lost` counts what the bus accepted and nobody can
+read again: events that a reader got and the history does not have, and places that the history leaves out, for seq
+grows by one.
 The row `janus` needs root (or `unshare -Urn`) and Janus, and is left out elsewhere.
 `python -m tests.benchmarks.faults [--json]`
 """
@@ -27,26 +28,52 @@ from tests.benchmarks.janus_server import JanusServer, janus_server
 from tests.benchmarks.local import line_with, running
 from tests.benchmarks.network import PrivateNetwork, missing, private_network
 from tests.benchmarks.process import listens, machine
+from tests.contracts.redis_server import servers
 from tests.end_to_end.load import Feed, Load, a_load
 from tests.end_to_end.service import PATIENCE_S, a_service, bot_processes, history, reading, until
 
 MEETINGS, PEOPLE = 4, 4
 REDIS_AWAY_S = 30.0
+SUSPENDED_S = 10.0
+REFUSING_S = 10.0
 JANUS_AWAY_S = 10.0
 CALM_SUMMARIES = 5
 
 
-async def kill_bot(load: Load) -> tuple[float, list[Feed]]:
-    """Kill the process of one meeting."""
-    room, bot = next(iter(load.bots.items()))
+async def process_of(load: Load, room: str) -> int:
+    """Return the process that serves a room."""
+    bot = load.bots[room]
     worker = await load.worker_of(bot)
     record = await load.service.queue.bot(bot)
     assert record is not None
     assert record.join is not None
     port = int(record.join.split("/")[2].rpartition(":")[2])
     [pid] = [pid for pid in bot_processes(worker.pid) if listens(pid, port)]
-    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+async def kill_bot(load: Load) -> tuple[float, list[Feed]]:
+    """Kill the process of one meeting."""
+    room = next(iter(load.bots))
+    os.kill(await process_of(load, room), signal.SIGKILL)
     return time.time(), [feed for feed in load.feeds if feed.room == room]
+
+
+async def hang_bot(load: Load) -> tuple[float, list[Feed]]:
+    """Stop the process of one meeting for good, as a bug in a library does: its worker must end it."""
+    room = next(iter(load.bots))
+    os.kill(await process_of(load, room), signal.SIGSTOP)
+    return time.time(), [feed for feed in load.feeds if feed.room == room]
+
+
+async def suspend_worker(load: Load) -> tuple[float, list[Feed]]:
+    """Stop a worker, not its bots, for longer than others wait; it wakes up and finds its meetings taken."""
+    worker = await load.worker_of(next(iter(load.bots.values())))
+    rooms = [room for room, bot in load.bots.items() if await load.worker_of(bot) is worker]
+    worker.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(SUSPENDED_S)
+    worker.send_signal(signal.SIGCONT)
+    return time.time(), [feed for feed in load.feeds if feed.room in rooms]
 
 
 async def kill_worker(load: Load) -> tuple[float, list[Feed]]:
@@ -66,6 +93,26 @@ async def kill_redis(load: Load) -> tuple[float, list[Feed]]:
     return time.time(), load.feeds
 
 
+async def fail_over(load: Load) -> tuple[float, list[Feed]]:
+    """Kill the master; Sentinel makes its replica the master."""
+    watched = load.service.watched
+    assert watched is not None
+    killed_at = time.time()
+    await watched.master.stop()
+    await watched.until_failed_over()
+    return killed_at, load.feeds
+
+
+async def refuse(load: Load) -> tuple[float, list[Feed]]:
+    """Have Redis refuse every write for a while."""
+    watched = load.service.watched
+    assert watched is not None
+    for most in (1, 0):
+        await watched.replica.command("CONFIG", "SET", "maxmemory", most)
+        await asyncio.sleep(REFUSING_S if most else 0)
+    return time.time(), load.feeds
+
+
 async def kill_gateway(load: Load) -> tuple[float, list[Feed]]:
     """Kill one gateway; its readers go on at the other, as behind a proxy."""
     gateway = load.service.gateways[-1]
@@ -80,15 +127,27 @@ async def kill_gateway(load: Load) -> tuple[float, list[Feed]]:
 
 
 Kill = Callable[[Load], Awaitable[tuple[float, list[Feed]]]]
-FAULTS: dict[str, Kill] = {"bot": kill_bot, "worker": kill_worker, "redis": kill_redis, "gateway": kill_gateway}
+FAULTS: dict[str, Kill] = {
+    "bot": kill_bot,
+    "hung bot": hang_bot,
+    "suspended worker": suspend_worker,
+    "worker": kill_worker,
+    "redis": kill_redis,
+    "gateway": kill_gateway,
+}
+WATCHED_FAULTS: dict[str, Kill] = {"fail-over": fail_over, "refusing redis": refuse}
+"""With two Redis under Sentinels; in this order, for the second acts on who is the master then."""
 
 
-async def measure(folder: Path) -> list[dict[str, Any]]:
-    """Kill each part once."""
+async def measure(folder: Path, faults: dict[str, Kill], *, is_watched: bool) -> list[dict[str, Any]]:
+    """Cause each fault once."""
     rows = []
-    async with a_load(folder, meetings=MEETINGS, people=PEOPLE, is_sparing=False, keeps_log=True) as load:
+    loading = a_load(
+        folder, meetings=MEETINGS, people=PEOPLE, is_sparing=is_watched, keeps_log=True, is_watched=is_watched
+    )
+    async with loading as load:
         seen: dict[str, list[Event]] = {room: [] for room in load.bots}
-        for fault, kill in FAULTS.items():
+        for fault, kill in faults.items():
             async with asyncio.timeout(4 * PATIENCE_S):
                 await load.more_summaries(CALM_SUMMARIES)
                 before = list(load.feeds)
@@ -173,7 +232,12 @@ def main() -> None:
     options = parser.parse_args()
     print(machine(), file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        rows = asyncio.run(measure(Path(folder)))
+        rows = asyncio.run(measure(Path(folder), FAULTS, is_watched=False))
+    if "redis" in servers():
+        with tempfile.TemporaryDirectory() as folder:
+            rows += asyncio.run(measure(Path(folder), WATCHED_FAULTS, is_watched=True))
+    else:
+        print("the rows fail-over and refusing redis need Debian's redis-server", file=sys.stderr)
     if reason := missing("janus"):
         print(f"the row janus cannot be measured here: {reason}", file=sys.stderr)
     else:

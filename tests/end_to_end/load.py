@@ -95,7 +95,13 @@ class Load:
 
 @asynccontextmanager
 async def a_load(
-    folder: Path, *, meetings: int = 6, people: int = 4, is_sparing: bool, keeps_log: bool = False
+    folder: Path,
+    *,
+    meetings: int = 6,
+    people: int = 4,
+    is_sparing: bool,
+    keeps_log: bool = False,
+    is_watched: bool = False,
 ) -> AsyncIterator[Load]:
     """Run one Redis, two gateways and three workers, and on them classes, each with two readers at each gateway.
 
@@ -107,9 +113,10 @@ async def a_load(
         people: how many in each.
         is_sparing: whether people send few pictures.
         keeps_log: whether Redis comes back with what it knew.
+        is_watched: whether there are two under Sentinels instead.
     """
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(a_service(folder, keeps_log=keeps_log))
+        service = await stack.enter_async_context(a_service(folder, keeps_log=keeps_log, is_watched=is_watched))
         load = Load(service, people, stack)
         async with asyncio.TaskGroup() as starting:
             for _ in range(GATEWAYS - 1):

@@ -19,16 +19,20 @@ from dashboard_protocol.events import Event, Hello, Profile, Snapshot, State
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.secret import load_secret
+from tests.contracts.redis_sentinel import Watched, a_watched_redis
 from tests.contracts.redis_server import RedisServer, a_redis
 
 PATIENCE_S = 120
 
 
 class Service:
-    """One Redis, and what is started on it."""
+    """One Redis, or two under Sentinels, and what is started on it."""
 
-    def __init__(self, redis: RedisServer, folder: Path, stack: AsyncExitStack, rooms: str) -> None:
-        self.redis = redis
+    def __init__(self, redis: RedisServer | Watched, folder: Path, stack: AsyncExitStack, rooms: str) -> None:
+        self.watched = redis if isinstance(redis, Watched) else None
+        """The Redis servers under Sentinels; None for one alone."""
+        self.redis = redis.master if isinstance(redis, Watched) else redis
+        self.bus_url = redis.url
         self.queue = RedisQueue(redis.url, Sealer(load_secret(folder / "classpulse")))
         self.url = ""
         self.workers: list[asyncio.subprocess.Process] = []
@@ -116,9 +120,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def a_service(folder: Path, *, keeps_log: bool = False, rooms: str = "local") -> AsyncIterator[Service]:
+async def a_service(
+    folder: Path, *, keeps_log: bool = False, rooms: str = "local", is_watched: bool = False
+) -> AsyncIterator[Service]:
     """Run a Redis and a gateway that takes invitations to these rooms, and what is started with it, while inside."""
-    async with AsyncExitStack() as stack, a_redis(folder, keeps_log=keeps_log) as redis:
+    running = a_watched_redis(folder) if is_watched else a_redis(folder, keeps_log=keeps_log)
+    async with AsyncExitStack() as stack, running as redis:
         service = Service(redis, folder, stack, rooms)
         await service.open()
         try:
@@ -148,7 +155,7 @@ async def reading(link: str, rate_hz: float | None = None) -> AsyncIterator[list
 
 async def history(service: Service, room: str) -> list[Event]:
     """Return the class events that are kept of a room."""
-    bus = RedisBus(service.redis.url)
+    bus = RedisBus(service.bus_url)
     try:
         return [event async for event in bus.archive(room)]
     finally:
