@@ -25,6 +25,7 @@ from dashboard_protocol.messages import (
     read_request,
 )
 from dashboard_protocol.metrics import GatewayMetrics
+from dashboard_protocol.security_log import SecurityEvent, note
 from dashboard_protocol.viewer import Phase, Viewer
 
 LIFELINE = "classpulse.lifeline"
@@ -184,6 +185,7 @@ class Connection:
                 raise Closing(CloseCode.TOO_MANY, "Too many connections that did not authenticate.") from None
             raise Closing(CloseCode.NOT_AUTHENTICATED, "The first message must be authenticate, in time.") from None
         except AccessDenied:
+            note(SecurityEvent.REFUSED, "session")
             raise Closing(CloseCode.NOT_AUTHENTICATED, REFUSAL) from None
         except UnknownVersion as error:
             await self._socket.send_text(Problem(code="unknown_version", message=str(error)).model_dump_json())

@@ -3,7 +3,8 @@
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard_protocol.request_rules import Asked, Refusal, RequestRules
+from dashboard_protocol.request_rules import WRONG_HOST, Asked, Refusal, RequestRules
+from dashboard_protocol.security_log import SecurityEvent, note
 
 SAFE_HEADERS = {
     "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -46,6 +47,7 @@ class RequestGuard:
             await self._app(self._as_asked(scope, headers), receive, send_safely)
         else:
             await _refuse(scope, refusal, send_safely)
+            note(SecurityEvent.REFUSED, "host" if refusal is WRONG_HOST else "origin")
 
     def _as_asked(self, scope: Scope, headers: Headers) -> Scope:
         """Return the scope with the address of whoever asks, and the scheme in which she did."""

@@ -8,6 +8,7 @@ import pytest
 from dashboard_protocol import security_log
 from dashboard_protocol.keys import Scope
 from dashboard_protocol.security_log import SecurityEvent, note
+from tests.dashboard_protocol.staging import a_stage
 from tests.dashboard_protocol.test_authorisation import ROOM, a_service
 
 
@@ -50,6 +51,21 @@ async def test_what_keys_ask_for_is_noted_by_their_marks(tmp_path: Path, state_f
     assert "zoraya" not in text.casefold()
     assert "anna" not in text.casefold()
     assert (state_folder / "audit.jsonl").stat().st_mode & 0o077 == 0
+
+
+async def test_requests_under_a_foreign_name_or_from_foreign_pages_are_noted(state_folder: Path) -> None:
+    async with a_stage() as stage:
+        for headers in ({"host": "evil.example"}, {"origin": "https://evil.example"}):
+            await stage.http("POST", "/v1/rooms/r/session", headers=headers)
+        async with stage.connect() as reader:
+            await reader.send({"type": "authenticate", "v": 1, "token": "forged"})
+            await reader.close_code()
+    assert [(line["event"], line.get("what")) for line in lines(state_folder)] == [
+        ("refused", "host"),
+        ("refused", "origin"),
+        ("refused", "session"),
+    ]
+    assert "evil" not in (state_folder / "audit.jsonl").read_text()
 
 
 def test_what_anybody_can_cause_at_will_fills_no_disk(state_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

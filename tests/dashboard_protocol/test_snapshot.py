@@ -95,7 +95,9 @@ async def test_writer_numbers_events_and_keeps_the_snapshot_current() -> None:
     retained = await bus.snapshot("r")
     assert retained is not None
     assert retained.snapshot.seq == 3
-    assert retained.snapshot.body == writer.snapshot()
+    assert retained.snapshot.body == writer.snapshot().model_copy(update={"participants": ()}), (
+        "people are kept nowhere"
+    )
     assert writer.snapshot().summary == summary(2)
 
 
