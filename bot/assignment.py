@@ -150,7 +150,10 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
 """Every move. What others ask (LEAVE, HAND_OVER, LOST) may come in any phase; another pair that is missing is a bug."""
 TRANSITIONS |= {(phase, Happening.BROKE): Phase.FAILED for phase in Phase if phase not in OVER}
 TRANSITIONS |= {
-    (phase, order): phase for phase in OVER for order in (Happening.LEAVE, Happening.HAND_OVER, Happening.LOST)
+    (phase, order): phase
+    for phase in Phase
+    for order in (Happening.LEAVE, Happening.HAND_OVER, Happening.LOST)
+    if phase in OVER
 }
 
 LAST_WORDS: dict[Phase, tuple[State, str]] = {
