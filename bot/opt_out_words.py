@@ -1,5 +1,7 @@
 """The words by which people opt out, and back in, however they are spelled. Pure; for names and chat of every room."""
 
+import json
+import re
 import unicodedata
 
 from dashboard_protocol.pseudonyms import INVISIBLE_LETTERS
@@ -8,6 +10,11 @@ OPT_OUT = "#optout"
 """In a display name or in chat: this person is not to be read."""
 OPT_IN = "#optin"
 """Alone in a person's own chat: they are to be read again, for this stay."""
+LONGEST_OPT_IN = 1_000
+"""Characters of a message, with what a client wraps around the word; whoever comes back in writes less."""
+_TEXT_FIELDS = ("text", "message", "msg", "body", "content")
+"""Under which of these a client that sends JSON says what its person wrote."""
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 
 
 def asks_not_to_be_read(text: str) -> bool:
@@ -16,7 +23,14 @@ def asks_not_to_be_read(text: str) -> bool:
     Width, case, accents, enclosing keycaps, characters that nobody sees, and hyphens or spaces within the word do not
     matter. Rather somebody is unread who only spoke of the word than read who meant it.
     """
-    return OPT_OUT in _squeezed(text)
+    # Names and messages may be long and many: a letter is looked at by itself only where the word may begin.
+    plain = _plain(text)
+    begin = plain.find(OPT_OUT[0])
+    while begin >= 0:
+        if _has_word(plain, begin):
+            return True
+        begin = plain.find(OPT_OUT[0], begin + 1)
+    return False
 
 
 def asks_to_be_read_again(text: str) -> bool:
@@ -24,7 +38,17 @@ def asks_to_be_read_again(text: str) -> bool:
 
     Nobody is to come back in by quoting somebody, or by asking what the word does.
     """
-    return _squeezed(text) == OPT_IN
+    return len(text) <= LONGEST_OPT_IN and _squeezed(text) == OPT_IN
+
+
+def message_asks_not_to_be_read(message: str) -> bool:
+    """Tell the same of a chat message as it came, also of one that a client wrapped in JSON, in whatever field."""
+    return asks_not_to_be_read(message) or asks_not_to_be_read(_ESCAPES.sub(_unescaped, message))
+
+
+def message_asks_to_be_read_again(message: str) -> bool:
+    """Tell the same of a chat message as it came; of one in JSON, what counts is the one field that has the text."""
+    return asks_to_be_read_again(message) or asks_to_be_read_again(_text_in_json(message))
 
 
 def without_opt_out(name: str) -> str:
@@ -40,8 +64,38 @@ def without_opt_out(name: str) -> str:
 
 def _squeezed(text: str) -> str:
     """Keep of a text only what a word is recognised by: its letters and signs, in their plainest form."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(char for char in plain if not _is_passed_over(char))
+    return "".join(char for char in _plain(text) if not _is_passed_over(char))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+
+
+def _has_word(plain: str, begin: int) -> bool:
+    """Tell whether the word to opt out stands at a place of a text, which begins with its first letter."""
+    wanted = 1
+    for at in range(begin + 1, len(plain)):
+        if plain[at] == OPT_OUT[wanted]:
+            wanted += 1
+            if wanted == len(OPT_OUT):
+                return True
+        elif not _is_passed_over(plain[at]):
+            return False
+    return False
+
+
+def _unescaped(escapes: re.Match[str]) -> str:
+    return str(json.loads(f'"{escapes[0]}"'))
+
+
+def _text_in_json(message: str) -> str:
+    """Return what a person wrote, of a message that a client sends as JSON; empty where that is not certain."""
+    try:
+        found = json.loads(message) if len(message) <= LONGEST_OPT_IN else None
+    except (ValueError, RecursionError):
+        return ""
+    texts = [found[name] for name in _TEXT_FIELDS if name in found] if isinstance(found, dict) else [found]
+    return texts[0] if len(texts) == 1 and isinstance(texts[0], str) else ""
 
 
 def _is_passed_over(char: str) -> bool:

@@ -20,7 +20,8 @@ from dashboard_protocol.events import PolicyMeaning, Profile
 from dashboard_protocol.request_rules import asker
 from dashboard_protocol.wishes import KEPT_S, SHARE, Noted
 
-MAX_BODY_BYTES = 4096
+MAX_BODY_BYTES = 64 << 10
+"""A name is as long as a room shows it, each character up to twelve bytes of a form; what is kept of it is short."""
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
@@ -133,7 +134,7 @@ class OptOutRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1)
     """Display name in the meeting, any capitalisation."""
 
 
@@ -248,7 +249,7 @@ class _Counter:
         return notice
 
     async def _body(self, request: Request, kind: str) -> bytes:
-        """Read what somebody asks of a room that has a bot, at most 4 KB of the kind that is asked for.
+        """Read what somebody asks of a room that has a bot, at most 64 KB of the kind that is asked for.
 
         Text of no kind or another is what pages of other sites can send without asking.
         """

@@ -52,7 +52,7 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
     <h2 id="out">Not to be read</h2>
     <form method="post" action="{path}">
       <label for="name">Your name, as the meeting shows it</label>
-      <input id="name" name="name" maxlength="60" autocomplete="name" required>
+      <input id="name" name="name" maxlength="5000" autocomplete="name" required>
       <div class="buttons"><button class="primary">Do not read my face</button></div>
     </form>
     <p id="status" role="status">{escape(done)}</p>

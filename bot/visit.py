@@ -35,6 +35,7 @@ from bot.rooms.base import (
     Room,
     RoomEvent,
     Track,
+    Unheard,
 )
 from dashboard_protocol.consent import ABSENT, Consent, is_same_name
 from dashboard_protocol.errors import ConsentRefused
@@ -175,7 +176,7 @@ class Visit:
                 self._stop_observing(participant.id)
                 if meter := self._meters.get(participant.id):
                     meter.camera_off(self._clock())
-            case OptedOut(participant=participant):
+            case OptedOut(participant=participant) | Unheard(participant=participant):
                 self._opt_outs.opt_out(participant)
             case OptedIn(participant=participant):
                 self._opt_outs.opt_in(participant)
@@ -200,6 +201,8 @@ class Visit:
             self._stop_observing(participant_id)
             del self._meters[participant_id]
             self._classroom.forget(participant_id)
+            if participant_id in self._present:  # to be read again is not yet to be shown again
+                self._show_no_more(participant_id)
         for participant_id in [each for each in self._present if each in read and each not in self._meters]:
             self._meters[participant_id] = self._policy.meter(self._parameters)
             self._watch(participant_id)
@@ -207,8 +210,6 @@ class Visit:
         return tuple(Forget(participant=each) for each in sorted(before - self._shown))
 
     def _welcome(self, participant: Participant) -> None:
-        if participant.consent is not None:  # brought along by the person themselves: their own word, for this stay
-            self._opt_outs.opt_in(participant)
         self._opt_outs.enter(participant)
         self._present[participant.id] = participant
         self._classroom.joined(participant)
@@ -268,9 +269,15 @@ class Visit:
         """Show nobody any more whose consent has expired or was revoked."""
         for person in list(self._present.values()):
             if person.consent is not None and not self._holds(person.consent):
-                self._present[person.id] = replace(person, opted_in=False, consent=None)
-                self._classroom.joined(self._present[person.id])
+                self._show_no_more(person.id)
         return self._settle()
+
+    def _show_no_more(self, participant_id: str) -> None:
+        """End somebody's leave to show their own values."""
+        person = self._present[participant_id]
+        if person.opted_in:
+            self._present[participant_id] = replace(person, opted_in=False, consent=None)
+            self._classroom.joined(self._present[participant_id])
 
     def _is_shown(self, participant: Participant) -> bool:
         return self._policy.names_people and participant.opted_in

@@ -14,13 +14,13 @@ class Allowance:
         self._left = burst
         self._at = 0.0
 
-    def take(self, now: float) -> bool:
-        """Use one token at `now` (seconds, monotonic); False when none is left."""
+    def take(self, now: float, tokens: float = 1.0) -> bool:
+        """Use tokens at `now` (seconds, monotonic); False when too few are left."""
         self._left = min(self._burst, self._left + max(0.0, now - self._at) * self._per_s)
         self._at = now
-        if self._left < 1:
+        if self._left < tokens:
             return False
-        self._left -= 1
+        self._left -= tokens
         return True
 
 
@@ -32,10 +32,10 @@ class Allowances:
         self._per_s = per_s
         self._buckets: OrderedDict[str, Allowance] = OrderedDict()
 
-    def take(self, key: str, now: float) -> bool:
-        """Use one token of `key` at `now` (seconds, monotonic); False when none is left."""
+    def take(self, key: str, now: float, tokens: float = 1.0) -> bool:
+        """Use tokens of `key` at `now` (seconds, monotonic); False when too few are left."""
         bucket = self._buckets.setdefault(key, Allowance(self._burst, self._per_s))
         self._buckets.move_to_end(key)
         if len(self._buckets) > MAX_KEYS:
             self._buckets.popitem(last=False)
-        return bucket.take(now)
+        return bucket.take(now, tokens)

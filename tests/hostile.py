@@ -88,6 +88,44 @@ NOT_OPT_IN = (
 )  # fmt: skip
 """Texts by which nobody comes back in: they quote or ask, or ask for the opposite as well."""
 
+OPT_OUT_MESSAGES = (
+    "#optout",
+    '{"text": "#optout"}',
+    '{"type": "chat", "from": {"name": "Eve"}, "payload": [{"said": "please #opt-out!"}]}',
+    '{"text": "\\uff03optout", "id": 7}',  # as clients that write ASCII send the full-width sign
+    '{"text": "#opt\\u200bout"}',
+    '{"text": "#\\ud835\\udc5e\\ud835\\udc5c #\\ud835\\udc5c\\ud835\\udc5dtout"}',  # letters of two halves
+    '{"text": "#optin", "message": "#optout"}',
+    '{"text": "\\ud800#optout',  # half a letter, and cut short
+    "see above " * 5000 + "#optout",
+    "#opt" * 5000 + "#optout",
+    "#" + "\u200b" * 5000 + "optout",
+)
+"""Messages of chat clients by which people opt out, however they are wrapped and however long they are."""
+
+OPT_IN_MESSAGES = (
+    '"#optin"',
+    '{"text": "#optin"}',
+    '{"message": " #OptIn ", "from": "Eve #optout", "at": 7}',
+    '{"textroom": "message", "room": 1234, "text": "\\uff03optin"}',
+    '{"msg": "#opt\\u200bin"}',
+)
+"""Messages of chat clients by which a person comes back in: the word is all that they wrote themselves."""
+
+NOT_OPT_IN_MESSAGES = (
+    '{"quote": "#optin"}',
+    '{"text": "thanks", "quote": "#optin"}',
+    '{"text": "#optin", "message": "what does it do?"}',
+    '{"text": {"text": "#optin"}}',
+    '{"text": ["#optin"]}',
+    '["#optin"]',
+    '{"text": "#optin"',
+    "[" * 900,
+    "null",
+    '{"text": "#optin' + " " * 1000 + '"}',
+)
+"""Messages of chat clients by which nobody comes back in: it is not certain that the person wrote the word alone."""
+
 ONE_NAME = (
     ("Anna Öztürk", "anna öztürk"),
     ("Anna Öztürk", "ANNA ÖZTÜRK"),

@@ -8,7 +8,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from starlette.routing import BaseRoute
 
-from bot.opt_out_words import asks_not_to_be_read, asks_to_be_read_again
+from bot.opt_out_words import message_asks_not_to_be_read, message_asks_to_be_read_again
 from dashboard_protocol.consent import Consent
 from engine.readings import Image
 
@@ -128,8 +128,18 @@ class OptedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """A participant who may write in the room's chat cannot be listened to: whoever cannot be heard is not read."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
 class OptedIn:
-    """A participant said in the room's own chat that they are to be read again, for this stay."""
+    """A participant said that they are to be read again, for this stay: in the room's own chat, or by a consent.
+
+    By a consent it is said before they have `Joined`: when they brought it, and not when their connection was made.
+    """
 
     participant: Participant
 
@@ -159,15 +169,29 @@ class Lost:
 
 
 RoomEvent = (
-    Joined | Renamed | CameraOn | CameraOff | CameraUnreadable | Left | OptedOut | OptedIn | Admitted | Held | Lost
+    Joined
+    | Renamed
+    | CameraOn
+    | CameraOff
+    | CameraUnreadable
+    | Left
+    | OptedOut
+    | Unheard
+    | OptedIn
+    | Admitted
+    | Held
+    | Lost
 )
 
 
 def wish_in_chat(participant: Participant, text: str) -> OptedOut | OptedIn | None:
-    """Return what somebody asks of the bot by something that they, and nobody else, wrote in a room's chat."""
-    if asks_not_to_be_read(text):
-        return OptedOut(participant)
-    return OptedIn(participant) if asks_to_be_read_again(text) else None
+    """Return what somebody asks of the bot by something that they, and nobody else, wrote in a room's chat.
+
+    A message of a client may carry more than what its person wrote, such as their name with the word in it.
+    """
+    if message_asks_to_be_read_again(text):
+        return OptedIn(participant)
+    return OptedOut(participant) if message_asks_not_to_be_read(text) else None
 
 
 class Room(Protocol):

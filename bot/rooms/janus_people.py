@@ -16,6 +16,7 @@ from bot.rooms.base import (
     Left,
     Participant,
     RoomEvent,
+    Unheard,
     wish_in_chat,
 )
 from bot.rooms.janus_layers import LayerChoice
@@ -163,6 +164,17 @@ class JanusPeople:
             participant = self._roster.participant(feed) if str(feed) == label else None
             if participant is not None and (wish := wish_in_chat(participant, text)):
                 self._tell(wish)
+
+    def unheard(self, label: str) -> None:
+        """Somebody cannot be listened to any more, so that they could not say that they are not to be read.
+
+        Args:
+            label: As of `hear`.
+        """
+        for feed in self.talkers:
+            participant = self._roster.participant(feed) if str(feed) == label else None
+            if participant is not None:
+                self._tell(Unheard(participant))
 
     def interrupt(self) -> None:
         """The connection broke: no video comes any more, and everybody is awaited back."""

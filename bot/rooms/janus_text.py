@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiortc import RTCDataChannel, RTCPeerConnection, RTCSessionDescription
@@ -22,13 +23,19 @@ from bot.rooms.janus_session import ENDED, Handle, JanusError, JanusSession, Not
 from bot.rooms.media_path import new_connection
 from bot.rooms.roster import Feed
 from dashboard_protocol.allowance import Allowances
+from dashboard_protocol.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
-LONGEST_TEXT = 1_000
-"""Characters; whoever opts out writes less, and nothing else is of interest."""
-MOST_AT_ONCE, MOST_PER_S = 60, 5.0
-"""Messages of one person; a whiteboard or a game that sends more is not listened to any longer."""
+LONGEST_BINARY = 1_000
+"""Bytes of a message that is no text by its type and may be chat all the same; files come in larger pieces."""
+MOST_AT_ONCE, MOST_PER_S = 2_000, 50.0
+"""Messages of one person; a long one counts as one for each 1,000 characters. Every one is looked at, whole.
+
+Whoever sends more than a whiteboard does is not listened to any longer, and so not read.
+"""
+REST_S, LONGEST_REST_S = 1.0, 15.0
+"""Before everybody is listened to anew, where Janus ended it; longer each time, until somebody was heard."""
 
 
 class JanusText:
@@ -60,6 +67,8 @@ class JanusText:
         self._peer: RTCPeerConnection | None = None
         self._subscribed: dict[Feed, str] = {}
         self._muted: set[str] = set()
+        self._rests = Backoff(REST_S, LONGEST_REST_S)
+        self._resting: asyncio.TimerHandle | None = None
         self._allowances = Allowances(MOST_AT_ONCE, MOST_PER_S)
 
     @property
@@ -73,14 +82,17 @@ class JanusText:
         Raises:
             RoomUnreachable: The connection to Janus broke.
         """
+        if self._resting is not None:
+            return
+        self._muted &= {str(feed) for feed in self._people.talkers}  # whoever takes that number next is heard
         wanted = {feed: mid for feed, mid in self._people.talkers.items() if str(feed) not in self._muted}
-        added = [{"feed": feed, "mid": mid} for feed, mid in wanted.items() if feed not in self._subscribed]
+        added = [{"feed": feed, "mid": mid} for feed, mid in wanted.items() if self._subscribed.get(feed) != mid]
         loud = [{"feed": feed, "mid": mid} for feed, mid in self._subscribed.items() if str(feed) in self._muted]
         self._subscribed = wanted
         if not wanted:
             await self._give_back()
             return
-        with suppress(JanusError):
+        try:
             if self._handle is None and added:
                 self._handle = await self._session.attach()
                 body: dict[str, Any] = {"request": "join", "ptype": "subscriber", "room": self._address.room_id}
@@ -88,22 +100,30 @@ class JanusText:
             elif self._handle is not None and (added or loud):
                 changes = {"subscribe": added, "unsubscribe": loud}
                 await self._handle.send({"request": "update"} | {name: each for name, each in changes.items() if each})
+        except JanusError as error:
+            await self._rest(str(error))
 
     async def take(self, notice: Notice) -> None:
-        """Take a notice of this handle. What goes wrong here costs the words of those who are there, nothing else.
+        """Take a notice of this handle. What goes wrong here begins anew after a rest, and costs no video.
+
+        Somebody who left just now is refused, and the whole request with them: the next one is without them.
 
         Raises:
             RoomUnreachable: The connection to Janus broke.
         """
         if notice.kind in ENDED or "error_code" in notice.data:
-            log.info("Nothing is heard any more: %s %s", notice.kind, notice.data.get("error", ""))
-            self._muted |= {str(feed) for feed in self._subscribed}
-            await self._give_back()
+            await self._rest(f"{notice.kind} {notice.data.get('error', '')}")
         elif notice.jsep is not None:
             await self._answer(notice.jsep["sdp"])
 
     async def close(self) -> None:
         """Free the sockets."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
         peer, self._peer = self._peer, None
         if peer is not None:
             await close_undisturbed(peer.close)
@@ -112,10 +132,22 @@ class JanusText:
         """Free the sockets and let Janus forget the handle; whoever comes later is listened to by a new one."""
         handle, self._handle = self._handle, None
         self._subscribed = {}
-        await self.close()
+        await self._hang_up()
         if handle is not None:
             with suppress(RoomError):
                 await handle.detach()
+
+    async def _rest(self, why: str) -> None:
+        """Listen to nobody for a moment, and then to everybody anew."""
+        log.warning("What people write is not heard for a moment: %s", why)
+        await self._give_back()
+
+        def rested() -> None:
+            self._resting = None
+            self._session.tell(Notice(0, "wish"))
+
+        if self._resting is None:
+            self._resting = asyncio.get_running_loop().call_later(self._rests.failed(), rested)
 
     async def _answer(self, offer: str) -> None:
         assert self._handle is not None
@@ -124,7 +156,7 @@ class JanusText:
         try:
             await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         except Exception as error:  # aiortc's parser asserts, unpacks and looks up what the text lacks
-            log.warning("Janus sent an offer of text that cannot be used (%s)", error)
+            await self._rest(f"Janus sent an offer of text that cannot be used ({error})")
             return
         if is_first and peer.sctp is not None:
             peer.on("datachannel", self._listen)
@@ -132,20 +164,30 @@ class JanusText:
             if self._addresses is not None:
                 listen_on(peer, self._addresses)
             peer.createDataChannel(CHANNEL)
+            peer.on("connectionstatechange", partial(self._on_state, self._handle.id, peer))
         await peer.setLocalDescription(await peer.createAnswer())
         answer = {"type": "answer", "sdp": peer.localDescription.sdp}
         with suppress(JanusError):
             await self._handle.send({"request": "start"}, answer)
 
+    def _on_state(self, handle: int, peer: RTCPeerConnection) -> None:
+        if peer is self._peer and peer.connectionState in ("failed", "closed"):
+            self._session.tell(Notice(handle, "hangup"))
+
     def _listen(self, channel: RTCDataChannel) -> None:
-        def hear(message: object) -> None:
+        self._rests.went_well()
+
+        def hear(message: str | bytes) -> None:
             if channel.label in self._muted:
                 return
-            if not self._allowances.take(channel.label, asyncio.get_running_loop().time()):
-                log.info("Somebody sends so much over a data channel that it is not listened to any longer")
+            if not self._allowances.take(channel.label, asyncio.get_running_loop().time(), 1 + len(message) // 1000):
+                log.warning("Somebody sends so much over a data channel that they cannot be listened to, nor be read")
                 self._muted.add(channel.label)
+                self._people.unheard(channel.label)
                 self._session.tell(Notice(0, "wish"))
-            elif isinstance(message, str) and len(message) <= LONGEST_TEXT:
+            elif isinstance(message, str):
                 self._people.hear(channel.label, message)
+            elif len(message) <= LONGEST_BINARY:
+                self._people.hear(channel.label, message.decode(errors="ignore"))
 
         channel.on("message", hear)

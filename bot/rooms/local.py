@@ -28,6 +28,7 @@ from bot.rooms.base import (
     Frame,
     Joined,
     Left,
+    OptedIn,
     Participant,
     RoomEvent,
 )
@@ -180,6 +181,8 @@ class LocalRoom:
             if self._visits is None:
                 raise RoomNotOpen(f"The bot has just left {self.name}")
             participant = self._people[resource] = Participant(secrets.token_hex(8), shown, opted_in, agreed)
+            if agreed is not None:  # said now: whatever is asked before she is connected is newer
+                self._events.put_nowait(OptedIn(participant))
             self._visits.create_task(self._visit(resource, peer, participant), name=f"visit {participant.id}")
         except BaseException:
             del self._peers[resource]

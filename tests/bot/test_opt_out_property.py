@@ -66,6 +66,8 @@ class World:
         consent = Consent("r", shown, 0, 5000.0) if choice % 4 == 3 and shown not in ASKING else None
         participant = Participant(id_, shown, choice % 2 == 1 and shown not in ASKING, consent)
         by_own_act = consent is not None
+        if consent is not None:
+            await self.stay.room.happens(OptedIn(participant))
         if choice >= 4:  # at the join page, before the room has told of them
             self.take(*(self.visit.opt_in if choice % 2 else self.visit.opt_out)(participant))
             by_own_act = choice % 2 == 1
@@ -75,8 +77,7 @@ class World:
         may_be_read = by_own_act or (key not in self.out_names and shown not in ASKING)
         await self.stay.room.happens(Joined(participant))
         assert (id_ in self.visit.metered) == may_be_read
-        if consent is None:
-            assert told == may_be_read, "what they are told on joining is what happens"
+        assert told == may_be_read, "what they are told on joining is what happens"
         if participant.opted_in:
             self.ever_agreed.add(id_)
         if not may_be_read:

@@ -17,7 +17,17 @@ from bot.rooms.base import Joined, OptedIn, OptedOut, Participant, Renamed, Room
 from bot.rooms.display_name import clean_name, name_key
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.notice import Notice
-from tests.hostile import NOT_OPT_IN, NOT_OPT_OUT, ONE_NAME, OPT_IN_SPELLINGS, OPT_OUT_SPELLINGS, OTHER_NAMES
+from tests.hostile import (
+    NOT_OPT_IN,
+    NOT_OPT_IN_MESSAGES,
+    NOT_OPT_OUT,
+    ONE_NAME,
+    OPT_IN_MESSAGES,
+    OPT_IN_SPELLINGS,
+    OPT_OUT_MESSAGES,
+    OPT_OUT_SPELLINGS,
+    OTHER_NAMES,
+)
 
 EVE = Participant("p1", "Eve")
 
@@ -96,6 +106,15 @@ def test_person_who_was_heard_to_come_back_in_is_told_so_by_the_room() -> None:
     assert [type(event) for event in told[1:]] == [OptedIn] * len(OPT_IN_SPELLINGS)
     for text in NOT_OPT_IN:
         assert not isinstance(wish_in_chat(EVE, text), OptedIn), text
+
+
+def test_opt_out_and_opt_in_are_heard_through_what_clients_wrap_around_them() -> None:
+    for message in OPT_OUT_MESSAGES:
+        assert wish_in_chat(EVE, message) == OptedOut(EVE), message
+    for message in OPT_IN_MESSAGES:
+        assert wish_in_chat(EVE, message) == OptedIn(EVE), message
+    for message in NOT_OPT_IN_MESSAGES:
+        assert wish_in_chat(EVE, message) is None, message
 
 
 WAYS_TO_OPT_OUT: dict[str, Callable[[OptOuts, str], Any]] = {

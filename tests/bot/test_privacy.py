@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from bot import privacy
 from bot.privacy import OwnDesk
+from bot.rooms.display_name import name_key
 from bot.rooms.notice import Notice
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus import MemoryBus
@@ -66,9 +67,16 @@ async def test_wish_is_carried_out_and_the_answer_never_tells_who_is_here(
     assert wishes == [name, name]
 
 
+async def test_opt_out_of_a_name_of_whatever_length_is_taken(http: httpx.AsyncClient, wishes: list[str]) -> None:
+    name = "👩‍🏫 Maria " * 300  # rooms show what people type, and a form writes twelve bytes for some characters
+    assert (await http.post("/v1/rooms/biology-101/opt-outs", json={"name": name})).status_code == 204
+    assert privacy.DONE in (await http.post("/privacy/biology-101", data={"name": name})).text
+    assert [name_key(wish) for wish in wishes] == [name_key(name)] * 2
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"", 422), (b"name=", 422), (b"name=\xff\xfe", 422), (b"a=1&" * 10, 422), (b"name=" + b"x" * 5000, 413)],
+    [(b"", 422), (b"name=", 422), (b"name=\xff\xfe", 422), (b"a=1&" * 10, 422), (b"name=" + b"x" * 70_000, 413)],
     ids=["empty", "blank", "not text", "many fields", "too long"],
 )
 async def test_form_that_names_nobody_is_refused(

@@ -29,6 +29,7 @@ from bot.rooms.base import (
     Participant,
     Renamed,
     RoomEvent,
+    Unheard,
 )
 from bot.visit import Visit
 from dashboard_protocol.consent import Consent
@@ -347,10 +348,44 @@ async def test_consent_brought_along_reads_a_person_again_who_had_opted_out() ->
     following = asyncio.create_task(stay.follow())
     stay.visit.opt_out_name("Anna")
     agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
-    await stay.room.happens(Joined(agreed), Joined(Participant("p2", "Anna", opted_in=True)))
+    await stay.room.happens(OptedIn(agreed), Joined(agreed), Joined(Participant("p2", "Anna", opted_in=True)))
     assert shown(stay) == ["Anna"], "and nobody else of this name"
     assert stay.visit.opt_out(agreed) == (Forget(participant="p1"),)
     assert shown(stay) == []
+    await end(stay, following)
+
+
+@pytest.mark.parametrize("way", ["box", "privacy page"])
+async def test_opt_out_while_a_consent_is_on_its_way_in_is_newer_than_the_consent(way: str) -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
+    await stay.room.happens(OptedIn(agreed))
+    assert stay.visit.is_read(agreed), "what the join page asks before she is connected"
+    if way == "box":
+        stay.visit.opt_out(agreed)
+    else:
+        stay.visit.opt_out_name("Anna")
+    assert not stay.visit.is_read(agreed)
+    await stay.room.happens(Joined(agreed))
+    assert stay.visit.metered == set()
+    assert shown(stay) == []
+    await end(stay, following)
+
+
+@pytest.mark.parametrize("consent", [None, CONSENT])
+async def test_opt_out_ends_the_leave_to_be_shown_also_for_whoever_is_read_again(consent: Consent | None) -> None:
+    stay = Stay(Profile.INDIVIDUAL)
+    following = asyncio.create_task(stay.follow())
+    agreed = Participant("p1", "Anna", opted_in=True, consent=consent)
+    await stay.room.happens(Joined(agreed))
+    assert shown(stay) == ["Anna"]
+    stay.visit.opt_out(agreed)
+    await stay.room.happens(OptedIn(agreed))
+    assert stay.visit.metered == {"p1"}
+    assert shown(stay) == [], "to be read again is not yet to be shown again"
+    stay.visit.agree(CONSENT)
+    assert shown(stay) == ["Anna"]
     await end(stay, following)
 
 
@@ -391,7 +426,7 @@ async def test_consent_shows_nobody_under_another_policy() -> None:
     await end(stay, following)
 
 
-@pytest.mark.parametrize("way", ["name", "rename", "chat", "box", "privacy page", "another bot"])
+@pytest.mark.parametrize("way", ["name", "rename", "chat", "unheard", "box", "privacy page", "another bot"])
 async def test_opt_out_of_one_stops_the_meter_of_everybody_of_the_name(way: str) -> None:
     """Everybody without a name is a Guest, and somebody may be there by laptop and phone."""
     stay = Stay(Profile.INDIVIDUAL)
@@ -409,6 +444,8 @@ async def test_opt_out_of_one_stops_the_meter_of_everybody_of_the_name(way: str)
             await stay.room.happens(Renamed(Participant("p1", "Guest #optout")))
         case "chat":
             await stay.room.happens(OptedOut(first))
+        case "unheard":
+            await stay.room.happens(Unheard(first))
         case "box":
             forgets = stay.visit.opt_out(first)
         case "privacy page":

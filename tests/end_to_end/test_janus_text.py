@@ -75,8 +75,9 @@ async def test_newcomers_read_the_notice_and_a_word_of_theirs_is_enough(
             joined = await next_of(events, Joined)
             assert isinstance(joined, Joined)
             people[joined.participant.name] = joined.participant
-        await tom.call("say", "x" * 60_000 + "#optout")
         await tom.page.evaluate("for (let number = 0; number < 300; number += 1) person.say(`noise ${number}`)")
+        await tom.call("say", "x" * 60_000 + "#optout")
+        assert await next_of(events, OptedOut) == OptedOut(people["Tom"]), "however much he wrote before"
         await eve.call("say", "Is anybody here? #optout is what I read")
         assert await next_of(events, OptedOut) == OptedOut(people["Eve"])
         await bo.call("say", "Me too: #OptOut")

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from bot import reading
 from bot.rooms import local
-from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left, Participant
+from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left, OptedIn, Participant
 from bot.rooms.local import LocalRoom
 from bot.rooms.notice import Notice
 from dashboard_protocol.access import Access
@@ -229,7 +229,9 @@ async def test_consent_of_the_invitation_is_brought_along_only_if_the_person_tic
         await expect(events, Left)
         await invited.get_by_label("I agree").check()
         await invited.get_by_role("button", name="Join again").click()
+        said = await expect(events, OptedIn)
         participant = (await expect(events, Joined)).participant
+        assert participant == said.participant
         assert (participant.name, participant.opted_in) == ("Zoë 李", True)
         assert participant.consent is not None
         await expect(events, CameraOn)

@@ -1,11 +1,12 @@
 """Who brings a signed consent into a local room, and what she is then."""
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.rooms.base import Joined, Left, Participant
+from bot.rooms.base import Admitted, Joined, Left, OptedIn, Participant
 from bot.rooms.local import LocalRoom
 from bot.rooms.notice import Notice
 from dashboard_protocol.access import Access
@@ -39,7 +40,11 @@ def bringing(stage: "WhipStage", token: str) -> "WhipGuest":
 
 async def joined(stage: "WhipStage", token: str, **query: str) -> Participant:
     await bringing(stage, token).join(**query)
-    return (await expect(stage.room.events(), Joined)).participant
+    events = stage.room.events()
+    async with asyncio.timeout(10):
+        while not isinstance(event := await anext(events), Joined):
+            assert isinstance(event, Admitted | OptedIn)
+    return event.participant
 
 
 async def test_consent_opts_its_person_in(stage: "WhipStage", consents: Consents) -> None:
@@ -104,3 +109,16 @@ async def test_stay_is_known_by_its_secret_address_and_only_while_it_lasts(stage
         await guest.leave()
         await expect(events, Left)
         assert stage.room.participant(resource) is None
+
+
+async def test_consent_is_a_word_of_when_it_was_brought_so_that_an_opt_out_on_the_way_in_is_newer(
+    stage: "WhipStage", consents: Consents
+) -> None:
+    async with stage.room:
+        events = stage.room.events()
+        guest = bringing(stage, consents.grant("demo", "Anna"))
+        await expect(events, Admitted)
+        posted = await guest.post(await guest.offer(), name="Anna")
+        assert posted.status_code == 201, "and nothing is connected yet"
+        anna = stage.room.participant(posted.headers["location"].rpartition("/")[2])
+        assert await anext(events) == OptedIn(anna)

@@ -12,11 +12,14 @@ from aiortc.rtcsctptransport import WEBRTC_STRING
 from bot.errors import RoomUnreachable
 from bot.ice import NO_ICE
 from bot.rooms.aiortc_cures import listen_on
-from bot.rooms.base import Joined, OptedOut, RoomEvent
+from bot.rooms.base import Joined, OptedOut, RoomEvent, Unheard
 from bot.rooms.janus_address import read_address
 from bot.rooms.janus_people import JanusPeople
 from bot.rooms.janus_session import JanusError, JanusSession, Json, Notice
-from bot.rooms.janus_text import LONGEST_TEXT, MOST_AT_ONCE, JanusText
+from bot.rooms.janus_text import LONGEST_BINARY, MOST_PER_S, JanusText
+from dashboard_protocol.allowance import Allowances
+from dashboard_protocol.backoff import Backoff
+from tests.contracts.rooms import until
 
 EVE, BO = 7, 8
 
@@ -155,7 +158,7 @@ async def test_word_is_heard_from_its_sender_and_all_else_is_not() -> None:
     stage = Stage()
     async with wired(stage) as channels:
         eve = await channels.of(EVE)
-        for nonsense in ("hello", b"#optout", "#optout" + "x" * LONGEST_TEXT, ""):
+        for nonsense in ("hello", b"#optout" + LONGEST_BINARY * b"x", b"\xff\xfe", "#opt " * 2000, ""):
             eve.send(nonsense)
         (await channels.of(404)).send("#optout for somebody else")
         (await channels.of(BO)).send("please #OptOut")
@@ -176,33 +179,85 @@ async def test_text_that_is_none_costs_only_itself(caplog: pytest.LogCaptureFixt
     assert "cannot be handled" in caplog.text
 
 
-async def test_who_sends_too_much_is_not_listened_to_any_longer() -> None:
+@pytest.mark.parametrize(
+    "message", ["see above: " * 2000 + "#optout", b"#optout", '{"text": "\\uff03optout", "id": 7}']
+)
+async def test_opt_out_at_the_end_of_a_long_text_or_within_what_a_client_makes_of_it_is_heard(message: Any) -> None:
+    stage = Stage()
+    async with wired(stage) as channels:
+        (await channels.of(EVE)).send(message)
+        assert await stage.opted_out() == "Eve"
+
+
+async def test_opt_out_of_whoever_sends_as_much_as_a_whiteboard_is_heard() -> None:
     stage = Stage()
     async with wired(stage) as channels:
         eve = await channels.of(EVE)
-        for number in range(2 * MOST_AT_ONCE):
-            eve.send(str(number))
+        for number in range(int(20 * MOST_PER_S)):
+            eve.send(f"{number},{number}")
         eve.send("#optout")
+        assert await stage.opted_out() == "Eve"
+
+
+async def test_whoever_sends_too_much_to_be_listened_to_is_not_read() -> None:
+    """Opting out is refused by no limit: whom nobody can listen to is as if they had said it."""
+    stage = Stage()
+    stage.text._allowances = Allowances(3, 0.0)
+    async with wired(stage) as channels:
+        eve = await channels.of(EVE)
+        for number in range(5):
+            eve.send(str(number))
+        async with asyncio.timeout(5):
+            unheard = await stage.events.get()
+        assert isinstance(unheard, Unheard)
+        assert unheard.participant.name == "Eve"
         (await channels.of(BO)).send("#optout")
         assert await stage.opted_out() == "Bo"
         assert stage.session.told == [Notice(0, "wish")]
         await stage.text.change()
         assert await stage.requested() == {"request": "update", "unsubscribe": [{"feed": EVE, "mid": "1"}]}
+        stage.people.part(EVE)
+        await stage.text.change()
+        stage.people.meet({"publishers": [publisher(EVE, "Ada")]})
+        await stage.text.change()
+        assert await stage.requested() == {"request": "update", "subscribe": [{"feed": EVE, "mid": "1"}]}
 
 
 @pytest.mark.parametrize(
     "trouble", [Notice(1, "hangup"), Notice(1, "event", {"error_code": 428, "error": "No such feed"})]
 )
-async def test_trouble_costs_the_words_of_those_who_are_there_and_newcomers_are_heard(trouble: Notice) -> None:
+async def test_opt_outs_are_heard_again_after_trouble_also_of_those_who_were_there(trouble: Notice) -> None:
+    """Somebody who leaves while the others begin to be listened to must not make the bot deaf to them."""
     stage = Stage()
+    stage.text._rests = Backoff(0.01, 0.01)
     await stage.text.change()
     await stage.text.take(trouble)
     assert stage.session.handles[0].is_detached
     await stage.text.change()
     assert len(stage.session.handles) == 1, "no rush to try again"
+    stage.people.part(BO)
     stage.people.meet({"publishers": [publisher(9, "Cem")]})
+    await until(lambda: stage.session.told == [Notice(0, "wish")])
     await stage.text.change()
-    assert (await stage.requested())["streams"] == [{"feed": 9, "mid": "1"}]
+    assert (await stage.requested())["streams"] == [{"feed": EVE, "mid": "1"}, {"feed": 9, "mid": "1"}]
+
+
+async def test_opt_outs_are_heard_again_after_a_refusal_and_a_lost_connection() -> None:
+    stage = Stage()
+    stage.text._rests = Backoff(0.01, 0.01)
+    async with wired(stage):
+        stage.session.handles[0].refuses = True
+        stage.people.meet({"publishers": [publisher(9, "Cem")]})
+        await stage.text.change()
+        assert stage.session.handles[0].is_detached
+        await until(lambda: Notice(0, "wish") in stage.session.told)
+        await stage.text.change()
+        assert [stream["feed"] for stream in (await stage.requested())["streams"]] == [EVE, BO, 9]
+    stage = Stage()
+    async with wired(stage):
+        assert stage.text._peer is not None
+        await stage.text._peer.close()
+        await until(lambda: Notice(1, "hangup") in stage.session.told)
 
 
 async def test_connection_is_given_back_when_the_last_one_has_left() -> None:
