@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Set
+from contextlib import suppress
 from typing import Protocol
 
 from bot.clock import sleepless_s
@@ -18,6 +19,9 @@ LOOK_S = 0.5
 """How soon wishes are looked for again where that failed."""
 WAIT_S = 1.5
 """Whoever asks wakes the bot; without news it looks this often, as it must know that it would hear them."""
+
+GOODBYE_S = 2.0
+"""What is not kept by then is not kept: a bot that leaves waits for no store."""
 
 DEAF = "nobody is read: who asks not to be cannot be heard"
 
@@ -62,6 +66,8 @@ class Heeding:
         """What the store is known to hold: who → when it was last asked for."""
         self._looked_at = 0.0
         """On the store's clock."""
+        self._people: People | None = None
+        self._asked_here = asyncio.Event()
         self._is_whole = False
         """Whether `_told` is all it holds; else everything is asked for again."""
 
@@ -84,8 +90,13 @@ class Heeding:
             BusError: It cannot be learned.
             SecretRefused: As `follow`.
         """
+        self._people = people
         if self._wishes is not None:
             await self._heed(self._wishes, people)
+
+    def asked_here(self) -> None:
+        """Somebody asked the bot itself: to be kept at once, for a bot that has to follow this one."""
+        self._asked_here.set()
 
     async def follow(self, people: People) -> None:
         """Heed wishes for as long as the bot is in its room.
@@ -118,9 +129,25 @@ class Heeding:
         except BusError:
             await asyncio.sleep(LOOK_S)  # the next look meets it again, and says so
 
+    async def keep_up(self, people: People) -> None:
+        """Keep what the bot itself is asked, as soon as it is: a bot may be killed at any moment."""
+        while self._wishes is not None:
+            await self._asked_here.wait()
+            self._asked_here.clear()
+            with suppress(BusError):  # `follow` meets it again, and tries until it is kept
+                await self._keep(self._wishes, people)
+
     async def close(self) -> None:
-        """Free the connection."""
-        if self._wishes is not None:
+        """Keep what was asked of the bot last, where that takes no time, and free the connection."""
+        if self._wishes is None:
+            return
+        try:
+            if self._people is not None:
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._keep(self._wishes, self._people)
+        except (BusError, TimeoutError) as error:
+            log.warning("who was not to be read is not kept for the next bot: %s", error or "no answer")
+        finally:
             await self._wishes.close()
 
     async def _heed(self, wishes: Wishes, people: People) -> None:
@@ -132,11 +159,14 @@ class Heeding:
         self._looked_at = asked.now
         since = asked.now - OVERLAP_S  # whoever asked earlier waits no more for an answer
         await wishes.heard(self._room, {who: asked_at for who in new if (asked_at := asked.opt_outs[who]) > since})
+        await self._keep(wishes, people)
+        for offer in asked.offers:
+            await wishes.answer(self._room, offer, self._take(offer, people))
+
+    async def _keep(self, wishes: Wishes, people: People) -> None:
         if untold := people.opted_out - self._told.keys():
             await wishes.keep(self._room, untold)
             self._told |= dict.fromkeys(untold, 0.0)
-        for offer in asked.offers:
-            await wishes.answer(self._room, offer, self._take(offer, people))
 
     def _news(self, asked: Asked, known: Set[str]) -> Set[str]:
         """Take in what the store holds; return who is to be put out, also anew."""

@@ -20,7 +20,7 @@ from dashboard_protocol.events import PolicyMeaning, Profile
 from dashboard_protocol.request_rules import asker
 from dashboard_protocol.wishes import KEPT_S, SHARE, Noted
 
-MAX_BODY_BYTES = 64 << 10
+MAX_BODY_BYTES = 16 << 10
 """A name is as long as a room shows it, each character up to twelve bytes of a form; what is kept of it is short."""
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
@@ -249,7 +249,7 @@ class _Counter:
         return notice
 
     async def _body(self, request: Request, kind: str) -> bytes:
-        """Read what somebody asks of a room that has a bot, at most 64 KB of the kind that is asked for.
+        """Read what somebody asks of a room that has a bot, at most 16 KB of the kind that is asked for.
 
         Text of no kind or another is what pages of other sites can send without asking.
         """

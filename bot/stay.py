@@ -87,11 +87,13 @@ class Stay:
     def opt_out(self, name: str) -> None:
         """Stop reading whoever bears a name, and have open pages forget them."""
         self._forget(self._visit.opt_out_name(name))
+        self._heeding.asked_here()
         self._audit.opted_out()
 
     def opt_out_person(self, participant: Participant) -> None:
         """Stop reading one participant, and whoever else bears the name, at their own wish."""
         self._forget(self._visit.opt_out(participant))
+        self._heeding.asked_here()
         self._audit.opted_out()
 
     def opt_in_person(self, participant: Participant) -> None:
@@ -152,10 +154,12 @@ class Stay:
             await asyncio.Event().wait()
 
         def heeded(event: OptedOut | OptedIn) -> None:
+            self._heeding.asked_here()
             (self._audit.opted_out if isinstance(event, OptedOut) else self._audit.opted_in)()
 
         following = self._visit.follow(room, self._outbox.put, attend, heeded)
         working = [following, self._report(), self._outbox.unbroken(), self._heeding.follow(self)]
+        working += [self._heeding.keep_up(self)]
         working += [_accompany(guests)] if guests else []
         reason = await _until_it_ends(working, stop, outstay())
         self._outbox.put(self._attendance.finish(self._clock(), reason))

@@ -19,6 +19,7 @@ REQUESTS_PER_S = 5.0
 STRANGERS_BURST = 20
 STRANGERS_PER_S = 0.5
 MAX_BODY_BYTES = 16_384
+PREFIX_OF_PATHS = "/v1/"
 
 
 class Doorkeeper:
@@ -79,7 +80,7 @@ class Doorkeeper:
 
 
 class BoundedBody:
-    """Refuses bodies that no request of this API has."""
+    """Refuses bodies that no request of this API has; what else is served beside it has bounds of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -96,4 +97,5 @@ class BoundedBody:
                 raise HTTPException(413, "The body is larger than 16 KB.")
             return message
 
-        await self._app(scope, counted if scope["type"] == "http" else receive, send)
+        is_bounded = scope["type"] == "http" and scope["path"].startswith(PREFIX_OF_PATHS)
+        await self._app(scope, counted if is_bounded else receive, send)

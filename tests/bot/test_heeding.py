@@ -7,7 +7,7 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +31,8 @@ from dashboard_protocol.access import Access
 from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.bus.redis_wishes import RedisWishes
 from dashboard_protocol.bus.scripts import Keys
-from dashboard_protocol.consent import ABSENT, REFUSAL
-from dashboard_protocol.errors import BusError, SecretRefused
+from dashboard_protocol.consent import ABSENT, REFUSAL, Consent
+from dashboard_protocol.errors import BusError, ConsentRefused, SecretRefused
 from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Forget, ParticipantUpdate, Profile, Withheld
 from dashboard_protocol.queue.records import Invitation
 from dashboard_protocol.queue.redis import RedisQueue
@@ -115,6 +115,21 @@ class RunningBot:
 
     def shown(self) -> set[str]:
         return {event.body.name for event in self.events if isinstance(event.body, ParticipantUpdate)}
+
+
+class Bystanders:
+    """People whose opt-outs only the bot itself was asked for."""
+
+    names = ()
+
+    def __init__(self) -> None:
+        self.opted_out: set[str] = set()
+
+    def opt_out_known(self, names: Set[str]) -> None:
+        self.opted_out |= names
+
+    def agree(self, consent: Consent) -> None:
+        raise ConsentRefused(ABSENT)
 
 
 class SteppedClock:
@@ -226,6 +241,27 @@ async def test_word_in_the_chat_of_a_meeting_holds_for_the_bot_that_takes_the_me
         await bot.counted(2, 1)
 
 
+async def test_opt_out_that_the_bot_itself_was_asked_for_is_kept_at_once_for_the_bot_after_it(place: Place) -> None:
+    """A bot may be killed at any moment; half a second is long enough for that."""
+    place.monkeypatch.setattr("bot.heeding.WAIT_S", 10 * PATIENCE_S)
+    async with place.bot() as bot:
+        bot.room.enter(ANNA)
+        await bot.counted(1, 1)
+        bot.room.happens(OptedOut(ANNA))
+        async with asyncio.timeout(PATIENCE_S):
+            while not (await place.wishes.look(ROOM)).opt_outs:  # noqa: ASYNC110  Redis is polled
+                await asyncio.sleep(0.02)
+
+
+async def test_opt_out_in_the_last_moment_of_a_bot_is_kept_for_the_bot_after_it(place: Place) -> None:
+    heeding = Heeding(open_wishes(place.redis.url), ROOM, place.access)
+    people = Bystanders()
+    await heeding.begin(people)
+    people.opted_out = {heeding.known_as("anna")}
+    await heeding.close()
+    assert set((await place.wishes.look(ROOM)).opt_outs) == people.opted_out
+
+
 async def test_consent_brought_to_a_gateway_counts_as_one_brought_to_the_bot(place: Place) -> None:
     consents = place.access.consents
     token = consents.grant(ROOM, "Anna Ö.")
@@ -264,7 +300,9 @@ async def test_wish_that_comes_after_a_person_had_come_back_in_counts(place: Pla
         token = place.access.consents.grant(ROOM, "Anna")
         consent = place.access.consents.check(ROOM, "Anna", token)
         bot.room.happens(Left(anna, Absence.LEFT))
-        bot.room.enter(Participant("p2", "Anna", opted_in=True, consent=consent))
+        again = Participant("p2", "Anna", opted_in=True, consent=consent)
+        bot.room.happens(OptedIn(again))
+        bot.room.enter(again)
         await bot.counted(1, 1)
         await place.ask_not_to_be_read("Anna")
         await bot.counted(1, 0)

@@ -18,11 +18,12 @@ from bot.rooms.base import (
     Joined,
     Left,
     Lost,
+    OptedIn,
     Room,
     RoomEvent,
 )
 
-Event = TypeVar("Event", Joined, CameraOn, CameraOff, CameraUnreadable, Left, Admitted, Held, Lost)
+Event = TypeVar("Event", Joined, CameraOn, CameraOff, CameraUnreadable, Left, OptedIn, Admitted, Held, Lost)
 
 
 class Guest(Protocol):

@@ -11,6 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from dashboard_protocol.access import Access
 from dashboard_protocol.bus import MemoryBus
@@ -283,6 +286,22 @@ async def test_key_that_asks_too_often_has_to_wait_and_no_other(
 
 async def test_large_body_is_refused(desk: Desk) -> None:
     assert (await desk.ask("POST", "/v1/bots", None, content=b"x" * 20_000)).status_code == 413
+
+
+async def test_body_beside_the_api_has_the_bounds_of_its_own_route(tmp_path: Path) -> None:
+    """An offer of a join page may have 64 KB."""
+
+    async def size(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await request.body())))
+
+    async with a_desk(tmp_path) as desk:
+        app = create_app(
+            desk.control.bus, desk.control.access, control=desk.control,
+            extra_routes=[Route("/whip/r", size, methods=["POST"])],
+        )  # fmt: skip
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+            answer = await http.post("/whip/r", content=b"x" * 60_000)
+    assert (answer.status_code, answer.text) == (200, "60000")
 
 
 async def test_unknown_bot_is_404(desk: Desk) -> None:

@@ -121,4 +121,4 @@ async def test_consent_is_a_word_of_when_it_was_brought_so_that_an_opt_out_on_th
         posted = await guest.post(await guest.offer(), name="Anna")
         assert posted.status_code == 201, "and nothing is connected yet"
         anna = stage.room.participant(posted.headers["location"].rpartition("/")[2])
-        assert await anext(events) == OptedIn(anna)
+        assert (await expect(events, OptedIn)).participant == anna
