@@ -14,6 +14,7 @@ from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.queue.records import Invitation, Moment, Webhook
 from dashboard_protocol.queue.redis import RedisQueue
+from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.vocabulary import Profile, State
 from tests.contracts.redis_server import RedisServer, servers
 
@@ -21,13 +22,14 @@ pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeyl
 LONG_S = 600.0
 """Nobody waits for so long: only news can end it within the test's patience."""
 PATIENCE_S = 60
+SEALER = Sealer(b"x" * 32)
 
 
 class Everybody:
     """Two of each: one waits, one does something."""
 
     def __init__(self, url: str) -> None:
-        self.queue, self.queue_elsewhere = RedisQueue(url), RedisQueue(url)
+        self.queue, self.queue_elsewhere = RedisQueue(url, SEALER), RedisQueue(url, SEALER)
         self.wishes, self.wishes_elsewhere = RedisWishes(url), RedisWishes(url)
         self.store, self.store_elsewhere = RedisStore(url), RedisStore(url)
 
@@ -114,7 +116,7 @@ async def test_waiting_asks_once_in_two_seconds(redis: RedisServer) -> None:
 
 
 async def test_redis_that_goes_away_ends_the_wait(redis: RedisServer) -> None:
-    queue = RedisQueue(redis.url)
+    queue = RedisQueue(redis.url, SEALER)
     await queue.wait_for_invitation(0.01)
     await redis.stop()
     with pytest.raises(BusError):
