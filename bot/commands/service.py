@@ -70,6 +70,8 @@ WebhooksFlag = Annotated[
     ),
 ]
 DAY_S = 86_400.0
+BOTS_BUS_VARIABLE = "CLASSPULSE_BOTS_BUS"
+"""The bots' address of the worker's Redis, under a user who may do less; also in the file of `…_FILE`."""
 DEFAULT_BUS = "redis://127.0.0.1:6379/0"
 
 
@@ -111,7 +113,7 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
         rules=RequestRules.reached_under(public, hosts=read_allowed_hosts(allowed_host), proxies=proxies),
         metrics_host=metrics_host,
         metrics_port=metrics_port,
-        bus=bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,
+        bus=_bus(bus),
         host=host,
         port=port,
         tls=Tls(tls_cert, tls_key) if tls_cert and tls_key else None,
@@ -156,7 +158,7 @@ def work(  # noqa: PLR0913  one parameter a flag
     from bot.commands.working import WorkerProcess
 
     options = {
-        "bus": bus or secret_setting(BUS_VARIABLE) or DEFAULT_BUS,
+        "bus": secret_setting(BOTS_BUS_VARIABLE) or _bus(bus),
         "retention_s": retention * DAY_S,
         "engine": engine,
         "engine_fallback": engine_fallback,
@@ -166,6 +168,7 @@ def work(  # noqa: PLR0913  one parameter a flag
         "ice": chosen_ice(ice_server, relay_only=relay_only),
     }
     worker = WorkerProcess(
+        queue=_bus(bus),
         capacity=capacity,
         drain_s=drain,
         memory_mb=memory_mb,
@@ -175,6 +178,10 @@ def work(  # noqa: PLR0913  one parameter a flag
         status_rules=RequestRules(read_allowed_hosts(allowed_host)),
     )
     asyncio.run(_until_stopped(lambda stop: worker.run(stop, _say)))
+
+
+def _bus(given: str | None) -> str:
+    return given or secret_setting(BUS_VARIABLE) or DEFAULT_BUS
 
 
 def _say(text: str) -> None:

@@ -24,11 +24,13 @@ from dashboard_protocol.secret import load_secret, state_directory
 class WorkerProcess:
     """How one worker works."""
 
+    queue: str
+    """Where invitations come from: an address as the bus's."""
     capacity: int
     drain_s: float
     memory_mb: int
     options: MeetingOptions
-    """What holds for every bot; queue and bus are the same."""
+    """What holds for every bot; its bus is the queue's Redis, under a user of its own where there is one."""
     status_host: str
     status_port: int | None
     """Where figures and readiness are told; None for nowhere."""
@@ -45,7 +47,7 @@ class WorkerProcess:
         _see_that_there_is(self.options.engine)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         async with AsyncExitStack() as stack:
-            queue = open_queue(self.options.bus, load_secret(), retention_s=self.options.retention_s)
+            queue = open_queue(self.queue, load_secret(), retention_s=self.options.retention_s)
             stack.push_async_callback(queue.close)
             await queue.ping()
             figures = WorkerFigures()

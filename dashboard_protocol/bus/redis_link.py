@@ -1,6 +1,7 @@
 """What bus and queue need of Redis: its errors in plain words, whether it is of use, and a room's live channel."""
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -68,8 +69,9 @@ def told_plainly(where: str) -> Iterator[None]:
 
 def _told(error: ResponseError, where: str) -> BusError:
     """Return what a refused command means."""
-    text = str(error)
-    why = text.split(" script: ")[0][:100]
+    # Without what a pipeline was asked, which may be somebody's, and where in a script it was.
+    text = str(error).rpartition("caused error: ")[2].strip("(),'\"")
+    why = re.sub(r" script: ([0-9a-f]{40}, )?on @user_script.*$", "", text, flags=re.DOTALL)[:120]
     if "WRONGTYPE" in text or why.startswith("user_script"):  # a script met what is not ours
         return BusUnreadable(f"Redis at {where} holds something else in the place of ours ({why}).")
     return BusRefused(f"Redis at {where} answers and refuses: {why}")

@@ -13,6 +13,7 @@ from tests.contracts.redis_server import RedisServer, a_redis, servers
 
 SERVICE = "class"
 DOWN_MS = 1000
+USERS = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
 
 
 def _free_port() -> int:
@@ -72,7 +73,14 @@ async def a_watched_redis(folder: Path) -> AsyncIterator[Watched]:
     known = servers()
     name = "redis" if "redis" in known else next(iter(known))
     async with AsyncExitStack() as stack:
-        options: dict[str, object] = {"masterauth": RedisServer.password, "repl-diskless-sync-delay": 0}
+        # The users that are shipped, and the operator as whom tests ask.
+        users = folder / "users.acl"
+        users.write_text(
+            USERS.read_text().replace("user default off", f"user default on >{RedisServer.password} ~* &* +@all")
+        )
+        options: dict[str, object] = {
+            "aclfile": users, "masteruser": "replica", "masterauth": "REPLICA_PASSWORD", "repl-diskless-sync-delay": 0,
+        }  # fmt: skip
         folders = [folder / part for part in ("first", "second", "one", "two", "three")]
         for part in folders:
             part.mkdir()
@@ -83,7 +91,7 @@ async def a_watched_redis(folder: Path) -> AsyncIterator[Watched]:
         for port, part in zip(ports, folders[2:], strict=True):
             lines = [
                 f"port {port}", "bind 127.0.0.1", f"dir {part}", f"sentinel monitor {SERVICE} 127.0.0.1 {first.port} 2",
-                f"sentinel auth-pass {SERVICE} {first.password}",
+                f"sentinel auth-user {SERVICE} sentinel", f"sentinel auth-pass {SERVICE} SENTINEL_PASSWORD",
                 f"sentinel down-after-milliseconds {SERVICE} {DOWN_MS}", f"sentinel failover-timeout {SERVICE} 5000",
             ]  # fmt: skip
             config = part / "sentinel.conf"

@@ -238,7 +238,10 @@ async def test_old_master_that_lives_on_as_a_replica_is_left(tmp_path: Path, cap
 async def test_error_of_a_script_that_met_junk_is_no_refusal() -> None:
     with pytest.raises(BusUnreadable), told_plainly("here"):
         raise ResponseError("user_script:1: attempt to compare number with nil script: on @user_script:1.")
-    with pytest.raises(BusRefused), told_plainly("here"):
+    with (
+        pytest.raises(BusRefused, match=r"ACL failure in script: No permissions to access a channel$"),
+        told_plainly("h"),
+    ):
         raise ResponseError("ACL failure in script: No permissions to access a channel script: on @user_script:1.")
 
 
@@ -262,3 +265,9 @@ async def test_nobody_is_to_be_read_for_a_bus_that_refuses_and_only_then(
     await writer.publish(summary(2), at=2)
     assert bus.obstacle() is None, "a Redis that is away is not one that refuses"
     await bus.close()
+
+
+async def test_refusal_of_a_pipeline_quotes_nothing_that_it_was_asked() -> None:
+    told = "Command # 2 (ZADD classpulse:{r}:out somebody's) of pipeline caused error: ('No permissions to run this',)"
+    with pytest.raises(BusRefused, match=r"refuses: No permissions to run this$"), told_plainly("here"):
+        raise ResponseError(told)
