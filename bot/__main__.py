@@ -251,8 +251,8 @@ def main() -> None:
         # Whoever read the events has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except ModuleNotFoundError as error:
-        if error.name not in UNIX_ONLY:
+    except (ModuleNotFoundError, NotImplementedError) as error:  # the second by event loops that take no signals
+        if isinstance(error, ModuleNotFoundError) and error.name not in UNIX_ONLY:
             raise
         print(f"classpulse: {NEEDS_UNIX}", file=sys.stderr)
         sys.exit(2)

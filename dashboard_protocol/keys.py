@@ -1,6 +1,5 @@
 """API keys of programs: a name, scopes, and only the hash of the key, in one file that every gateway reads."""
 
-import fcntl
 import hashlib
 import hmac
 import os
@@ -145,6 +144,8 @@ class ApiKeys:
 
     def _change(self, change: Callable[[tuple[ApiKey, ...]], tuple[ApiKey, ...]]) -> None:
         """Write the file anew, whole or not at all; others that change it at the same time wait for their turn."""
+        import fcntl  # Unix only; what imports this module to speak to a gateway runs elsewhere too
+
         folder = self.path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -4,7 +4,6 @@ Links and consents carry the number of their day. One that is lower than today's
 """
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -197,6 +196,8 @@ class FileStore:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _change(self, change: Callable[[dict[str, int]], Answer]) -> Answer:
+        import fcntl  # Unix only; what imports this module to speak to a gateway runs elsewhere too
+
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with open(os.open(self._path.with_suffix(".lock"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:

@@ -57,7 +57,7 @@ class Sealer:
             raise SealForeign("It is sealed under another secret: give all gateways, workers and bots the same one.")
         try:
             raw = base64.urlsafe_b64decode(written.encode("ascii"))
-            # Python's decoder passes over what belongs to no text of ours: signs of other alphabets, bits after the end.
+            # Python's decoder passes over what no seal of ours holds: foreign signs, bits after the end.
             if version != _VERSION or len(raw) <= _NONCE_BYTES or _written(raw) != written:
                 raise SealBroken("It is not sealed.")
             return self._box.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode()).decode()
