@@ -26,6 +26,7 @@ from bot.inference.reader import FaceReader
 from bot.joining import joined
 from bot.metrics import Counted, counting, engine_obstacle
 from bot.outbox import Outbox, Show
+from bot.patience import INVITED_S, patiently
 from bot.policy import Policy, levels
 from bot.rooms import open_room
 from bot.rooms.base import Clock, Hosted, Room
@@ -99,6 +100,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     notice = privacy.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
     key, meeting = _key(settings, access), settings.meeting or token_hex(8)
+    patience_s = INVITED_S if settings.meeting else 0.0
     room = _room(settings, clock, notice, token, access, key)
     heeding = Heeding(open_wishes(settings.bus), key, access)
     inference = _inference(settings, policy)
@@ -124,14 +126,15 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
         origin = await stack.enter_async_context(_serving(settings, app, registry))
         addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
-        writer = await EventWriter.open(bus, key, meeting, take_over=settings.take_over)
+        opening = partial(EventWriter.open, bus, key, meeting, take_over=settings.take_over)
+        writer = await patiently(opening, surroundings.stop, patience_s)
         surroundings.tell(addresses)
         if settings.take_over:
             audit.took_over()
         await stack.enter_async_context(outbox.publishing(writer))
         stay.begin(_hello(settings, policy, parameters, room.name, meeting), policy, notice_given=settings.notice_given)
         with suppress(JoinCalledOff), stay.farewell():
-            await stay.prepare()
+            await patiently(stay.prepare, surroundings.stop, patience_s)
             async with inference, joined(room, surroundings.stop, outbox.unbroken()):
                 stack.enter_context(swift_collection())
                 guests = surroundings.guests(addresses) if surroundings.guests else None

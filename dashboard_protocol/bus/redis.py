@@ -15,7 +15,7 @@ from typing import Any
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken
 from dashboard_protocol.bus.redis_client import connect, place
-from dashboard_protocol.bus.redis_link import Need, Subscription, examine, told_plainly
+from dashboard_protocol.bus.redis_link import Need, Subscription, examine, see_that_it_works, told_plainly
 from dashboard_protocol.bus.redis_sending import Sending
 from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, SWEEP, Keys
 from dashboard_protocol.errors import BusError, BusUnreadable
@@ -172,10 +172,10 @@ class RedisBus:
                 log.warning("%s The rooms behind it are swept all the same.", error)
 
     async def ping(self) -> None:
-        """Return when Redis answers, and is one that can be used."""
+        """Return when Redis answers, takes writes, and is one that can be used."""
         await self._meet(Need.LISTEN)
         with told_plainly(self._where):
-            await self._redis.ping()
+            await see_that_it_works(self._redis)
 
     def obstacle(self) -> str | None:
         """Say that Redis has answered and refused what is published for `UNHEARD_S`."""

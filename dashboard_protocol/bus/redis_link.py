@@ -4,13 +4,13 @@ import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from enum import Enum
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.sentinel import MasterNotFoundError
-from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
 
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.redis_client import ANSWER_S, NoMaster
@@ -75,6 +75,17 @@ def _told(error: ResponseError, where: str) -> BusError:
     if "WRONGTYPE" in text or why.startswith("user_script"):  # a script met what is not ours
         return BusUnreadable(f"Redis at {where} holds something else in the place of ours ({why}).")
     return BusRefused(f"Redis at {where} answers and refuses: {why}")
+
+
+async def see_that_it_works(redis: Redis) -> None:
+    """Return when Redis answers and takes writes, as far as this user may try: one that is full, or a replica, refuses.
+
+    Raises:
+        RedisError, OSError, TimeoutError: As redis-py does; see `told_plainly`.
+    """
+    await redis.ping()
+    with suppress(NoPermissionError):
+        await redis.setrange("classpulse:ping", 0, "")  # writes nothing, and is refused as all writes are
 
 
 async def examine(redis: Redis, where: str, need: Need) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.bus.redis_client import connect, place
-from dashboard_protocol.bus.redis_link import Need, examine, told_plainly
+from dashboard_protocol.bus.redis_link import Need, examine, see_that_it_works, told_plainly
 from dashboard_protocol.bus.redis_news import News
 from dashboard_protocol.bus.scripts import Keys
 from dashboard_protocol.errors import BusRefused, BusUnreadable, RoomTaken, SealBroken, SealForeign
@@ -211,10 +211,10 @@ class RedisQueue:
             return bool(await self._erase(keys=Keys(room).kept(), args=[room]))
 
     async def ping(self) -> None:
-        """Return when Redis answers, and is one that can be used."""
+        """Return when Redis answers, takes writes, and is one that can be used."""
         await self._meet()
         with told_plainly(self._where):
-            await self._redis.ping()
+            await see_that_it_works(self._redis)
 
     async def close(self) -> None:
         """Disconnect."""

@@ -106,6 +106,21 @@ class TestRedisQueue(QueueContract):
                     assert held[::2] == held[1::2]
             assert await queue.bots() == []
 
+    async def test_redis_that_refuses_writes_is_not_taken_for_one_that_works(self, server: str, tmp_path: Path) -> None:
+        async with a_redis(tmp_path, server) as redis:
+            bus, queue = RedisBus(redis.url), RedisQueue(redis.url, SEALER)
+            try:
+                for ping in (bus.ping, queue.ping):
+                    await ping()
+                    await redis.command("CONFIG", "SET", "maxmemory", 1)
+                    with pytest.raises(BusError, match="refuse"):
+                        await ping()
+                    await redis.command("CONFIG", "SET", "maxmemory", 0)
+                assert "classpulse:ping" not in await redis.contents()
+            finally:
+                await bus.close()
+                await queue.close()
+
     async def test_workers_clock_decides_neither_what_is_due_nor_since_when_a_bot_was_lost(
         self, queue: RedisQueue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
