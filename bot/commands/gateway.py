@@ -1,6 +1,7 @@
 """What `classpulse serve` runs: the gateway with the control API, and the courier of its webhooks."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from bot import privacy
 from bot.audit import audit_obstacle
 from bot.commands.front_desk import FrontDesk
 from dashboard_protocol.access import Access
-from dashboard_protocol.bus import open_bus
+from dashboard_protocol.bus import Bus, open_bus
 from dashboard_protocol.control import Control
+from dashboard_protocol.errors import BusError, BusRefused
 from dashboard_protocol.gateway import create_app
 from dashboard_protocol.keys import ApiKeys
 from dashboard_protocol.metrics import WebhookMetrics, metrics_app
-from dashboard_protocol.queue import open_queue
+from dashboard_protocol.queue import Queue, open_queue
 from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.retention import sweeping
 from dashboard_protocol.revocations import open_revocations
@@ -28,6 +30,8 @@ from dashboard_protocol.vocabulary import Profile
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.webhooks.courier import Courier
 from dashboard_protocol.wishes import open_wishes
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class GatewayProcess:
             secret = load_secret()
             queue = open_queue(self.bus, secret, retention_s=self.retention_s)
             stack.push_async_callback(queue.close)
+            await _see_that_they_can_be_used(bus, queue)
             access = Access(secret, revocations=open_revocations(self.bus, state_directory()))
             stack.push_async_callback(access.revocations.close)
             await access.revocations.begin()
@@ -90,3 +95,14 @@ class GatewayProcess:
             await stack.enter_async_context(sweeping(bus, background))
             say(f"serving    {server.origin}   (API: {server.origin}/docs)")
             await stop.wait()
+
+
+async def _see_that_they_can_be_used(bus: Bus, queue: Queue) -> None:
+    """Refuse to start on a Redis that answers and will not do; one that is away is asked again by everybody."""
+    try:
+        await bus.ping()
+        await queue.ping()
+    except BusRefused:
+        raise
+    except BusError as error:
+        log.warning("%s Readers and callers are asked to come back.", error)
