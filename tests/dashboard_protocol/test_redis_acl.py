@@ -214,3 +214,14 @@ async def test_default_user_is_off_and_every_password_is_a_place_to_fill() -> No
         name = line.split()[1]
         assert f">{name.upper()}_PASSWORD" in line
         assert "nopass" not in line
+
+
+async def test_gateway_and_worker_notice_a_redis_that_takes_no_writes(
+    redis: RedisServer, gateway: Part, worker: Part
+) -> None:
+    for asked in (gateway.bus.ping, worker.queue.ping):
+        await asked()
+        await redis.command("CONFIG", "SET", "maxmemory", 1)
+        with pytest.raises(BusRefused, match="maxmemory"):
+            await asked()
+        await redis.command("CONFIG", "SET", "maxmemory", 0)
