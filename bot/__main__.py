@@ -20,12 +20,12 @@ from bot.commands.reachable import (
     read_trusted_proxies,
 )
 from bot.errors import BotError, SettingsRefused
-from bot.garbage import forbid_core_dumps, return_pictures_to_the_system
 from bot.meeting_options import checked
+from bot.memory import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import DEMO_ALERTS, Settings
 from bot.terminal_encoding import speak_plainly
 from dashboard_protocol.errors import ConsentRefused, DashboardError, ReportRefused, SecretRefused, ServerRefused
-from dashboard_protocol.plain_text import log_plainly, plain_lines
+from dashboard_protocol.view.plain_text import log_plainly, plain_lines
 from dashboard_protocol.vocabulary import Profile
 
 NOTICE = (
@@ -122,7 +122,7 @@ def demo(
     json: JsonFlag = False,
 ) -> None:
     """Show a class of eight drawn people on this machine: page, room and bot in one process."""
-    from bot.samples.cast import Cast
+    from bot.rooms.publishing.cast import Cast
 
     cast = Cast("demo", tuple(clip or ()), opts_in=policy is Profile.INDIVIDUAL)
     settings = make_settings(
@@ -204,7 +204,7 @@ def watch(
     json: JsonFlag = False,
 ) -> None:
     """Show a class live in this terminal."""
-    from bot.watching import watch_in_terminal
+    from dashboard_protocol.terminal import watch_in_terminal
 
     given = sys.stdin.readline().strip() if link == "-" else link
     raise typer.Exit(asyncio.run(watch_in_terminal(given, json=json)))

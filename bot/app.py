@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
+from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.requests import Request
@@ -14,39 +15,42 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from bot import __version__, privacy, reading
-from bot.audit import Audit
-from bot.clock import RoomClock, sleepless_s
+from bot import __version__
+from bot.disclosure.policy import Policy, levels
 from bot.engagement import FORMULA, EngagementParameters
 from bot.errors import JoinCalledOff, SettingsRefused
-from bot.garbage import swift_collection
-from bot.heeding import Heeding
 from bot.inference import open_inference
 from bot.inference.reader import FaceReader
-from bot.joining import joined
+from bot.meeting.lifecycle import Lifecycle, joined
+from bot.meeting.outbox import Outbox, Show
+from bot.meeting.participants import Participants
+from bot.meeting.patience import INVITED_S, patiently
+from bot.memory import swift_collection
 from bot.metrics import Counted, counting, engine_obstacle
-from bot.outbox import Outbox, Show
-from bot.patience import INVITED_S, patiently
-from bot.policy import Policy, levels
+from bot.privacy import routes as privacy_routes
+from bot.privacy import self_service
+from bot.privacy.audit_log import Audit
+from bot.privacy.request_handler import PrivacyRequestHandler
 from bot.rooms import open_room
-from bot.rooms.base import Clock, Hosted, Room
+from bot.rooms.base import Clock, Room, RoomClock, sleepless_s
 from bot.rooms.notice import Notice, visible_name
 from bot.settings import Settings
-from bot.stay import Stay
-from bot.visit import Visit
-from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.auth.consent import Consents
+from dashboard_protocol.auth.links import Access, instructor_url
+from dashboard_protocol.auth.revocations import open_revocations
+from dashboard_protocol.auth.secrets_store import load_secret, state_directory
 from dashboard_protocol.bus import Bus, open_bus
-from dashboard_protocol.consent import Consents
-from dashboard_protocol.control import Control
+from dashboard_protocol.bus.writer import EventWriter
+from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import RoomNotAllowed, SecretRefused
 from dashboard_protocol.events import EndReason, Hello
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.metrics import metrics_app
-from dashboard_protocol.revocations import open_revocations
-from dashboard_protocol.secret import load_secret, state_directory
-from dashboard_protocol.server import Tls, serve
-from dashboard_protocol.wishes import open_wishes
-from dashboard_protocol.writer import EventWriter
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.metrics_endpoint import metrics_app
+from dashboard_protocol.http.server import Tls, serve
+from dashboard_protocol.privacy_requests import open_privacy_requests
+
+if TYPE_CHECKING:
+    from bot.rooms.local.room import LocalRoom
 
 FORMULA_TEXT = Path(__file__).with_name("ENGAGEMENT.md")
 
@@ -97,32 +101,32 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     policy = Policy(settings.policy, k=settings.k)
     parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
     token = None if settings.is_loopback else token_urlsafe(16)
-    notice = privacy.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
+    notice = privacy_routes.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
     key, meeting = _key(settings, access), settings.meeting or token_hex(8)
     patience_s = INVITED_S if settings.meeting else 0.0
     room = _room(settings, clock, notice, token, access, key)
-    heeding = Heeding(open_wishes(settings.bus), key, access)
+    requests = PrivacyRequestHandler(open_privacy_requests(settings.bus), key, access)
     inference = _inference(settings, policy)
-    holds = access.consents.holds
     bus = open_bus(settings.bus, retention_s=settings.retention_s)
-    visit = Visit(
+    participants = Participants(
         Counted(inference), policy, clock, parameters=parameters, alerts=settings.alerts,
-        holds=holds, known_as=heeding.known_as, may_look=lambda: heeding.may_look() and bus.obstacle() is None,
+        holds=access.consents.holds, pseudonym=requests.pseudonym,
+        may_look=lambda: requests.may_look() and bus.obstacle() is None,
     )  # fmt: skip
     outbox = Outbox(clock, counting(surroundings.show))
     audit = Audit(state_directory(), key)
-    stay = Stay(clock, visit, outbox, audit, heeding, alone_at_most_s=settings.alone_at_most_s)
+    lifecycle = Lifecycle(clock, participants, outbox, audit, requests, alone_at_most_s=settings.alone_at_most_s)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)
-        stack.push_async_callback(heeding.close)
+        stack.push_async_callback(requests.close)
         await access.revocations.begin()
         routes = _routes(key, meeting, access if surroundings.opens_at_root else None)
-        routes += _wishes(room, key, notice, stay, access.consents)
+        routes += _wishes(room, key, notice, lifecycle, access.consents)
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
-        obstacle = partial(_obstacle, audit, heeding, bus)
+        obstacle = partial(_obstacle, audit, requests, bus)
         app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
         origin = await stack.enter_async_context(_serving(settings, app, registry))
         addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
@@ -132,14 +136,16 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         if settings.take_over:
             audit.took_over()
         await stack.enter_async_context(outbox.publishing(writer))
-        stay.begin(_hello(settings, policy, parameters, room.name, meeting), policy, notice_given=settings.notice_given)
-        with suppress(JoinCalledOff), stay.farewell():
-            await patiently(stay.prepare, surroundings.stop, patience_s)
+        hello = _hello(settings, policy, parameters, room.name, meeting)
+        lifecycle.begin(hello, policy, notice_given=settings.notice_given)
+        with suppress(JoinCalledOff), lifecycle.farewell():
+            await patiently(lifecycle.prepare, surroundings.stop, patience_s)
             async with inference, joined(room, surroundings.stop, outbox.unbroken()):
                 stack.enter_context(swift_collection())
                 guests = surroundings.guests(addresses) if surroundings.guests else None
-                await stay.live(room, surroundings.stop, settings.max_duration_s, guests, _live_since(settings, clock))
-    return stay.end_reason
+                since = _live_since(settings, clock)
+                await lifecycle.live(room, surroundings.stop, settings.max_duration_s, guests, since)
+    return lifecycle.end_reason
 
 
 @asynccontextmanager
@@ -194,9 +200,9 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
     )
 
 
-def _obstacle(audit: Audit, heeding: Heeding, bus: Bus) -> str | None:
+def _obstacle(audit: Audit, requests: PrivacyRequestHandler, bus: Bus) -> str | None:
     """Say what keeps this bot from its work, but the bus."""
-    return engine_obstacle() or audit.obstacle() or heeding.obstacle() or bus.obstacle()
+    return engine_obstacle() or audit.obstacle() or requests.obstacle() or bus.obstacle()
 
 
 def _inference(settings: Settings, policy: Policy) -> FaceReader:
@@ -221,22 +227,41 @@ def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters,
     )
 
 
-def _wishes(room: Room, key: str, notice: Notice, stay: Stay, consents: Consents) -> list[BaseRoute]:
+def _wishes(room: Room, key: str, notice: Notice, lifecycle: Lifecycle, consents: Consents) -> list[BaseRoute]:
     """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
     known_as = (key, room.name)
-    desk = privacy.OwnDesk(
-        known_as, notice, stay.opt_out, lambda token: stay.agree(consents.read(key, token)), lambda: stay.names
+    backend = privacy_routes.BotBackend(
+        known_as,
+        notice,
+        lifecycle.opt_out,
+        lambda token: lifecycle.agree(consents.read(key, token)),
+        lambda: lifecycle.names,
     )
-    routes = privacy.routes(desk)
-    routes += reading.routes(room, stay) if isinstance(room, reading.Attended) else []
-    return routes + (room.routes() if isinstance(room, Hosted) else [])
+    routes = privacy_routes.routes(backend)
+    routes += self_service.routes(room, lifecycle) if isinstance(room, self_service.Attended) else []
+    return routes + _local_routes(room)
+
+
+def _local(room: Room) -> "LocalRoom | None":
+    """Return a room of this process; None for a room elsewhere. Whatever room it is, its connector is loaded by now."""
+    from bot.rooms.local.room import LocalRoom
+
+    return room if isinstance(room, LocalRoom) else None
+
+
+def _local_routes(room: Room) -> list[BaseRoute]:
+    """Build how people come into a room of this process: its WHIP endpoint and its join page."""
+    from bot.rooms.local import join_page, whip_endpoint
+
+    local = _local(room)
+    return [] if local is None else [*whip_endpoint.routes(local), *join_page.routes(local)]
 
 
 def _addresses(origin: str, room: Room, dashboard: str, token: str | None) -> Addresses:
     fragment = f"#t={token}" if token else ""
     return Addresses(
         dashboard=dashboard,
-        join=f"{origin}/join/{room.name}{fragment}" if isinstance(room, Hosted) else None,
+        join=f"{origin}/join/{room.name}{fragment}" if _local(room) else None,
         whip=f"{origin}/whip/{room.name}",
         token=token,
     )

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from bot.app import Addresses, Guests, Surroundings, run
 from bot.settings import Settings
+from dashboard_protocol.auth.secrets_store import state_directory
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import ReportRefused
 from dashboard_protocol.events import BotState, EndReason, Event
-from dashboard_protocol.plain_text import plain
-from dashboard_protocol.record import Record
 from dashboard_protocol.report import report_paths, write_report
-from dashboard_protocol.secret import state_directory
+from dashboard_protocol.view.plain_text import plain
+from dashboard_protocol.view.record import Record
 
 GOOD_ENDS = frozenset({EndReason.ASKED_TO_LEAVE, EndReason.MAX_DURATION, EndReason.ROOM_CLOSED, EndReason.ALONE})
 

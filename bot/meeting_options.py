@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.errors import SettingsRefused
-from bot.ice import NO_ICE, Ice
+from bot.ice_servers import NO_ICE, Ice
 
 Checked = TypeVar("Checked", bound=BaseModel)
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from bot.alerts import AlertParameters
+from bot.classroom.change_detection import AlertParameters
 from bot.errors import SettingsRefused
 from bot.meeting_options import MeetingOptions
-from dashboard_protocol.public_url import PublicUrl
-from dashboard_protocol.request_rules import Network, RequestRules
+from dashboard_protocol.http.public_url import PublicUrl
+from dashboard_protocol.http.request_rules import Network, RequestRules
 from dashboard_protocol.vocabulary import Profile
 
 ALONE_AT_MOST_S = 900.0

@@ -18,8 +18,8 @@ from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.codec import MAX_EVENT_BYTES, decode
 from dashboard_protocol.errors import AccessDenied, FeedLost, ProtocolError, UnknownEvent, UnknownVersion
 from dashboard_protocol.events import PROTOCOL_VERSION, Bye, EndReason, Event, Hello, Snapshot
+from dashboard_protocol.http.proxies import goes_by_proxy
 from dashboard_protocol.messages import REFUSAL, Authenticate, CloseCode, Renew, Resume, SnapshotWanted
-from dashboard_protocol.proxies import goes_by_proxy
 
 FIRST_WAIT_S = 0.4
 LONGEST_WAIT_S = 12.0

@@ -8,8 +8,8 @@ from typing import Final, Self
 
 import numpy as np
 
-from engine import gaze
-from engine.landmark_models import Detector, Mesh, Pool
+from engine import face_geometry
+from engine.mediapipe_models import Detector, Mesh, Pool
 from engine.pictures import LARGEST_SIDE_PX, checked_image
 from engine.readings import Box, Face, Floats, Image
 
@@ -127,7 +127,7 @@ class FaceFinder:
             return None
         scale = np.array([side / width, side / height, side / width], np.float32)
         face = _describe(in_square * scale + np.array([left / width, top / height, 0], np.float32), width, height)
-        is_doubtful = gaze.shape_error(face.landmarks, width, height) >= doubtful
+        is_doubtful = face_geometry.shape_error(face.landmarks, width, height) >= doubtful
         return None if is_doubtful and not self._fits(image, face) else face
 
     def _fits(self, image: Image, face: Face) -> bool:
@@ -205,7 +205,7 @@ def _describe(landmarks: Floats, width_px: int, height_px: int) -> Face:
     """Measure a face from its landmarks."""
     x, y = landmarks[:, :2].min(0).tolist()
     right, bottom = landmarks[:, :2].max(0).tolist()
-    pose = gaze.head_pose(landmarks, width_px, height_px)
+    pose = face_geometry.head_pose(landmarks, width_px, height_px)
     return Face(
         box=Box(x, y, right - x, bottom - y),
         box_width_px=(right - x) * width_px,
@@ -213,7 +213,7 @@ def _describe(landmarks: Floats, width_px: int, height_px: int) -> Face:
         yaw_deg=pose.yaw_deg,
         pitch_deg=pose.pitch_deg,
         roll_deg=pose.roll_deg,
-        eye_openness=gaze.eye_openness(landmarks, width_px, height_px, pose.yaw_deg),
-        iris_offset=gaze.iris_offset(landmarks, width_px, height_px),
-        mouth_openness=gaze.mouth_openness(landmarks, width_px, height_px),
+        eye_openness=face_geometry.eye_openness(landmarks, width_px, height_px, pose.yaw_deg),
+        iris_offset=face_geometry.iris_offset(landmarks, width_px, height_px),
+        mouth_openness=face_geometry.mouth_openness(landmarks, width_px, height_px),
     )

@@ -4,7 +4,7 @@ import ast
 import io
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SIBLINGS = {"bot", "engine", "build_engine", "dashboard_protocol"}
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 50
+MAX_MODULES = 15
 """Of code: comments, docstrings and blank lines are free, so that nobody saves on them."""
 
 # A new dependency is one line here, with its reason, in the change that brings it.
@@ -29,17 +30,170 @@ ALWAYS = {
 }  # fmt: skip
 IN_PLACES = {
     "engine/runtimes/": {"onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda"},
+    "dashboard_protocol/auth/redis": {"redis"},
     "dashboard_protocol/bus/redis": {"redis"},
+    "dashboard_protocol/privacy_requests/redis": {"redis"},
+    "dashboard_protocol/terminal/": {"rich"},
     "dashboard_protocol/sealing.py": {"cryptography"},
-    "dashboard_protocol/server.py": {"h11"},  # what uvicorn speaks HTTP with
+    "dashboard_protocol/http/server.py": {"h11"},  # what uvicorn speaks HTTP with
     "dashboard_protocol/queue/redis": {"redis"},
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},
-    "build_engine/peer.py": {"ai_edge_litert"},  # runs the network that ours is timed beside
-    "bot/rooms/": {"aiortc", "aioice", "av", "httpx", "websockets"},
-    "bot/rooms/notice_picture.py": {"cv2"},  # draws the picture by which the bot shows itself
+    "build_engine/deployment/peer.py": {"ai_edge_litert"},  # runs the network that ours is timed beside
+    "bot/rooms/janus/": {"aiortc", "av", "websockets"},
+    "bot/rooms/publishing/": {"aiortc", "av", "httpx"},
+    "bot/rooms/webrtc/": {"aiortc", "aioice", "av", "httpx"},
+    "bot/rooms/whep.py": {"httpx"},
+    "bot/rooms/notice_picture.py": {"aiortc", "av", "cv2"},  # draws the picture by which the bot shows itself
     "bot/samples/": {"av", "cv2"},
     "bot/inference/": {"zmq"},
 }
+ARROWS: dict[str, set[str]] = {
+    "bot/classroom": {"bot/engagement", "bot/rooms"},
+    "bot/commands": {
+        "bot",
+        "bot/inference",
+        "bot/privacy",
+        "bot/workers",
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/bus",
+        "dashboard_protocol/control_api",
+        "dashboard_protocol/gateway",
+        "dashboard_protocol/http",
+        "dashboard_protocol/privacy_requests",
+        "dashboard_protocol/queue",
+        "dashboard_protocol/report",
+        "dashboard_protocol/view",
+        "dashboard_protocol/webhooks",
+        "engine/runtimes",
+    },
+    "bot/disclosure": {"bot", "bot/classroom", "bot/engagement", "dashboard_protocol"},
+    "bot/engagement": {"dashboard_protocol", "engine"},
+    "bot/inference": {"bot", "bot/rooms", "dashboard_protocol/auth", "engine", "engine/runtimes"},
+    "bot/meeting": {
+        "bot",
+        "bot/classroom",
+        "bot/disclosure",
+        "bot/engagement",
+        "bot/inference",
+        "bot/privacy",
+        "bot/rooms",
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/bus",
+        "engine",
+    },
+    "bot/privacy": {
+        "bot",
+        "bot/rooms",
+        "bot/rooms/local",
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/bus",
+        "dashboard_protocol/http",
+        "dashboard_protocol/privacy_requests",
+        "dashboard_protocol/queue",
+    },
+    "bot/rooms": {
+        "bot",
+        "bot/rooms/janus",
+        "bot/rooms/local",
+        "bot/rooms/webrtc",
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "engine",
+    },
+    "bot/rooms/janus": {
+        "bot",
+        "bot/rooms",
+        "bot/rooms/webrtc",
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "engine",
+    },
+    "bot/rooms/local": {
+        "bot",
+        "bot/rooms",
+        "bot/rooms/webrtc",
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/http",
+    },
+    "bot/rooms/publishing": {"bot", "bot/rooms/local", "bot/rooms/webrtc", "bot/samples", "engine"},
+    "bot/rooms/webrtc": {"bot", "bot/rooms", "dashboard_protocol", "dashboard_protocol/http", "engine"},
+    "bot/samples": {"bot", "engine"},
+    "bot/workers": {
+        "bot",
+        "bot/inference",
+        "bot/privacy",
+        "bot/rooms",
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/bus",
+        "dashboard_protocol/http",
+        "dashboard_protocol/queue",
+        "dashboard_protocol/view",
+        "engine",
+    },
+    "build_engine/commands": {
+        "build_engine",
+        "build_engine/data",
+        "build_engine/deployment",
+        "build_engine/evaluation",
+        "build_engine/training",
+        "engine",
+        "engine/runtimes",
+    },
+    "build_engine/data": {"build_engine", "engine"},
+    "build_engine/deployment": {
+        "build_engine",
+        "build_engine/data",
+        "build_engine/evaluation",
+        "build_engine/networks",
+        "build_engine/training",
+        "engine",
+        "engine/runtimes",
+    },
+    "build_engine/evaluation": {
+        "build_engine",
+        "build_engine/data",
+        "build_engine/networks",
+        "build_engine/training",
+        "engine",
+        "engine/runtimes",
+    },
+    "build_engine/networks": {"build_engine", "engine"},
+    "build_engine/training": {"build_engine", "build_engine/data", "build_engine/networks", "engine"},
+    "dashboard_protocol/auth": {"dashboard_protocol", "dashboard_protocol/bus", "dashboard_protocol/queue"},
+    "dashboard_protocol/bus": {"dashboard_protocol"},
+    "dashboard_protocol/control_api": {
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/bus",
+        "dashboard_protocol/http",
+        "dashboard_protocol/queue",
+        "dashboard_protocol/report",
+        "dashboard_protocol/view",
+        "dashboard_protocol/webhooks",
+    },
+    "dashboard_protocol/gateway": {
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/bus",
+        "dashboard_protocol/control_api",
+        "dashboard_protocol/http",
+    },
+    "dashboard_protocol/http": {"dashboard_protocol", "dashboard_protocol/auth"},
+    "dashboard_protocol/privacy_requests": {"dashboard_protocol", "dashboard_protocol/bus"},
+    "dashboard_protocol/queue": {"dashboard_protocol", "dashboard_protocol/bus"},
+    "dashboard_protocol/report": {"dashboard_protocol", "dashboard_protocol/view"},
+    "dashboard_protocol/schema": {"dashboard_protocol"},
+    "dashboard_protocol/terminal": {"dashboard_protocol", "dashboard_protocol/view"},
+    "dashboard_protocol/view": {"dashboard_protocol"},
+    "dashboard_protocol/webhooks": {"dashboard_protocol", "dashboard_protocol/http", "dashboard_protocol/queue"},
+    "engine/runtimes": {"engine"},
+}
+"""One way: folder → what its modules import from outside of it. The modules beside `bot/`, … themselves are free."""
 NEVER_IN_ENGINE = {"asyncio", "socket", "selectors", "ssl", "http"}
 
 
@@ -109,11 +263,96 @@ def test_public_names_are_documented(path: Path) -> None:
             assert ast.get_docstring(node), f"{node.name} has no docstring"
 
 
-def test_only_the_cures_touch_private_names_of_the_media_library() -> None:
+def test_only_the_patches_touch_private_names_of_the_media_library() -> None:
     """Private attributes of aiortc are spelled `_RTC…__name`, `_receiver…` and change without notice."""
     for path in (ROOT / "bot").rglob("*.py"):
-        if path.name != "aiortc_cures.py":
-            assert "_RTC" not in path.read_text(), f"{name(path)}: private names belong into aiortc_cures.py"
+        if path.name != "aiortc_patches.py":
+            assert "_RTC" not in path.read_text(), f"{name(path)}: private names belong into aiortc_patches.py"
+
+
+def python_modules() -> dict[str, Path]:
+    """Return every module by its dotted name."""
+    named = {}
+    for path in modules():
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        named[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return named
+
+
+def imports(path: Path, known: Container[str]) -> set[str]:
+    """Return the modules of ours that a module imports, lazily or for its types too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in known else node.module)
+    return {module for module in found if module in known}
+
+
+def arrows() -> dict[str, set[str]]:
+    """Return what imports what, module by module."""
+    known = python_modules()
+    return {module: imports(path, known) - {module} for module, path in known.items()}
+
+
+def folder(module: str) -> str:
+    return name(python_modules()[module].parent)
+
+
+def parents() -> set[str]:
+    """Return the folders that have folders of modules within."""
+    return {name(path.parent.parent) for path in modules()}
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Return each circle that is met on a walk along the arrows."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+
+    def walk(node: str, way: list[str]) -> None:
+        if node in way:
+            found.append([*way[way.index(node) :], node])
+        elif node not in done:
+            for further in sorted(graph.get(node, ())):
+                walk(further, [*way, node])
+            done.add(node)
+
+    for node in sorted(graph):
+        walk(node, [])
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(arrows()) == []
+
+
+def test_no_folders_import_each_other_in_a_circle() -> None:
+    """A folder without folders counts as one; of others each module counts by itself, as `bot.app`, `bot.errors`."""
+    whole = parents()
+    graph: dict[str, set[str]] = {}
+    for module, imported_modules in arrows().items():
+        ends = [end if folder(end) in whole else folder(end) for end in (module, *sorted(imported_modules))]
+        graph.setdefault(ends[0], set()).update(end for end in ends[1:] if end != ends[0])
+    assert circles(graph) == []
+
+
+def test_arrows_between_folders_are_those_of_the_table() -> None:
+    whole = parents()
+    used: dict[str, set[str]] = {}
+    for module, imported_modules in arrows().items():
+        start = folder(module)
+        if start not in whole or "/" in start:
+            used.setdefault(start, set()).update(folder(end) for end in imported_modules if folder(end) != start)
+    assert used == ARROWS, "an arrow that is new, or is gone, is one word in the table"
+
+
+@pytest.mark.parametrize("path", sorted({path.parent for path in modules()}), ids=name)
+def test_folder_shows_few_modules(path: Path) -> None:
+    shown = [module.name for module in path.glob("*.py") if module.name != "__init__.py"]
+    assert len(shown) <= MAX_MODULES, f"{len(shown)} modules: a folder of this size is searched, not read"
 
 
 def test_sizes_of_shipped_files_are_modest() -> None:

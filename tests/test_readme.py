@@ -1,6 +1,6 @@
 """README.md keeps its word: the tree is the tree, the commands exist, the example runs.
 
-`python -m tests.test_readme` writes the tree from the first line of every module's docstring.
+`python -m tests.test_readme` writes the tree from the first line of every folder's docstring.
 """
 
 import ast
@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PACKAGES = ("bot", "engine", "build_engine", "dashboard_protocol")
+WITHOUT_INIT = {
+    "bot/rooms/local/web/": "The join page.",
+    "dashboard_protocol/web/": "The instructor's page: feed, fold, model, charts; plain modules that need no build.",
+}
 OTHERS = {
     "tests/": "mirrors the packages; contracts/ for every room and bus, end_to_end/ with real browsers, benchmarks/",
     "deploy/": "Dockerfiles, compose file, systemd units, a dashboard for operators, the tested versions",
@@ -24,35 +27,19 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TREE = re.compile(r"(<!-- tree -->\n```text\n).*?(```\n<!-- /tree -->)", re.DOTALL)
 
 
-def first_line(path: Path) -> str:
-    """Say what a file is, in its own words."""
-    text = path.read_text()
-    if path.suffix == ".py":
-        return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
-    opening = re.match(r"\s*(?:/\*+|<!doctype html>\s*<!--|//)\s*(.*?)\s*(?:\*/|-->)?\n", text, re.IGNORECASE)
-    return opening.group(1) if opening else ""
-
-
-def entries(folder: Path, depth: int = 0) -> Iterator[tuple[str, str]]:
-    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
-        if path.name in ("__init__.py", "__pycache__"):
-            continue
-        indent = "  " * depth
-        if path.is_dir():
-            init = path / "__init__.py"
-            inner = list(entries(path, depth + 1))
-            if inner:
-                yield f"{indent}{path.name}/", first_line(init) if init.exists() else ""
-                yield from inner
-        elif path.suffix in (".py", ".js", ".css") or path.name.isupper() or path.suffix == ".html":
-            yield f"{indent}{path.name}", first_line(path)
+def first_line(folder: Path) -> str:
+    """Say what a folder is for, in its own words."""
+    return (ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").partition("\n")[0]
 
 
 def tree() -> str:
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("__init__.py")}
+    said = {f"{path.relative_to(ROOT).as_posix()}/": first_line(path) for path in folders} | WITHOUT_INIT
     rows: list[tuple[str, str]] = []
     for package in PACKAGES:
-        rows.append((f"{package}/", first_line(ROOT / package / "__init__.py")))
-        rows += entries(ROOT / package, 1)
+        for path in sorted(path for path in said if path.startswith(f"{package}/")):
+            names = path.strip("/").split("/")
+            rows.append(("  " * (len(names) - 1) + f"{names[-1]}/", said[path]))
     rows += OTHERS.items()
     return "".join(f"{left:<26}{right}".rstrip() + "\n" for left, right in rows)
 
@@ -66,7 +53,7 @@ def commands() -> list[list[str]]:
     return [shlex.split(line) for shell in shells for line in shell.splitlines() if line and not line.startswith("#")]
 
 
-def test_tree_names_every_file() -> None:
+def test_tree_names_every_folder() -> None:
     found = TREE.search(README.read_text())
     assert found, "README.md has lost its tree"
     assert found.group(0) == found.group(1) + tree() + found.group(2), "run: python -m tests.test_readme"

@@ -6,8 +6,8 @@ import typer
 
 from bot.commands.clients import KeyFlag, UrlFlag, open_client
 from bot.errors import SettingsRefused
-from dashboard_protocol.plain_text import plain
-from dashboard_protocol.public_url import checked_public_url
+from dashboard_protocol.http.public_url import checked_public_url
+from dashboard_protocol.view.plain_text import plain
 
 PUBLIC_URL = "CLASSPULSE_PUBLIC_URL"
 DAY_S = 86_400.0
@@ -62,7 +62,7 @@ def consent(
     api_key: KeyFlag = None,
 ) -> None:
     """Print a consent of somebody who agreed to be shown under her name; it counts once she brings it along."""
-    from dashboard_protocol.consent import check_terms
+    from dashboard_protocol.auth.consent import check_terms
 
     check_terms(name, days * DAY_S)
     with open_client(url, api_key) as client:

@@ -9,16 +9,16 @@ import typer
 from pydantic import ValidationError
 
 from bot.errors import SettingsRefused
-from dashboard_protocol.plain_text import plain, plain_lines
+from dashboard_protocol.auth.secrets_store import secret_setting
 from dashboard_protocol.room_urls import is_key
-from dashboard_protocol.secret import secret_setting
+from dashboard_protocol.view.plain_text import plain, plain_lines
 from dashboard_protocol.vocabulary import Profile
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dashboard_protocol.control_client import ControlClient
-    from dashboard_protocol.control_forms import BotView
+    from dashboard_protocol.control_api.client import ControlClient
+    from dashboard_protocol.control_api.schemas import BotView
 
 SECRET_VARIABLE = "CLASSPULSE_WEBHOOK_SECRET"
 UrlFlag = Annotated[
@@ -56,7 +56,7 @@ def invite(  # noqa: PLR0913  one parameter a flag
     json: JsonFlag = False,
 ) -> None:
     """Invite a bot into a meeting."""
-    from dashboard_protocol.control_forms import BotRequest
+    from dashboard_protocol.control_api.schemas import BotRequest
 
     given = {
         "policy": policy, "title": title, "bot_name": bot_name, "join_at": join_at, "max_duration_s": duration,
@@ -148,7 +148,7 @@ def report(
 
 def open_client(url: str | None, api_key: str | None) -> "ControlClient":
     """Open a client of the control API; what it brings along takes longer to import than the rest of a command."""
-    from dashboard_protocol.control_client import ControlClient
+    from dashboard_protocol.control_api.client import ControlClient
 
     return ControlClient(url, api_key)
 

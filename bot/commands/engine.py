@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dashboard_protocol.plain_text import plain
+from dashboard_protocol.view.plain_text import plain
 
 ListenFlag = Annotated[
     str,
@@ -52,7 +52,7 @@ def serve_engine(
 
 
 async def _serve(model: str | None, listen: str, threads: int, fallback: bool, json: bool) -> None:
-    from bot.inference.host import hosting
+    from bot.inference.server import hosting
     from bot.inference.wire import complete
     from engine.runtimes import load_runtime
 
@@ -71,7 +71,7 @@ async def _serve(model: str | None, listen: str, threads: int, fallback: bool, j
 
 
 async def _tell_status(listen: str, json: bool) -> int:
-    from bot.inference.host import ask_status
+    from bot.inference.server import ask_status
     from bot.inference.wire import complete
 
     status = await ask_status(listen)

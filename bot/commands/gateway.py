@@ -8,28 +8,29 @@ from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from bot import privacy
-from bot.audit import audit_obstacle
-from bot.commands.front_desk import FrontDesk
-from dashboard_protocol.access import Access
+from bot.privacy import routes as privacy_routes
+from bot.privacy.audit_log import audit_obstacle
+from bot.privacy.gateway_desk import GatewayBackend
+from dashboard_protocol.auth.links import Access
+from dashboard_protocol.auth.revocations import open_revocations
+from dashboard_protocol.auth.secrets_store import load_secret, state_directory
 from dashboard_protocol.bus import Bus, open_bus
-from dashboard_protocol.control import Control
+from dashboard_protocol.bus.retention import sweeping
+from dashboard_protocol.control_api.api_keys import ApiKeys
+from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import BusError, BusRefused
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.keys import ApiKeys
-from dashboard_protocol.metrics import WebhookMetrics, metrics_app
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.metrics_endpoint import metrics_app
+from dashboard_protocol.http.request_rules import OWN_ONLY, RequestRules
+from dashboard_protocol.http.server import Tls, serve
+from dashboard_protocol.privacy_requests import open_privacy_requests
 from dashboard_protocol.queue import Queue, open_queue
-from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
-from dashboard_protocol.retention import sweeping
-from dashboard_protocol.revocations import open_revocations
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.secret import load_secret, state_directory
-from dashboard_protocol.server import Tls, serve
 from dashboard_protocol.supervisor import Supervisor
 from dashboard_protocol.vocabulary import Profile
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
-from dashboard_protocol.webhooks.courier import Courier
-from dashboard_protocol.wishes import open_wishes
+from dashboard_protocol.webhooks.metrics import WebhookMetrics
+from dashboard_protocol.webhooks.sender import WebhookSender
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,14 @@ class GatewayProcess:
             control = Control(
                 queue, bus, access, ApiKeys(), self.rooms, self.policy, self.policies, self.receivers, self.public_url
             )
-            wishes = open_wishes(self.bus)
+            wishes = open_privacy_requests(self.bus)
             if wishes is not None:
                 stack.push_async_callback(wishes.close)
-            desk = [] if wishes is None else privacy.routes(FrontDesk(wishes, bus, queue, access))
+            backend = [] if wishes is None else privacy_routes.routes(GatewayBackend(wishes, bus, queue, access))
             registry = CollectorRegistry()
             background = Supervisor()
             app = create_app(
-                bus, access, registry=registry, control=control, extra_routes=desk,
+                bus, access, registry=registry, control=control, extra_routes=backend,
                 obstacle=lambda: background.obstacle() or audit_obstacle(state_directory()),
             )  # fmt: skip
             serving = serve(app, self.host, self.port, tls=self.tls, rules=self.rules)
@@ -90,8 +91,8 @@ class GatewayProcess:
                 figures = serve(metrics_app(registry, REGISTRY), self.metrics_host, self.metrics_port, rules=self.rules)
                 say(f"figures    {(await stack.enter_async_context(figures)).origin}/metrics")
             # Behind the server: what it raises must come out as it is, and not in a group.
-            courier = Courier(queue, self.receivers, WebhookMetrics(registry))
-            await stack.enter_async_context(courier.delivering(background))
+            sender = WebhookSender(queue, self.receivers, WebhookMetrics(registry))
+            await stack.enter_async_context(sender.delivering(background))
             await stack.enter_async_context(sweeping(bus, background))
             say(f"serving    {server.origin}   (API: {server.origin}/docs)")
             await stop.wait()

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.ice import CREDENTIALS_VARIABLE, Ice, read_ice
-from dashboard_protocol.secret import secret_setting
+from bot.ice_servers import CREDENTIALS_VARIABLE, Ice, read_ice
+from dashboard_protocol.auth.secrets_store import secret_setting
 
 IceServersFlag = Annotated[
     list[str] | None,

@@ -9,7 +9,7 @@ import typer
 
 from bot.commands.clients import JsonFlag, plain_table, show_table
 from bot.errors import SettingsRefused
-from dashboard_protocol.keys import MAX_BOTS, ApiKey, ApiKeys, Scope
+from dashboard_protocol.control_api.api_keys import MAX_BOTS, ApiKey, ApiKeys, Scope
 
 DAY_S = 86_400.0
 

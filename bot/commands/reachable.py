@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from bot.errors import SettingsRefused
-from dashboard_protocol.request_rules import Network, allowed_hosts, trusted_proxies
+from dashboard_protocol.http.request_rules import Network, allowed_hosts, trusted_proxies
 
 TrustedProxyFlag = Annotated[
     str,

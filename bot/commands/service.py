@@ -24,11 +24,11 @@ from bot.commands.reachable import (
 from bot.errors import SettingsRefused
 from bot.meeting_options import MeetingOptions, checked
 from bot.settings import check_reach
+from dashboard_protocol.auth.secrets_store import secret_setting
 from dashboard_protocol.errors import RoomNotAllowed, WebhookRefused
-from dashboard_protocol.plain_text import plain
-from dashboard_protocol.request_rules import RequestRules
+from dashboard_protocol.http.request_rules import RequestRules
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.secret import secret_setting
+from dashboard_protocol.view.plain_text import plain
 from dashboard_protocol.vocabulary import Profile
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 
@@ -106,7 +106,7 @@ def serve_gateway(  # noqa: PLR0913  one parameter a flag
     check_reach(host, has_tls=bool(tls_cert and tls_key), behind_proxy=behind_proxy, proxies=proxies)
     public = read_public_url(public_url)
     from bot.commands.gateway import GatewayProcess
-    from dashboard_protocol.server import Tls
+    from dashboard_protocol.http.server import Tls
 
     gateway = GatewayProcess(
         public_url=public,
@@ -155,7 +155,7 @@ def work(  # noqa: PLR0913  one parameter a flag
     allowed_host: AllowedHostFlag = "",
 ) -> None:
     """Run bots on this machine: one process a meeting, for the invitations of the control API."""
-    from bot.commands.working import WorkerProcess
+    from bot.workers.service import WorkerProcess
 
     options = {
         "bus": secret_setting(BOTS_BUS_VARIABLE) or _bus(bus),

@@ -45,7 +45,7 @@ def open_inference(engine: str | None, *, threads: int, expressions: bool, fallb
     if not expressions:
         return FaceReader(None, threads=threads)
     if engine is not None and engine.startswith("ipc:"):
-        from bot.inference.shared import SharedNetwork
+        from bot.inference.client import SharedNetwork
 
         return FaceReader(SharedNetwork(engine), threads=threads)
     from bot.inference.local import LocalNetwork

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from bot.errors import SettingsRefused
-from dashboard_protocol.secret import state_directory
+from dashboard_protocol.auth.secrets_store import state_directory
 from engine.crops import REGIONS, CropSpec
 from engine.expressions import FER7, FERPLUS8
 from engine.readings import FaceBatch, Scores

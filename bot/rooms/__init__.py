@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from bot.errors import SettingsRefused
-from bot.ice import NO_ICE, Ice
+from bot.ice_servers import NO_ICE, Ice
 from bot.rooms.base import Clock, Room
 from bot.rooms.notice import Notice
-from dashboard_protocol.consent import Consents
+from dashboard_protocol.auth.consent import Consents
 from dashboard_protocol.errors import RoomNotAllowed
 from dashboard_protocol.room_urls import LOCAL, read_room
 
@@ -51,13 +51,13 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
     # From here on what was read, and not what was written: what was allowed is what is connected to.
     url, scheme = address.url, address.places[0].scheme
     if scheme == LOCAL:
-        from bot.rooms.local import LocalRoom
+        from bot.rooms.local.room import LocalRoom
 
         return LocalRoom(
             address.name, clock=clock, notice=notice, host=host, token=token, ice=ice, consents=consents, key=key
         )
     if scheme in ("janus+ws", "janus+wss"):
-        from bot.rooms.janus import JanusRoom
+        from bot.rooms.janus.room import JanusRoom
 
         return JanusRoom(url, clock=clock, notice=notice, ice=ice, mark=mark)
     if scheme in ("whep+http", "whep+https"):

@@ -1,15 +1,14 @@
 """What every room gives: participants, their tracks, and what happens to them. Imports no media library."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from starlette.routing import BaseRoute
-
-from bot.opt_out_words import message_asks_not_to_be_read, message_asks_to_be_read_again
-from dashboard_protocol.consent import Consent
+from bot.rooms.opt_out_words import message_asks_not_to_be_read, message_asks_to_be_read_again
+from dashboard_protocol.auth.consent import Consent
 from engine.readings import Image
 
 Clock = Callable[[], float]
@@ -216,9 +215,20 @@ class Room(Protocol):
         """Yield what happens: `Admitted` or `Held` first, then the participants already present. One reader."""
 
 
-@runtime_checkable
-class Hosted(Protocol):
-    """A room that lives in this process and is reached through its HTTP server."""
+def sleepless_s() -> float:
+    """Tell seconds since some moment: no setting of a clock moves them, and they count while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
-    def routes(self) -> list[BaseRoute]:
-        """Give what the HTTP server must mount at its root."""
+
+class RoomClock:
+    """Shows Unix time when it is made and is steady from then on, whatever happens to the machine's clock.
+
+    It goes on while the machine sleeps: to a bot that wakes up an hour later, an hour has passed.
+    """
+
+    def __init__(self) -> None:
+        self._offset_s = time.time() - sleepless_s()
+
+    def __call__(self) -> float:
+        """Tell the time in seconds."""
+        return self._offset_s + sleepless_s()

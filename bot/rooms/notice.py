@@ -1,12 +1,73 @@
 """How the bot shows itself to the people in a room."""
 
+import asyncio
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.opt_out_words import OPT_IN, OPT_OUT
-from bot.rooms.display_name import visible_text
+from bot.rooms.opt_out_words import OPT_IN, OPT_OUT, asks_not_to_be_read, without_opt_out
+from dashboard_protocol.auth.pseudonyms import bare_name
+
+MAX_LENGTH = 60
+
+
+KEY_LENGTH = 48
+"""What is compared of a name: less than is shown, so that a long one is known in full, as shown, and with the word."""
+
+
+DEFAULT = "Guest"
+
+
+JOINERS = "\u200c\u200d"
+"""Needed inside words of several scripts and inside emoji; every other invisible character is removed."""
+
+
+def clean_name(name: str) -> str:
+    """Remove what could hide or forge text, and shorten; the wish not to be read survives the shortening.
+
+    Args:
+        name: What the person typed.
+
+    Returns:
+        1 to 60 characters.
+    """
+    return _shortened(visible_text(name)) or DEFAULT
+
+
+def name_key(name: str) -> str:
+    """Return by what somebody is known again who opted out: the same for a name as typed, as shown, and with the word.
+
+    Args:
+        name: What somebody typed, or what is shown of it.
+
+    Returns:
+        At most 48 characters; empty for a name that is nothing but the word, or nothing at all: it is nobody's.
+    """
+    return bare_name(without_opt_out(_shortened(visible_text(name))))[:KEY_LENGTH].strip()
+
+
+def visible_text(text: str) -> str:
+    """Remove what could hide or forge text; empty where there is nothing to be seen."""
+    spaced = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    visible = "".join(c for c in spaced if unicodedata.category(c)[0] != "C" or c in JOINERS)
+    return _trimmed(unicodedata.normalize("NFC", visible)) if bare_name(visible) else ""
+
+
+def _shortened(text: str) -> str:
+    short = _trimmed(text[:MAX_LENGTH])
+    if asks_not_to_be_read(text) and not asks_not_to_be_read(short):
+        return f"{_trimmed(text[: MAX_LENGTH - len(OPT_OUT) - 1])} {OPT_OUT}"
+    return short
+
+
+def _trimmed(text: str) -> str:
+    return " ".join(text.split()).strip(JOINERS + " ")
+
 
 VISIBLE_PREFIX = "Reads faces (classpulse) ·"
 """Every bot's display name begins with this: nothing removes it, and no client that shortens names cuts it off."""
+
+
 MAX_CHOSEN = 24
 """Characters of the operator's own part."""
 
@@ -48,3 +109,41 @@ def notice_text(notice: Notice) -> str:
         f"Write {OPT_OUT} here or put it into your name, and your face is not read. "
         f"To be read again, write {OPT_IN} and nothing else."
     )
+
+
+HEARD_AFTER_S = 5.0
+"""A newcomer needs so long until she can hear us."""
+
+
+AGAIN_AFTER_S = 60.0
+"""Everybody hears what is meant for the newcomer, so it is not said more often."""
+
+
+class Announcer:
+    """Says something to each newcomer, to several at once where they come together; `close` it, always."""
+
+    def __init__(self, say: Callable[[], object]) -> None:
+        """Prepare.
+
+        Args:
+            say: Says it to everybody.
+        """
+        self._say = say
+        self._next: asyncio.TimerHandle | None = None
+        self._last_s = -AGAIN_AFTER_S
+
+    def newcomer(self) -> None:
+        """Somebody came who has not heard it."""
+        if self._next is None:
+            loop = asyncio.get_running_loop()
+            due_s = max(loop.time() + HEARD_AFTER_S, self._last_s + AGAIN_AFTER_S)
+            self._next = loop.call_at(due_s, self._speak)
+
+    def close(self) -> None:
+        """Say nothing any more."""
+        if self._next is not None:
+            self._next.cancel()
+
+    def _speak(self) -> None:
+        self._next, self._last_s = None, asyncio.get_running_loop().time()
+        self._say()

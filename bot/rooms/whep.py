@@ -15,10 +15,7 @@ from typing import Self
 import httpx
 
 from bot.errors import RoomError, RoomRefused, RoomUnreachable, SettingsRefused
-from bot.frames import Mailbox
-from bot.ice import NO_ICE, Ice
-from bot.rooms.aiortc_cures import check_aiortc
-from bot.rooms.attending import Attending
+from bot.ice_servers import NO_ICE, Ice
 from bot.rooms.base import (
     Absence,
     Admitted,
@@ -33,11 +30,14 @@ from bot.rooms.base import (
     Participant,
     RoomEvent,
 )
-from bot.rooms.display_name import clean_name
-from bot.rooms.media_path import check_relay
-from bot.rooms.peer import Peer
-from bot.rooms.stream import StreamLost, StreamUnreadable
-from bot.rooms.whip_client import ServedLater, delete, endpoint, loopback_address, named_ice, post_offer
+from bot.rooms.latest_frame import Mailbox
+from bot.rooms.notice import clean_name
+from bot.rooms.remote_session import RemoteSession
+from bot.rooms.webrtc.aiortc_patches import check_aiortc
+from bot.rooms.webrtc.http_signaling import ServedLater, delete, endpoint, loopback_address, named_ice, post_offer
+from bot.rooms.webrtc.ice import check_relay
+from bot.rooms.webrtc.peer_connection import Peer
+from bot.rooms.webrtc.video_stream import StreamLost, StreamUnreadable
 from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.errors import RoomNotAllowed
 from dashboard_protocol.room_urls import read_room
@@ -116,24 +116,24 @@ class WhepRoom:
         self.name = "".join(c if c.isalnum() or c in "._-" else "-" for c in self._addresses[0].name)
         self._clock = clock
         self._ice = ice
-        self._stay = Attending(self.name)
+        self._session_task = RemoteSession(self.name)
         self._is_in = False
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
         await check_relay(self._ice)
-        self._stay, self._is_in = Attending(self.name), False
-        await self._stay.begin(self._attend())
+        self._session_task, self._is_in = RemoteSession(self.name), False
+        await self._session_task.begin(self._attend())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stay.leave()
+        await self._session_task.leave()
 
     def events(self) -> AsyncIterator[RoomEvent]:
         """Yield what happens; raises how the stay ended. One reader."""
-        return self._stay.events()
+        return self._session_task.events()
 
     async def _attend(self) -> None:
         ended: RoomError | None = None
@@ -162,7 +162,7 @@ class WhepRoom:
                 if not self._is_in:
                     self._tell(Held("not_open"))
             except RoomUnreachable as error:
-                if not self._stay.is_answered:
+                if not self._session_task.is_answered:
                     raise
                 pause_s = backoff.failed()
                 log.info("%s: %s", address.name, error)
@@ -208,7 +208,7 @@ class WhepRoom:
             self._tell(Left(participant, absence))
 
     def _tell(self, event: RoomEvent) -> None:
-        self._stay.tell(event)
+        self._session_task.tell(event)
 
 
 def _gravest(group: BaseExceptionGroup[RoomError]) -> RoomError:

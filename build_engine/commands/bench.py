@@ -11,7 +11,7 @@ from build_engine.commands.shipped import shipped_models
 from build_engine.console import report
 
 if TYPE_CHECKING:
-    from build_engine.bench import Timings
+    from build_engine.deployment.bench import Timings
 
 
 def bench(
@@ -26,7 +26,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Time networks beside the reference: ResNet-50 with attention, int8, batch 8, one thread, random weights."""
-    from build_engine.bench import measure
+    from build_engine.deployment.bench import measure
 
     timings = measure(models or shipped_models(), batch or [1, 8, 32], threads or [1], rounds)
     report(asdict(timings) if as_json else as_lines(timings), as_json)

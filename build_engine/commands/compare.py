@@ -25,11 +25,20 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Train networks alike, and say which is better and how sure that is; goes on where it was stopped."""
-    from build_engine.compare import VARIANTS, Hits, comparison_table, difference, finish, hits, variant_recipe
-    from build_engine.dataset import Split, load_faces
+    from build_engine.data.dataset import load_faces
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.landmarks import align_faces
+    from build_engine.evaluation.compare import (
+        VARIANTS,
+        Hits,
+        comparison_table,
+        difference,
+        finish,
+        hits,
+        variant_recipe,
+    )
     from build_engine.files import save
-    from build_engine.landmarks import align_faces
-    from build_engine.run import Run
+    from build_engine.training.run import Run
 
     chosen = variant or list(VARIANTS)
     if unknown := set(chosen) - set(VARIANTS):
@@ -65,11 +74,12 @@ def split_study(
     as_json: Json = False,
 ) -> None:
     """Train one network on 90/5/5, 80/10/10 and 70/15/15 percent of all faces, as the paper does."""
-    from build_engine.compare import VARIANTS, finish, hits, variant_recipe
-    from build_engine.dataset import Split, load_faces
-    from build_engine.landmarks import align_faces
-    from build_engine.run import Run
-    from build_engine.split_study import DIVISIONS, divide
+    from build_engine.data.dataset import load_faces
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.landmarks import align_faces
+    from build_engine.evaluation.compare import VARIANTS, finish, hits, variant_recipe
+    from build_engine.evaluation.split_study import DIVISIONS, divide
+    from build_engine.training.run import Run
 
     if variant not in VARIANTS:
         raise typer.BadParameter(f"{variant!r} is none of {', '.join(VARIANTS)}", param_hint="--variant")

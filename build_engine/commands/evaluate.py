@@ -11,7 +11,7 @@ from build_engine.commands.options import Cache, Data, Json
 from build_engine.console import console, progress, report
 
 if TYPE_CHECKING:
-    from build_engine.evaluate import Evaluation
+    from build_engine.evaluation.evaluate import Evaluation
     from engine.manifest import Manifest
 
 
@@ -40,11 +40,12 @@ def evaluate(  # noqa: PLR0913 (the options of a command are its parameters)
     as_json: Json = False,
 ) -> None:
     """Measure a network on one split of labelled faces."""
-    from build_engine.charts import draw_confusion
-    from build_engine.dataset import Split, load_faces, repeated
-    from build_engine.evaluate import evaluate as evaluate_network
-    from build_engine.landmarks import align_faces
-    from build_engine.video import film
+    from build_engine.data.dataset import load_faces, repeated
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.landmarks import align_faces
+    from build_engine.evaluation.charts import draw_confusion
+    from build_engine.evaluation.evaluate import evaluate as evaluate_network
+    from build_engine.evaluation.video import film
     from engine.expressions import FER7
     from engine.runtimes import load_runtime
 

@@ -17,8 +17,8 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Draw face, regions, attention and probabilities into one PNG."""
-    from build_engine.explain import draw
-    from build_engine.explain import explain as explain_picture
+    from build_engine.evaluation.explain import draw
+    from build_engine.evaluation.explain import explain as explain_picture
     from engine.crops import REGIONS
     from engine.expressions import FER7
 

@@ -23,11 +23,12 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a trained network as ONNX, calibrated on PublicTest and compared with PyTorch."""
-    from build_engine.dataset import Split, load_faces, repeated
-    from build_engine.export import Judged
-    from build_engine.export import export as export_network
-    from build_engine.landmarks import align_faces
-    from build_engine.run import Run
+    from build_engine.data.dataset import load_faces, repeated
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.landmarks import align_faces
+    from build_engine.deployment.export import Judged
+    from build_engine.deployment.export import export as export_network
+    from build_engine.training.run import Run
 
     if to.suffix != ".onnx":
         raise typer.BadParameter(f"{to} must end in .onnx", param_hint="--to")

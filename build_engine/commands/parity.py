@@ -11,8 +11,8 @@ from build_engine.commands.shipped import int8_of, shipped_fp32
 from build_engine.console import progress, report
 
 if TYPE_CHECKING:
-    from build_engine.agreement import Agreement
-    from build_engine.plan_builder import Precision
+    from build_engine.deployment.agreement import Agreement
+    from build_engine.deployment.plan_builder import Precision
     from engine.manifest import Manifest
 
 
@@ -30,10 +30,11 @@ def parity(
     """
     import numpy as np
 
-    from build_engine.agreement import FACES, agreement, read_file, read_typed
-    from build_engine.dataset import Split, load_faces
-    from build_engine.landmarks import align_faces
-    from build_engine.parity import compare_forms
+    from build_engine.data.dataset import load_faces
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.landmarks import align_faces
+    from build_engine.deployment.agreement import FACES, agreement, read_file, read_typed
+    from build_engine.deployment.parity import compare_forms
     from engine.manifest import load_manifest
 
     fp32 = model or shipped_fp32()

@@ -13,7 +13,7 @@ from build_engine.commands.shipped import shipped_fp32
 from build_engine.console import console, report
 
 if TYPE_CHECKING:
-    from build_engine.plan_builder import Tell
+    from build_engine.deployment.plan_builder import Tell
 
 Precision = Literal["fp32", "fp16", "int8"]
 Library = Literal["tensorrt", "tensorrt_rtx"]
@@ -46,7 +46,7 @@ def plan(  # noqa: PLR0913 (the options of a command are its parameters)
     as_json: Json = False,
 ) -> None:
     """Build a TensorRT plan; it runs with this version of the library on this kind of GPU, and nowhere else."""
-    from build_engine.plan import PlanWish, described, make_plan
+    from build_engine.deployment.plan import PlanWish, described, make_plan
 
     if check:
         report(_checked(Path(model)), as_json)
@@ -63,7 +63,7 @@ def plan(  # noqa: PLR0913 (the options of a command are its parameters)
 
 
 def _checked(path: Path) -> dict[str, Any]:
-    from build_engine.plan import described
+    from build_engine.deployment.plan import described
     from engine.manifest import load_manifest
     from engine.runtimes import load_runtime
 

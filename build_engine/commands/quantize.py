@@ -25,11 +25,12 @@ def quantize(
     as_json: Json = False,
 ) -> None:
     """Write the int8 form of a network, calibrated on training faces alone, and the ranges for a TensorRT plan."""
-    from build_engine.dataset import Split, load_faces, repeated
-    from build_engine.export import Judged
-    from build_engine.landmarks import align_faces
-    from build_engine.quantize import add_ranges
-    from build_engine.quantize import quantize as quantize_network
+    from build_engine.data.dataset import load_faces, repeated
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.landmarks import align_faces
+    from build_engine.deployment.export import Judged
+    from build_engine.deployment.quantize import add_ranges
+    from build_engine.deployment.quantize import quantize as quantize_network
     from engine.manifest import load_manifest
 
     target = to or int8_of(model)

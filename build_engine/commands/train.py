@@ -11,8 +11,8 @@ from build_engine.console import console, progress, report
 from build_engine.recipe import KNOWN_PICTURES, RECIPES, Recipe
 
 if TYPE_CHECKING:
-    from build_engine.landmarks import AlignedFaces
-    from build_engine.run import Run
+    from build_engine.data.landmarks import AlignedFaces
+    from build_engine.training.run import Run
     from engine.readings import Floats
 
 Weights = Annotated[
@@ -57,11 +57,11 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     as_json: Json = False,
 ) -> None:
     """Train a network and keep the epoch that is best on PublicTest."""
-    from build_engine.charts import draw_curves
-    from build_engine.dataset import load_faces
-    from build_engine.landmarks import align_faces
-    from build_engine.run import Run
-    from build_engine.train import train as train_network
+    from build_engine.data.dataset import load_faces
+    from build_engine.data.landmarks import align_faces
+    from build_engine.evaluation.charts import draw_curves
+    from build_engine.training.run import Run
+    from build_engine.training.train import train as train_network
     from engine.manifest import digest
 
     chosen = _chosen(recipe, backbone)
@@ -100,8 +100,8 @@ def _chosen(name: str, backbone: TorchvisionBackbone | None) -> Recipe:
 
 def _start(recipe: Recipe, run: Path | None, weights: Path | None) -> "Run | Path | None":
     """Choose what training begins with; None: random weights."""
-    from build_engine.run import Run
-    from build_engine.train import TAKES_WEIGHTS
+    from build_engine.training.run import Run
+    from build_engine.training.train import TAKES_WEIGHTS
 
     if run and weights:
         raise typer.BadParameter("start from a run or from weights, not from both", param_hint="--weights")
@@ -116,7 +116,7 @@ def _start(recipe: Recipe, run: Path | None, weights: Path | None) -> "Run | Pat
 
 def _digest(recipe: Recipe, start: "Run | Path | None") -> str:
     """Name what training begins with."""
-    from build_engine.run import CHECKPOINTS
+    from build_engine.training.run import CHECKPOINTS
     from engine.manifest import digest
 
     if start is None:
@@ -128,8 +128,8 @@ def _mean_reading(networks: list[Path], faces: "AlignedFaces") -> "Floats":
     """Let networks read the faces of Training: the mean of their probabilities, (N, 7)."""
     import numpy as np
 
-    from build_engine.dataset import Split
-    from build_engine.evaluate import read
+    from build_engine.data.labelled_faces import Split
+    from build_engine.evaluation.evaluate import read
     from engine.runtimes import load_runtime
 
     readings = []

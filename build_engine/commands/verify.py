@@ -30,14 +30,15 @@ def verify(  # noqa: PLR0913 (the options of a command are its parameters)
     """Build plans, check that they run, compare with ONNX Runtime on 500 faces, time them, write one report file."""
     import numpy as np
 
-    from build_engine.agreement import FACES
-    from build_engine.dataset import Split, load_faces
+    from build_engine.data.dataset import load_faces
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.landmarks import align_faces
+    from build_engine.deployment.agreement import FACES
+    from build_engine.deployment.plan import PlanWish
+    from build_engine.deployment.verify import PRECISIONS, Trial
+    from build_engine.deployment.verify import verify as verify_here
     from build_engine.errors import PlanRefused
     from build_engine.files import save
-    from build_engine.landmarks import align_faces
-    from build_engine.plan import PlanWish
-    from build_engine.verify import PRECISIONS, Trial
-    from build_engine.verify import verify as verify_here
     from engine.manifest import load_manifest
 
     precisions = [name for name in PRECISIONS if not precision or name in precision]

@@ -1,8 +1,8 @@
 """`redis://` and `rediss://`: the bus of many processes.
 
 Live events travel by pub/sub, those of people by nothing else; the newest hello and snapshot are keys that expire;
-each room has a capped stream of class events. A publisher whose Redis is away goes on: it remembers (`recall`) and
-delivers in order once Redis is back, whatever Redis still holds then.
+each room has a capped stream of class events. A publisher whose Redis is away goes on: it remembers (`replay_buffer`)
+and delivers in order once Redis is back, whatever Redis still holds then.
 """
 
 import logging
@@ -15,9 +15,9 @@ from typing import Any
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken
 from dashboard_protocol.bus.redis_client import connect, place
-from dashboard_protocol.bus.redis_link import Need, Subscription, examine, see_that_it_works, told_plainly
-from dashboard_protocol.bus.redis_sending import Sending
-from dashboard_protocol.bus.scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, SWEEP, Keys
+from dashboard_protocol.bus.redis_link import Need, Subscription, examine, see_that_it_works, translate_errors
+from dashboard_protocol.bus.redis_publisher import Sending
+from dashboard_protocol.bus.redis_scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, SWEEP, Keys
 from dashboard_protocol.errors import BusError, BusUnreadable
 from dashboard_protocol.events import Event
 
@@ -67,7 +67,7 @@ class RedisBus:
     async def open_epoch(self, room: str, holder: str = "", *, take_over: bool = False) -> int:
         """Return the room's next epoch, from 1, unless another bot holds the room."""
         await self._meet(Need.PUBLISH)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             asked = [holder, "1" if take_over else "", HOLD_S]
             epoch = int(await self._open(keys=[Keys(room)["meta"]], args=asked))
         if epoch == 0:
@@ -77,7 +77,7 @@ class RedisBus:
     async def hold(self, room: str, epoch: int, holder: str = "") -> None:
         """Hold the room for a while longer."""
         self._check_open()
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             is_newest = await self._hold(keys=[Keys(room)["meta"]], args=[epoch, holder])
         if not is_newest:
             raise epoch_over(room)
@@ -108,7 +108,7 @@ class RedisBus:
         """Return the newest `hello` and `snapshot`; None before the first bot."""
         self._check_open()
         keys = Keys(room)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             texts: list[Any] = await self._redis.mget(keys["hello"], keys["snapshot"])
         hello, snapshot = texts
         return decoding.retained(hello, snapshot, room)
@@ -118,7 +118,7 @@ class RedisBus:
         self._check_open()
         keys = Keys(room)
         first, last = f"{epoch}-{since + 1}", str(epoch)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             async with self._redis.pipeline(transaction=True) as asking:
                 asking.hmget(keys["meta"], "hello", "lost")
                 asking.xrange(keys["events"], first, last)
@@ -131,13 +131,13 @@ class RedisBus:
         """Yield all class events that are kept, of all epochs, and each `hello` where it was published."""
         self._check_open()
         keys = Keys(room)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             now_s, _ = await self._redis.time()  # events are stamped by its clock
             known: Any = await self._redis.hgetall(keys["hellos"])
         hellos = deque(sorted(_placed(known)))
         since, is_first = "-", True
         while True:
-            with told_plainly(self._where):
+            with translate_errors(self._where):
                 page: Any = await self._redis.xrange(keys["events"], since, "+", count=PAGE)
             for id_, fields in page:
                 if _is_older(fields, now_s - self._keep_s):
@@ -156,17 +156,17 @@ class RedisBus:
     async def erase(self, room: str) -> None:
         """Delete all that is kept of the room, but for the number of its last epoch."""
         self._check_open()
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             await self._erase(keys=Keys(room).kept())
 
     async def sweep(self) -> None:
         """Delete what is older than the retention, in all rooms."""
         self._check_open()
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             keys = [key async for key in self._redis.scan_iter(EVERY_ROOM)]
         for key in keys:
             try:
-                with told_plainly(self._where):
+                with translate_errors(self._where):
                     await self._sweep(keys=Keys.of_events(key).kept(), args=[self._keep_s])
             except BusUnreadable as error:
                 log.warning("%s The rooms behind it are swept all the same.", error)
@@ -174,7 +174,7 @@ class RedisBus:
     async def ping(self) -> None:
         """Return when Redis answers, takes writes, and is one that can be used."""
         await self._meet(Need.LISTEN)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             await see_that_it_works(self._redis)
 
     def obstacle(self) -> str | None:

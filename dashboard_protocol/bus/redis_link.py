@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.redis_client import ANSWER_S, NoMaster
-from dashboard_protocol.bus.scripts import Keys
+from dashboard_protocol.bus.redis_scripts import Keys
 from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
 from dashboard_protocol.events import Event
 
@@ -33,7 +33,7 @@ class Need(Enum):
 
 
 @contextmanager
-def heeding_cancellation() -> Iterator[None]:
+def keep_cancellation() -> Iterator[None]:
     """Raise a cancellation that came inside and was lost there.
 
     redis-py sends with `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation that comes together with the
@@ -50,10 +50,10 @@ def heeding_cancellation() -> Iterator[None]:
 
 
 @contextmanager
-def told_plainly(where: str) -> Iterator[None]:
+def translate_errors(where: str) -> Iterator[None]:
     """Turn what redis-py raises into a BusError that says what to do and quotes no secret."""
     try:
-        with heeding_cancellation():
+        with keep_cancellation():
             yield
     except (AuthenticationError, AuthorizationError):
         raise BusRefused(f"Redis at {where} refused the password: check the bus URL.") from None
@@ -81,7 +81,7 @@ async def see_that_it_works(redis: Redis) -> None:
     """Return when Redis answers and takes writes, as far as this user may try: one that is full, or a replica, refuses.
 
     Raises:
-        RedisError, OSError, TimeoutError: As redis-py does; see `told_plainly`.
+        RedisError, OSError, TimeoutError: As redis-py does; see `translate_errors`.
     """
     await redis.ping()
     with suppress(NoPermissionError):
@@ -95,7 +95,7 @@ async def examine(redis: Redis, where: str, need: Need) -> None:
         BusRefused: It is too old, part of a cluster, a Sentinel, or grants too little; the text says which.
         BusError: It does not answer.
     """
-    with told_plainly(where):
+    with translate_errors(where):
         try:
             said = await redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
         except ResponseError as error:
@@ -103,7 +103,7 @@ async def examine(redis: Redis, where: str, need: Need) -> None:
     if why := unsuited(said):
         raise BusRefused(f"Redis at {where} {why}")
     try:
-        with told_plainly(where):
+        with translate_errors(where):
             await redis.exists(PROBE if need is not Need.QUEUE else "classpulse:invitations")
             if need is Need.PUBLISH:
                 await redis.publish(PROBE, "")
@@ -150,7 +150,7 @@ class Subscription:
             BusError: Redis does not answer.
         """
         try:
-            with told_plainly(self._where):
+            with translate_errors(self._where):
                 await self._pubsub.subscribe(self._channel)
                 await self._pubsub.get_message(timeout=ANSWER_S)  # Redis confirms: from here on nothing is missed
             # Not a task group: it would wrap what the caller raises.
@@ -179,7 +179,7 @@ class Subscription:
 
     async def _read(self) -> None:
         try:
-            with told_plainly(self._where):
+            with translate_errors(self._where):
                 while self._mailbox.qsize() < self._most:
                     await self._next()
             self.cut_off("The subscriber fell behind.")

@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from dashboard_protocol.bus import decoding
-from dashboard_protocol.bus.redis_link import told_plainly
+from dashboard_protocol.bus.redis_link import translate_errors
 
 BLOCK_S = 2.0
 """One question waits for so long: less than a client waits for an answer."""
@@ -37,7 +37,7 @@ class News:
         until_s = loop.time() + within_s
         while (left_s := until_s - loop.time()) > 0:
             block_ms = max(1, round(1000 * min(left_s, BLOCK_S)))
-            with told_plainly(self._where):
+            with translate_errors(self._where):
                 found: Any = await self._redis.xread({self._key: self._last}, block=block_ms)
             if found:
                 with decoding.reading("as news"):

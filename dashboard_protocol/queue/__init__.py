@@ -1,7 +1,7 @@
 """Invitations and the workers that serve them. `open_queue(url)` picks a queue by the URL's scheme."""
 
 from dashboard_protocol.bus.base import is_shared
-from dashboard_protocol.queue.base import RETENTION_S, Order, Queue
+from dashboard_protocol.queue.base import RETENTION_S, HeartbeatReply, Queue
 from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, Webhook
 
@@ -10,10 +10,10 @@ __all__ = [
     "BotRecord",
     "Delivery",
     "Due",
+    "HeartbeatReply",
     "Invitation",
     "MemoryQueue",
     "Moment",
-    "Order",
     "Queue",
     "Webhook",
     "open_queue",

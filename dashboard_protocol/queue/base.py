@@ -15,7 +15,7 @@ RETENTION_S = 7 * 86_400.0
 """What became of a bot is kept for so long after its last state."""
 
 
-class Order(StrEnum):
+class HeartbeatReply(StrEnum):
     """What a worker's heartbeat tells it about one of its bots."""
 
     STAY = "stay"
@@ -68,7 +68,7 @@ class Queue(Protocol):
     async def wait_for_invitation(self, within_s: float) -> None:
         """Return when there may be one to claim, or after so many seconds; dead workers' are told by time alone."""
 
-    async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
+    async def beat(self, worker: str, ids: list[str]) -> dict[str, HeartbeatReply]:
         """Say that the worker lives and runs these bots; learn what to do with each."""
 
     async def restore(self, worker: str, record: BotRecord) -> None:

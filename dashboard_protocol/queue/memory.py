@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.errors import RoomTaken
-from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order, too_many
+from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, HeartbeatReply, too_many
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.vocabulary import State
 
@@ -26,7 +26,7 @@ class _Entry:
     leaves: bool = False
     first: int = 0
     """Number of the first state that the webhook is told."""
-    told: int = 0
+    delivered: int = 0
     """Number of the first state that is neither delivered nor given up."""
     due_at: float = 0.0
     """When it is told, or when the lease of whoever tells it ends."""
@@ -42,8 +42,8 @@ class _Entry:
         return self.record.now.state is State.ENDED
 
     @property
-    def is_told(self) -> bool:
-        return self.record.invitation.webhook is None or self.told >= len(self.record.states)
+    def is_delivered(self) -> bool:
+        return self.record.invitation.webhook is None or self.delivered >= len(self.record.states)
 
 
 class MemoryQueue:
@@ -114,24 +114,24 @@ class MemoryQueue:
         """Return a moment later."""
         await asyncio.sleep(min(within_s, MOMENT_S))
 
-    async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
+    async def beat(self, worker: str, ids: list[str]) -> dict[str, HeartbeatReply]:
         """Say that the worker lives; learn what to do with each of its bots."""
         orders = {}
         for bot in ids:
             if bot not in self._entries:
-                orders[bot] = Order.UNKNOWN
+                orders[bot] = HeartbeatReply.UNKNOWN
             elif (entry := self._owned(worker, bot)) is None:
-                orders[bot] = Order.LOST
+                orders[bot] = HeartbeatReply.LOST
             else:
                 entry.beat_at = self._steady()
-                orders[bot] = Order.LEAVE if entry.leaves else Order.STAY
+                orders[bot] = HeartbeatReply.LEAVE if entry.leaves else HeartbeatReply.STAY
         return orders
 
     async def restore(self, worker: str, record: BotRecord) -> None:
         """Take over what a worker knows of its bot; its webhook is told the present state."""
         mine = record.model_copy(update={"worker": worker})
         newest = len(record.states) - 1
-        entry = _Entry(mine, beat_at=self._steady(), first=newest, told=newest)
+        entry = _Entry(mine, beat_at=self._steady(), first=newest, delivered=newest)
         self._entries.setdefault(record.invitation.id, entry)
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
@@ -177,13 +177,13 @@ class MemoryQueue:
     async def take_delivery(self, lease_s: float) -> Due | None:
         """Lease the state that a webhook has waited for longest."""
         now = self._clock()
-        waiting = [entry for entry in self._entries.values() if not entry.is_told and entry.due_at <= now]
+        waiting = [entry for entry in self._entries.values() if not entry.is_delivered and entry.due_at <= now]
         if not waiting:
             return None
-        entry = min(waiting, key=lambda entry: entry.due_at or entry.record.states[entry.told].since)
+        entry = min(waiting, key=lambda entry: entry.due_at or entry.record.states[entry.delivered].since)
         entry.due_at, entry.lease = now + lease_s, secrets.token_hex(8)
-        tries = sum(attempt.number == entry.told for attempt in entry.attempts)
-        return Due(record=entry.record, number=entry.told, tries=tries, lease=entry.lease)
+        tries = sum(attempt.number == entry.delivered for attempt in entry.attempts)
+        return Due(record=entry.record, number=entry.delivered, tries=tries, lease=entry.lease)
 
     async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
         """Note how a leased state went."""
@@ -193,7 +193,7 @@ class MemoryQueue:
         entry.lease = ""
         entry.attempts.append(attempt)
         if retry_s is None:
-            entry.told, entry.due_at = due.number + 1, 0.0
+            entry.delivered, entry.due_at = due.number + 1, 0.0
         else:
             entry.due_at = self._clock() + retry_s
         return True
@@ -203,8 +203,8 @@ class MemoryQueue:
         entry = self._entries.get(bot)
         if entry is None or entry.record.invitation.webhook is None:
             return []
-        next_at = None if entry.is_told else entry.due_at or entry.record.states[entry.told].since
-        return ledger(entry.record, entry.attempts, first=entry.first, told=entry.told, next_at=next_at)
+        next_at = None if entry.is_delivered else entry.due_at or entry.record.states[entry.delivered].since
+        return ledger(entry.record, entry.attempts, first=entry.first, delivered=entry.delivered, next_at=next_at)
 
     async def erase(self, room: str, bus: Bus) -> bool:
         """Delete all that is kept of a room."""

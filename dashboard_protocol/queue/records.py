@@ -109,7 +109,7 @@ class Due(Model):
 
 
 def ledger(
-    record: BotRecord, attempts: Sequence[Attempt], *, first: int, told: int, next_at: float | None
+    record: BotRecord, attempts: Sequence[Attempt], *, first: int, delivered: int, next_at: float | None
 ) -> list[Delivery]:
     """List what became of each state of a bot.
 
@@ -117,14 +117,14 @@ def ledger(
         record: the bot.
         attempts: every try, oldest first.
         first: number of the first state that is told at all.
-        told: number of the first state that is neither delivered nor given up.
+        delivered: number of the first state that is neither delivered nor given up.
         next_at: when that one is due, Unix seconds.
     """
     found = []
     for number, state in enumerate(record.states[first:], first):
         own = tuple(attempt for attempt in attempts if attempt.number == number)
         status = DeliveryStatus.WAITING
-        if number < told:
+        if number < delivered:
             status = DeliveryStatus.DEAD if own and own[-1].problem else DeliveryStatus.DELIVERED
         found.append(
             Delivery(
@@ -132,7 +132,7 @@ def ledger(
                 state=state,
                 status=status,
                 attempts=own,
-                next_at=next_at if number == told else None,
+                next_at=next_at if number == delivered else None,
             )
         )
     return found

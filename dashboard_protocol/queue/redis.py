@@ -9,11 +9,11 @@ from typing import Any
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.bus.redis_client import connect, place
-from dashboard_protocol.bus.redis_link import Need, examine, see_that_it_works, told_plainly
+from dashboard_protocol.bus.redis_link import Need, examine, see_that_it_works, translate_errors
 from dashboard_protocol.bus.redis_news import News
-from dashboard_protocol.bus.scripts import Keys
+from dashboard_protocol.bus.redis_scripts import Keys
 from dashboard_protocol.errors import BusRefused, BusUnreadable, RoomTaken, SealBroken, SealForeign
-from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, Order, too_many
+from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, HeartbeatReply, too_many
 from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
 from dashboard_protocol.queue.redis_common import NEWS_OF_INVITATIONS, NEWS_OF_WEBHOOKS
 from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
@@ -70,7 +70,7 @@ class RedisQueue:
         """Add an invitation, or return the first one of its key."""
         await self._meet()
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             status, bot = await self._submit(
                 args=[
                     invitation.id, invitation.room, self._sealed(invitation), moment.model_dump_json(),
@@ -90,7 +90,7 @@ class RedisQueue:
         """Take the next invitation that is due, those of dead workers first."""
         await self._meet()
         while True:
-            with told_plainly(self._where):
+            with translate_errors(self._where):
                 bot = await self._claim(args=[worker, round(self._claim_s * 1000), LOST, *serving])
             if bot is None:
                 return None
@@ -105,18 +105,18 @@ class RedisQueue:
         """Return when an invitation came or was given back, or after so many seconds."""
         await self._invitations.wait(within_s)
 
-    async def beat(self, worker: str, ids: list[str]) -> dict[str, Order]:
+    async def beat(self, worker: str, ids: list[str]) -> dict[str, HeartbeatReply]:
         """Say that the worker lives; learn what to do with each of its bots."""
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             orders = await self._beat(args=[worker, round(self._claim_s * 1000), *ids])
         with decoding.reading("as orders"):
-            return dict(zip(ids, map(Order, orders), strict=True))
+            return dict(zip(ids, map(HeartbeatReply, orders), strict=True))
 
     async def restore(self, worker: str, record: BotRecord) -> None:
         """Take over what a worker knows of its bot."""
         wanted = record.invitation
         states = [moment.model_dump_json() for moment in record.states]
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             await self._restore(
                 args=[
                     worker, wanted.id, wanted.room, self._sealed(wanted), record.now.state.value, wanted.requested_at,
@@ -127,13 +127,13 @@ class RedisQueue:
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
         """Note a state of the worker's bot."""
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             sealed = self._sealed_join(bot, join)
             return bool(await self._report(args=[worker, bot, moment.state.value, moment.model_dump_json(), sealed]))
 
     async def release(self, worker: str, bot: str) -> None:
         """Give an invitation back."""
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             await self._release(args=[worker, bot])
 
     async def bot(self, bot: str) -> BotRecord | None:
@@ -143,7 +143,7 @@ class RedisQueue:
 
     async def bots(self) -> list[BotRecord]:
         """Return the bots, newest first; one whose record cannot be read is left out."""
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             ids: Any = await self._redis.zrevrange("classpulse:bots", 0, -1)
         found = []
         for bot, answer in zip(ids, await self._answers(ids), strict=True):
@@ -157,13 +157,13 @@ class RedisQueue:
 
     async def ask_to_leave(self, bot: str) -> BotRecord | None:
         """Make a bot leave; one that nobody runs ends at once."""
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             await self._leave(args=[bot, ASKED])
         return await self.bot(bot)
 
     async def serving(self, room: str) -> str | None:
         """Return the bot that is in a room or about to come."""
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             bot: Any = await self._redis.hget("classpulse:serving", room)
         known = None if bot is None else await self.bot(bot)
         return None if known is None else known.invitation.id
@@ -175,7 +175,7 @@ class RedisQueue:
     async def take_delivery(self, lease_s: float) -> Due | None:
         """Lease the state that a webhook has waited for longest."""
         lease = secrets.token_hex(8)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             taken = await self._take(args=[lease, lease_s])
         if taken is None:
             return None
@@ -189,7 +189,7 @@ class RedisQueue:
     async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
         """Note how a leased state went."""
         bot, wait = due.record.invitation.id, "" if retry_s is None else retry_s
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             return bool(await self._settle(args=[due.lease, bot, due.number, attempt.model_dump_json(), wait]))
 
     async def deliveries(self, bot: str) -> list[Delivery]:
@@ -197,23 +197,23 @@ class RedisQueue:
         record = await self.bot(bot)
         if record is None or record.invitation.webhook is None:
             return []
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             async with self._redis.pipeline(transaction=True) as asking:
                 asking.hmget(f"classpulse:bot:{bot}", "first", "told")
                 asking.zscore("classpulse:webhooks", bot)
-                (first, told), next_at = await asking.execute()
-        numbers = [decoding.count(number, "as the number of a state") for number in (first, told)]
-        return ledger(record, await self._attempts(bot), first=numbers[0], told=numbers[1], next_at=next_at)
+                (first, delivered), next_at = await asking.execute()
+        numbers = [decoding.count(number, "as the number of a state") for number in (first, delivered)]
+        return ledger(record, await self._attempts(bot), first=numbers[0], delivered=numbers[1], next_at=next_at)
 
     async def erase(self, room: str, bus: Bus) -> bool:
         """Delete all that is kept of a room; the events of `bus` lie in the same Redis, so that one script does it."""
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             return bool(await self._erase(keys=Keys(room).kept(), args=[room]))
 
     async def ping(self) -> None:
         """Return when Redis answers, takes writes, and is one that can be used."""
         await self._meet()
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             await see_that_it_works(self._redis)
 
     async def close(self) -> None:
@@ -221,12 +221,12 @@ class RedisQueue:
         await self._redis.aclose()
 
     async def _attempts(self, bot: str) -> list[Attempt]:
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             found: Any = await self._redis.lrange(f"classpulse:bot:{bot}:attempts", 0, -1)
         return [decoding.model(Attempt, text, "as a try to tell a webhook") for text in found]
 
     async def _answers(self, ids: list[str]) -> list[tuple[Any, Any]]:
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             async with self._redis.pipeline(transaction=True) as asking:
                 for bot in ids:
                     asking.hmget(f"classpulse:bot:{bot}", "invitation", "worker", "join")
@@ -239,7 +239,7 @@ class RedisQueue:
         if self._is_met:
             return
         await examine(self._redis, self._where, Need.QUEUE)
-        with told_plainly(self._where):
+        with translate_errors(self._where):
             await self._redis.set(SEALED_UNDER, self._sealer.label, nx=True)
             label = await self._redis.get(SEALED_UNDER)
         if label != self._sealer.label:

@@ -1,6 +1,6 @@
 """What the scripts of the Redis queue have in common (Lua); its keys are those of `redis_scripts`."""
 
-from dashboard_protocol.bus.scripts import RING
+from dashboard_protocol.bus.redis_scripts import RING
 
 NEWS_OF_INVITATIONS = "classpulse:news:invitations"
 NEWS_OF_WEBHOOKS = "classpulse:news:webhooks"

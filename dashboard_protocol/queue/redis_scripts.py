@@ -6,7 +6,7 @@ is due; `scheduled`, the bots that are not, by time; `bot:ID`, a hash, and `bot:
 by the time when that is due or when the lease of the gateway that does it ends.
 """
 
-from dashboard_protocol.bus.scripts import ERASE_EVENTS
+from dashboard_protocol.bus.redis_scripts import ERASE_EVENTS
 from dashboard_protocol.queue.redis_common import COMMON
 
 CLAIM = (

@@ -8,9 +8,9 @@ from tempfile import mkstemp
 
 from dashboard_protocol.errors import ReportRefused
 from dashboard_protocol.events import Event
-from dashboard_protocol.record import Record
 from dashboard_protocol.report.page import render_html
 from dashboard_protocol.report.tables import render_csv
+from dashboard_protocol.view.record import Record
 
 
 def report_paths(path: Path) -> tuple[Path, Path]:

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from dashboard_protocol.plain_text import shown
+from dashboard_protocol.view.plain_text import shown
 
 _EMPTY = frozenset({"link", "meta", "path", "rect", "circle"})
 

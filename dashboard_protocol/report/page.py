@@ -2,16 +2,16 @@
 
 from datetime import datetime, timedelta, tzinfo
 
-from dashboard_protocol import words
 from dashboard_protocol.events import Hello
-from dashboard_protocol.record import Record
 from dashboard_protocol.report.charts import NARROW_PX, WIDE_PX, Chart
-from dashboard_protocol.report.digest import Digest, digest
 from dashboard_protocol.report.markup import Child, Markup, element, join, table
 from dashboard_protocol.report.story import Clock, story
 from dashboard_protocol.report.style import stylesheet
 from dashboard_protocol.report.tables import alert_rows, change_rows, period_table
-from dashboard_protocol.words import span
+from dashboard_protocol.report.totals import Digest, digest
+from dashboard_protocol.view import text as words
+from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.text import span
 
 _HOW_TO_READ = (
     f"The engagement index runs from 0 to 100. It rests on {words.FORMULA}, of everybody who could be measured; a "

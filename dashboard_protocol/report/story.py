@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 
-from dashboard_protocol import words
 from dashboard_protocol.events import Withheld
-from dashboard_protocol.record import Record
-from dashboard_protocol.report.digest import SHORT_S, Digest, Spread
-from dashboard_protocol.report.moves import NEAR, Move
-from dashboard_protocol.timeline import Gap
-from dashboard_protocol.trend import POINTS
-from dashboard_protocol.words import points
+from dashboard_protocol.report.totals import SHORT_S, Digest, Spread
+from dashboard_protocol.report.turning_points import NEAR, Move
+from dashboard_protocol.view import text as words
+from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.text import points
+from dashboard_protocol.view.timeline import Gap
+from dashboard_protocol.view.trend import POINTS
 
 MOVES_TOLD = 3
 ALERTS_TOLD = 3

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dashboard_protocol import words
+from dashboard_protocol.view import text as words
 from dashboard_protocol.vocabulary import DISPLAYED
 
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from math import isnan, nan
 from statistics import median_low
 
-from dashboard_protocol import words
 from dashboard_protocol.events import BotState, EndReason, State
-from dashboard_protocol.record import Record
-from dashboard_protocol.report.digest import Digest
 from dashboard_protocol.report.story import Clock
-from dashboard_protocol.timeline import COLUMNS, COUNTS, WITHHELD
+from dashboard_protocol.report.totals import Digest
+from dashboard_protocol.view import text as words
+from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.timeline import COLUMNS, COUNTS, WITHHELD
 
 MAX_PERIODS = 20
 _STEPS_S = (10, 30, 60, 120, 300, 600, 900, 1800, 3600)

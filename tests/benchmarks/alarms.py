@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.alerts import AlertParameters, Block, ChangeDetector, Sample
+from bot.classroom.change_detection import AlertParameters, Block, ChangeDetector, Sample
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from itertools import cycle, islice
 
 from bot.errors import BotError
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
 from bot.samples.people import PEOPLE
 from bot.samples.story import clip_path
 from tests.benchmarks.chaos_site import PERSON

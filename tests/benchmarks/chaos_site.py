@@ -18,11 +18,11 @@ from pathlib import Path
 import httpx
 
 from bot.errors import BotError
-from bot.rooms.janus_session import Handle
-from dashboard_protocol.access import Access
+from bot.rooms.janus.session import Handle
+from dashboard_protocol.auth.links import Access
+from dashboard_protocol.auth.secrets_store import load_secret
 from dashboard_protocol.events import Profile
 from dashboard_protocol.queue import open_queue
-from dashboard_protocol.secret import load_secret
 from tests.benchmarks.janus_server import SECRET, JanusServer, janus_server
 from tests.benchmarks.network import PrivateNetwork
 from tests.contracts.redis_sentinel import Watched, a_watched_redis

@@ -25,16 +25,16 @@ from typing import Any
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from bot.errors import RoomRefused
-from bot.rooms.admission import RoomFull
-from bot.rooms.aiortc_cures import cure_stream, listen_on
 from bot.rooms.base import CameraOn
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
-from bot.rooms.local import LocalRoom
+from bot.rooms.local.admission import RoomFull
+from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
-from bot.rooms.offer import OfferMalformed, OfferUnsupported
-from bot.rooms.peer import Peer
-from bot.rooms.traffic import Traffic, join_decoders
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
+from bot.rooms.webrtc.aiortc_patches import listen_on, patch_receiver
+from bot.rooms.webrtc.peer_connection import Peer
+from bot.rooms.webrtc.sdp import OfferMalformed, OfferUnsupported
+from bot.rooms.webrtc.traffic import Traffic, join_decoders
 from bot.samples.story import clip_path
 from tests.benchmarks.process import machine
 from tests.contracts.rooms import until
@@ -331,7 +331,7 @@ async def two_videos() -> AsyncIterator[tuple[Any, int, Watched, Watched]]:
     await receiver.setRemoteDescription(RTCSessionDescription(await real_offer(sender), "offer"))
     videos, traffics = (Watched(), Watched()), (Traffic(), Traffic())
     for transceiver, video, traffic in zip(receiver.getTransceivers(), videos, traffics, strict=True):
-        cure_stream(receiver, transceiver, video.take, traffic)
+        patch_receiver(receiver, transceiver, video.take, traffic)
     listen_on(receiver, LOOPBACK)
     await receiver.setLocalDescription(await receiver.createAnswer())
     await sender.setRemoteDescription(RTCSessionDescription(receiver.localDescription.sdp, "answer"))

@@ -22,12 +22,12 @@ from urllib.parse import urlsplit
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.auth.links import Access, instructor_url
 from dashboard_protocol.bus import MemoryBus
+from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.events import ClassSummary
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.server import serve
-from dashboard_protocol.writer import EventWriter
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.server import serve
 from tests.benchmarks.process import cpu_s, machine, percentile, rss_mb
 from tests.dashboard_protocol.staging import hello, summary
 

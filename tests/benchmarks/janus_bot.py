@@ -6,8 +6,8 @@ Janus has no word for opting in, and only of people who did are single reads tol
 from functools import partial
 
 from bot.__main__ import main
-from bot.rooms import roster
 from bot.rooms.base import Participant
+from bot.rooms.janus import roster
 
 if __name__ == "__main__":
     vars(roster)["Participant"] = partial(Participant, opted_in=True)

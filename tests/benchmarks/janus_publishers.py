@@ -10,8 +10,8 @@ import sys
 from contextlib import AsyncExitStack
 from itertools import cycle, islice
 
-from bot.rooms.camera import ClipCamera, Picture
-from bot.rooms.clip import read_clip
+from bot.rooms.publishing.camera import ClipCamera, Picture
+from bot.rooms.publishing.encoded_clip import read_clip
 from bot.samples.people import PEOPLE
 from bot.samples.story import clip_path
 from tests.benchmarks.janus_server import JanusPerson

@@ -12,9 +12,9 @@ from aiortc.mediastreams import MediaStreamTrack
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from bot.rooms.janus_address import JanusAddress, read_address
-from bot.rooms.janus_publisher import JanusPublisher, join
-from bot.rooms.janus_session import JanusSession, open_session
+from bot.rooms.janus.address import JanusAddress, read_address
+from bot.rooms.janus.publisher import JanusPublisher, join
+from bot.rooms.janus.session import JanusSession, open_session
 from tests.benchmarks.network import PEOPLE, SERVER, PrivateNetwork
 
 PORT, ADMIN_PORT = 8188, 7188

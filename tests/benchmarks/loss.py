@@ -19,12 +19,12 @@ from statistics import median
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.base import CameraOn, Track
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
-from bot.rooms.janus import JanusRoom
+from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
+from bot.rooms.webrtc.aiortc_patches import listen_on
 from bot.samples.story import clip_path
 from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server
 from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, distance, missing, private_network

@@ -6,9 +6,9 @@ import sys
 from contextlib import AsyncExitStack
 from itertools import cycle, islice
 
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
-from bot.rooms.publisher import Publisher
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
+from bot.rooms.publishing.publisher import Publisher
 from bot.samples.people import PEOPLE
 from bot.samples.story import clip_path
 

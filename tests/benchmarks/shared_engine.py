@@ -16,8 +16,8 @@ from contextlib import AsyncExitStack
 
 import numpy as np
 
-from bot.inference.host import ask_status
-from bot.inference.shared import SharedNetwork
+from bot.inference.client import SharedNetwork
+from bot.inference.server import ask_status
 from bot.samples import drawing
 from bot.samples.people import PEOPLE
 from bot.samples.pose import Pose

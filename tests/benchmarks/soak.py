@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
 from bot.samples.people import PEOPLE
 from bot.samples.story import clip_path
 from tests.benchmarks.janus_server import JanusPerson, JanusServer, janus_server

@@ -12,8 +12,8 @@ import pytest
 from bot import app
 from bot.app import Addresses, Guests, Surroundings, run
 from bot.errors import RoomClosed, RoomError, RoomKicked, RoomRefused, RoomUnreachable
-from bot.rooms.attending import Attending
 from bot.rooms.base import Admitted, Room, RoomEvent
+from bot.rooms.remote_session import RemoteSession
 from bot.settings import Settings
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.client import watch
@@ -177,7 +177,7 @@ class BrokenRoom:
     name = "r"
 
     def __init__(self) -> None:
-        self._attending = Attending("the room r")
+        self._attending = RemoteSession("the room r")
 
     async def __aenter__(self) -> Self:
         await self._attending.begin(self._attend())
@@ -211,7 +211,7 @@ async def test_bug_in_a_room_ends_the_bot_as_failed_and_is_in_the_log(
 
 async def test_bug_ends_the_bot_as_failed_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     offer_room(monkeypatch, TroubledRoom())
-    monkeypatch.setattr("bot.visit.Visit.bodies", lambda self: 1 / 0)
+    monkeypatch.setattr("bot.meeting.participants.Participants.bodies", lambda self: 1 / 0)
     async with Run() as bot:
         with pytest.raises(ExceptionGroup):
             await bot.task

@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 import pytest
 
-from dashboard_protocol.access import Access
+from dashboard_protocol.auth.links import Access
 from engine.runtimes import DEFAULT_MODEL
 
 PATIENCE_S = 120

@@ -15,7 +15,7 @@ COMMANDS = {
         "stderr",
         "live",
     ),
-    "meeting of a worker": ([sys.executable, "-m", "bot.meeting_process", str(os.getpid())], "stdout", "warm"),
+    "meeting of a worker": ([sys.executable, "-m", "bot.workers.child", str(os.getpid())], "stdout", "warm"),
 }
 
 pytestmark = pytest.mark.skipif(

@@ -18,13 +18,13 @@ from websockets.exceptions import InvalidStatus
 from bot.app import Addresses, Surroundings, run
 from bot.commands.gateway import GatewayProcess
 from bot.settings import Settings
-from bot.worker_status import WorkerFigures, serving_status
+from bot.workers.status import WorkerFigures, serving_status
 from dashboard_protocol.events import Profile
-from dashboard_protocol.metrics import metrics_app
-from dashboard_protocol.request_guard import SAFE_HEADERS
-from dashboard_protocol.request_rules import ANY_HOST_PATHS
+from dashboard_protocol.http.metrics_endpoint import metrics_app
+from dashboard_protocol.http.request_guard import SAFE_HEADERS
+from dashboard_protocol.http.request_rules import ANY_HOST_PATHS
+from dashboard_protocol.http.server import Served, serve
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.server import Served, serve
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 
 FEEDS = (WebSocketRoute, APIWebSocketRoute)
@@ -49,7 +49,7 @@ async def every_server(monkeypatch: pytest.MonkeyPatch, state: Path) -> AsyncIte
     """Run a bot with its local room, a gateway with the control API, and a worker's status."""
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     watched = Watched()
-    for module in ("bot.app", "bot.commands.gateway", "bot.worker_status"):
+    for module in ("bot.app", "bot.commands.gateway", "bot.workers.status"):
         monkeypatch.setattr(f"{module}.serve", watched.serve)
     stop = asyncio.Event()
     bot_is_up: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()

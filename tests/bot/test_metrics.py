@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from bot.frames import newest
 from bot.metrics import Counted, counting, engine_obstacle, own_figures
 from bot.rooms.base import Frame
+from bot.rooms.latest_frame import newest
 from dashboard_protocol.events import Body, BotState, Event, State
 from engine.errors import InferenceFailed
 from engine.readings import Box, Face, FaceReading

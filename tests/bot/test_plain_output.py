@@ -12,15 +12,15 @@ import pytest
 from rich.console import Console
 
 from bot.commands.clients import _table
-from dashboard_protocol.control_forms import BotView
-from dashboard_protocol.plain_text import PlainFormatter, plain, plain_lines, shown
+from dashboard_protocol.control_api.schemas import BotView
 from dashboard_protocol.report.markup import element
+from dashboard_protocol.view.plain_text import PlainFormatter, plain, plain_lines, shown
 from dashboard_protocol.vocabulary import Profile, State
 from tests.hostile import MARKUP, OBEYED
 
 ROOT = Path(__file__).parents[2]
 EDGES = [
-    *(ROOT / "bot" / "commands").glob("*.py"), *(ROOT / "bot" / "watching").glob("*.py"),
+    *(ROOT / "bot" / "commands").glob("*.py"), *(ROOT / "dashboard_protocol" / "terminal").glob("*.py"),
     ROOT / "bot" / "__main__.py", ROOT / "bot" / "foreground.py",
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from bot.app import Addresses, Surroundings, run
 from bot.settings import Settings
 from dashboard_protocol.events import Event, Profile
-from dashboard_protocol.server import Served, serve
+from dashboard_protocol.http.server import Served, serve
 
 PUBLIC = "https://class.example.org"
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bot.terminal_encoding import speak_plainly
+from dashboard_protocol.auth.secrets_store import state_directory
 from dashboard_protocol.client import watch
-from dashboard_protocol.control_client import ControlClient
+from dashboard_protocol.control_api.client import ControlClient
 from dashboard_protocol.errors import ControlRefused, ProxyRefused, SecretRefused
-from dashboard_protocol.proxies import goes_by_proxy
-from dashboard_protocol.secret import state_directory
+from dashboard_protocol.http.proxies import goes_by_proxy
 
 ROOT = Path(__file__).resolve().parents[2]
 AWAY = "https://gateway.example.org"

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from build_engine.dataset import LabelledFaces, Split, repeated
-from build_engine.drawn import read_drawn
-from build_engine.export import Judged, export
-from build_engine.landmarks import AlignedFaces, align_faces
-from build_engine.quantize import quantize
+from build_engine.data.dataset import repeated
+from build_engine.data.drawn import read_drawn
+from build_engine.data.labelled_faces import LabelledFaces, Split
+from build_engine.data.landmarks import AlignedFaces, align_faces
+from build_engine.deployment.export import Judged, export
+from build_engine.deployment.quantize import quantize
 from build_engine.recipe import DECAY, SMOKE, Recipe
-from build_engine.run import Run
-from build_engine.train import train
+from build_engine.training.run import Run
+from build_engine.training.train import train
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "../shared/data/fer2013.npz"
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from build_engine import __main__ as command_line
-from build_engine import reference
 from build_engine.commands.shipped import int8_of, shipped_fp32, shipped_models
-from build_engine.dataset import LabelledFaces
+from build_engine.data.labelled_faces import LabelledFaces
+from build_engine.deployment import reference
 from build_engine.environment import SETTINGS
 from build_engine.recipe import RECIPES
 from engine.manifest import load_manifest
@@ -223,7 +223,7 @@ def test_compare_and_split_study_train_what_is_missing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     small = replace(RECIPES["smoke"], epochs=1)
-    monkeypatch.setattr("build_engine.compare.STUDY", small)
+    monkeypatch.setattr("build_engine.evaluation.compare.STUDY", small)
     asked = ("compare", *DRAWN, "--variant", "resnet18", "--variant", "resnet18-landmark", "--json")
     assert build_engine(*asked, monkeypatch=monkeypatch) == 0
     said = capsys.readouterr()

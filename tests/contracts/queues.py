@@ -7,7 +7,17 @@ import pytest
 
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.errors import RoomTaken, TooManyBots
-from dashboard_protocol.queue import Attempt, BotRecord, Delivery, Due, Invitation, Moment, Order, Queue, Webhook
+from dashboard_protocol.queue import (
+    Attempt,
+    BotRecord,
+    Delivery,
+    Due,
+    HeartbeatReply,
+    Invitation,
+    Moment,
+    Queue,
+    Webhook,
+)
 from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.vocabulary import EndReason, Profile, State
 
@@ -153,7 +163,7 @@ class QueueContract:
         await claimed(queue, "w")
         assert await queue.report("w", "a", moment(State.ENDED, EndReason.ALONE))
         assert not await queue.report("w", "a", moment(State.LIVE))
-        assert await queue.beat("w", ["a"]) == {"a": Order.LOST}
+        assert await queue.beat("w", ["a"]) == {"a": HeartbeatReply.LOST}
         await asyncio.sleep(self.claim_s * 1.2)
         assert await queue.claim("v") is None
 
@@ -163,9 +173,9 @@ class QueueContract:
         await queue.report("dead", "a", moment(State.LIVE))
         taken = await claimed(queue, "alive")
         assert (taken.worker, taken.now.state, taken.now.reason) == ("alive", State.RECONNECTING, "worker_lost")
-        assert await queue.beat("dead", ["a"]) == {"a": Order.LOST}
+        assert await queue.beat("dead", ["a"]) == {"a": HeartbeatReply.LOST}
         assert not await queue.report("dead", "a", moment(State.LIVE))
-        assert await queue.beat("alive", ["a"]) == {"a": Order.STAY}
+        assert await queue.beat("alive", ["a"]) == {"a": HeartbeatReply.STAY}
 
     async def test_worker_that_was_silent_claims_none_of_its_own_bots(self, queue: Queue) -> None:
         await queue.submit(invitation())
@@ -178,7 +188,7 @@ class QueueContract:
         record = await queue.bot("a")
         assert record is not None
         assert record.now.state is State.LIVE
-        assert await queue.beat("w", ["a"]) == {"a": Order.STAY}
+        assert await queue.beat("w", ["a"]) == {"a": HeartbeatReply.STAY}
 
     async def test_claim_whose_answer_was_lost_is_handed_out_again(self, queue: Queue) -> None:
         await queue.submit(invitation())
@@ -190,7 +200,7 @@ class QueueContract:
         await claimed(queue, "w")
         end = time.monotonic() + 1.5 * self.claim_s
         while time.monotonic() < end:
-            assert await queue.beat("w", ["a"]) == {"a": Order.STAY}
+            assert await queue.beat("w", ["a"]) == {"a": HeartbeatReply.STAY}
             assert await queue.claim("v") is None
             await asyncio.sleep(self.claim_s / 10)
 
@@ -209,7 +219,7 @@ class QueueContract:
         record = await queue.ask_to_leave("a")
         assert record is not None
         assert record.now.state is State.REQUESTED
-        assert await queue.beat("w", ["a"]) == {"a": Order.LEAVE}
+        assert await queue.beat("w", ["a"]) == {"a": HeartbeatReply.LEAVE}
 
     async def test_bot_that_nobody_runs_ends_when_asked_to_leave(self, queue: Queue) -> None:
         await queue.submit(invitation("now"))
@@ -226,7 +236,7 @@ class QueueContract:
         for _ in range(2):
             await queue.restore("w", record)
         assert await queue.claim("v") is None
-        assert await queue.beat("w", ["a"]) == {"a": Order.STAY}
+        assert await queue.beat("w", ["a"]) == {"a": HeartbeatReply.STAY}
         assert await queue.bots() == [record]
         taken = await claimed(queue, "v")
         assert (taken.worker, taken.now.reason) == ("v", "worker_lost")
@@ -330,7 +340,7 @@ class QueueContract:
     async def test_unknown_bot_is_none(self, queue: Queue) -> None:
         assert await queue.bot("nobody") is None
         assert await queue.ask_to_leave("nobody") is None
-        assert await queue.beat("w", ["nobody"]) == {"nobody": Order.UNKNOWN}
+        assert await queue.beat("w", ["nobody"]) == {"nobody": HeartbeatReply.UNKNOWN}
         assert not await queue.report("w", "nobody", moment(State.LIVE))
         await queue.release("w", "nobody")
         assert await queue.bots() == []

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import pytest
+from starlette.routing import BaseRoute
 
 from bot.errors import RoomClosed
 from bot.rooms.base import (
@@ -22,6 +23,8 @@ from bot.rooms.base import (
     Room,
     RoomEvent,
 )
+from bot.rooms.local import join_page, whip_endpoint
+from bot.rooms.local.room import LocalRoom
 
 Event = TypeVar("Event", Joined, CameraOn, CameraOff, CameraUnreadable, Left, OptedIn, Admitted, Held, Lost)
 
@@ -223,3 +226,8 @@ async def _read_out(events: AsyncIterator[RoomEvent]) -> None:
 async def _within(seconds: float, waiting: Awaitable[object]) -> None:
     async with asyncio.timeout(seconds):
         await waiting
+
+
+def routes_of(room: LocalRoom) -> list[BaseRoute]:
+    """Build all that serves a local room, for the root of an HTTP server."""
+    return [*whip_endpoint.routes(room), *join_page.routes(room)]

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.rooms.aiortc_cures import listen_on
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
+from bot.rooms.webrtc.aiortc_patches import listen_on
 from bot.samples.story import clip_path
 
 

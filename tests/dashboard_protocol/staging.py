@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.auth.links import Access, instructor_url
 from dashboard_protocol.bus import Bus, MemoryBus
-from dashboard_protocol.connection import Limits
+from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.events import (
     AlertParameters,
     ClassSummary,
@@ -25,11 +25,11 @@ from dashboard_protocol.events import (
     PolicyMeaning,
     Profile,
 )
-from dashboard_protocol.gateway import create_app
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.gateway.connection import Limits
+from dashboard_protocol.http.request_rules import OWN_ONLY, RequestRules
+from dashboard_protocol.http.server import Pace, Served, serve
 from dashboard_protocol.queue import Queue
-from dashboard_protocol.request_rules import OWN_ONLY, RequestRules
-from dashboard_protocol.server import Pace, Served, serve
-from dashboard_protocol.writer import EventWriter
 
 SECRET = b"a secret of more than thirty-two bytes"
 ROOM = "Biology 101"

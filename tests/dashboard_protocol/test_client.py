@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from dashboard_protocol.access import Access
+from dashboard_protocol.auth.links import Access
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.client import watch
 from dashboard_protocol.codec import encode, with_prev
 from dashboard_protocol.errors import AccessDenied, FeedLost, ProtocolError, UnknownVersion
 from dashboard_protocol.events import BotState, Bye, EndReason, Event, Snapshot, State
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.server import Served, serve
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.server import Served, serve
 from dashboard_protocol.snapshot import Fold
 from tests.dashboard_protocol.staging import SECRET, Stage, a_stage, hello, summary
 

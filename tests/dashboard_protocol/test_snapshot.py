@@ -3,10 +3,10 @@
 import itertools
 
 from dashboard_protocol.bus import MemoryBus
+from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.codec import MAX_EVENT_BYTES, encode
 from dashboard_protocol.events import Alert, Body, BotState, Bye, EndReason, Event, Forget, State, Window
 from dashboard_protocol.snapshot import MAX_ALERTS, MAX_PARTICIPANTS, Fold
-from dashboard_protocol.writer import EventWriter
 from tests.dashboard_protocol.staging import hello, participant, summary
 
 ALERT = Alert.model_validate(

@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 
-from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.auth.links import Access, instructor_url
+from dashboard_protocol.auth.secrets_store import load_secret
 from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.client import watch
 from dashboard_protocol.events import Event, Hello, Profile, Snapshot, State
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.sealing import Sealer
-from dashboard_protocol.secret import load_secret
 from tests.contracts.redis_sentinel import Watched, a_watched_redis
 from tests.contracts.redis_server import RedisServer, a_redis
 

@@ -11,12 +11,12 @@ import pytest
 from aiortc import RTCPeerConnection
 
 from bot.errors import RoomUnreachable
-from bot.ice import Ice, read_ice
-from bot.rooms import media_path
+from bot.ice_servers import Ice, read_ice
 from bot.rooms.base import CameraOn, RoomEvent
-from bot.rooms.janus import JanusRoom
+from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice
-from bot.rooms.receive_buffer import RECEIVE_BUFFER_BYTES
+from bot.rooms.webrtc import ice as webrtc_ice
+from bot.rooms.webrtc.traffic import RECEIVE_BUFFER_BYTES
 from bot.rooms.whep import WhepRoom
 from tests.benchmarks.janus_server import janus_server
 from tests.benchmarks.network import BOT, PEOPLE, SERVER, PrivateNetwork, missing
@@ -84,10 +84,10 @@ async def test_socket_to_the_relay_keeps_as_much_as_any_other(
     made: list[Any] = []
 
     def new_connection(ice: Ice) -> RTCPeerConnection:
-        made.append(connection := media_path.new_connection(ice))
+        made.append(connection := webrtc_ice.new_connection(ice))
         return connection
 
-    monkeypatch.setattr("bot.rooms.peer.new_connection", new_connection)
+    monkeypatch.setattr("bot.rooms.webrtc.peer_connection.new_connection", new_connection)
     people.go_live("Eve")
     async with room(people, read_ice([TURN], CREDENTIALS, relay_only=True)) as there:
         await camera(there.events())
@@ -114,7 +114,7 @@ async def test_wrong_password_is_told_in_one_line(people: WhepServer, relay_only
 async def test_relay_that_does_not_answer_is_missed_only_where_media_may_go_no_other_way(
     people: WhepServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(media_path, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(webrtc_ice, "ANSWER_WITHIN_S", 0.5)
     silent = socket.socket(type=socket.SOCK_DGRAM)
     silent.bind((PEOPLE, 0))
     address = f"turn:{PEOPLE}:{silent.getsockname()[1]}"

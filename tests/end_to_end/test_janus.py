@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
-from bot.rooms import janus, janus_session, janus_subscriber
 from bot.rooms.base import (
     Absence,
     Admitted,
@@ -23,17 +22,20 @@ from bot.rooms.base import (
     Renamed,
     RoomEvent,
 )
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
-from bot.rooms.janus import JanusRoom
-from bot.rooms.janus_address import read_address
-from bot.rooms.janus_people import JanusPeople
-from bot.rooms.janus_publisher import join
-from bot.rooms.janus_subscriber import JanusSubscriber
+from bot.rooms.janus import room as janus
+from bot.rooms.janus import session as janus_session
+from bot.rooms.janus import subscriber as janus_subscriber
+from bot.rooms.janus.address import read_address
+from bot.rooms.janus.participants import JanusPeople
+from bot.rooms.janus.publisher import join
+from bot.rooms.janus.room import JanusRoom
+from bot.rooms.janus.subscriber import JanusSubscriber
 from bot.rooms.notice import Notice, visible_name
 from bot.rooms.notice_picture import NoticeTrack, draw_notice
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
 from bot.samples.story import clip_path
-from dashboard_protocol.pseudonyms import Pseudonyms
+from dashboard_protocol.auth.pseudonyms import Pseudonyms
 from tests.benchmarks.janus_server import JanusPerson, JanusServer
 from tests.benchmarks.network import BOT, PrivateNetwork, missing
 from tests.contracts.rooms import Event, RoomContract, expect

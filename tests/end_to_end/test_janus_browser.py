@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Browser
 
 from bot.rooms.base import Absence, CameraOff, CameraOn, Frame, Joined, Left
-from bot.rooms.janus import JanusRoom
-from bot.rooms.janus_address import read_address
-from bot.rooms.janus_publisher import join
+from bot.rooms.janus.address import read_address
+from bot.rooms.janus.publisher import join
+from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice, visible_name
 from tests.benchmarks.janus_browser import CHROMIUM, BrowserPerson, a_browser
 from tests.benchmarks.janus_server import JanusServer

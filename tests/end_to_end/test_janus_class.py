@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
 from bot.rooms.notice import visible_name
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
 from bot.samples.story import clip_path
 from tests.benchmarks.janus_browser import CHROMIUM, BrowserPerson, a_browser
 from tests.benchmarks.janus_server import JanusPerson, JanusServer

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from bot.picture_size import PictureSize
-from bot.rooms import janus_layers
+from bot.meeting.resolution import PictureSize
 from bot.rooms.base import CameraOn, Joined, Scalable, Track
-from bot.rooms.janus import JanusRoom
+from bot.rooms.janus import simulcast
+from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice
 from engine.faces import FaceFinder
 from tests.benchmarks.janus_browser import CHROMIUM, BrowserPerson, a_browser
@@ -66,8 +66,8 @@ class Reader:
 async def test_smallest_size_with_a_large_enough_face_is_received_however_the_publisher_numbers_them(
     server: JanusServer, browser: Browser, monkeypatch: pytest.MonkeyPatch, smallest_first: bool
 ) -> None:
-    monkeypatch.setattr(janus_layers, "LARGER_AFTER_S", 1.0)
-    monkeypatch.setattr(janus_layers, "SMALLER_AFTER_S", 1.5)
+    monkeypatch.setattr(simulcast, "LARGER_AFTER_S", 1.0)
+    monkeypatch.setattr(simulcast, "SMALLER_AFTER_S", 1.5)
     pressures = [0.0]
     reader = Reader(PictureSize(80.0, 40.0, lambda: pressures[-1]))
     options = {"layers": 3, "width": 960, "height": 540, "smallestFirst": smallest_first}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from bot.rooms import announcer
+from bot.rooms import notice as notices
 from bot.rooms.base import Joined, Left, OptedIn, OptedOut, Participant, RoomEvent
-from bot.rooms.janus import JanusRoom
+from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice, notice_text, visible_name
 from tests.benchmarks.janus_browser import CHROMIUM, BrowserPerson, a_browser
 from tests.benchmarks.janus_server import JanusServer
@@ -56,8 +56,8 @@ async def next_of(events: AsyncIterator[RoomEvent], *kinds: type[RoomEvent]) -> 
 async def test_newcomers_read_the_notice_and_a_word_of_theirs_is_enough(
     server: JanusServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcer, "HEARD_AFTER_S", 1.0)
-    monkeypatch.setattr(announcer, "AGAIN_AFTER_S", 0.0)
+    monkeypatch.setattr(notices, "HEARD_AFTER_S", 1.0)
+    monkeypatch.setattr(notices, "AGAIN_AFTER_S", 0.0)
     eve, bo, tom = [await BrowserPerson.open(browser, name, talks=True) for name in ("Eve", "Bo", "Tom")]
     async with JanusRoom(server.url(), clock=time.time, notice=NOTICE, addresses=[BOT]) as room:
         events = room.events()

@@ -11,13 +11,13 @@ import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from starlette.applications import Starlette
 
-from bot import reading
-from bot.rooms import local
+from bot.privacy import self_service
 from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left, OptedIn, Participant
-from bot.rooms.local import LocalRoom
+from bot.rooms.local import room as local_room
+from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
-from dashboard_protocol.access import Access
-from tests.contracts.rooms import expect
+from dashboard_protocol.auth.links import Access
+from tests.contracts.rooms import expect, routes_of
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -70,7 +70,7 @@ def wishes() -> Wishes:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def address(room: LocalRoom, wishes: Wishes) -> AsyncIterator[str]:
-    app = Starlette(routes=[*reading.routes(room, wishes), *room.routes()])
+    app = Starlette(routes=[*self_service.routes(room, wishes), *routes_of(room)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     config.load()
@@ -277,7 +277,7 @@ async def test_link_without_token_and_full_room_are_told(
         await other.goto(address)
         await other.get_by_role("button", name="Join").click()
         await other.get_by_text("This link does not open this room").wait_for()
-        monkeypatch.setattr(local, "MAX_PUBLISHERS", 0)
+        monkeypatch.setattr(local_room, "MAX_PUBLISHERS", 0)
         await page.get_by_role("button", name="Join").click()
         await page.get_by_text("biology-101 is full").wait_for()
 

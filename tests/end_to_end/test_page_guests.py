@@ -8,12 +8,13 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 from starlette.applications import Starlette
 
-from bot import privacy
-from bot.rooms.local import LocalRoom
+from bot.privacy import routes as privacy_routes
+from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
 from dashboard_protocol.events import BotState, Event, Profile, State
+from dashboard_protocol.http.server import serve
 from dashboard_protocol.report import recorded, render_html
-from dashboard_protocol.server import serve
+from tests.contracts.rooms import routes_of
 from tests.dashboard_protocol.web.browser import ARTEFACTS, DESK, IN_CHROMIUM, PHONE, SCHEMES, Stage, violations
 from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ScriptedClass, alert, hello
 
@@ -53,8 +54,12 @@ async def test_axe_finds_nothing_where_people_join_and_where_they_opt_out(
     stage: Stage, axe: str | None, size: ViewportSize
 ) -> None:
     room = LocalRoom(ROOM, clock=monotonic, notice=NOTICE, token="secret")
-    wishes = privacy.routes(privacy.OwnDesk((ROOM,), NOTICE, lambda name: None, lambda token: None))
-    async with room, serve(Starlette(routes=[*room.routes(), *wishes]), port=0) as served, opened(stage, size) as page:
+    wishes = privacy_routes.routes(privacy_routes.BotBackend((ROOM,), NOTICE, lambda name: None, lambda token: None))
+    async with (
+        room,
+        serve(Starlette(routes=[*routes_of(room), *wishes]), port=0) as served,
+        opened(stage, size) as page,
+    ):
         await page.goto(f"{served.origin}/join/{ROOM}#t=secret")
         await expect(page.get_by_text("is in this room.")).to_be_visible()
         await looked_at(page, axe, "join")

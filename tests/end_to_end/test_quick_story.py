@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot import visit
 from bot.app import Addresses, Surroundings, run
 from bot.engagement import Meter, PersonValues
-from bot.governor import Turns
 from bot.inference import Inference
-from bot.observer import observe
+from bot.meeting import participants
+from bot.meeting.observer import observe
+from bot.meeting.read_rate import ReadSchedule
 from bot.rooms.base import Track
-from bot.rooms.publisher import play_story
+from bot.rooms.publishing.publisher import play_story
 from bot.samples.story import Act, Story, load_story
 from bot.settings import Settings
 from dashboard_protocol.events import Alert, ClassSummary, Event, Forget, ParticipantUpdate, Profile, Unmeasurable
@@ -115,13 +115,13 @@ async def perform(performance: Performance) -> None:
 def performance() -> Performance:
     played = Performance(load_story("quick"))
 
-    async def tapped(track: Track, inference: Inference, meter: Meter, turns: Turns, **more: Any) -> None:
+    async def tapped(track: Track, inference: Inference, meter: Meter, turns: ReadSchedule, **more: Any) -> None:
         tap = Tap(meter, played.readings[track.participant.name])
         await observe(track, inference, tap, turns, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLASSPULSE_SECRET", "s" * 64)
-        patch.setattr(visit, "observe", tapped)
+        patch.setattr(participants, "observe", tapped)
         asyncio.run(perform(played))
     for name, taken in played.readings.items():
         played.readings[name] = [(at - played.zero, reading) for at, reading in taken]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bot.app import Addresses, Surroundings, run
-from bot.rooms.camera import ClipCamera
-from bot.rooms.clip import read_clip
-from bot.rooms.publisher import Publisher
+from bot.rooms.publishing.camera import ClipCamera
+from bot.rooms.publishing.encoded_clip import read_clip
+from bot.rooms.publishing.publisher import Publisher
 from bot.samples.people import PEOPLE
 from bot.samples.story import clip_path
 from bot.settings import Settings

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboard_protocol.server import serve
+from dashboard_protocol.http.server import serve
 from dashboard_protocol.webhooks import Verifier
-from dashboard_protocol.webhooks.courier import StateMessage
+from dashboard_protocol.webhooks.sender import StateMessage
 from tests.contracts.redis_server import servers
 from tests.end_to_end.service import a_service, until
 

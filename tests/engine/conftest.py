@@ -10,8 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from engine.crops import CropSpec
+from engine.face_geometry import _SHAPE_MM
 from engine.faces import FaceFinder
-from engine.gaze import _SHAPE_MM
 from engine.manifest import Manifest, digest, write_manifest
 from engine.readings import Floats, Image
 

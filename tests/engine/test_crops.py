@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.crops import REGION_LANDMARKS, REGIONS, CropSpec, align, face_batch, normalise, region_maps
 from engine.errors import ImageUnreadable
-from engine.gaze import rotation
+from engine.face_geometry import rotation
 from engine.readings import Box, Face, Floats, Image
 
 WIDTH, HEIGHT = 640, 360

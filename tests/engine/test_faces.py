@@ -178,7 +178,7 @@ def test_threads_that_share_a_finder_get_the_same_answers(finder: FaceFinder) ->
 def test_loaded_finder_loads_nothing_later(monkeypatch: pytest.MonkeyPatch) -> None:
     with FaceFinder(pool_size=2) as own:
         own.load()
-        monkeypatch.setattr("engine.landmark_models._Graph", None)
+        monkeypatch.setattr("engine.mediapipe_models._Graph", None)
         with ThreadPoolExecutor(2) as threads:
             assert list(threads.map(own.find, [np.zeros((64, 64, 3), np.uint8)] * 8)) == [None] * 8
 

@@ -10,16 +10,16 @@ import typer
 from typer.testing import CliRunner
 
 from bot.commands import add_access
-from dashboard_protocol.access import Access
+from dashboard_protocol.auth.links import Access
+from dashboard_protocol.auth.secrets_store import load_secret
 from dashboard_protocol.bus import MemoryBus
-from dashboard_protocol.control import Control
+from dashboard_protocol.control_api.api_keys import ApiKeys, Scope
+from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied, ConsentRefused, ControlRefused
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.keys import ApiKeys, Scope
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.server import serve
 from dashboard_protocol.queue import MemoryQueue
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.secret import load_secret
-from dashboard_protocol.server import serve
 
 app = typer.Typer()
 add_access(app)

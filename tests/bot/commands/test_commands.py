@@ -15,17 +15,17 @@ from typer.testing import CliRunner
 from bot.commands import add_clients, add_servers, service
 from bot.commands.service import serve_gateway, work
 from bot.errors import SettingsRefused
-from dashboard_protocol.access import Access
+from dashboard_protocol.auth.links import Access
 from dashboard_protocol.bus import MemoryBus
-from dashboard_protocol.control import Control
+from dashboard_protocol.bus.writer import EventWriter
+from dashboard_protocol.control_api.api_keys import ApiKeys, Scope
+from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied, ControlRefused, ReportRefused
 from dashboard_protocol.events import Body
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.keys import ApiKeys, Scope
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.server import serve
 from dashboard_protocol.queue import MemoryQueue
 from dashboard_protocol.room_urls import AllowedRooms
-from dashboard_protocol.server import serve
-from dashboard_protocol.writer import EventWriter
 from tests.dashboard_protocol.staging import hello, summary
 
 app = typer.Typer()

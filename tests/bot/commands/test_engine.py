@@ -16,7 +16,7 @@ from bot.commands import engine
 from bot.commands.engine import serve_engine
 from bot.errors import SettingsRefused
 from bot.inference import wire
-from bot.inference.host import Host
+from bot.inference.server import Host
 from engine.errors import ModelRefused
 
 
@@ -35,7 +35,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
             asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
             return super().status()
 
-    monkeypatch.setattr("bot.inference.host.Host", Ready)
+    monkeypatch.setattr("bot.inference.server.Host", Ready)
 
 
 app = typer.Typer()
@@ -88,7 +88,7 @@ def test_status_is_told_to_people_and_programs(
     async def answer(_: str) -> dict[str, object] | None:
         return status
 
-    monkeypatch.setattr("bot.inference.host.ask_status", answer)
+    monkeypatch.setattr("bot.inference.server.ask_status", answer)
     result = CliRunner().invoke(app, ["--listen", address, "--status"])
     assert result.exit_code == code
     assert says in result.output

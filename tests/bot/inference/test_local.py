@@ -17,7 +17,7 @@ from bot.samples.people import PEOPLE
 from bot.samples.pose import Pose
 from engine import load_engine
 from engine.errors import EngineError, InferenceFailed, ModelRefused
-from engine.landmark_models import Detector, Mesh
+from engine.mediapipe_models import Detector, Mesh
 from engine.readings import FaceBatch, Image
 
 

@@ -15,12 +15,13 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from av import VideoFrame
 from starlette.applications import Starlette
 
-from bot.rooms.admission import NAME_HEADER
-from bot.rooms.aiortc_cures import listen_on
 from bot.rooms.base import Absence
-from bot.rooms.local import LocalRoom
+from bot.rooms.local.admission import NAME_HEADER
+from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
-from bot.rooms.stream import VANISH_PATIENCE_S
+from bot.rooms.webrtc.aiortc_patches import listen_on
+from bot.rooms.webrtc.video_stream import VANISH_PATIENCE_S
+from tests.contracts.rooms import routes_of
 
 FPS = 15
 NOTICE = Notice(
@@ -146,7 +147,7 @@ def room() -> LocalRoom:
 @pytest.fixture
 async def stage(room: LocalRoom) -> AsyncIterator[WhipStage]:
     config = uvicorn.Config(
-        Starlette(routes=room.routes()), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
+        Starlette(routes=routes_of(room)), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
     )
     server = uvicorn.Server(config)
     config.load()

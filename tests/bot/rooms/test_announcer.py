@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from bot.rooms import announcer
-from bot.rooms.announcer import Announcer
+from bot.rooms import notice as notices
+from bot.rooms.notice import Announcer
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcer, "HEARD_AFTER_S", 0.01)
-    monkeypatch.setattr(announcer, "AGAIN_AFTER_S", 0.1)
+    monkeypatch.setattr(notices, "HEARD_AFTER_S", 0.01)
+    monkeypatch.setattr(notices, "AGAIN_AFTER_S", 0.1)
 
 
 async def test_people_who_come_together_hear_it_once_and_the_next_one_not_at_once() -> None:

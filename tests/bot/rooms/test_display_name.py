@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.opt_out_words import asks_not_to_be_read
-from bot.rooms.display_name import DEFAULT, MAX_LENGTH, clean_name
-from bot.rooms.notice import MAX_CHOSEN, VISIBLE_PREFIX, visible_name
+from bot.rooms.notice import DEFAULT, MAX_CHOSEN, MAX_LENGTH, VISIBLE_PREFIX, clean_name, visible_name
+from bot.rooms.opt_out_words import asks_not_to_be_read
 from tests.hostile import CLAIMS_TO_BE_A_BOT, LOUD_NAMES, OPT_OUT_SPELLINGS
 
 

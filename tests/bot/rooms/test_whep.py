@@ -10,12 +10,13 @@ import pytest
 from starlette.responses import Response
 
 from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
-from bot.ice import NO_ICE, IceServer
-from bot.rooms import open_room, stream, whep
+from bot.ice_servers import NO_ICE, IceServer
+from bot.rooms import open_room, whep
 from bot.rooms.base import Absence, Admitted, CameraOn, Held, Joined
 from bot.rooms.notice import Notice
+from bot.rooms.webrtc import video_stream
+from bot.rooms.webrtc.http_signaling import named_ice
 from bot.rooms.whep import WhepRoom, read_addresses
-from bot.rooms.whip_client import named_ice
 from tests.contracts.rooms import RoomContract, expect, expect_gone
 from tests.contracts.whep_server import Live, WhepServer, whep_server
 
@@ -45,7 +46,7 @@ class WhepStage:
 @pytest.fixture
 async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WhepStage]:
     monkeypatch.setattr(whep, "RETRY_AFTER_S", 0.1)
-    monkeypatch.setattr(stream, "VANISH_PATIENCE_S", 3.0)  # a camera that is on is never silent for so long
+    monkeypatch.setattr(video_stream, "VANISH_PATIENCE_S", 3.0)  # a camera that is on is never silent for so long
     async with whep_server() as server:
         yield WhepStage(server, WhepRoom(server.url("Eve Ada Bo"), clock=time.time, notice_given=True))
 

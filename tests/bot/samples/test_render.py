@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from bot.rooms.clip import read_clip
+from bot.rooms.publishing.encoded_clip import read_clip
 from bot.samples import render as rendering
 from bot.samples.drawing import draw
 from bot.samples.people import PEOPLE

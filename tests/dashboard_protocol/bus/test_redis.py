@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.bus.redis import RedisBus
-from dashboard_protocol.bus.redis_link import told_plainly
+from dashboard_protocol.bus.redis_link import translate_errors
+from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.errors import BusError, EpochOver
 from dashboard_protocol.events import Alert, Body, BotState, Bye, EndReason, Event, Forget, Hello, State, Window
-from dashboard_protocol.writer import EventWriter
 from tests.contracts.buses import BusContract
 from tests.contracts.redis_server import RedisServer, a_redis, servers
 from tests.dashboard_protocol.staging import hello, participant, summary
@@ -381,7 +381,7 @@ async def test_cancellation_that_was_lost_in_a_command_is_heeded(problem: OSErro
                 raise problem from None
 
     async def work() -> None:
-        with told_plainly("here"):
+        with translate_errors("here"):
             await command()
 
     task = asyncio.create_task(work())

@@ -6,12 +6,12 @@ from time import time
 
 import pytest
 
+from dashboard_protocol.auth.redis_revocations import RedisStore
 from dashboard_protocol.bus.redis_client import connect
 from dashboard_protocol.bus.redis_news import News
-from dashboard_protocol.bus.redis_revocations import RedisStore
-from dashboard_protocol.bus.redis_wishes import RedisWishes
-from dashboard_protocol.bus.scripts import Keys
+from dashboard_protocol.bus.redis_scripts import Keys
 from dashboard_protocol.errors import BusError
+from dashboard_protocol.privacy_requests.redis import RedisPrivacyRequests
 from dashboard_protocol.queue.records import Invitation, Moment, Webhook
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.sealing import Sealer
@@ -30,7 +30,7 @@ class Everybody:
 
     def __init__(self, url: str) -> None:
         self.queue, self.queue_elsewhere = RedisQueue(url, SEALER), RedisQueue(url, SEALER)
-        self.wishes, self.wishes_elsewhere = RedisWishes(url), RedisWishes(url)
+        self.wishes, self.wishes_elsewhere = RedisPrivacyRequests(url), RedisPrivacyRequests(url)
         self.store, self.store_elsewhere = RedisStore(url), RedisStore(url)
 
     async def close(self) -> None:
@@ -79,8 +79,8 @@ CASES: dict[str, tuple[Do, Do]] = {
 async def test_whoever_waits_is_woken_by_what_happens(
     everybody: Everybody, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.0)
-    monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.ANSWER_S", 1)
+    monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.ANSWER_S", 1)
     wait, happen = CASES[case]
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(_awaited(wait(everybody)))
@@ -98,7 +98,7 @@ async def test_what_rang_before_anybody_waited_is_not_missed(everybody: Everybod
 
 
 async def test_wish_in_one_room_wakes_nobody_in_another(everybody: Everybody, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.0)
     waiting = asyncio.create_task(everybody.wishes.wait("other", LONG_S))
     await everybody.wishes_elsewhere.opt_out("r", "x")
     await everybody.wishes.wait("r", LONG_S)
@@ -127,7 +127,7 @@ async def test_redis_that_goes_away_ends_the_wait(redis: RedisServer) -> None:
 async def test_junk_in_the_place_of_news_is_one_error_and_goes_with_the_next_news(
     redis: RedisServer, everybody: Everybody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard_protocol.bus.redis_wishes.HEARD_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.0)
     await redis.command("SET", Keys("r")["news"], "junk")
     with pytest.raises(BusError):
         await everybody.wishes.wait("r", LONG_S)

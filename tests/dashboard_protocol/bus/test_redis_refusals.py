@@ -9,10 +9,10 @@ from redis.exceptions import ResponseError
 
 from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.bus.redis_client import connect, place
-from dashboard_protocol.bus.redis_link import told_plainly, unsuited
+from dashboard_protocol.bus.redis_link import translate_errors, unsuited
+from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
 from dashboard_protocol.queue.redis import RedisQueue
-from dashboard_protocol.writer import EventWriter
 from tests.contracts.queues import SEALER
 from tests.contracts.redis_server import RedisServer, a_redis, servers
 from tests.dashboard_protocol.staging import hello, summary
@@ -61,14 +61,14 @@ async def test_bot_whose_events_are_refused_for_too_long_is_told_to_leave(
     await full(redis)
     await writer.publish(summary(1), at=1)
     await writer.publish(summary(2), at=2)
-    monkeypatch.setattr("dashboard_protocol.bus.redis_sending.REFUSED_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.bus.redis_publisher.REFUSED_S", 0.0)
     with pytest.raises(BusRefused, match="The bus refuses"):
         await writer.publish(summary(3), at=3)
     await bus.close()
 
 
 async def test_bot_whose_redis_is_only_away_goes_on(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboard_protocol.bus.redis_sending.REFUSED_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.bus.redis_publisher.REFUSED_S", 0.0)
     bus = RedisBus(redis.url)
     writer = await EventWriter.open(bus, "r")
     await writer.publish(hello(), at=1)
@@ -236,11 +236,11 @@ async def test_old_master_that_lives_on_as_a_replica_is_left(tmp_path: Path, cap
 
 
 async def test_error_of_a_script_that_met_junk_is_no_refusal() -> None:
-    with pytest.raises(BusUnreadable), told_plainly("here"):
+    with pytest.raises(BusUnreadable), translate_errors("here"):
         raise ResponseError("user_script:1: attempt to compare number with nil script: on @user_script:1.")
     with (
         pytest.raises(BusRefused, match=r"ACL failure in script: No permissions to access a channel$"),
-        told_plainly("h"),
+        translate_errors("h"),
     ):
         raise ResponseError("ACL failure in script: No permissions to access a channel script: on @user_script:1.")
 
@@ -254,7 +254,7 @@ async def test_nobody_is_to_be_read_for_a_bus_that_refuses_and_only_then(
     await full(redis)
     await writer.publish(summary(1), at=1)
     assert bus.obstacle() is None, "for ten seconds"
-    monkeypatch.setattr("dashboard_protocol.bus.redis_sending.UNHEARD_S", 0.0)
+    monkeypatch.setattr("dashboard_protocol.bus.redis_publisher.UNHEARD_S", 0.0)
     assert "answers and refuses" in str(bus.obstacle())
     await full(redis, is_full=False)
     await until_told(bus, 1)
@@ -269,5 +269,5 @@ async def test_nobody_is_to_be_read_for_a_bus_that_refuses_and_only_then(
 
 async def test_refusal_of_a_pipeline_quotes_nothing_that_it_was_asked() -> None:
     told = "Command # 2 (ZADD classpulse:{r}:out somebody's) of pipeline caused error: ('No permissions to run this',)"
-    with pytest.raises(BusRefused, match=r"refuses: No permissions to run this$"), told_plainly("here"):
+    with pytest.raises(BusRefused, match=r"refuses: No permissions to run this$"), translate_errors("here"):
         raise ResponseError(told)

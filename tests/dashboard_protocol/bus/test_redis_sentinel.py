@@ -8,15 +8,16 @@ from time import time
 
 import pytest
 
+from dashboard_protocol.auth.revocations import open_revocations
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.bus.redis import RedisBus
+from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.errors import BusError
+from dashboard_protocol.privacy_requests import open_privacy_requests
+from dashboard_protocol.privacy_requests.base import PrivacyRequests
 from dashboard_protocol.queue import Invitation, Queue, open_queue
-from dashboard_protocol.queue.base import Order
-from dashboard_protocol.revocations import open_revocations
+from dashboard_protocol.queue.base import HeartbeatReply
 from dashboard_protocol.vocabulary import Profile
-from dashboard_protocol.wishes import Wishes, open_wishes
-from dashboard_protocol.writer import EventWriter
 from tests.contracts.redis_sentinel import a_watched_redis
 from tests.contracts.redis_server import servers
 from tests.dashboard_protocol.staging import ROOM, Reader, a_stage, hello, summary
@@ -28,7 +29,7 @@ pytestmark = [
 PATIENCE_S = 90
 
 
-async def opted_out_at(wishes: Wishes, who: str) -> None:
+async def opted_out_at(wishes: PrivacyRequests, who: str) -> None:
     """Ask until it is noted, as a person would."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -38,11 +39,11 @@ async def opted_out_at(wishes: Wishes, who: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def heard(wishes: Wishes, who: str) -> None:
+async def heard(wishes: PrivacyRequests, who: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(BusError):
-                if who in (await wishes.look(ROOM)).opt_outs:
+                if who in (await wishes.fetch(ROOM)).opt_outs:
                     return
             await asyncio.sleep(0.1)
 
@@ -80,7 +81,7 @@ class Everybody:
     def __init__(self, url: str, folder: Path) -> None:
         self.bus, self.gateway = open_bus(url), open_bus(url)
         self.queue, self.other = open_queue(url, b"x" * 32), open_queue(url, b"x" * 32)
-        wishes = open_wishes(url)
+        wishes = open_privacy_requests(url)
         assert wishes is not None
         self.wishes = wishes
         self.revocations = open_revocations(url, folder)
@@ -134,7 +135,7 @@ async def test_fail_over_loses_no_event_no_wish_and_no_meeting(tmp_path: Path) -
             await there.close()
             await heard(everybody.wishes, "before")
             async with asyncio.timeout(PATIENCE_S):
-                while (await everybody.queue.beat("w", ["a"]))["a"] is not Order.STAY:  # noqa: ASYNC110  as workers do
+                while (await everybody.queue.beat("w", ["a"]))["a"] is not HeartbeatReply.STAY:  # noqa: ASYNC110  as workers do
                     await asyncio.sleep(0.1)
             assert taken == [], "whoever lives keeps its meeting"
             await everybody.revocations.exchange()

@@ -10,13 +10,13 @@ import pytest
 from redis.asyncio import Redis
 
 from dashboard_protocol.bus.redis import RedisBus
-from dashboard_protocol.bus.scripts import Keys
+from dashboard_protocol.bus.redis_scripts import Keys
+from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
-from dashboard_protocol.queue import MemoryQueue, Order, Webhook, open_queue
+from dashboard_protocol.queue import HeartbeatReply, MemoryQueue, Webhook, open_queue
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.vocabulary import State
-from dashboard_protocol.writer import EventWriter
 from tests.contracts.queues import SEALER, QueueContract, claimed, invitation, moment
 from tests.contracts.redis_server import a_redis, servers
 from tests.dashboard_protocol.staging import hello, summary
@@ -54,7 +54,7 @@ class TestMemoryQueue(QueueContract):
         assert await queue.claim("v") is None
         await queue.submit(invitation("b"))
         now_s -= 7200
-        assert (await queue.beat("w", ["a"]))["a"] is Order.STAY
+        assert (await queue.beat("w", ["a"]))["a"] is HeartbeatReply.STAY
         assert (record := await queue.claim("v")) is not None
         assert record.invitation.id == "b"
 
@@ -162,7 +162,7 @@ async def test_meeting_of_a_silent_worker_is_taken_unless_redis_itself_was_away(
         heard = 0 if was_away else told[0]
         await server.command("HSET", "classpulse:heard", "at", heard, "wait_until", 0)
         assert (await other.claim("another") is None) == was_away
-        assert await queue.beat("w", ["a"]) == {"a": Order.STAY if was_away else Order.LOST}
+        assert await queue.beat("w", ["a"]) == {"a": HeartbeatReply.STAY if was_away else HeartbeatReply.LOST}
         await queue.close()
         await other.close()
 

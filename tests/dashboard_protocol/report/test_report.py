@@ -14,14 +14,14 @@ import pytest
 
 from dashboard_protocol.errors import ReportRefused
 from dashboard_protocol.events import Alert, BotState, ClassSummary, EndReason, Event, Hello, Profile, State, Withheld
-from dashboard_protocol.pages import WEB
-from dashboard_protocol.record import Record
+from dashboard_protocol.gateway.static_files import WEB
 from dashboard_protocol.report import recorded, render_csv, render_html, report_paths, write_report
-from dashboard_protocol.report.digest import digest
 from dashboard_protocol.report.story import story
 from dashboard_protocol.report.style import DARK, LIGHT
 from dashboard_protocol.report.tables import CSV_HEAD
+from dashboard_protocol.report.totals import digest
 from dashboard_protocol.snapshot import Fold
+from dashboard_protocol.view.record import Record
 
 Class = Callable[..., Iterator[Event]]
 Feed = Callable[..., Event]

@@ -11,11 +11,11 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
-from dashboard_protocol.access import Access, instructor_url
+from dashboard_protocol.auth.links import Access, instructor_url
 from dashboard_protocol.bus.memory import MemoryBus
 from dashboard_protocol.events import Profile
-from dashboard_protocol.gateway import create_app
-from dashboard_protocol.server import serve
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.server import serve
 from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ROOM, ScriptedClass, alert
 
 CHROMIUM = Path("/usr/bin/chromium")

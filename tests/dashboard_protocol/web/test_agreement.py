@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboard_protocol import words
 from dashboard_protocol.codec import encode
 from dashboard_protocol.events import Body, BotState, ClassSummary, Event, Profile, State, Withheld
-from dashboard_protocol.record import Record
 from dashboard_protocol.snapshot import Fold
-from dashboard_protocol.trend import count_threshold, trend
+from dashboard_protocol.view import text as words
+from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.trend import count_threshold, trend
 from tests.dashboard_protocol.web.scripted import alert, hello, summary
 
 HERE = Path(__file__).parent

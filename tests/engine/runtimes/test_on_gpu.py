@@ -46,7 +46,7 @@ pytestmark = [
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped network as a plan, built here."""
     from build_engine.commands.shipped import shipped_fp32
-    from build_engine.plan import PlanWish, make_plan
+    from build_engine.deployment.plan import PlanWish, make_plan
 
     path = tmp_path_factory.mktemp("plans") / f"{request.param}.plan"
     api = library()
@@ -58,8 +58,8 @@ def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> FaceBatch:
     """Five hundred faces as serving cuts them out: real ones where the data lie beside the checkout, else drawn."""
-    from build_engine.dataset import load_faces
-    from build_engine.landmarks import align_faces
+    from build_engine.data.dataset import load_faces
+    from build_engine.data.landmarks import align_faces
 
     labelled = load_faces(str(FER2013) if FER2013.exists() else f"drawn:{FACES}").rows(np.arange(FACES))
     aligned = align_faces(labelled, tmp_path_factory.mktemp("landmarks"))

@@ -1,0 +1,1 @@
+"""The class: summary and change detection. Pure."""

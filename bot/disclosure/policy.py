@@ -1,0 +1,123 @@
+"""What may be computed, and what is said about it. Pure; `bot.disclosure.gate` lets values through accordingly."""
+
+from dataclasses import dataclass
+
+from bot.classroom.change_detection import AlertParameters
+from bot.engagement import LEVEL_NAMES, EngagementMeter, EngagementParameters, Meter, PresenceMeter
+from bot.errors import SettingsRefused
+from dashboard_protocol import events
+from dashboard_protocol.events import Profile
+
+MIN_K = 3
+MIN_ROUNDING_POINTS = 5
+
+_COMPUTED = {
+    Profile.PRESENCE: "face in view, facing the camera (head direction)",
+    Profile.AGGREGATE: "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
+    Profile.INDIVIDUAL: "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
+}
+_CLASS_VALUES = (
+    "class values while at least {k} people are analysed: {window:g}-s means, rounded to half a person and "
+    "{points} points, which change every {steady:g} s at most; counts: present, camera on, and in pairs from {k} "
+    "people up: face in view, analysed"
+)
+_LEAVES = {
+    Profile.PRESENCE: "counts: present, camera on, and in pairs from {k} people up: face in view, facing the camera",
+    Profile.AGGREGATE: _CLASS_VALUES,
+    Profile.INDIVIDUAL: _CLASS_VALUES + "; values of people who opted in themselves, with their names",
+}
+_NEVER = {
+    Profile.PRESENCE: "names, pictures, sound, expressions, attention, engagement",
+    Profile.AGGREGATE: "names, pictures, sound",
+    Profile.INDIVIDUAL: "names and values of people who did not opt in, pictures, sound",
+}
+_OPTING_OUT = "by anyone, at any time: privacy page of this room"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A profile with its numbers."""
+
+    profile: Profile
+    k: int = 5
+    """Fewest people for class values and for counts of their faces, never below 3."""
+    rounding_points: int = 5
+    """Step of all class values in hundredths, never below 5; beside it sums are rounded to half a person."""
+    freeze_s: float = 10.0
+    """For how long a change of the set of people holds still what is said of them."""
+    steady_s: float = 5.0
+    """For how long a class value must have stayed beyond the border of what is published before that changes."""
+    spread_freeze_s: float = 30.0
+    """The same for quartiles and level shares, which tell more about one person."""
+    shares_from: int = 10
+    """Fewest people for quartiles and level shares."""
+
+    def __post_init__(self) -> None:
+        """Raise SettingsRefused for numbers that protect nobody."""
+        if self.k < MIN_K:
+            raise SettingsRefused(
+                f"k is {self.k}: class values need at least {MIN_K} analysed people, choose {MIN_K} or more"
+            )
+        if not MIN_ROUNDING_POINTS <= self.rounding_points <= 50:
+            raise SettingsRefused(f"rounding to {self.rounding_points} points: choose {MIN_ROUNDING_POINTS} to 50")
+
+    @property
+    def reads_expressions(self) -> bool:
+        """Whether the expression network may be loaded at all."""
+        return self.profile is not Profile.PRESENCE
+
+    @property
+    def names_people(self) -> bool:
+        """Whether events about people who opted in may leave the bot."""
+        return self.profile is Profile.INDIVIDUAL
+
+    def meter(self, parameters: EngagementParameters) -> Meter:
+        """Make the meter of a newcomer: one that computes no more than the profile allows."""
+        return EngagementMeter(parameters) if self.reads_expressions else PresenceMeter(parameters)
+
+    def face_widths_px(self, parameters: EngagementParameters) -> tuple[float, float]:
+        """Say how wide faces should be for all that the profile computes, and how wide they must be under pressure."""
+        if not self.reads_expressions:
+            return parameters.min_pose_px, parameters.min_pose_px
+        return parameters.min_gaze_px, parameters.min_expression_px
+
+    def meaning(self, parameters: EngagementParameters) -> events.PolicyMeaning:
+        """Say it in words and numbers, for `hello`."""
+        leaves = _LEAVES[self.profile].format(
+            k=self.k, window=parameters.window_s, points=self.rounding_points, steady=self.steady_s
+        )
+        return events.PolicyMeaning(
+            profile=self.profile,
+            computed=_COMPUTED[self.profile],
+            leaves=leaves,
+            never=_NEVER[self.profile],
+            opting_out=_OPTING_OUT,
+            k=self.k,
+            rounding_points=self.rounding_points,
+            window_s=parameters.window_s,
+            freeze_s=self.freeze_s,
+        )
+
+    def alerts(self, parameters: AlertParameters) -> events.AlertParameters | None:
+        """Give the alert parameters for `hello`; None under `presence`, which has no alerts."""
+        if not self.reads_expressions:
+            return None
+        return events.AlertParameters(
+            min_people=parameters.min_people,
+            warm_up_s=parameters.warm_up_s,
+            block_s=parameters.block_s,
+            reference_s=parameters.reference_s,
+            slack=parameters.slack,
+            limit=parameters.limit,
+            min_move=parameters.min_move,
+            silence_s=parameters.silence_s,
+            reset_share=parameters.reset_share,
+        )
+
+
+def levels(parameters: EngagementParameters) -> tuple[events.Level, ...]:
+    """Give the four levels, lowest first, for `hello`."""
+    return tuple(
+        events.Level.model_validate({"name": level.name, "means": level.means, "from": start})
+        for level, start in zip(LEVEL_NAMES, (0.0, *parameters.cuts), strict=True)
+    )

@@ -1,0 +1,1 @@
+"""One bot in one meeting: lifecycle, state machine, participants, observer, read rate, outbox."""

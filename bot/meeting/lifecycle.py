@@ -1,0 +1,301 @@
+"""A bot's stay in its room, from the first word to the last, told as it happens and no better than it is."""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence, Set
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+from bot.disclosure.policy import Policy
+from bot.errors import JoinCalledOff, RoomClosed, RoomDeserted, RoomError, RoomKicked, RoomRefused, RoomUnreachable
+from bot.meeting.outbox import Outbox
+from bot.meeting.participants import Participants
+from bot.meeting.state import StateMachine
+from bot.privacy.audit_log import Audit
+from bot.privacy.request_handler import PrivacyRequestHandler
+from bot.rooms.base import Admitted, Clock, Held, Lost, OptedIn, OptedOut, Participant, Room
+from dashboard_protocol.auth.consent import Consent
+from dashboard_protocol.errors import DashboardError
+from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Hello
+
+log = logging.getLogger(__name__)
+
+
+Work = Coroutine[None, None, None]
+
+
+class Lifecycle:
+    """Moves the bot through its states and publishes what the visit sees: `begin`, then `live` inside `farewell`."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        participants: Participants,
+        outbox: Outbox,
+        audit: Audit,
+        requests: PrivacyRequestHandler,
+        *,
+        alone_at_most_s: float = math.inf,
+    ) -> None:
+        self._clock = clock
+        self._participants = participants
+        self._outbox = outbox
+        self._audit = audit
+        self._requests = requests
+        self._alone_at_most_s = alone_at_most_s
+        self._state_machine = StateMachine(clock())
+
+    @property
+    def end_reason(self) -> EndReason:
+        """Why the stay ended; `failed` where nobody knows better."""
+        return self._state_machine.end_reason or EndReason.FAILED
+
+    def begin(self, hello: Hello, policy: Policy, *, notice_given: bool = False) -> None:
+        """Say who the bot is and that it begins to join.
+
+        Raises:
+            SettingsRefused: The audit log cannot be written: a bot that leaves no trace must not read anybody.
+        """
+        self._audit.started(policy.profile, policy.k, notice_given)
+        self._outbox.put(hello)
+        self._outbox.put(self._state_machine.as_event())
+        self._outbox.put(self._state_machine.start(self._clock()))
+
+    async def prepare(self) -> None:
+        """Learn who is not to be read, before anybody is.
+
+        Raises:
+            BusError, SecretRefused: It cannot be learned.
+        """
+        await self._requests.begin(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The display names of those who are in the room."""
+        return self._participants.names
+
+    @property
+    def opted_out(self) -> Set[str]:
+        """Who is not to be read, under what the bots of this room know them."""
+        return self._participants.opted_out
+
+    # A wish is carried out before it is recorded, here and everywhere: recording may fail.
+
+    def opt_out_known(self, names: Set[str]) -> None:
+        """Stop reading those who asked a gateway, which has noted it, or an earlier bot."""
+        self._forget(self._participants.opt_out_known(names))
+
+    def opt_out(self, name: str) -> None:
+        """Stop reading whoever bears a name, and have open pages forget them."""
+        self._forget(self._participants.opt_out_name(name))
+        self._requests.asked_here()
+        self._audit.opted_out()
+
+    def opt_out_person(self, participant: Participant) -> None:
+        """Stop reading one participant, and whoever else bears the name, at their own wish."""
+        self._forget(self._participants.opt_out(participant))
+        self._requests.asked_here()
+        self._audit.opted_out()
+
+    def opt_in_person(self, participant: Participant) -> None:
+        """Read one participant again, at their own wish and for this stay."""
+        self._forget(self._participants.opt_in(participant))
+        self._audit.opted_in()
+
+    def _forget(self, forgets: Iterable[Forget]) -> None:
+        for forget in forgets:
+            self._outbox.put(forget)
+
+    def is_read(self, participant: Participant) -> bool:
+        """Whether a participant is read."""
+        return self._participants.is_read(participant)
+
+    def agree(self, consent: Consent) -> None:
+        """Take somebody's signed consent.
+
+        Raises:
+            ConsentRefused: It cannot be used here now.
+        """
+        self._participants.agree(consent)
+        self._audit.opted_in()
+
+    async def live(
+        self,
+        room: Room,
+        stop: asyncio.Event,
+        max_duration_s: float | None,
+        guests: Work | None,
+        live_since: float | None = None,
+    ) -> None:
+        """Watch the joined room until somebody or something ends the stay.
+
+        Args:
+            room: The room, entered.
+            stop: Set by whoever wants the bot to leave.
+            max_duration_s: Longest stay, from when the bot is first live; None for as long as the room is open.
+            guests: Runs beside; if it breaks, the bot stays.
+            live_since: When an earlier process of this bot was first live, on the room's clock; None for the first one.
+
+        Raises:
+            BusError: Events can no longer be published: a bot that nobody hears must not go on reading.
+            SecretRefused: Somebody is not to be read, and the bot cannot tell who.
+        """
+
+        def attend(event: Admitted | Held | Lost) -> BotState:
+            return self._state_machine.follow(self._clock(), event)
+
+        async def outstay() -> None:
+            """Return once the longest stay is over: by the room's clock, which goes on while the machine sleeps."""
+            while max_duration_s is not None:
+                since = live_since or self._state_machine.live_since
+                left_s = math.inf if since is None else since + max_duration_s - self._clock()
+                if left_s <= 0:
+                    return
+                await asyncio.sleep(min(left_s, 1.0))
+            await asyncio.Event().wait()
+
+        def heeded(event: OptedOut | OptedIn) -> None:
+            self._requests.asked_here()
+            (self._audit.opted_out if isinstance(event, OptedOut) else self._audit.opted_in)()
+
+        following = self._participants.follow(room, self._outbox.put, attend, heeded)
+        working = [following, self._report(), self._outbox.unbroken(), self._requests.follow(self)]
+        working += [self._requests.keep_up(self)]
+        working += [_accompany(guests)] if guests else []
+        reason = await _until_it_ends(working, stop, outstay())
+        self._outbox.put(self._state_machine.finish(self._clock(), reason))
+
+    @contextmanager
+    def farewell(self) -> Iterator[None]:
+        """Whatever ends the stay: say why, once the room is left."""
+        try:
+            yield
+        except BaseException as error:
+            self._outbox.put(self._state_machine.finish(self._clock(), _reason_of(error)))
+            raise
+        finally:
+            now = self._clock()
+            live_s = now - self._state_machine.live_since if self._state_machine.live_since else 0.0
+            self._outbox.put(self._state_machine.gone(now))
+            participants = self._participants
+            bye = Bye(
+                reason=self.end_reason,
+                report=None,
+                live_s=live_s,
+                present_max=participants.present_max,
+                alerts=participants.alerts,
+            )
+            self._outbox.put(bye)
+            self._audit.ended(self.end_reason)
+
+    async def _report(self) -> None:
+        """Publish the class once a second, on the second's own beat however long a round takes.
+
+        Raises:
+            RoomDeserted: The bot has been alone for too long.
+        """
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            for body in self._participants.bodies():
+                self._outbox.put(body)
+            if self._state_machine.alone_s(self._clock(), self._participants.present) > self._alone_at_most_s:
+                raise RoomDeserted("Nobody but the bot is in the room")
+            due_s = max(due_s + 1.0, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+
+
+async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, outstay: Work) -> EndReason:
+    reason = EndReason.ASKED_TO_LEAVE
+    broken: DashboardError | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            over = group.create_task(outstay)
+            tasks = [over, group.create_task(_wait(stop)), *(group.create_task(work) for work in working)]
+            await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                reason = EndReason.MAX_DURATION
+            for task in tasks:
+                task.cancel()
+    except* RoomError as endings:
+        reason = _reason_of(endings.exceptions[0])
+    except* DashboardError as errors:
+        broken = next(error for error in errors.exceptions if isinstance(error, DashboardError))
+    if broken is not None:
+        raise broken  # outside of the group, which would wrap it
+    return reason
+
+
+def _reason_of(error: BaseException) -> EndReason:
+    match error:
+        case JoinCalledOff():
+            return EndReason.ASKED_TO_LEAVE
+        case RoomClosed():
+            return EndReason.ROOM_CLOSED
+        case RoomKicked():
+            return EndReason.KICKED
+        case RoomRefused():
+            return EndReason.REFUSED
+        case RoomUnreachable():
+            return EndReason.UNREACHABLE
+        case RoomDeserted():
+            return EndReason.ALONE
+    return EndReason.FAILED
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _accompany(guests: Work) -> None:
+    try:
+        await guests
+    except Exception:
+        log.exception("the participants this process brought along broke; the bot stays")
+
+
+@asynccontextmanager
+async def joined(
+    room: Room, stop: asyncio.Event, unbroken: Coroutine[None, None, None] | None = None
+) -> AsyncIterator[None]:
+    """Enter a room, and leave it at the end.
+
+    Args:
+        room: The room.
+        stop: Set by whoever wants the bot to leave; once the bot is in, looking at it is the caller's business.
+        unbroken: Raises what makes entering the room senseless; asked while the room is entered.
+
+    Raises:
+        JoinCalledOff: It was set before the room was entered.
+    """
+    async with AsyncExitStack() as stack:
+        async with _unless(stop.wait(), unbroken):
+            await stack.enter_async_context(room)
+        yield
+
+
+@asynccontextmanager
+async def _unless(*reasons: Coroutine[None, None, object] | None) -> AsyncIterator[None]:
+    limit = asyncio.timeout(None)
+
+    def call_off(_: asyncio.Task[object]) -> None:
+        if any(task.done() and not task.cancelled() for task in watching):
+            limit.reschedule(asyncio.get_running_loop().time())
+
+    watching = [asyncio.create_task(reason, name="whether to call off the join") for reason in reasons if reason]
+    for task in watching:
+        task.add_done_callback(call_off)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        for task in watching:
+            if task.done():
+                task.result()
+        raise JoinCalledOff("The bot was asked to leave before it was in the room") from error
+    finally:
+        for task in watching:
+            task.remove_done_callback(call_off)
+            task.cancel()

@@ -1,0 +1,288 @@
+"""The page of a room that anybody may open: what is computed, what leaves the bot, and how not to be read."""
+
+from collections.abc import Callable, Collection, Iterable
+from time import monotonic
+from typing import Protocol, TypeVar
+from urllib.parse import parse_qs
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.privacy.page import privacy_page
+from bot.rooms.local.join_page import WEB
+from bot.rooms.notice import Notice, name_key
+from dashboard_protocol.errors import BusError, ConsentRefused
+from dashboard_protocol.events import PolicyMeaning, Profile
+from dashboard_protocol.http.request_rules import asker
+from dashboard_protocol.privacy_requests.base import KEPT_S, SHARE, Noted
+from dashboard_protocol.rate_limit import RateLimiter
+
+MAX_BODY_BYTES = 16 << 10
+"""A name is as long as a room shows it, each character up to twelve bytes of a form; what is kept of it is short."""
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    # Not no-referrer: with it a form's Origin is "null", as a foreign page's may be, and older browsers say no more.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+# Whether anybody of that name is here, or whose it is, is nobody's business: the answer is always the same.
+DONE = "From now on nobody of this name is read in this meeting, also after coming back."
+DONE_SOON = "Within 10 s nobody of this name is read any more in this meeting, also after coming back."
+DONE_PRESENT = (
+    "Within 10 s nobody of this name who is in the meeting is read any more, also after coming back. "
+    "Very many names were asked for from your network: whoever is yet to come asks again then."
+)
+TOLD = {Noted.HELD: DONE, Noted.SOON: DONE_SOON, Noted.PRESENT: DONE_PRESENT}
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+AGREED = "From now on your own values are shown under your name, until you leave or your consent ends."
+NO_ROOM = "No bot reads faces in a room of this name."
+AWAY = "This cannot be passed on to the bot now: try again in a minute. #optout in your name always holds."
+
+OptOut = Callable[[str], None]
+"""Takes a display name: whoever bears it is not read any more."""
+Agree = Callable[[str], None]
+"""Takes a consent token: who is here under its name is shown. Raises ConsentRefused."""
+
+
+class PrivacyBackend(Protocol):
+    """Who takes people's wishes. Methods raise BusError where the bot cannot be reached."""
+
+    async def notice(self, room: str) -> Notice | None:
+        """Return what people are told in a room; None where no bot is or will be."""
+
+    async def opt_out(self, room: str, name: str, asker: str) -> Noted:
+        """Have whoever bears a name not be read any more; never refused, however many ask from one address."""
+
+    async def agree(self, room: str, token: str) -> None:
+        """Take a consent: who is there under its name is shown. Raises ConsentRefused."""
+
+
+class BotBackend:
+    """That of a bot, for its own room.
+
+    Args:
+        known_as: What the room is called in addresses: the meeting's key, and its name for people.
+        notice: What the people in it are told.
+        opt_out: Carries the wish out, at once.
+        agree: Takes a consent; only where the notice says that people may agree.
+        names: Gives the names of those who are in the room.
+    """
+
+    def __init__(
+        self,
+        known_as: Collection[str],
+        notice: Notice,
+        opt_out: OptOut,
+        agree: Agree,
+        names: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        self._known_as = known_as
+        self._notice = notice
+        self._opt_out = opt_out
+        self._agree = agree
+        self._names = names
+        self._shares = RateLimiter(burst=SHARE, per_s=SHARE / KEPT_S)
+
+    async def notice(self, room: str) -> Notice | None:
+        """Return what people are told; None for another room."""
+        return self._notice if room in self._known_as else None
+
+    async def opt_out(self, room: str, name: str, asker: str) -> Noted:
+        """Carry it out; for those who are there also where the asker's share of the memory is used up."""
+        if self._shares.take(asker, monotonic()):
+            self._opt_out(name)
+            return Noted.HELD
+        if name_key(name) in map(name_key, self._names()):
+            self._opt_out(name)
+        return Noted.PRESENT
+
+    async def agree(self, room: str, token: str) -> None:
+        """Take it."""
+        self._agree(token)
+
+
+def notice_of(bot_name: str, title: str, meaning: PolicyMeaning) -> Notice:
+    """Say what people in a room are told of its bot."""
+    points = (
+        ("Computed", meaning.computed),
+        ("Leaves the bot", meaning.leaves),
+        ("Never", meaning.never),
+        ("Opting out", meaning.opting_out),
+    )
+    return short_notice_of(bot_name, title, meaning.profile, points)
+
+
+def short_notice_of(bot_name: str, title: str, profile: Profile, points: tuple[tuple[str, str], ...] = ()) -> Notice:
+    """Say the same of a bot that is yet to come, of which only this is known."""
+    return Notice(
+        bot_name=bot_name,
+        profile=profile.value,
+        summary=f"This class is watched by a program under the policy “{profile.value}”.",
+        points=points,
+        title=title,
+        offers_individual=profile is Profile.INDIVIDUAL,
+    )
+
+
+class OptOutRequest(BaseModel):
+    """Body of the API call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    """Display name in the meeting, any capitalisation."""
+
+
+class Agreement(BaseModel):
+    """Body of the API call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(min_length=1, max_length=2000)
+    """The consent that the person was given."""
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def routes(backend: PrivacyBackend) -> list[BaseRoute]:
+    """Build `/privacy/ROOM`, `POST /v1/rooms/ROOM/opt-outs` and `…/agreements`; none asks who is asking.
+
+    Nobody needs leave not to be read; to be shown, a person brings the consent that she was given.
+    """
+    handlers = _Routes(backend)
+    path = "/privacy/{room}"
+    return [
+        Route(path, handlers.show),
+        Route(path, handlers.submit, methods=["POST"]),
+        Route(path + "/consent", handlers.submit_consent, methods=["POST"]),
+        Route("/v1/rooms/{room}/opt-outs", handlers.call, methods=["POST"]),
+        Route("/v1/rooms/{room}/agreements", handlers.call_consent, methods=["POST"]),
+        Route("/privacy-assets/page.css", _style),
+    ]
+
+
+class _Routes:
+    """Takes requests to the desk."""
+
+    def __init__(self, backend: PrivacyBackend) -> None:
+        self._backend = backend
+        self._limiter = RateLimiter(burst=10, per_s=0.5)
+
+    async def show(self, request: Request) -> Response:
+        return await self._page(request)
+
+    async def submit(self, request: Request) -> Response:
+        try:
+            body = await self._body(request, FORM)
+            noted = await self._opt_out(request, _field("name", body, "Enter your name as the meeting shows it."))
+        except _Refused as refusal:
+            return await self._page(request, trouble=str(refusal), status=refusal.status)
+        return await self._page(request, done=TOLD[noted])
+
+    async def submit_consent(self, request: Request) -> Response:
+        try:
+            body = await self._body(request, FORM)
+            await self._take(request, _field("token", body, "Paste the consent you were given."))
+        except _Refused as refusal:
+            return await self._page(request, trouble=str(refusal), status=refusal.status)
+        return await self._page(request, done=AGREED)
+
+    async def call(self, request: Request) -> Response:
+        try:
+            body = await self._body(request, JSON)
+            wish = _from_json(OptOutRequest, body, '{"name": "the display name in the meeting"}')
+            noted = await self._opt_out(request, wish.name)
+        except _Refused as refusal:
+            return JSONResponse({"detail": str(refusal)}, refusal.status)
+        return Response(status_code=204) if noted is Noted.HELD else JSONResponse({"detail": TOLD[noted]}, 202)
+
+    async def call_consent(self, request: Request) -> Response:
+        try:
+            wish = _from_json(Agreement, await self._body(request, JSON), '{"token": "the consent"}')
+            await self._take(request, wish.token)
+        except _Refused as refusal:
+            return JSONResponse({"detail": str(refusal)}, refusal.status)
+        return Response(status_code=204)
+
+    async def _opt_out(self, request: Request, name: str) -> Noted:
+        try:
+            return await self._backend.opt_out(_room(request), name, asker(request))
+        except BusError as error:
+            raise _Refused(503, AWAY) from error
+
+    async def _take(self, request: Request, token: str) -> None:
+        if not self._limiter.take(f"{asker(request)} {_room(request)}", monotonic()):
+            raise _Refused(429, "Too many tries from here: wait a minute.")
+        try:
+            await self._backend.agree(_room(request), token)
+        except ConsentRefused as error:
+            raise _Refused(403, str(error)) from error
+        except BusError as error:
+            raise _Refused(503, AWAY) from error
+
+    async def _page(self, request: Request, *, done: str = "", trouble: str = "", status: int = 200) -> Response:
+        try:
+            notice = await self._notice(request)
+        except _Refused as refusal:
+            return PlainTextResponse(f"{trouble or refusal}\n", refusal.status, SECURITY)
+        return HTMLResponse(privacy_page(_room(request), notice, done=done, trouble=trouble), status, SECURITY)
+
+    async def _notice(self, request: Request) -> Notice:
+        try:
+            notice = await self._backend.notice(_room(request))
+        except BusError as error:
+            raise _Refused(503, AWAY) from error
+        if notice is None:
+            raise _Refused(404, NO_ROOM)
+        return notice
+
+    async def _body(self, request: Request, kind: str) -> bytes:
+        """Read what somebody asks of a room that has a bot, at most 16 KB of the kind that is asked for.
+
+        Text of no kind or another is what pages of other sites can send without asking.
+        """
+        await self._notice(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+            raise _Refused(415, f"Send it as {kind}.")
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise _Refused(413, "That is too long.")
+        return body
+
+
+def _room(request: Request) -> str:
+    return str(request.path_params["room"])
+
+
+async def _style(request: Request) -> Response:
+    return FileResponse(WEB / "join.css", media_type="text/css", headers={**SECURITY, "Cache-Control": "no-cache"})
+
+
+def _field(name: str, body: bytes, wanted: str) -> str:
+    try:
+        value = parse_qs(body.decode(), max_num_fields=5).get(name, [""])[0].strip()
+    except (UnicodeDecodeError, ValueError):
+        value = ""
+    if not value:
+        raise _Refused(422, wanted)
+    return value
+
+
+def _from_json(model: type[Form], body: bytes, wanted: str) -> Form:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _Refused(422, f"Send {wanted}.") from error

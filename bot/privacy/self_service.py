@@ -1,0 +1,87 @@
+"""A person's own word, while she is in a room of this process, on whether she is read.
+
+Her stay's address is unguessable and known to her browser alone: whoever asks here is the person herself.
+"""
+
+from time import monotonic
+from typing import Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.rooms.base import Participant
+from dashboard_protocol.rate_limit import RateLimiter
+
+MAX_BODY_BYTES = 256
+
+
+@runtime_checkable
+class Attended(Protocol):
+    """A room that knows whose stay an unguessable address names."""
+
+    name: str
+
+    def participant(self, resource: str) -> Participant | None:
+        """Return who stays there; None once she has left."""
+
+
+class Readings(Protocol):
+    """Who carries people's wishes out."""
+
+    def is_read(self, participant: Participant) -> bool:
+        """Whether she is read."""
+
+    def opt_out_person(self, participant: Participant) -> None:
+        """Stop reading her, for the meeting."""
+
+    def opt_in_person(self, participant: Participant) -> None:
+        """Read her again, for this stay."""
+
+
+class Wish(BaseModel):
+    """Body of the request."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    read: bool
+
+
+def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
+    """Build `/whip/ROOM/STAY/reading`: GET tells whether she is read, PUT `{"read": …}` changes it.
+
+    Args:
+        room: Where she stays.
+        readings: Carries the wish out, at once.
+    """
+    limiter = RateLimiter(burst=20, per_s=1.0)
+
+    async def reading(request: Request) -> Response:
+        resource = request.path_params["resource"]
+        participant = room.participant(resource)
+        if participant is None:
+            return JSONResponse({"detail": "There is no such stay."}, 404)
+        if request.method == "PUT":
+            wish = await _wish(request)
+            if wish is None:
+                return JSONResponse({"detail": 'Send {"read": true} or {"read": false}.'}, 422)
+            # Not to be read is never too much asked.
+            if wish.read and not limiter.take(resource, monotonic()):
+                return JSONResponse({"detail": "Too many changes: wait a minute."}, 429)
+            (readings.opt_in_person if wish.read else readings.opt_out_person)(participant)
+        return JSONResponse({"read": readings.is_read(participant)}, headers={"Cache-Control": "no-store"})
+
+    return [Route(f"/whip/{room.name}/{{resource}}/reading", reading, methods=["GET", "PUT"])]
+
+
+async def _wish(request: Request) -> Wish | None:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    try:
+        return Wish.model_validate_json(body)
+    except ValidationError:
+        return None

@@ -1,0 +1,1 @@
+"""A VideoRoom of a Janus server."""

@@ -1,0 +1,254 @@
+"""The local room, `local://NAME`: publishers come to it by WHIP, from the join page, OBS or GStreamer."""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from bot.errors import RoomClosed, RoomRefused, SettingsRefused
+from bot.ice_servers import NO_ICE, Ice
+from bot.rooms.base import (
+    Absence,
+    Admitted,
+    CameraOff,
+    CameraOn,
+    CameraUnreadable,
+    Clock,
+    Frame,
+    Joined,
+    Left,
+    OptedIn,
+    Participant,
+    RoomEvent,
+)
+from bot.rooms.latest_frame import Mailbox
+from bot.rooms.local.admission import Admission, RoomFull, RoomNotOpen
+from bot.rooms.local.pending_offers import PLACES, PendingOffers
+from bot.rooms.notice import Notice, clean_name
+from bot.rooms.opt_out_words import asks_not_to_be_read
+from bot.rooms.webrtc.aiortc_patches import check_aiortc
+from bot.rooms.webrtc.ice import check_relay
+from bot.rooms.webrtc.peer_connection import Peer
+from bot.rooms.webrtc.video_stream import StreamLost, StreamUnreadable
+from dashboard_protocol.auth.consent import Consents
+from dashboard_protocol.room_urls import LOCAL_NAME
+
+log = logging.getLogger(__name__)
+
+MAX_PUBLISHERS = 64
+"""Who is connected; whoever is about to be has a place of another kind."""
+MAX_WAITING_EVENTS = 1024
+CONNECTING_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalTrack:
+    """The video of one publisher, from camera on to camera off."""
+
+    participant: Participant
+    mailbox: Mailbox[Frame]
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Yield the newest frames; ends when the camera goes off or the publisher is gone. One reader."""
+        return self.mailbox
+
+
+class LocalRoom:
+    """A room inside this process. `whip_endpoint` and `join_page` serve it; enter it to let publishers in."""
+
+    def __init__(  # noqa: PLR0913  one parameter a part
+        self,
+        name: str,
+        *,
+        clock: Clock,
+        notice: Notice,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        ice: Ice = NO_ICE,
+        consents: Consents | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Describe the room; opens nothing.
+
+        Args:
+            name: Letters, digits, `.`, `_` and `-`; at most 64.
+            clock: The room's clock.
+            notice: What people are told before they join.
+            host: Address that media listens on; `0.0.0.0` or `::` for every address of this machine but loopback.
+            token: What publishers present as bearer token; None lets everybody in.
+            ice: Servers by which media finds its way.
+            consents: Checks signed consents; None takes none.
+            key: The meeting's, which consents name; None for the room's own name.
+
+        Raises:
+            SettingsRefused: The name cannot stand in a link.
+        """
+        if not LOCAL_NAME.fullmatch(name):
+            raise SettingsRefused(f"local://{name} is no room name: use letters, digits, '.', '_' and '-', at most 64")
+        self.name = name
+        self.notice = notice
+        self.token = token
+        self._clock = clock
+        self._ice = ice
+        self._addresses = None if host in ("0.0.0.0", "::") else (host,)
+        self._consents = consents
+        self._key = key or name
+        self._peers: dict[str, Peer] = {}
+        self._people: dict[str, Participant] = {}
+        self._connected: set[str] = set()
+        self._pending = PendingOffers(self.dismiss)
+        self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
+        self._visits: asyncio.TaskGroup | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the bot is in the room."""
+        return self._visits is not None
+
+    async def __aenter__(self) -> Self:
+        await check_aiortc()
+        await check_relay(self._ice)
+        for address in self._addresses or ():
+            _check_address(address)
+        self._events = asyncio.Queue()
+        self._events.put_nowait(Admitted())
+        self._visits = await asyncio.TaskGroup().__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        visits, self._visits = self._visits, None
+        for peer in self._peers.values():
+            peer.leave()
+        if visits is not None:
+            # The visits end by themselves now; an error of the caller is not theirs, and would come back as a group.
+            await visits.__aexit__(None, None, None)
+        self._events.put_nowait(None)
+
+    async def events(self) -> AsyncIterator[RoomEvent]:
+        """Yield what happens to publishers; ends with RoomClosed once the room was left. One reader."""
+        while (event := await self._events.get()) is not None:
+            yield event
+        raise RoomClosed(f"The bot has left local://{self.name}")
+
+    async def admit(
+        self, offer: str, name: str, *, asker: str = "", wants_individual: bool = False, consent: str | None = None
+    ) -> Admission:
+        """Answer a publisher's offer; it becomes a participant once it is connected.
+
+        Args:
+            offer: SDP.
+            name: The display name the person chose, as it came.
+            asker: The address she comes from.
+            wants_individual: Whether the person agreed to be read individually.
+            consent: The token by which she agreed, if she did so by one; ignored where nobody is asked to agree.
+
+        Raises:
+            RoomNotOpen: The bot is not in the room.
+            ConsentRefused: The consent does not hold for this name in this room.
+            RoomFull: Too many publishers, or too many joins for the bot to keep up with.
+            OfferMalformed: The offer cannot be parsed.
+            OfferUnsupported: The offer has no video that can be received.
+        """
+        self._check_room()
+        shown = clean_name(name)
+        may_agree = self.notice.offers_individual and not asks_not_to_be_read(name)
+        agreed = self._consents.check(self._key, shown, consent) if may_agree and consent and self._consents else None
+        opted_in = may_agree and (wants_individual or agreed is not None)
+        resource = secrets.token_urlsafe(24)
+        await self._pending.take(resource, asker)
+        try:
+            self._check_room()  # again: it took a while
+            peer = self._peers[resource] = Peer(self._clock, self._addresses, self._ice)
+        except BaseException:
+            self._pending.free(resource)
+            raise
+        try:
+            answer = await peer.answer(offer)
+            if self._visits is None:
+                raise RoomNotOpen(f"The bot has just left {self.name}")
+            participant = self._people[resource] = Participant(secrets.token_hex(8), shown, opted_in, agreed)
+            if agreed is not None:  # said now: whatever is asked before she is connected is newer
+                self._events.put_nowait(OptedIn(participant))
+            self._visits.create_task(self._visit(resource, peer, participant), name=f"visit {participant.id}")
+        except BaseException:
+            del self._peers[resource]
+            self._pending.free(resource)
+            await peer.close()
+            raise
+        return Admission(resource, answer)
+
+    def participant(self, resource: str) -> Participant | None:
+        """Return whose stay an unguessable name means; None for nobody's."""
+        return self._people.get(resource)
+
+    def dismiss(self, resource: str) -> bool:
+        """Let a publisher go.
+
+        Returns:
+            Whether there was such a publisher.
+        """
+        peer = self._peers.get(resource)
+        if peer is not None:
+            peer.leave()
+        return peer is not None
+
+    def _check_room(self) -> None:
+        if self._visits is None:
+            raise RoomNotOpen(f"The bot is not in {self.name} yet: try again in a moment")
+        # What was dropped takes a moment to close, and must not pile up.
+        is_piled = len(self._peers) >= MAX_PUBLISHERS + 2 * PLACES
+        if len(self._connected) >= MAX_PUBLISHERS or is_piled or self._events.qsize() >= MAX_WAITING_EVENTS:
+            raise RoomFull(f"{self.name} is full: try again in a moment")
+
+    def _seat(self, resource: str) -> None:
+        """Give somebody who is connected her place."""
+        self._pending.free(resource)
+        if len(self._connected) >= MAX_PUBLISHERS:  # she and the last one came together
+            raise StreamLost(Absence.VANISHED)
+        self._connected.add(resource)
+
+    async def _visit(self, resource: str, peer: Peer, participant: Participant) -> None:
+        """Stay with one publisher until it is gone; whatever goes wrong ends this visit and no other."""
+        absence: Absence | None = None
+        try:
+            async with peer:
+                await peer.connected(CONNECTING_S)
+                self._seat(resource)
+                absence = Absence.VANISHED
+                self._events.put_nowait(Joined(participant))
+                while True:
+                    try:
+                        mailbox = await peer.stream.camera_on()
+                    except StreamUnreadable as unreadable:
+                        self._events.put_nowait(CameraUnreadable(participant, unreadable.reason))
+                        await peer.stream.unreadable_off()
+                    else:
+                        self._events.put_nowait(CameraOn(participant, LocalTrack(participant, mailbox)))
+                        await peer.stream.camera_off()
+                    self._events.put_nowait(CameraOff(participant))
+        except StreamLost as lost:
+            absence = absence and lost.absence
+        except Exception:
+            log.exception("Lost participant %s to an error", participant.id)
+        finally:
+            del self._peers[resource], self._people[resource]
+            self._connected.discard(resource)
+            self._pending.free(resource)
+            if absence is not None:
+                self._events.put_nowait(Left(participant, absence))
+
+
+def _check_address(address: str) -> None:
+    """Raise RoomRefused unless media can listen on this address."""
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(where)
+    except OSError as error:
+        raise RoomRefused(f"{address} is no address of this machine to receive video on ({error})") from error

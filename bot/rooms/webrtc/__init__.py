@@ -1,0 +1,1 @@
+"""All that touches aiortc: peer connection, SDP, ICE, jitter buffer, decoding, patches."""

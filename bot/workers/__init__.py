@@ -1,0 +1,1 @@
+"""A machine that runs bots: worker, one child process a meeting, status."""

@@ -1,0 +1,170 @@
+"""One meeting's own process: waits warm for its job on stdin, serves the meeting, and tells its states on stdout."""
+
+import asyncio
+import ctypes
+import importlib
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.errors import BotError
+from bot.memory import return_pictures_to_the_system
+from bot.settings import Settings
+from dashboard_protocol.errors import DashboardError, EpochOver, RoomTaken
+from dashboard_protocol.events import BotState, Event
+from dashboard_protocol.view.plain_text import log_plainly, plain
+from engine.errors import EngineError
+
+PR_SET_PDEATHSIG = 1
+FIGURES_S = 2.0
+"""Between two tellings of what the bot counts, which also say that its event loop turns."""
+FLUSH_S = 2.0
+"""The last words wait so long for a worker that does not read."""
+NEARLY_ALWAYS_USED = (
+    "bot.app",
+    "bot.inference.local",
+    "bot.rooms.janus.room",
+    "bot.rooms.local.room",
+    "dashboard_protocol.bus.redis",
+    "engine.crops",
+    "engine.faces",
+)
+"""Imported before the job comes, which takes seconds; not what runs the network, which `presence` never holds."""
+
+
+class Job(BaseModel):
+    """What a worker tells a process to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings
+    memory_mb: Annotated[int, Field(ge=512)]
+    """What the process may allocate, in 10^6 bytes."""
+
+
+class Ousted(StrEnum):
+    """Why a bot cannot have its room."""
+
+    OUTRUN = "outrun"
+    """A newer bot has opened it."""
+    TAKEN = "taken"
+    """Another bot holds it."""
+
+
+class StatusLine(BaseModel):
+    """One line that a process tells its worker."""
+
+    state: BotState | None = None
+    join: str | None = None
+    """Where people join a local room."""
+    figures: str | None = None
+    """What the bot counts, in Prometheus' text format."""
+    ousted: Ousted | None = None
+
+
+def main(worker_pid: int) -> int:
+    """Serve one meeting; return the exit code."""
+    _die_with(worker_pid)
+    # A core dump would hold pictures of people.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return_pictures_to_the_system()
+    log_plainly(os.environ.get("CLASSPULSE_LOG", "WARNING"))
+    for module in NEARLY_ALWAYS_USED:
+        importlib.import_module(module)
+    print("warm", flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        return 0
+    job = Job.model_validate_json(line)
+    most = job.memory_mb * 1_000_000
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    try:
+        asyncio.run(_serve(job))
+    except (BotError, EngineError, DashboardError) as error:
+        print(plain(f"classpulse: {error}"), file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+async def _serve(job: Job) -> None:
+    from bot.app import Addresses, Surroundings, run
+    from bot.metrics import own_figures
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    # ctrl-C in a terminal reaches the whole group; the worker says when its bots leave.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+
+    worker = await _Worker.open()
+
+    def show(event: Event) -> None:
+        if isinstance(event.body, BotState):
+            worker.tell(StatusLine(state=event.body))
+
+    def tell(addresses: Addresses) -> None:
+        if job.settings.room_url.startswith("local:"):
+            worker.tell(StatusLine(join=addresses.join))
+
+    async def tell_figures() -> None:
+        while True:
+            worker.tell_if_it_reads(StatusLine(figures=own_figures()))
+            await asyncio.sleep(FIGURES_S)
+
+    telling = asyncio.create_task(tell_figures(), name="figures")  # no group: it would wrap what `run` raises
+    try:
+        await run(job.settings, Surroundings(stop=stop, tell=tell, show=show))
+    except EpochOver:
+        worker.tell(StatusLine(ousted=Ousted.OUTRUN))
+        raise
+    except RoomTaken:
+        worker.tell(StatusLine(ousted=Ousted.TAKEN))
+        raise
+    finally:
+        telling.cancel()
+        await worker.flush()
+
+
+class _Worker:
+    """Who reads this process's stdout. A worker that does not read for a while must not make the bot wait."""
+
+    def __init__(self, pipe: asyncio.WriteTransport) -> None:
+        self._pipe = pipe
+
+    @classmethod
+    async def open(cls) -> Self:
+        """Keep stdout for the worker alone: what a library prints goes to stderr from now on."""
+        pipe = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        transport, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.BaseProtocol, pipe)
+        return cls(transport)
+
+    def tell(self, told: StatusLine) -> None:
+        self._pipe.write(told.model_dump_json(exclude_none=True).encode() + b"\n")
+
+    def tell_if_it_reads(self, told: StatusLine) -> None:
+        if self._pipe.get_write_buffer_size() == 0:
+            self.tell(told)
+
+    async def flush(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                while self._pipe.get_write_buffer_size():  # noqa: ASYNC110  a transport tells nobody when it is empty
+                    await asyncio.sleep(0.02)
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when its worker dies, however that happens."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,156 @@
+"""What a worker holds of one claimed invitation: its assignment, its process, and what is still to be told of it."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.meeting_options import MeetingOptions, checked
+from bot.rooms.base import sleepless_s
+from bot.settings import Settings
+from bot.workers.assignment import Assignment
+from bot.workers.process import MeetingProcess
+from dashboard_protocol.errors import BusError
+from dashboard_protocol.queue.base import Queue
+from dashboard_protocol.queue.records import BotRecord, Moment
+from dashboard_protocol.vocabulary import State
+
+RETRY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Claimed:
+    """One invitation that this worker runs.
+
+    Args:
+        record: as it was claimed.
+        queue: is told its states, in order; while it is away they wait, and the meeting does not.
+        worker: the worker's name.
+    """
+
+    def __init__(self, record: BotRecord, queue: Queue, worker: str) -> None:
+        self.record = record
+        self.assignment = Assignment(self.id)
+        self.meeting: MeetingProcess | None = None
+        """The process, while there is one."""
+        self.join = record.join
+        """Where people join a local room."""
+        self.task: asyncio.Task[None] | None = None
+        self.may_be_elsewhere = any(moment.state is not State.REQUESTED for moment in record.states)
+        """Whether another worker had it before, which may only have been suspended."""
+        self._queue = queue
+        self._worker = worker
+        self._disturbed = asyncio.Event()
+        self._untold: deque[Moment] = deque()
+        self._news = asyncio.Event()
+        self._told = asyncio.Event()
+        self._told.set()
+        self._live_from_s: float | None = None
+        for moment in record.states:
+            if moment.state is State.LIVE and self._live_from_s is None:
+                self._live_from_s = sleepless_s() - max(0.0, time.time() - moment.since)
+
+    @property
+    def id(self) -> str:
+        """The bot's id."""
+        return self.record.invitation.id
+
+    def settings(self, options: MeetingOptions) -> Settings:
+        """Return what the bot's process is to run with, if it is started now.
+
+        Raises:
+            SettingsRefused: They fit no bot.
+        """
+        wanted = self.record.invitation
+        chosen = {
+            "room_key": wanted.room,
+            "title": wanted.title,
+            "bot_name": wanted.bot_name,
+            "max_duration_s": wanted.max_duration_s,
+            "live_from_s": self._live_from_s,
+        }
+        given = {name: value for name, value in chosen.items() if value is not None}
+        own = {"room_url": wanted.room_url, "policy": wanted.policy, "port": 0, "meeting": wanted.id}
+        return checked(Settings, dict(options) | own | given)
+
+    async def is_disturbed_within(self, within_s: float) -> bool:
+        """Wait for so long, or until something happens; return whether it did."""
+        self._disturbed.clear()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._disturbed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def disturb(self) -> None:
+        """End a wait for the next start: something happened."""
+        self._disturbed.set()
+
+    def abandon(self) -> None:
+        """Let go of it at once, as the worker ends."""
+        if self.meeting is not None:
+            self.meeting.kill()
+        if self.task is not None:
+            self.task.cancel()
+
+    def say(self, state: State, reason: str) -> None:
+        """Tell the queue a state that is entered now."""
+        self.tell(Moment(state=state, since=round(time.time(), 3), reason=reason))
+
+    def say_once(self, state: State, reason: str) -> None:
+        """Tell the queue a state that is entered now, unless that is what it was told last."""
+        newest = self._untold[-1] if self._untold else self.record.now
+        if (newest.state, newest.reason) != (state, reason):
+            self.say(state, reason)
+
+    def tell(self, moment: Moment) -> None:
+        """Tell the queue a state; returns at once."""
+        if moment.state is State.LIVE and self._live_from_s is None:
+            self._live_from_s = sleepless_s()
+        self._untold.append(moment)
+        self._told.clear()
+        self._news.set()
+
+    def fall_silent(self) -> None:
+        """Drop what was not told yet: it is another's to tell."""
+        self._untold.clear()
+        self._told.set()
+
+    async def all_told(self) -> None:
+        """Wait until the queue knows every state."""
+        await self._told.wait()
+
+    @asynccontextmanager
+    async def telling(self) -> AsyncIterator[None]:
+        """Tell the queue in the background while inside."""
+        task = asyncio.create_task(self._tell(), name=f"states of {self.id}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _tell(self) -> None:
+        while True:
+            while self._untold:
+                moment = self._untold[0]
+                try:
+                    await self._queue.report(self._worker, self.id, moment, self.join)
+                except BusError as error:
+                    log.warning("%s The state of bot %s waits.", error, self.id)
+                    await asyncio.sleep(RETRY_S)
+                else:
+                    self._note(moment)
+            self._told.set()
+            self._news.clear()
+            await self._news.wait()
+
+    def _note(self, moment: Moment) -> None:
+        if self._untold:  # nobody said meanwhile that it is another's to tell
+            self._untold.popleft()
+        states = (*self.record.states, moment)
+        self.record = self.record.model_copy(update={"now": moment, "states": states, "join": self.join})

@@ -1,0 +1,1 @@
+"""Labelled faces: read, drawn, aligned, augmented, batched."""

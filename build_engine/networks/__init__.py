@@ -1,0 +1,1 @@
+"""The networks: ours, baselines, and what begins with weights of others."""

@@ -1,0 +1,1 @@
+"""Who may do what: links, tokens, secrets, revocations, consent, pseudonyms."""

@@ -1,0 +1,1 @@
+"""Invite, list and remove bots: service, routes, schemas, API keys, client."""

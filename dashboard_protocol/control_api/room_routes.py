@@ -1,0 +1,123 @@
+"""The control API's rooms: links for instructors, histories and reports of classes, and their deletion."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
+
+from dashboard_protocol.auth.security_log import SecurityEvent, note
+from dashboard_protocol.codec import encode
+from dashboard_protocol.control_api.api_keys import ApiKey, Scope
+from dashboard_protocol.control_api.auth import ApiKeyAuth
+from dashboard_protocol.control_api.schemas import LinkView, RoomView
+from dashboard_protocol.events import Event, Hello
+from dashboard_protocol.report import NewestClass, render_csv, render_html
+from dashboard_protocol.room_urls import is_key, slug, slug_of
+from dashboard_protocol.view.record import Record
+
+if TYPE_CHECKING:
+    from dashboard_protocol.control_api.service import Control
+
+
+def add_rooms(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
+    """Add the routes."""
+    _add_links(router, control, auth)
+    _add_histories(router, control, auth)
+
+
+def _add_links(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
+    @router.get("/rooms")
+    async def named(named: str, by: Annotated[ApiKey, Depends(auth.known)]) -> RoomView:
+        """Find a meeting by its key, by its address without secrets, or by the readable part of its key."""
+        return RoomView(room=await _find(control, named, by))
+
+    @router.post("/rooms/{room}/link")
+    async def link(
+        room: str,
+        request: Request,
+        by: Annotated[ApiKey, Depends(auth.needs(Scope.WATCH))],
+        standing: bool = False,
+    ) -> LinkView:
+        """Make a link for an instructor: to the key's class that is on or about to come.
+
+        `standing` makes one to every class of the room, whoever invites its bot; it takes the scope `admin`.
+        """
+        origin = origin_of(request)
+        return LinkView(
+            link=control.standing_link(room, by, origin) if standing else await control.link(room, by, origin)
+        )
+
+
+def _add_histories(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
+    MayWatch = Annotated[ApiKey, Depends(auth.needs(Scope.WATCH))]
+    MayDelete = Annotated[ApiKey, Depends(auth.needs(Scope.ADMIN))]
+
+    @router.get("/rooms/{room}/history")
+    async def history(room: str, by: MayWatch) -> StreamingResponse:
+        """Return the class events that are kept, one JSON line each; nobody's own events are among them."""
+        await control.bus.ping()  # so that an absent bus is a 503 and not half an answer
+        own = await _own_events(control, room, by)
+
+        async def lines() -> AsyncIterator[str]:
+            async for event in own:
+                yield encode(event) + "\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    @router.get("/rooms/{room}/report")
+    async def report(room: str, by: MayWatch, format: Literal["html", "csv"] = "html") -> Response:
+        """Return the report of the newest class that is kept, one HTML file or CSV; 404 while nothing is."""
+        newest = NewestClass()
+        async for event in await _own_events(control, room, by):
+            newest.apply(event)
+        if newest.record.hello is None:
+            raise HTTPException(404, f"Nothing is kept of {room!r}.")
+        return await asyncio.to_thread(_file, newest.record, format)  # drawing takes too long for the readers' loop
+
+    @router.delete("/rooms/{room}/history", status_code=204)
+    async def erase(room: str, by: MayDelete) -> None:
+        """Delete all that is kept of a room: events, snapshot, and what became of its bots; 409 while one serves it."""
+        if room in control.own or not await control.queue.erase(room, control.bus):
+            raise HTTPException(409, f"A bot serves {room!r}: make it leave first.")
+        note(SecurityEvent.ERASED, room=room, key=by.fingerprint)
+
+
+async def _own_events(control: "Control", room: str, by: ApiKey) -> AsyncIterator[Event]:
+    """Return what is kept of the classes that an API key invited a bot to; of all for `admin`."""
+    own = await control.own_classes(room, by)
+
+    async def events() -> AsyncIterator[Event]:
+        meeting = ""
+        async for event in control.bus.archive(room):
+            meeting = event.body.meeting if isinstance(event.body, Hello) else meeting
+            if by.is_admin or meeting in own:
+                yield event
+
+    return events()
+
+
+async def _find(control: "Control", named: str, by: ApiKey) -> str:
+    if "://" in named:
+        return control.access.key_of(named)
+    seen = await control.seen_by(by)
+    if named in seen or is_key(named):
+        return named
+    found = sorted(room for room in seen if slug_of(room) == slug(named))
+    if len(found) > 1:
+        raise HTTPException(409, f"Several rooms are called so: name one of {', '.join(found)}.")
+    if not found:
+        raise HTTPException(404, "No room of this name is known: give its address, or its key.")
+    return found[0]
+
+
+def _file(record: Record, kind: Literal["html", "csv"]) -> Response:
+    text, media_type = (render_html(record), "text/html") if kind == "html" else (render_csv(record), "text/csv")
+    attached = {"content-disposition": f'attachment; filename="report.{kind}"'}
+    return Response(text, media_type=media_type, headers=attached)
+
+
+def origin_of(request: Request) -> str:
+    """Return scheme, host and port under which the gateway was asked."""
+    return str(request.base_url).rstrip("/")

@@ -1,0 +1,1 @@
+"""The WebSocket feed and the page: app, connection, room feed, send queue."""

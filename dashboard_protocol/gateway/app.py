@@ -1,0 +1,217 @@
+"""The gateway: the instructor's page, the exchange of a link for a session, and the live feed."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from time import monotonic
+
+from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel, ValidationError
+from starlette.routing import BaseRoute, Mount
+
+from dashboard_protocol.auth.links import Access
+from dashboard_protocol.auth.meetings import Meetings
+from dashboard_protocol.auth.security_log import SecurityEvent, note
+from dashboard_protocol.bus.base import Bus
+from dashboard_protocol.control_api.api_page import add_api_page
+from dashboard_protocol.control_api.routes import add_control
+from dashboard_protocol.control_api.service import Control
+from dashboard_protocol.errors import AccessDenied, BusError
+from dashboard_protocol.gateway.connection import Closing, Connection, Limits
+from dashboard_protocol.gateway.metrics import GatewayMetrics
+from dashboard_protocol.gateway.room_feed import RoomFeeds
+from dashboard_protocol.gateway.static_files import PageFiles, room_page
+from dashboard_protocol.http.newcomers import Newcomers
+from dashboard_protocol.http.request_rules import asker
+from dashboard_protocol.messages import REFUSAL, CloseCode
+from dashboard_protocol.rate_limit import RateLimiter
+from dashboard_protocol.supervisor import Supervisor
+
+MAX_BODY_BYTES = 4096
+
+
+class SessionRequest(BaseModel):
+    """Body of the exchange: the part of an instructor's link after `#t=`."""
+
+    link: str
+
+
+class SessionGranted(BaseModel):
+    """A session token for the WebSocket."""
+
+    token: str
+    expires_in_s: float
+
+
+class Gateway:
+    """What the routes share. Enter it before the first WebSocket comes; leaving it ends every audience."""
+
+    def __init__(
+        self, bus: Bus, access: Access, meetings: Meetings, *, metrics: GatewayMetrics, limits: Limits
+    ) -> None:
+        self._bus = bus
+        self._access = access
+        self._meetings = meetings
+        self._metrics = metrics
+        self._limits = limits
+        self._exchanges = RateLimiter(limits.sessions_burst, limits.sessions_per_s)
+        self._background = Supervisor()
+        self._readers = 0
+        self._unauthenticated: Newcomers[Connection] = Newcomers(
+            limits.unauthenticated_altogether, share=limits.unauthenticated
+        )
+        """Connections that have not authenticated."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Serve while inside."""
+        async with self._background.open():
+            self._room_feeds = RoomFeeds(self._bus, self._background)
+            self._metrics.queued.set_function(
+                lambda: sum(len(reader.send_queue) for reader in self._room_feeds.readers())
+            )
+            self._background.run("revocations", self._access.revocations.follow)
+            yield
+
+    async def session(self, room: str, request: Request) -> SessionGranted:
+        """Exchange a link for a session token."""
+        if not self._exchanges.take(asker(request), monotonic()):
+            self._metrics.sessions.labels(outcome="too_many").inc()
+            note(SecurityEvent.LIMIT_HIT, "sessions")
+            raise HTTPException(429, "Too many attempts. Try again in a minute.", headers={"retry-after": "60"})
+        try:
+            link = SessionRequest.model_validate_json(await _read_body(request)).link
+            held = self._access.read_link(room, link)
+            until = await self._meetings.until(room, held.meeting)
+            token, expires_in_s = self._access.exchange(room, link, until=until)
+        except (AccessDenied, ValidationError):
+            self._metrics.sessions.labels(outcome="refused").inc()
+            note(SecurityEvent.REFUSED, "link")
+            raise HTTPException(403, REFUSAL) from None
+        except BusError as error:
+            raise HTTPException(503, str(error), headers={"retry-after": "5"}) from None
+        self._metrics.sessions.labels(outcome="granted").inc()
+        return SessionGranted(token=token, expires_in_s=round(expires_in_s, 1))
+
+    async def events(self, room: str, socket: WebSocket) -> None:
+        """Serve one dashboard."""
+        await socket.accept()
+        connection = Connection(socket, room, self._access, self._meetings, self._limits, self._metrics)
+        with self._metrics.connections.track_inprogress(), ExitStack() as reader:
+            self._welcome(connection, asker(socket))
+            reader.callback(self._unauthenticated.leave, connection)
+            await connection.run(self._room_feeds, lambda: self._acquaint(connection, reader))
+
+    def _welcome(self, stranger: Connection, address: str) -> None:
+        oldest = self._unauthenticated.room(address, monotonic()).goes
+        if oldest is not None:
+            self._unauthenticated.leave(oldest)
+            oldest.give_way()
+        self._unauthenticated.enter(stranger, address, monotonic())
+
+    def _acquaint(self, connection: Connection, reader: ExitStack) -> None:
+        """Note that a stranger authenticated; readers have places of their own, which nobody else can fill."""
+        self._unauthenticated.leave(connection)
+        if self._readers >= self._limits.connections:
+            raise Closing(CloseCode.TOO_MANY, "Too many connections; try again later.")
+        self._readers += 1
+        reader.callback(self._part)
+
+    def _part(self) -> None:
+        self._readers -= 1
+
+    async def readiness(self, response: Response) -> dict[str, str]:
+        """Say whether readers can be served."""
+        detail = self._background.obstacle()
+        try:
+            await self._bus.ping()
+        except BusError as error:
+            detail = str(error)
+        if detail is not None:
+            response.status_code = 503
+            return {"status": "not ready", "detail": detail}
+        return {"status": "ready"}
+
+
+def create_app(
+    bus: Bus,
+    access: Access,
+    *,
+    registry: CollectorRegistry | None = None,
+    limits: Limits | None = None,
+    extra_routes: Sequence[BaseRoute] = (),
+    control: Control | None = None,
+    obstacle: Callable[[], str | None] = lambda: None,
+) -> FastAPI:
+    """Build the gateway.
+
+    Args:
+        bus: where the events come from; stays the caller's to close.
+        access: makes and checks links and tokens.
+        registry: where the gateway's metrics go; None for nowhere.
+        limits: what the gateway grants; None for the defaults.
+        extra_routes: served before the gateway's own, e.g. the embedded room.
+        control: the control API; None for a gateway that only shows.
+        obstacle: says what but the bus keeps this process from its work; None for nothing.
+    """
+    metrics = GatewayMetrics(registry or CollectorRegistry())
+    meetings = Meetings(bus) if control is None else control.meetings
+    gateway = Gateway(bus, access, meetings, metrics=metrics, limits=limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with gateway.open():
+            yield
+
+    mounts = [*extra_routes, Mount("/static", PageFiles(), name="static")]
+    # FastAPI's own pages take scripts from elsewhere.
+    openapi_url = None if control is None else "/openapi.json"
+    app = FastAPI(
+        title="classpulse", lifespan=lifespan, routes=mounts, docs_url=None, redoc_url=None, openapi_url=openapi_url
+    )
+    _add_feed(app, gateway)
+    _add_health(app, gateway, obstacle)
+    if control is not None:
+        add_control(app, control)
+        add_api_page(app)
+    return app
+
+
+def _add_feed(app: FastAPI, gateway: Gateway) -> None:
+    @app.get("/rooms/{room}", include_in_schema=False)
+    async def page(room: str) -> Response:
+        return room_page()
+
+    @app.post("/v1/rooms/{room}/session")
+    async def session(room: str, request: Request, response: Response) -> SessionGranted:
+        """Exchange a link for a session token of at most ten minutes."""
+        response.headers["cache-control"] = "no-store"
+        return await gateway.session(room, request)
+
+    @app.websocket("/v1/rooms/{room}/events")
+    async def events(room: str, websocket: WebSocket) -> None:
+        await gateway.events(room, websocket)
+
+
+def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | None]) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """Say that the process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz(response: Response) -> dict[str, str]:
+        """Say whether readers can be served; 503 while the bus is away, or the engine of a bot."""
+        if (detail := obstacle()) is not None:
+            response.status_code = 503
+            return {"status": "not ready", "detail": detail}
+        return await gateway.readiness(response)
+
+
+async def _read_body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, "The body is larger than 4 KB.")
+    return body

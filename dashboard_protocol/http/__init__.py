@@ -1,0 +1,1 @@
+"""HTTP as every process of ours serves and asks it: server, Host check, proxies, bounds."""

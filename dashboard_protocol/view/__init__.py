@@ -1,0 +1,1 @@
+"""What page, terminal and report all show: text, trend, timeline, record. Pure."""

@@ -1,0 +1,233 @@
+"""A pure fold of a class's events into what may be told about it later. Holds no person's data, and is bounded.
+
+The page's `store.js` tells the same changes of the same feed.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dashboard_protocol.events import (
+    Alert,
+    AlertAt,
+    BotState,
+    Bye,
+    ClassSummary,
+    Event,
+    Forget,
+    Hello,
+    ParticipantUpdate,
+    Profile,
+    Snapshot,
+    State,
+    Withheld,
+)
+from dashboard_protocol.view import text as words
+from dashboard_protocol.view.timeline import Gap, Timeline, row_of
+
+MAX_CHANGES = 1000
+
+
+MAX_ALERTS = 200
+
+
+SETTLED_S = 10.0
+"""A head count, or too few people, is told once it has stood for this long."""
+
+
+SILENT_S = 5.0
+"""And a hole from this length on."""
+
+
+_SERIES = ("mean", "q1", "q3", "attentive", "present", "camera_on", "visible", "facing", "analysed")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of what happened."""
+
+    at: float
+    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "opted_out", "present", "camera_on"]
+    by: int = 0
+    """More or fewer heads; 1 when values began to be withheld, -1 when they were back."""
+    s: float = 0.0
+    profile: Profile | None = None
+    alert: Alert | None = None
+
+    def __str__(self) -> str:
+        """Say it, in the words of the page."""
+        if self.alert is not None:
+            return words.alert_title(self.alert)
+        number = abs(self.by)
+        return {
+            "feed": f"Feed interrupted for {words.span(self.s)}",
+            "rejoined": f"Bot away for {words.span(self.s)}",
+            "policy": f"Policy changed to {self.profile}",
+            "withheld": "Withheld: too few people analysed" if self.by > 0 else "Values returned",
+            "opted_out": f"{words.people(number)} opted out within a minute",
+            "present": f"{words.people(number)} {'joined' if self.by > 0 else 'left'}",
+            "camera_on": f"{words.cameras(number)} went {'on' if self.by > 0 else 'off'}",
+        }[self.kind]
+
+
+_Watched = Literal["withheld", "opted_out", "present", "camera_on"]
+
+
+@dataclass
+class _Noted:
+    told: int
+    value: int
+    since: float
+
+
+@dataclass
+class Record:
+    """What is known of one class, over the bots that served it."""
+
+    room: str = ""
+    hello: Hello | None = None
+    bot: BotState | None = None
+    live_since: float | None = None
+    summary: ClassSummary | None = None
+    summary_at: float | None = None
+    bye: Bye | None = None
+    ended_at: float | None = None
+    timeline: Timeline = field(default_factory=Timeline)
+    alerts: deque[AlertAt] = field(default_factory=lambda: deque(maxlen=MAX_ALERTS))
+    """Oldest first."""
+    changes: deque[Change] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
+    """Oldest first, as they became known."""
+    states: deque[BotState] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
+    _noted: dict[_Watched, _Noted] = field(default_factory=dict)
+    _was_away: bool = False
+
+    @property
+    def is_presence(self) -> bool:
+        """Whether only counts may be published."""
+        return self.hello is not None and self.hello.policy.profile is Profile.PRESENCE
+
+    def apply(self, event: Event) -> None:
+        """Take one published event in. People's own events are left out, so there is nothing of theirs to forget."""
+        self.room = event.room
+        match event.body:
+            case Hello() as hello:
+                self._take_hello(event.at, hello)
+            case Snapshot() as snapshot:
+                self._take_snapshot(event.at, snapshot)
+            case BotState() as state:
+                self._take_state(state)
+            case ClassSummary() as summary:
+                self._take_summary(event.at, summary)
+            case Alert() as alert:
+                self._take_alert(event.at, alert)
+            case Bye() as bye:
+                self.bye, self.ended_at = bye, event.at
+            case ParticipantUpdate() | Forget():
+                pass
+
+    def _take_hello(self, at: float, hello: Hello) -> None:
+        if self.hello is not None and self.hello.policy.profile is not hello.policy.profile:
+            self.changes.append(Change(at, "policy", profile=hello.policy.profile))
+        self.hello = hello
+
+    def _take_snapshot(self, at: float, snapshot: Snapshot) -> None:
+        self.live_since = snapshot.live_since if self.live_since is None else self.live_since
+        if snapshot.bot_state is not None:
+            self._take_state(snapshot.bot_state)
+        series = snapshot.series
+        for number, row_at in enumerate(series.at[:-1] if snapshot.summary else series.at):
+            row = {name: getattr(series, name)[number] for name in _SERIES}
+            self._write(row_at, row, is_told=number > 0)
+        if snapshot.summary is not None:
+            self._take_summary(series.at[-1] if series.at else at, snapshot.summary, is_told=len(series.at) > 1)
+        for known in snapshot.alerts:
+            self._take_alert(known.at, known.alert)
+        self.bye = snapshot.bye
+        if snapshot.bye is not None:
+            self.ended_at = snapshot.bot_state.since if snapshot.bot_state else at
+
+    def _take_state(self, state: BotState) -> None:
+        before = self.bot
+        if before is not None and before.state is State.RECONNECTING and state.state is State.LIVE:
+            self.changes.append(Change(before.since, "rejoined", s=state.since - before.since))
+        if state.state in (State.REQUESTED, State.JOINING):
+            self.bye = self.ended_at = None
+        self._was_away = self._was_away or state.state is not State.LIVE
+        if before is None or before.state is not state.state or before.since != state.since:
+            self.states.append(state)
+        self.bot = state
+        if state.state is State.LIVE and self.live_since is None:
+            self.live_since = state.since
+
+    def _take_summary(self, at: float, summary: ClassSummary, *, is_told: bool = False) -> None:
+        if self.timeline.at and at <= self.timeline.at[-1]:
+            return
+        self.summary, self.summary_at = summary, at
+        if summary.withheld not in (Withheld.SETTLING, Withheld.WISHES_UNREACHABLE):
+            self._watch("withheld", at, int(summary.withheld is Withheld.BELOW_K), told=0)
+        self._watch("opted_out", at, summary.opted_out or 0, told=0)
+        self._write(at, row_of(summary), is_told=is_told, withheld=summary.withheld, as_of=summary.as_of)
+
+    def _write(
+        self,
+        at: float,
+        row: dict[str, float | None],
+        *,
+        is_told: bool,
+        withheld: Withheld | None = None,
+        as_of: float | None = None,
+    ) -> None:
+        """Write a row; a hole before it is the bot's where the bot says so: by its state, or in its own account."""
+        last = self.timeline.at[-1] if self.timeline.at else at
+        hole = Gap.BOT if self._was_away or is_told else Gap.FEED
+        cause = Gap.WITHHELD if row.get("mean") is None and not self.is_presence else Gap.NONE
+        if not self.timeline.add(at, row, cause=cause, hole=hole, withheld=withheld, as_of=as_of):
+            return
+        if not self._was_away and at - last >= SILENT_S:
+            self.changes.append(Change(last, "rejoined" if is_told else "feed", s=at - last))
+        self._was_away = self.bot is not None and self.bot.state is not State.LIVE
+        self._watch("present", at, int(row["present"] or 0))
+        if self.is_presence:
+            self._watch("camera_on", at, int(row["camera_on"] or 0))
+
+    def _watch(self, name: _Watched, at: float, value: int, told: int | None = None) -> None:
+        """Tell what has stood for a while, joins and leaves as their sum, never one by one."""
+        noted = self._noted.setdefault(name, _Noted(value if told is None else told, value, at))
+        if value != noted.value:
+            noted.value, noted.since = value, at
+        if noted.value != noted.told and at - noted.since >= SETTLED_S:
+            # That the minute is over in which people opted out is no news.
+            if name != "opted_out" or noted.value > noted.told:
+                self.changes.append(Change(noted.since, name, by=noted.value - noted.told))
+            noted.told = noted.value
+
+    def _take_alert(self, at: float, alert: Alert) -> None:
+        if any(known.alert.id == alert.id and known.at == at for known in self.alerts):
+            return
+        self.alerts.append(AlertAt(at=at, alert=alert))
+        self.changes.append(Change(at, "alert", alert=alert))
+
+
+SAME_CLASS_S = 120.0
+"""A bot that comes so soon after another said goodbye goes on with its class: it took over, or was invited again."""
+
+
+LOST_S = 1800.0
+"""One that was lost says no goodbye, and may be missed for longer."""
+
+
+class NewestClass:
+    """Folds a room's kept events into the record of the class that came last, over the bots that served it."""
+
+    def __init__(self) -> None:
+        self.record = Record()
+        self._at: float | None = None
+
+    def apply(self, event: Event) -> None:
+        """Take one event in, in the order in which the bus keeps them."""
+        if isinstance(event.body, Hello) and self._at is not None:
+            apart_s = event.at - self._at
+            if apart_s > (SAME_CLASS_S if self.record.bye else LOST_S):
+                self.record = Record()
+        self.record.apply(event)
+        self._at = event.at

@@ -1,0 +1,87 @@
+"""A person's own word on whether she is read, in her own stay."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from bot.privacy import self_service
+from bot.rooms.base import Participant
+
+ANNA = Participant("p1", "Anna")
+
+
+class Room:
+    """A room with one stay."""
+
+    name = "r"
+
+    def participant(self, resource: str) -> Participant | None:
+        return ANNA if resource == "unguessable" else None
+
+
+class Wishes:
+    """Remembers what was asked for."""
+
+    def __init__(self) -> None:
+        self.out: set[str] = set()
+
+    def is_read(self, participant: Participant) -> bool:
+        return participant.id not in self.out
+
+    def opt_out_person(self, participant: Participant) -> None:
+        self.out.add(participant.id)
+
+    def opt_in_person(self, participant: Participant) -> None:
+        self.out.discard(participant.id)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=self_service.routes(Room(), Wishes()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
+        yield client
+
+
+async def test_person_asks_and_changes_her_mind(http: httpx.AsyncClient) -> None:
+    address = "/whip/r/unguessable/reading"
+    assert (await http.get(address)).json() == {"read": True}
+    assert (await http.put(address, json={"read": False})).json() == {"read": False}
+    assert (await http.get(address)).json() == {"read": False}
+    answer = await http.put(address, json={"read": True})
+    assert answer.json() == {"read": True}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("resource", ["p1", "Anna", "guessed", "%2e%2e"])
+async def test_nobody_else_can_ask_for_her(http: httpx.AsyncClient, resource: str) -> None:
+    for answer in (
+        await http.get(f"/whip/r/{resource}/reading"),
+        await http.put(f"/whip/r/{resource}/reading", json={"read": True}),
+    ):
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"read": 1}', b'{"read": "true"}', b'{"read": true, "id": 1}', b"[" * 99, b" " * 9999]
+)
+async def test_unclear_wish_changes_nothing(http: httpx.AsyncClient, body: bytes) -> None:
+    address = "/whip/r/unguessable/reading"
+    answer = await http.put(address, content=body)
+    assert (answer.status_code, answer.json()["detail"]) == (422, 'Send {"read": true} or {"read": false}.')
+    assert (await http.get(address)).json() == {"read": True}
+
+
+async def test_switching_to_and_fro_ends_after_a_while(http: httpx.AsyncClient) -> None:
+    answers = [await http.put("/whip/r/unguessable/reading", json={"read": True}) for _ in range(22)]
+    assert [answer.status_code for answer in answers[:20]] == [200] * 20
+    assert answers[-1].status_code == 429
+
+
+async def test_opt_out_is_not_refused_after_whatever_switching(http: httpx.AsyncClient) -> None:
+    address = "/whip/r/unguessable/reading"
+    for _ in range(30):
+        await http.put(address, json={"read": True})
+    for _ in range(30):
+        assert (await http.put(address, json={"read": False})).json() == {"read": False}

@@ -1,0 +1,103 @@
+"""What is looked for by its name in the field is found by it: the table of nouns and places."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("bot", "engine", "build_engine", "dashboard_protocol")
+HOUSE = {
+    # what a newcomer asks: where is a Janus room joined, where is a rate limit, where is what may leave decided, …
+    "janus": "bot/rooms/janus/",
+    "webrtc": "bot/rooms/webrtc/",
+    "rate limit": "dashboard_protocol/rate_limit.py",
+    "disclosure": "bot/disclosure/",
+    "privacy": "bot/privacy/",
+    "worker": "bot/workers/",
+    "webhooks": "dashboard_protocol/webhooks/",
+    "gateway": "dashboard_protocol/gateway/",
+    "control api": "dashboard_protocol/control_api/",
+    "auth": "dashboard_protocol/auth/",
+    "engagement": "bot/engagement/",
+    "training": "build_engine/training/",
+    # a bot in its meeting
+    "lifecycle": "bot/meeting/lifecycle.py",
+    "participants": "bot/meeting/participants.py",
+    "observer": "bot/meeting/observer.py",
+    "read rate": "bot/meeting/read_rate.py",
+    "outbox": "bot/meeting/outbox.py",
+    "change detection": "bot/classroom/change_detection.py",
+    "policy": "bot/disclosure/policy.py",
+    "rounding": "bot/disclosure/rounding.py",
+    "opt out": "bot/privacy/opt_outs.py",
+    "audit log": "bot/privacy/audit_log.py",
+    "inference": "bot/inference/",
+    "batching": "bot/inference/batching.py",
+    # rooms
+    "ice": "bot/rooms/webrtc/ice.py",
+    "sdp": "bot/rooms/webrtc/sdp.py",
+    "jitter buffer": "bot/rooms/webrtc/jitter_buffer.py",
+    "peer connection": "bot/rooms/webrtc/peer_connection.py",
+    "decoding": "bot/rooms/webrtc/decoding.py",
+    "h264": "bot/rooms/webrtc/h264.py",
+    "patches": "bot/rooms/webrtc/aiortc_patches.py",
+    "simulcast": "bot/rooms/janus/simulcast.py",
+    "data channels": "bot/rooms/janus/data_channels.py",
+    "whip": "bot/rooms/local/whip_endpoint.py",
+    "whep": "bot/rooms/whep.py",
+    "join page": "bot/rooms/local/join_page.py",
+    "publishing": "bot/rooms/publishing/",
+    "latest frame": "bot/rooms/latest_frame.py",
+    # protocol, bus, gateway
+    "events": "dashboard_protocol/events.py",
+    "schema": "dashboard_protocol/schema/",
+    "snapshot": "dashboard_protocol/snapshot.py",
+    "bus": "dashboard_protocol/bus/",
+    "queue": "dashboard_protocol/queue/",
+    "replay buffer": "dashboard_protocol/bus/replay_buffer.py",
+    "retention": "dashboard_protocol/bus/retention.py",
+    "send queue": "dashboard_protocol/gateway/send_queue.py",
+    "room feed": "dashboard_protocol/gateway/room_feed.py",
+    "api keys": "dashboard_protocol/control_api/api_keys.py",
+    "tokens": "dashboard_protocol/auth/tokens.py",
+    "consent": "dashboard_protocol/auth/consent.py",
+    "revocations": "dashboard_protocol/auth/revocations.py",
+    "pseudonyms": "dashboard_protocol/auth/pseudonyms.py",
+    "privacy requests": "dashboard_protocol/privacy_requests/",
+    "http": "dashboard_protocol/http/",
+    "proxies": "dashboard_protocol/http/proxies.py",
+    "terminal": "dashboard_protocol/terminal/",
+    "report": "dashboard_protocol/report/",
+    "trend": "dashboard_protocol/view/trend.py",
+    # faces and networks
+    "face geometry": "engine/face_geometry.py",
+    "mediapipe": "engine/mediapipe_models.py",
+    "tensorrt": "engine/runtimes/tensorrt.py",
+    "landmarks": "build_engine/data/landmarks.py",
+    "augment": "build_engine/data/augment.py",
+    "attention": "build_engine/networks/attention.py",
+    "pretrained": "build_engine/networks/pretrained_imagenet.py",
+    "sam": "build_engine/training/sam.py",
+    "quantize": "build_engine/deployment/quantize.py",
+    "parity": "build_engine/deployment/parity.py",
+}
+
+
+def bearing(noun: str) -> set[str]:
+    """Return the folders and modules whose own name begins or ends with a noun, or has it between underscores."""
+    wanted = f"_{noun.replace(' ', '_')}"
+    shown = {path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in ("", ".py")}
+    return {
+        path.relative_to(ROOT).as_posix() + ("/" if path.is_dir() else "")
+        for path in shown
+        if wanted in f"_{path.stem}" and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("noun", HOUSE)
+def test_what_is_looked_for_by_its_name_is_found_by_it(noun: str) -> None:
+    place = HOUSE[noun]
+    assert (ROOT / place).exists()
+    found = bearing(noun)
+    assert place in found
+    assert len(found) <= 8, f"a search for {noun!r} finds {sorted(found)}"
