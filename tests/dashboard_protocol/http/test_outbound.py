@@ -40,6 +40,7 @@ async def two_servers() -> AsyncIterator[tuple[httpx.URL, Elsewhere]]:
         async def parts() -> AsyncIterator[bytes]:
             while True:
                 yield b"x" * 16_384
+                await asyncio.sleep(0)  # else nobody in this process hears that the asker has gone
 
         return StreamingResponse(parts())
 
