@@ -12,9 +12,9 @@ NAME ?= local
 # COVERAGE=1 records which lines the tests ran; `make coverage-report` then applies the gate.
 RECORD := $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
 RECORD_MORE := $(RECORD) $(if $(COVERAGE),--cov-append)
-# Most tests wait more than they work: processes share their files. Those marked `alone` come after the others.
+# Most tests wait more than they work: three processes share their files, also on two cores. Those marked `alone` come after the others.
 # A process that dies ends the run: of one that is replaced, xdist 3.8 waits for ever for tests that were done.
-SHARED := -n auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
+SHARED := -n 3 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 # 5 is pytest's answer where nothing fits: ARGS may mean the tests of one call alone, but not of none.
 define pytest
 ran=0
