@@ -1,6 +1,7 @@
 """The structure that keeps the project readable: which package imports what, and how large things grow."""
 
 import ast
+import functools
 import io
 import sys
 import tokenize
@@ -270,6 +271,7 @@ def test_only_the_patches_touch_private_names_of_the_media_library() -> None:
             assert "_RTC" not in path.read_text(), f"{name(path)}: private names belong into aiortc_patches.py"
 
 
+@functools.cache
 def python_modules() -> dict[str, Path]:
     """Return every module by its dotted name."""
     named = {}
@@ -292,6 +294,7 @@ def imports(path: Path, known: Container[str]) -> set[str]:
     return {module for module in found if module in known}
 
 
+@functools.cache
 def arrows() -> dict[str, set[str]]:
     """Return what imports what, module by module."""
     known = python_modules()
@@ -302,6 +305,7 @@ def folder(module: str) -> str:
     return name(python_modules()[module].parent)
 
 
+@functools.cache
 def parents() -> set[str]:
     """Return the folders that have folders of modules within."""
     return {name(path.parent.parent) for path in modules()}
