@@ -11,12 +11,11 @@ from bot.classroom.change_detection import AlertParameters
 from bot.errors import SettingsRefused
 from bot.meeting_options import MeetingOptions
 from dashboard_protocol.http.public_url import PublicUrl
-from dashboard_protocol.http.request_rules import Network, RequestRules
+from dashboard_protocol.http.request_rules import LOOPBACK_NAMES, Network, RequestRules
 from dashboard_protocol.vocabulary import Profile
 
 ALONE_AT_MOST_S = 900.0
 """A bot that came early must still be there when the class begins."""
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Settings(MeetingOptions):
@@ -88,7 +87,7 @@ class Settings(MeetingOptions):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach page and room."""
         is_relayed = self.public_url is not None or self.behind_proxy or bool(self.trusted_proxies)
-        return self.host in LOOPBACK_HOSTS and not is_relayed
+        return self.host in LOOPBACK_NAMES and not is_relayed
 
     @property
     def rules(self) -> RequestRules:
@@ -102,7 +101,7 @@ def check_reach(host: str, *, has_tls: bool, behind_proxy: bool, proxies: Sequen
     Raises:
         SettingsRefused: It would; the text says what to give.
     """
-    if host not in LOOPBACK_HOSTS and not (behind_proxy or has_tls):
+    if host not in LOOPBACK_NAMES and not (behind_proxy or has_tls):
         raise SettingsRefused(
             f"--host {host} is reachable from other machines: give --tls-cert and --tls-key, "
             "or --behind-proxy when a proxy in front of it ends TLS"

@@ -4,6 +4,8 @@ import codecs
 import io
 from typing import TextIO
 
+from dashboard_protocol.view.plain_text import escaped
+
 _NAME = "classpulse.plain"
 _SIMPLER = {
     "…": "...", "–": "-", "—": "-", "−": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "·": "-", "→": "->", "×": "x",
@@ -21,12 +23,7 @@ def _simpler(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    return "".join(_SIMPLER.get(character) or _escaped(character) for character in text), error.end
-
-
-def _escaped(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    return "".join(_SIMPLER.get(character) or escaped(character) for character in text), error.end
 
 
 codecs.register_error(_NAME, _simpler)

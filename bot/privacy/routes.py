@@ -15,6 +15,7 @@ from bot.rooms.local.join_page import WEB
 from bot.rooms.notice import Notice, name_key
 from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.events import PolicyMeaning, Profile
+from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.privacy_requests.base import KEPT_S, SHARE, Noted
 from dashboard_protocol.rate_limit import RateLimiter
@@ -255,11 +256,9 @@ class _Routes:
         await self._notice(request)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
             raise _Refused(415, f"Send it as {kind}.")
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise _Refused(413, "That is too long.")
+        body = await bounded_body(request, MAX_BODY_BYTES)
+        if body is None:
+            raise _Refused(413, "That is too long.")
         return body
 
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.rooms.base import Participant
+from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.rate_limit import RateLimiter
 
 MAX_BODY_BYTES = 256
@@ -76,12 +77,8 @@ def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
 
 
 async def _wish(request: Request) -> Wish | None:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return None
+    body = await bounded_body(request, MAX_BODY_BYTES)
     try:
-        return Wish.model_validate_json(body)
+        return None if body is None else Wish.model_validate_json(body)
     except ValidationError:
         return None

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.errors import BotError
-from bot.memory import return_pictures_to_the_system
+from bot.memory import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import Settings
 from dashboard_protocol.errors import DashboardError, EpochOver, RoomTaken
 from dashboard_protocol.events import BotState, Event
@@ -71,8 +71,7 @@ class StatusLine(BaseModel):
 def main(worker_pid: int) -> int:
     """Serve one meeting; return the exit code."""
     _die_with(worker_pid)
-    # A core dump would hold pictures of people.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
     return_pictures_to_the_system()
     log_plainly(os.environ.get("CLASSPULSE_LOG", "WARNING"))
     for module in NEARLY_ALWAYS_USED:

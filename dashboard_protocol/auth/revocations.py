@@ -7,11 +7,11 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from dashboard_protocol.auth.private_files import write_draft
 from dashboard_protocol.bus.base import is_shared
 from dashboard_protocol.errors import BusError, SecretRefused
 
@@ -204,10 +204,7 @@ class FileStore:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # others that write at the same time wait
                 kept = self._read()
                 answer = change(kept)
-                draft = self._path.with_name(f"{self._path.name}.{secrets.token_hex(8)}")
-                with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-                    json.dump(kept, file)
-                draft.replace(self._path)
+                write_draft(self._path, json.dumps(kept)).replace(self._path)
         except OSError as error:
             raise self._refused(error.strerror) from error
         return answer

@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
+from dashboard_protocol.auth.private_files import write_draft
 from dashboard_protocol.errors import SecretRefused
 
 SECRET_VARIABLE = "CLASSPULSE_SECRET"
@@ -80,10 +81,8 @@ def secret_setting(variable: str) -> str | None:
 
 def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"secret.{secrets.token_hex(8)}")
+    draft = write_draft(path, secrets.token_hex(MIN_SECRET_BYTES))
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(MIN_SECRET_BYTES))
         # A link, not a rename: when two processes start together, both read what the first one wrote.
         os.link(draft, path)
     except FileExistsError:

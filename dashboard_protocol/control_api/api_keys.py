@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from dashboard_protocol.auth.private_files import write_draft
 from dashboard_protocol.auth.secrets_store import state_directory
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.errors import AccessDenied, SecretRefused
@@ -154,10 +155,7 @@ class ApiKeys:
                 fcntl.flock(turn, fcntl.LOCK_EX)
                 self._read_at = None
                 changed = change(self.known())
-                draft = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
-                with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                    file.write(_File(keys=changed).model_dump_json(indent=2))
-                draft.replace(self.path)
+                write_draft(self.path, _File(keys=changed).model_dump_json(indent=2)).replace(self.path)
             finally:
                 os.close(turn)
         except OSError as error:

@@ -21,6 +21,7 @@ from dashboard_protocol.gateway.connection import Closing, Connection, Limits
 from dashboard_protocol.gateway.metrics import GatewayMetrics
 from dashboard_protocol.gateway.room_feed import RoomFeeds
 from dashboard_protocol.gateway.static_files import PageFiles, room_page
+from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.newcomers import Newcomers
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.messages import REFUSAL, CloseCode
@@ -209,9 +210,7 @@ def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | Non
 
 
 async def _read_body(request: Request) -> bytes:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, "The body is larger than 4 KB.")
+    body = await bounded_body(request, MAX_BODY_BYTES)
+    if body is None:
+        raise HTTPException(413, "The body is larger than 4 KB.")
     return body

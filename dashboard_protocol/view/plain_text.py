@@ -22,7 +22,7 @@ def plain(text: object) -> str:
     said = str(text)
     if said.isascii() and said.isprintable():
         return said
-    return "".join(_escaped(c) if _is_obeyed(c) else c for c in said)
+    return "".join(escaped(c) if _is_obeyed(c) else c for c in said)
 
 
 def plain_lines(text: object) -> str:
@@ -63,6 +63,7 @@ def _is_obeyed(character: str) -> bool:
     return unicodedata.category(character) in _OBEYED and character not in JOINERS
 
 
-def _escaped(character: str) -> str:
+def escaped(character: str) -> str:
+    r"""Write a character as `\uXXXX`, in the pairs that JSON has beyond the first 65,536."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

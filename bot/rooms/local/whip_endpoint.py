@@ -15,6 +15,7 @@ from bot.errors import BotError, RoomRefused, RoomUnreachable
 from bot.rooms.local.admission import CONSENT_HEADER, NAME_HEADER, RoomFull, RoomNotOpen
 from bot.rooms.webrtc.sdp import OfferMalformed, OfferUnsupported
 from dashboard_protocol.errors import ConsentRefused
+from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.request_rules import asker
 
 if TYPE_CHECKING:
@@ -104,12 +105,10 @@ def _name(request: Request) -> str:
 
 
 async def _offer(request: Request) -> str:
-    body = bytearray()
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > MAX_OFFER_BYTES:
-                raise RequestRefused(413, f"An offer is {MAX_OFFER_BYTES >> 10} KiB at most.")
+        body = await bounded_body(request, MAX_OFFER_BYTES)
+        if body is None:
+            raise RequestRefused(413, f"An offer is {MAX_OFFER_BYTES >> 10} KiB at most.")
         return body.decode()
     except (ClientDisconnect, UnicodeDecodeError) as error:
         raise RequestRefused(400, "This is no SDP offer: it is cut short or no UTF-8 text.") from error

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from ipaddress import ip_address
 
 import httpx
 
@@ -12,6 +11,7 @@ from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
 from bot.ice_servers import NO_ICE, Ice, read_links
 from dashboard_protocol.errors import OutboundRefused, OutboundUnreachable, ProxyRefused
 from dashboard_protocol.http.outbound import NO_HEADERS, Server
+from dashboard_protocol.http.proxies import is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -136,12 +136,9 @@ async def delete(resource: httpx.URL, token: str | None) -> None:
 
 def loopback_address(host: str) -> str | None:
     """Return the loopback address a host name stands for, None for any other host."""
-    if host == "localhost":
-        return "127.0.0.1"
-    try:
-        return host if ip_address(host).is_loopback else None
-    except ValueError:
+    if not is_loopback(host):
         return None
+    return "127.0.0.1" if host == "localhost" else host
 
 
 def _seconds(text: str | None) -> float | None:
