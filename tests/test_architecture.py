@@ -110,6 +110,7 @@ ARROWS: dict[str, set[str]] = {
         "bot/rooms/webrtc",
         "dashboard_protocol",
         "dashboard_protocol/auth",
+        "dashboard_protocol/http",
         "engine",
     },
     "bot/rooms/local": {

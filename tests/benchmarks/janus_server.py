@@ -123,7 +123,7 @@ class JanusServer:
 
     def session(self) -> AbstractAsyncContextManager[JanusSession]:
         """Open a session, as any client may."""
-        return open_session(f"ws://{SERVER}:{PORT}", SERVER, None)
+        return open_session(f"ws://{SERVER}:{PORT}", None)
 
 
 @asynccontextmanager
@@ -153,7 +153,7 @@ class JanusPerson:
 
     async def join(self) -> None:
         """Come in and send video."""
-        opening = open_session(self._address.url, self._address.host, None)
+        opening = open_session(self._address.url, None)
         self.session = await self._stack.enter_async_context(opening)
         handle = self._handle = await self.session.attach()
         self.feed = (await join(handle, self._address, self.name))["id"]

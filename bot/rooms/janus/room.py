@@ -152,7 +152,7 @@ class JanusRoom:
 
     async def _stay_in(self) -> None:
         """Join, show the notice and follow the room; ends with the error that says why."""
-        async with open_session(self._address.url, self._address.host, self._address.token) as session:
+        async with open_session(self._address.url, self._address.token) as session:
             if self._session is not None:
                 await session.end(self._session)
             self._session = session

@@ -13,8 +13,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from bot.errors import RoomError, RoomUnreachable
-from bot.rooms.webrtc.http_signaling import loopback_address
+from bot.errors import RoomError, RoomRefused, RoomUnreachable
+from dashboard_protocol.errors import ProxyRefused
+from dashboard_protocol.http.proxies import goes_by_proxy
 
 log = logging.getLogger(__name__)
 
@@ -231,20 +232,22 @@ class JanusSession:
 
 
 @asynccontextmanager
-async def open_session(url: str, host: str, token: str | None) -> AsyncIterator[JanusSession]:
+async def open_session(url: str, token: str | None) -> AsyncIterator[JanusSession]:
     """Connect to Janus; leaving the `async with` ends the session, and with it all its handles.
 
     Args:
         url: WebSocket address, without secrets.
-        host: The host in it.
         token: For a Janus that wants one with every request.
 
     Raises:
         RoomUnreachable: Nobody answers there, or it is no Janus.
+        RoomRefused: The environment names a proxy that cannot be used.
         JanusError: Janus takes no sessions from us.
     """
-    # A proxy named in the environment does not lead back to this machine.
-    proxy: Literal[True] | None = None if loopback_address(host) else True
+    try:
+        proxy: Literal[True] | None = True if goes_by_proxy(url) else None
+    except ProxyRefused as error:
+        raise RoomRefused(str(error)) from error
     connecting = connect(
         url,
         subprotocols=[Subprotocol("janus-protocol")],

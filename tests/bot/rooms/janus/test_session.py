@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from bot.errors import RoomUnreachable
+from bot.errors import RoomRefused, RoomUnreachable
 from bot.rooms.janus import session as janus_session
 from bot.rooms.janus.session import JanusError, JanusSession, Notice, open_session
 
@@ -38,7 +38,7 @@ async def session_with(reply: Reply, token: str | None = None) -> AsyncIterator[
 
     async with serve(behave, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with open_session(f"ws://127.0.0.1:{port}", "127.0.0.1", token) as session:
+        async with open_session(f"ws://127.0.0.1:{port}", token) as session:
             yield session
 
 
@@ -120,7 +120,16 @@ async def test_nobody_at_the_address_is_told_in_one_line() -> None:
     async with serve(ignore, "127.0.0.1", 0) as server:  # type: ignore[arg-type]
         port = server.sockets[0].getsockname()[1]
     with pytest.raises(RoomUnreachable, match="is Janus running there"):
-        async with open_session(f"ws://127.0.0.1:{port}", "127.0.0.1", None):
+        async with open_session(f"ws://127.0.0.1:{port}", None):
+            pass
+
+
+async def test_socks_proxy_that_cannot_be_used_refuses_the_room_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "ws_proxy", "wss_proxy", "no_proxy", "NO_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    with pytest.raises(RoomRefused, match="SOCKS proxy"):
+        async with open_session("wss://janus.example.org", None):
             pass
 
 
@@ -142,7 +151,7 @@ async def test_keepalive_goes_on_and_its_failure_ends_the_session(monkeypatch: p
 
     async with serve(behave, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(10), open_session(f"ws://127.0.0.1:{port}", "127.0.0.1", None) as session:
+        async with asyncio.timeout(10), open_session(f"ws://127.0.0.1:{port}", None) as session:
             with pytest.raises(RoomUnreachable):
                 await anext(session.notices())
     assert alive.is_set()
