@@ -113,7 +113,6 @@ async def test_reader_whose_queue_is_full_is_cut_off_in_the_middle_of_a_write() 
             await reached(stage, "readers", 0, 10)
 
 
-@pytest.mark.alone
 async def test_reader_that_only_writes_is_cut_off_once_its_buffer_stays_full() -> None:
     async with a_stage(pace=QUICK) as stage:
         writer = await stage.writer()
