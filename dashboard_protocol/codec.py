@@ -1,41 +1,47 @@
 """Event ↔ JSON text of protocol v1: one flat object, envelope and payload side by side."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from dashboard_protocol.errors import ProtocolError, UnknownEvent, UnknownVersion
-from dashboard_protocol.events import PROTOCOL_VERSION, Body, Count, Event
+from dashboard_protocol.events import PROTOCOL_VERSION, Event
 
 MAX_EVENT_BYTES = 1_048_576
 """Largest event, in UTF-8. A snapshot with ten minutes of series and 300 participants takes about 200 KB."""
 
-_STRICT = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+def check_version(message: dict[str, Any]) -> None:
+    """Refuse a message, parsed already, that does not say `"v": 1`: of another version not even the shape is known.
+
+    Raises:
+        UnknownVersion: `v` is another whole number.
+        ProtocolError: `v` is missing, or none.
+    """
+    version = message.get("v")
+    if type(version) is not int:
+        raise ProtocolError("Not a message of this protocol: it does not say its version, v.")
+    if version != PROTOCOL_VERSION:
+        raise UnknownVersion(f"Protocol version {version!r:.20} is unknown; this software speaks {PROTOCOL_VERSION}.")
 
 
-class _Version(BaseModel):
-    model_config = _STRICT
-    v: int
+def _nested(flat: Any) -> Any:
+    # Envelope and body each take their own fields of the one flat object, and ignore the other's.
+    if not isinstance(flat, dict):
+        return flat
+    check_version(flat)
+    return {**flat, "body": flat}
 
 
-class _Envelope(BaseModel):
-    model_config = _STRICT
-    type: str
-    room: str
-    epoch: Count
-    seq: Count
-    at: float
-    prev: Annotated[int, Field(ge=0)] | None = None
-
-
-_BODY: TypeAdapter[Body] = TypeAdapter(Body)
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, BeforeValidator(_nested)])
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def encode(event: Event) -> str:
     """Return the event as one line of JSON; `prev` is left out while it is None."""
     envelope = {"v": PROTOCOL_VERSION, "room": event.room, "epoch": event.epoch, "seq": event.seq, "at": event.at}
-    head = json.dumps(envelope, separators=(",", ":"), ensure_ascii=False)
+    head = _JSON.encode(envelope)
     text = f"{head[:-1]},{event.body.model_dump_json(by_alias=True)[1:]}"
     return text if event.prev is None else with_prev(text, event.prev)
 
@@ -55,33 +61,19 @@ def decode(text: str | bytes) -> Event:
     """
     if len(text) > MAX_EVENT_BYTES:
         raise ProtocolError(f"The event is larger than {MAX_EVENT_BYTES} bytes.")
-    check_version(text)
     try:
-        envelope = _Envelope.model_validate_json(text)
+        return _EVENT.validate_json(text, strict=True)
     except ValidationError as error:
-        raise ProtocolError(f"Not an event: {first_problem(error)}") from error
-    try:
-        body = _BODY.validate_json(text, strict=True)
-        return Event(**envelope.model_dump(exclude={"type"}), body=body)
-    except ValidationError as error:
-        if any(problem["type"] == "union_tag_invalid" and not problem["loc"] for problem in error.errors()):
-            raise UnknownEvent(f"Unknown event type {envelope.type[:40]!r}.", envelope.seq) from error
-        raise ProtocolError(f"Not a valid {envelope.type[:40]!r} event: {first_problem(error)}") from error
+        raise _no_event(error) from error
 
 
-def check_version(text: str | bytes) -> None:
-    """Refuse a message that does not say `"v": 1`.
-
-    Raises:
-        UnknownVersion: `v` is another whole number.
-        ProtocolError: No JSON object, or no `v`.
-    """
-    try:
-        version = _Version.model_validate_json(text).v
-    except ValidationError as error:
-        raise ProtocolError(f"Not a message of this protocol: {first_problem(error)}") from error
-    if version != PROTOCOL_VERSION:
-        raise UnknownVersion(f"Protocol version {version!r:.20} is unknown; this software speaks {PROTOCOL_VERSION}.")
+def _no_event(error: ValidationError) -> ProtocolError:
+    problems = error.errors(include_url=False)
+    flat = problems[0]["input"]
+    kind = flat.get("type") if isinstance(flat, dict) else None
+    if [problem["type"] for problem in problems] == ["union_tag_invalid"] and isinstance(kind, str):
+        return UnknownEvent(f"Unknown event type {kind[:40]!r}.", flat["seq"])
+    return ProtocolError(f"Not a valid event: {first_problem(error).removeprefix('body.')}")
 
 
 def first_problem(error: ValidationError) -> str:

@@ -14,9 +14,11 @@ from dashboard_protocol.vocabulary import (
     Count,
     DisplayedName,
     EndReason,
+    FromArray,
     LevelNumber,
     Model,
     Profile,
+    Row,
     Seconds,
     Share,
     Signed,
@@ -111,11 +113,11 @@ class Hello(Model):
     """Which class this is: the same for every bot that serves it; links name it. Empty where nobody knows."""
     policy: PolicyMeaning
     formula: str
-    levels: tuple[Level, ...]
+    levels: Row[Level]
     """Four levels, lowest first."""
     alerts: AlertParameters | None
     """None under `presence`."""
-    capabilities: tuple[str, ...] = ()
+    capabilities: Row[str] = ()
 
 
 class BotState(Model):
@@ -136,7 +138,7 @@ class Engagement(Model):
     mean: Share
     q1: Share | None
     q3: Share | None
-    levels: tuple[Share, Share, Share, Share] | None
+    levels: Annotated[tuple[Share, Share, Share, Share], FromArray] | None
     """Share of people at each level, lowest first."""
     level: LevelNumber
     """Level of the mean, with hysteresis."""
@@ -245,16 +247,16 @@ class Bye(Model):
 class Series(Model):
     """Class values of the last ten minutes as columns of equal length, one row a summary, oldest first."""
 
-    at: tuple[float, ...] = ()
-    mean: tuple[Share | None, ...] = ()
-    q1: tuple[Share | None, ...] = ()
-    q3: tuple[Share | None, ...] = ()
-    attentive: tuple[Share | None, ...] = ()
-    present: tuple[Count, ...] = ()
-    camera_on: tuple[Count, ...] = ()
-    visible: tuple[Count | None, ...] = ()
-    facing: tuple[Count | None, ...] = ()
-    analysed: tuple[Count | None, ...] = ()
+    at: Row[float] = ()
+    mean: Row[Share | None] = ()
+    q1: Row[Share | None] = ()
+    q3: Row[Share | None] = ()
+    attentive: Row[Share | None] = ()
+    present: Row[Count] = ()
+    camera_on: Row[Count] = ()
+    visible: Row[Count | None] = ()
+    facing: Row[Count | None] = ()
+    analysed: Row[Count | None] = ()
 
 
 class Snapshot(Model):
@@ -265,8 +267,8 @@ class Snapshot(Model):
     live_since: float | None
     summary: ClassSummary | None
     series: Series
-    participants: tuple[ParticipantUpdate, ...]
-    alerts: tuple["AlertAt", ...]
+    participants: Row[ParticipantUpdate]
+    alerts: Row["AlertAt"]
     """Alerts of this epoch, oldest first."""
     bye: Bye | None
 

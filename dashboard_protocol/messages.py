@@ -1,11 +1,11 @@
 """What reader and gateway say to each other beside the events."""
 
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from dashboard_protocol.codec import first_problem
+from dashboard_protocol.codec import check_version, first_problem
 from dashboard_protocol.errors import ProtocolError
 from dashboard_protocol.events import Count, Model, Seconds
 
@@ -90,14 +90,21 @@ class Problem(Model):
     """One sentence for people."""
 
 
+def _of_this_version(message: Any) -> Any:
+    if isinstance(message, dict) and "v" in message:
+        check_version(message)
+    return message
+
+
 Request = Annotated[Authenticate | Renew | SnapshotWanted | Rate, Field(discriminator="type")]
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, BeforeValidator(_of_this_version)])
 
 
 def read_request(text: str | bytes) -> Request:
     """Read what a reader said.
 
     Raises:
+        UnknownVersion: It says another version than 1.
         ProtocolError: It is none of the four messages a reader may send, or larger than 64 KB.
     """
     if len(text) > MAX_MESSAGE_BYTES:

@@ -1,9 +1,9 @@
 """The words and number ranges that the events are made of."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 PROTOCOL_VERSION = 1
 
@@ -12,6 +12,10 @@ Signed = Annotated[float, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
 LevelNumber = Annotated[int, Field(ge=0, le=3)]
+T = TypeVar("T")
+FromArray = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+"""For tuples that are read strictly: JSON has arrays only."""
+Row = Annotated[tuple[T, ...], FromArray]
 DisplayedName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "unclear"]
 """What a face is said to show: one of the network's classes, or `unclear` where none of them stands out."""
 DISPLAYED: tuple[DisplayedName, ...] = get_args(DisplayedName)

@@ -10,7 +10,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from dashboard_protocol.auth.links import Access, Session
 from dashboard_protocol.auth.meetings import Meetings
 from dashboard_protocol.auth.security_log import SecurityEvent, note
-from dashboard_protocol.codec import check_version
 from dashboard_protocol.errors import AccessDenied, BusError, ProtocolError, UnknownVersion
 from dashboard_protocol.gateway.metrics import GatewayMetrics
 from dashboard_protocol.gateway.room_feed import RoomFeed, RoomFeeds
@@ -161,7 +160,6 @@ class Connection:
         try:
             async with asyncio.timeout(0 if self._gives_way else self._limits.authenticate_s) as self._patience:
                 text = await self._receive()
-            check_version(text)
             request = read_request(text)
             if not isinstance(request, Authenticate):
                 raise ProtocolError(f"The first message must be authenticate, not {request.type}.")
