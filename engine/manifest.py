@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from engine.crops import CropSpec
 from engine.errors import ModelRefused
@@ -68,6 +68,11 @@ class Manifest(BaseModel):
     """Most faces in one call of the network."""
     temperature: float = Field(default=1.0, gt=0)
     """Found on the validation split: the runtime divides the logits behind both outputs by it."""
+    fer7_offsets: tuple[FiniteFloat, ...] | None = None
+    """Seven numbers that the runtime adds to the logits of the seven classes, after the temperature; None: nothing.
+
+    `build-engine export` makes them of the shares of the classes among the training faces, see `prior_offsets`.
+    """
     accuracy: dict[str, float] = {}
     """Named figures, shares in [0, 1] unless the name carries another unit."""
     recipe: dict[str, Any] = {}
@@ -87,6 +92,13 @@ class Manifest(BaseModel):
     def _fer7_in_our_order(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if value != tuple(FER7):
             raise ValueError(f"must be {', '.join(FER7)}, in this order")
+        return value
+
+    @field_validator("fer7_offsets")
+    @classmethod
+    def _an_offset_for_each_class(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and len(value) != len(FER7):
+            raise ValueError(f"must be {len(FER7)} numbers, or null")
         return value
 
     @field_validator("ferplus8")

@@ -12,6 +12,7 @@ from build_engine.console import console, progress, report
 
 if TYPE_CHECKING:
     from build_engine.evaluation.evaluate import Evaluation
+    from build_engine.evaluation.metrics import Figures
     from engine.manifest import Manifest
 
 
@@ -69,7 +70,10 @@ def evaluate(  # noqa: PLR0913 (the options of a command are its parameters)
 
 
 def _figures(manifest: "Manifest", split: str, evaluation: "Evaluation") -> dict[str, Any]:
-    figures = asdict(evaluation.figures)
+    figures = _by_class(evaluation.figures)
+    plain: dict[str, Any] = {}
+    if evaluation.without_offsets is not None:
+        plain = {**_by_class(evaluation.without_offsets), "ece": evaluation.ece_without_offsets}
     return {
         "model": manifest.name,
         "precision": manifest.precision,
@@ -82,4 +86,18 @@ def _figures(manifest: "Manifest", split: str, evaluation: "Evaluation") -> dict
         "ferplus_plurality_accuracy": evaluation.ferplus_plurality_accuracy,
         **figures,
         "ece": evaluation.ece,
+        **({"without_offsets": plain} if plain else {}),
     }
+
+
+def _by_class(figures: "Figures") -> dict[str, Any]:
+    """Name figures, those of the classes by the classes."""
+    from engine.expressions import FER7
+
+    values: dict[str, Any] = asdict(figures)
+    for name, shown in (
+        ("recall", "recall"),
+        ("precision", "precision_of_class"),
+    ):  # "precision" is that of the numbers
+        values[shown] = {label: round(value, 4) for label, value in zip(FER7, values.pop(name), strict=True)}
+    return values

@@ -16,7 +16,7 @@ from build_engine.data.landmarks import AlignedFaces
 from build_engine.errors import ParityBroken
 from build_engine.evaluation.evaluate import named_figures, read
 from build_engine.evaluation.metrics import fit_temperature
-from build_engine.evaluation.outputs import difference, network_logits, softmax
+from build_engine.evaluation.outputs import difference, network_logits, served
 from build_engine.files import save
 from build_engine.recipe import Recipe
 from build_engine.training.averaged import load_network
@@ -64,7 +64,13 @@ class Served(nn.Module):
 
 
 def export(
-    runs: Sequence[Run], to: Path, public_test: Judged, private_test: Judged | None = None, trained_on: str = ""
+    runs: Sequence[Run],
+    to: Path,
+    public_test: Judged,
+    private_test: Judged | None = None,
+    *,
+    trained_on: str = "",
+    offsets: tuple[float, ...] | None = None,
 ) -> Exported:
     """Write the best weights of a run, or the mean of several, as ONNX with a manifest beside it.
 
@@ -74,6 +80,7 @@ def export(
         public_test: fits the temperature, and shows that PyTorch and ONNX Runtime agree.
         private_test: measured for the manifest where given; read it once, for the network that ships.
         trained_on: the data in words.
+        offsets: for the logits of the seven classes, see `prior_offsets`.
 
     Raises:
         RunUnusable: A run has no weights, or others than the last one's recipe says.
@@ -86,10 +93,12 @@ def export(
     with TemporaryDirectory() as folder:
         path = Path(folder) / to.name
         save(path, to_onnx(Served(network).eval()))
-        manifest = _manifest(to.stem, path, temperature, runs[-1].recipe(), trained_on)
+        manifest = _manifest(to.stem, path, runs[-1].recipe()).model_copy(
+            update={"temperature": temperature, "fer7_offsets": offsets, "trained_on": trained_on}
+        )
         write_manifest(manifest, path)
         with load_runtime(path) as runtime:
-            parity = difference(softmax(logits, temperature), read(runtime, public_test.faces))
+            parity = difference(served(logits, manifest), read(runtime, public_test.faces))
             if not parity <= PARITY_TOLERANCE:
                 raise ParityBroken(
                     f"PyTorch and ONNX differ by {parity:.1e}, more than {PARITY_TOLERANCE:.0e}: nothing written"
@@ -137,7 +146,7 @@ def to_onnx(served: Served) -> bytes:
     return buffer.getvalue()
 
 
-def _manifest(name: str, path: Path, temperature: float, recipe: Recipe, trained_on: str) -> Manifest:
+def _manifest(name: str, path: Path, recipe: Recipe) -> Manifest:
     return Manifest(
         name=name,
         version="1",
@@ -149,7 +158,5 @@ def _manifest(name: str, path: Path, temperature: float, recipe: Recipe, trained
         sha256=digest(path),
         input=CropSpec(),
         ferplus8=FERPLUS8,
-        temperature=temperature,
         recipe=asdict(recipe),
-        trained_on=trained_on,
     )

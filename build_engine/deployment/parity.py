@@ -11,7 +11,7 @@ from build_engine.deployment.export import PARITY_TOLERANCE
 from build_engine.errors import ParityBroken
 from build_engine.evaluation.evaluate import read
 from build_engine.evaluation.metrics import kept_class
-from build_engine.evaluation.outputs import difference, network_logits, softmax
+from build_engine.evaluation.outputs import difference, network_logits, served
 from build_engine.networks.exported import network_of
 from engine.readings import Scores
 from engine.runtimes import load_runtime
@@ -71,15 +71,15 @@ def compare_forms(fp32: Path, int8: Path | None, faces: AlignedFaces) -> Parity:
         RunUnusable: The fp32 file does not hold the network of its recipe.
     """
     with load_runtime(fp32) as runtime:
-        served = read(runtime, faces)
-        trained = softmax(network_logits(network_of(fp32), faces), runtime.manifest.temperature)
+        read_now = read(runtime, faces)
+        trained = served(network_logits(network_of(fp32), faces), runtime.manifest)
     rounded: Scores | None = None
     if int8 is not None:
         with load_runtime(int8) as runtime:
             rounded = read(runtime, faces)
     return Parity(
         faces=len(faces.crops),
-        torch_fp32=difference(trained, served),
-        int8_agreement=kept_class(served.fer7, rounded.fer7) if rounded else None,
-        int8_mean=float(np.abs(rounded.fer7 - served.fer7).mean()) if rounded else None,
+        torch_fp32=difference(trained, read_now),
+        int8_agreement=kept_class(read_now.fer7, rounded.fer7) if rounded else None,
+        int8_mean=float(np.abs(rounded.fer7 - read_now.fer7).mean()) if rounded else None,
     )

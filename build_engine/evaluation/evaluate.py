@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from build_engine.data.dataset import has_majority, vote_shares
 from build_engine.data.landmarks import AlignedFaces
 from build_engine.errors import DataUnreadable
-from build_engine.evaluation.metrics import Figures, calibration_error, confusion, figures
+from build_engine.evaluation.metrics import Figures, calibration_error, confusion, figures, without_offsets
 from engine.crops import normalise
 from engine.expressions import FER7
 from engine.readings import FaceBatch, Floats, Scores
@@ -35,6 +35,9 @@ class Evaluation:
     """Expected calibration error of the seven-class head."""
     confusion: NDArray[np.int64]
     """(7, 7), rows labelled, columns read."""
+    without_offsets: Figures | None
+    """What the network would reach without the manifest's offsets; None: it has none."""
+    ece_without_offsets: float | None
 
 
 def evaluate(runtime: Runtime, faces: AlignedFaces, duplicates: NDArray[np.bool_]) -> Evaluation:
@@ -56,6 +59,8 @@ def evaluate(runtime: Runtime, faces: AlignedFaces, duplicates: NDArray[np.bool_
     votes = faces.labelled.votes
     shares, has_plurality = vote_shares(votes)
     counts = confusion(labels, scores.fer7.argmax(1), len(FER7))
+    offsets = runtime.manifest.fer7_offsets
+    plain = None if offsets is None else without_offsets(scores.fer7, offsets)
     return Evaluation(
         faces=len(labels),
         found=float(faces.found.mean()),
@@ -65,6 +70,8 @@ def evaluate(runtime: Runtime, faces: AlignedFaces, duplicates: NDArray[np.bool_
         ferplus_plurality_accuracy=_ferplus_accuracy(scores, shares, has_plurality),
         ece=calibration_error(labels, scores.fer7),
         confusion=counts,
+        without_offsets=None if plain is None else figures(confusion(labels, plain.argmax(1), len(FER7))),
+        ece_without_offsets=None if plain is None else calibration_error(labels, plain),
     )
 
 

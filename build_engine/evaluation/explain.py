@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from build_engine.evaluation.charts import save_figure
-from build_engine.evaluation.outputs import softmax
+from build_engine.evaluation.outputs import served
 from build_engine.networks.exported import network_of
 from build_engine.networks.model import ExpressionNet
 from engine.crops import REGIONS, align, normalise, region_maps
@@ -69,7 +69,7 @@ def explain(picture: Path, model: Path) -> Explanation:
         side = round(len(drawn) ** 0.5)
         attention = drawn.view(side, side).numpy()
         scores = None if gaze.scores is None else gaze.scores[0].mean(1).numpy()
-    read = softmax((fer7.numpy(), ferplus8.numpy()), manifest.temperature).fer7[0]
+    read = served((fer7.numpy(), ferplus8.numpy()), manifest).fer7[0]
     return Explanation(face is not None, crop, regions, attention, scores, read)
 
 

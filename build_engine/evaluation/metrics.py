@@ -20,6 +20,9 @@ class Figures:
     macro_precision: float
     macro_recall: float
     macro_f1: float
+    precision: tuple[float, ...]
+    """Of each class, in the order of the matrix."""
+    recall: tuple[float, ...]
 
 
 def confusion(labels: NDArray[np.int64], read: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
@@ -54,6 +57,8 @@ def figures(counts: NDArray[np.int64]) -> Figures:
         macro_precision=float(precision[occurs].mean()),
         macro_recall=float(recall[occurs].mean()),
         macro_f1=float(f1[occurs].mean()),
+        precision=tuple(precision.tolist()),
+        recall=tuple(recall.tolist()),
     )
 
 
@@ -110,3 +115,28 @@ def fit_temperature(labels: NDArray[np.int64], logits: Floats) -> float:
         left, right = high - golden * (high - low), low + golden * (high - low)
         low, high = (low, right) if loss(left) < loss(right) else (left, high)
     return float(np.exp((low + high) / 2))
+
+
+def prior_offsets(labels: NDArray[np.int64], classes: int, strength: float) -> tuple[float, ...]:
+    """Compute what to add to logits so that rare classes are read more often (Menon et al. 2021, eq. 9).
+
+    A network learns how frequent a class is among its training faces; where faces come from elsewhere, that is a habit
+    and no knowledge.
+
+    Args:
+        labels: (N,) classes of the training faces; a class that is not among them counts as one face.
+        classes: C.
+        strength: τ: 0 trusts the shares of the training data, 1 takes all classes for equally frequent.
+
+    Returns:
+        C numbers, −τ·log of each class's share.
+    """
+    shares = np.maximum(np.bincount(labels, minlength=classes), 1) / len(labels)
+    return tuple((-strength * np.log(shares)).tolist())
+
+
+def without_offsets(probabilities: Floats, offsets: tuple[float, ...]) -> Floats:
+    """Take offsets out of probabilities again: (N, C) as they were before these were added to their logits."""
+    weights = probabilities / np.exp(np.asarray(offsets, np.float32))
+    before: Floats = weights / weights.sum(1, keepdims=True)
+    return before

@@ -6,7 +6,9 @@ from torch import nn
 
 from build_engine.data.landmarks import AlignedFaces
 from engine.crops import CropSpec, normalise
+from engine.manifest import Manifest
 from engine.readings import Floats, Scores
+from engine.runtimes.base import as_served
 
 _BATCH = 256
 
@@ -23,9 +25,9 @@ def network_logits(network: nn.Module, faces: AlignedFaces) -> tuple[Floats, Flo
     return fer7, ferplus8
 
 
-def softmax(logits: tuple[Floats, Floats], temperature: float) -> Scores:
-    """Turn logits (N, 7) and (N, 8) into the probabilities that serving gives: the runtime applies the temperature."""
-    return Scores(*(torch.softmax(torch.from_numpy(head) / temperature, 1).numpy() for head in logits))
+def served(logits: tuple[Floats, Floats], manifest: Manifest) -> Scores:
+    """Turn logits (N, 7) and (N, 8) into the probabilities that serving gives, see `as_served`."""
+    return as_served(Scores(*(torch.softmax(torch.from_numpy(head), 1).numpy() for head in logits)), manifest)
 
 
 def difference(one: Scores, other: Scores) -> float:

@@ -1,5 +1,6 @@
 """What every runtime offers: a batch of faces in, probabilities out."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -62,18 +63,38 @@ def check_batch(batch: FaceBatch, manifest: Manifest) -> None:
             )
 
 
-def calibrated(probabilities: Floats, temperature: float) -> Floats:
-    """Divide the logits behind probabilities by a temperature (Guo et al. 2017).
+def as_served(scores: Scores, manifest: Manifest) -> Scores:
+    """Turn what a network puts out into what its runtime gives: calibrated, rare classes raised.
+
+    Args:
+        scores: softmax of the network's logits, (N, 7) and (N, 8) or None.
+        manifest: the network's; its temperature goes to both outputs, its offsets to the seven classes.
+
+    Returns:
+        Probabilities of the same shapes.
+    """
+    eight = scores.ferplus8
+    return Scores(
+        calibrated(scores.fer7, manifest.temperature, manifest.fer7_offsets),
+        None if eight is None else calibrated(eight, manifest.temperature),
+    )
+
+
+def calibrated(probabilities: Floats, temperature: float, offsets: Sequence[float] | None = None) -> Floats:
+    """Divide the logits behind probabilities by a temperature (Guo et al. 2017), then add to them.
 
     Args:
         probabilities: (N, classes), each row a softmax.
         temperature: > 0; above 1 makes the rows flatter, 1 leaves them as they are.
+        offsets: a number for each class; None adds nothing, and the largest class of a row stays the largest.
 
     Returns:
-        (N, classes) probabilities; the largest class of a row stays the largest.
+        (N, classes) probabilities.
     """
-    if temperature == 1.0:
+    if temperature == 1.0 and offsets is None:
         return probabilities
     powers = np.power(probabilities / probabilities.max(axis=1, keepdims=True), np.float32(1 / temperature))
-    flattened: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return flattened
+    if offsets is not None:
+        powers = powers * np.exp(np.asarray(offsets, np.float32))
+    served: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return served

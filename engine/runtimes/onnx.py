@@ -11,7 +11,7 @@ from engine.errors import InferenceFailed, ModelRefused
 from engine.expressions import FER7, FERPLUS8
 from engine.manifest import Manifest, load_manifest
 from engine.readings import FaceBatch, Floats, Scores
-from engine.runtimes.base import calibrated, check_batch
+from engine.runtimes.base import as_served, check_batch
 
 _ERRORS_ONLY: Final = 3  # of onnxruntime's severities
 
@@ -69,8 +69,7 @@ class OnnxRuntime:
                 parts.append(session.run(self._outputs, feed))
             except Exception as error:  # see above
                 raise InferenceFailed(f"{self._manifest.name}: {str(error).partition(chr(10))[0]}") from error
-        scores = [calibrated(np.concatenate(part), self._manifest.temperature) for part in zip(*parts, strict=True)]
-        return Scores(*scores)
+        return as_served(Scores(*(np.concatenate(part) for part in zip(*parts, strict=True))), self._manifest)
 
     def close(self) -> None:
         """Free the model; a second call does nothing."""

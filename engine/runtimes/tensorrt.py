@@ -12,7 +12,7 @@ from engine.errors import InferenceFailed, ModelRefused
 from engine.expressions import FER7, FERPLUS8
 from engine.manifest import Manifest, load_manifest
 from engine.readings import FaceBatch, Scores
-from engine.runtimes.base import calibrated, check_batch
+from engine.runtimes.base import as_served, check_batch
 from engine.runtimes.cuda_session import CudaSession
 from engine.runtimes.gpu import find_gpu
 from engine.runtimes.plan_fit import check_fit, load_library
@@ -64,8 +64,7 @@ class TensorRtRuntime:
                 raise InferenceFailed(f"{self._manifest.name}: the runtime is closed; load it again")
             inputs = {"crops": batch.crops, "regions": batch.regions}
             outputs = self._owner.submit(self._session.infer, inputs).result()
-        temperature = self._manifest.temperature
-        return Scores(**{name: calibrated(array, temperature) for name, array in outputs.items()})
+        return as_served(Scores(**outputs), self._manifest)
 
     def close(self) -> None:
         """Wait for the batch in work and free everything on the GPU; a second call does nothing."""

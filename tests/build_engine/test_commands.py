@@ -17,6 +17,7 @@ from build_engine.data.labelled_faces import LabelledFaces
 from build_engine.deployment import reference
 from build_engine.environment import SETTINGS
 from build_engine.recipe import RECIPES
+from engine.expressions import FER7
 from engine.manifest import load_manifest
 
 DRAWN = ["--data", "drawn:140"]
@@ -73,6 +74,8 @@ def test_smoke_chain_trains_exports_and_evaluates(
         "macro_f1",
     )
     assert all(0 <= result[name] <= 1 for name in (*names, "ece"))
+    for figures in (result, result["without_offsets"]):
+        assert set(figures["recall"]) == set(figures["precision_of_class"]) == set(FER7)
     assert Path("c.png").read_bytes().startswith(b"\x89PNG")
 
     filmed = ("evaluate", *DRAWN, "--split", "PrivateTest", "--model", "tiny.onnx", "--through-video", "--json")

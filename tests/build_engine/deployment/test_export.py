@@ -17,7 +17,8 @@ from build_engine.deployment import export as exporting
 from build_engine.deployment.export import Judged, Served, export
 from build_engine.errors import ParityBroken, RunUnusable
 from build_engine.evaluation.evaluate import evaluate, read
-from build_engine.evaluation.outputs import network_logits, softmax
+from build_engine.evaluation.outputs import network_logits
+from build_engine.evaluation.outputs import served as as_served
 from build_engine.networks.exported import network_of
 from build_engine.recipe import Recipe
 from build_engine.training.averaged import load_network
@@ -50,7 +51,7 @@ def test_served_network_answers_as_the_trained_one(exported: Path, trained: Run,
     network = load_network([trained])
     with load_runtime(exported) as runtime:
         served = read(runtime, faces)
-        expected = softmax(network_logits(network, faces), runtime.manifest.temperature)
+        expected = as_served(network_logits(network, faces), runtime.manifest)
     np.testing.assert_allclose(served.fer7, expected.fer7, atol=1e-5)
     assert served.ferplus8 is not None
     assert expected.ferplus8 is not None
@@ -63,7 +64,7 @@ def test_served_network_reads_faces_without_landmarks_too(exported: Path, traine
     neutral = replace(faces, regions=np.zeros_like(faces.regions))
     with load_runtime(exported) as runtime:
         served = read(runtime, neutral)
-        expected = softmax(network_logits(network, neutral), runtime.manifest.temperature)
+        expected = as_served(network_logits(network, neutral), runtime.manifest)
     np.testing.assert_allclose(served.fer7, expected.fer7, atol=1e-5)
 
 
@@ -158,3 +159,22 @@ def test_faces_without_votes_have_no_ferplus_figure(exported: Path, splits: dict
     assert evaluation.ferplus_accuracy is None
     assert evaluation.ferplus_plurality_accuracy is None
     assert evaluation.accuracy_without_duplicates is None
+
+
+def test_offsets_of_the_training_shares_are_served_and_can_be_taken_out_again(
+    trained: Run, splits: dict[Split, Judged], tmp_path: Path
+) -> None:
+    public, plain, shifted = splits[Split.PUBLIC_TEST], tmp_path / "plain.onnx", tmp_path / "shifted.onnx"
+    offsets = (0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    export([trained], plain, public)
+    export([trained], shifted, public, offsets=offsets)
+    assert load_manifest(shifted).fer7_offsets == offsets
+    with load_runtime(plain) as before, load_runtime(shifted) as after:
+        one, other = read(before, public.faces), read(after, public.faces)
+        judged, bare = (evaluate(runtime, public.faces, public.duplicates) for runtime in (after, before))
+    expected = one.fer7 * np.exp(np.array(offsets, np.float32))
+    np.testing.assert_allclose(other.fer7, expected / expected.sum(1, keepdims=True), atol=1e-5)
+    np.testing.assert_array_equal(one.ferplus8, other.ferplus8)
+    assert judged.without_offsets == bare.figures
+    assert judged.ece_without_offsets == pytest.approx(bare.ece, abs=1e-4)
+    assert bare.without_offsets is None

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from build_engine.evaluation.metrics import calibration_error, confusion, figures, fit_temperature, kept_class
+from build_engine.evaluation.metrics import (
+    calibration_error,
+    confusion,
+    figures,
+    fit_temperature,
+    kept_class,
+    prior_offsets,
+)
 
 
 def test_confusion_has_labels_as_rows() -> None:
@@ -62,3 +69,11 @@ def test_kept_class_counts_ties_of_the_exact_network_as_kept() -> None:
     other = np.array([[0.7, 0.3], [0.4, 0.6], [0.2, 0.8]], np.float32)
     assert kept_class(exact, other, tie=0.005) == pytest.approx(2 / 3)
     assert kept_class(exact, other, tie=0.0) == pytest.approx(1 / 3)
+
+
+def test_offsets_raise_what_was_rare_and_take_half_of_the_prior_away() -> None:
+    labels = np.repeat([0, 1, 2], [80, 15, 5])
+    offsets = prior_offsets(labels, 4, 0.5)
+    np.testing.assert_allclose(np.exp(offsets[:3]), np.array([0.8, 0.15, 0.05]) ** -0.5)
+    assert offsets[3] > offsets[2] > offsets[1] > offsets[0]  # a class nobody saw is the rarest, and no infinity
+    assert prior_offsets(labels, 3, 0) == (0, 0, 0)

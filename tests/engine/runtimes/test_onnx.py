@@ -1,5 +1,6 @@
 """ONNX Runtime on tiny networks made here."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from engine.crops import CropSpec
 from engine.errors import InferenceFailed, ModelRefused
 from engine.expressions import FERPLUS8
-from engine.manifest import digest, load_manifest, write_manifest
+from engine.manifest import digest, load_manifest, manifest_path, write_manifest
 from engine.readings import FaceBatch
 from engine.runtimes import DEFAULT_MODEL, load_runtime
 from engine.runtimes.base import calibrated
@@ -68,6 +69,28 @@ def test_temperature_flattens_the_scores_and_keeps_the_winner(model: Callable[..
     np.testing.assert_array_equal(sharp.argmax(1), flat.argmax(1))
     logits = np.log(sharp) / 2
     np.testing.assert_allclose(flat, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), atol=1e-5)
+
+
+def test_offsets_move_seven_classes_and_leave_the_eight(model: Callable[..., Path]) -> None:
+    faces, offsets = batch(4), (0.0, 2.0, 0.0, 0.0, -1.0, 0.0, 0.0)
+    path = model(with_ferplus8=True, ferplus8=FERPLUS8)
+    with load_runtime(path) as runtime:
+        before = runtime.infer(faces)
+    write_manifest(load_manifest(path).model_copy(update={"fer7_offsets": offsets}), path)
+    with load_runtime(path) as runtime:
+        after = runtime.infer(faces)
+    raised = before.fer7 * np.exp(np.array(offsets, np.float32))
+    np.testing.assert_allclose(after.fer7, raised / raised.sum(1, keepdims=True), atol=1e-5)
+    np.testing.assert_array_equal(before.ferplus8, after.ferplus8)
+
+
+@pytest.mark.parametrize("offsets", [[0.0] * 6, [0.0] * 8, ["x"] * 7, [0, 0, 0, 0, 0, 0, 1e999]])
+def test_offsets_that_are_not_seven_numbers_are_refused(model: Callable[..., Path], offsets: list[object]) -> None:
+    path = model()
+    values = json.loads(manifest_path(path).read_text())
+    manifest_path(path).write_text(json.dumps(values | {"fer7_offsets": offsets}))
+    with pytest.raises(ModelRefused, match="fer7_offsets"):
+        load_runtime(path)
 
 
 def test_calibration_survives_probabilities_of_zero() -> None:
