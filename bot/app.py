@@ -16,12 +16,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from bot import __version__
+from bot.disclosure.listening import Listening
 from bot.disclosure.policy import Policy, levels
 from bot.engagement import FORMULA, EngagementParameters
 from bot.errors import JoinCalledOff, SettingsRefused
 from bot.inference import open_inference
 from bot.inference.reader import FaceReader
+from bot.meeting.class_events import ClassEvents
 from bot.meeting.lifecycle import Lifecycle, joined
+from bot.meeting.meeting import Meeting
+from bot.meeting.observers import Observers
 from bot.meeting.outbox import Outbox, Show
 from bot.meeting.participants import Participants
 from bot.meeting.patience import INVITED_S, patiently
@@ -30,6 +34,7 @@ from bot.metrics import Counted, counting, engine_obstacle
 from bot.privacy import routes as privacy_routes
 from bot.privacy import self_service
 from bot.privacy.audit_log import Audit
+from bot.privacy.opt_outs import OptOuts
 from bot.privacy.request_handler import PrivacyRequestHandler
 from bot.rooms import open_room
 from bot.rooms.base import Clock, Room, RoomClock, sleepless_s
@@ -109,21 +114,16 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     requests = PrivacyRequestHandler(open_privacy_requests(settings.bus), key, access)
     inference = _inference(settings, policy)
     bus = open_bus(settings.bus, retention_s=settings.retention_s)
-    participants = Participants(
-        Counted(inference), policy, clock, parameters=parameters, alerts=settings.alerts,
-        holds=access.consents.holds, pseudonym=requests.pseudonym,
-        may_look=lambda: requests.may_look() and bus.obstacle() is None,
-    )  # fmt: skip
-    outbox = Outbox(clock, counting(surroundings.show))
-    audit = Audit(state_directory(), key)
-    lifecycle = Lifecycle(clock, participants, outbox, audit, requests, alone_at_most_s=settings.alone_at_most_s)
+    outbox, audit = Outbox(clock, counting(surroundings.show)), Audit(state_directory(), key)
+    people = _meeting(settings, policy, parameters, clock, inference, bus, outbox, audit, requests, access.consents)
+    lifecycle = Lifecycle(clock, people, outbox, audit, requests, alone_at_most_s=settings.alone_at_most_s)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)
         stack.push_async_callback(requests.close)
         await access.revocations.begin()
         routes = _routes(key, meeting, access if surroundings.opens_at_root else None)
-        routes += _wishes(room, key, notice, lifecycle, access.consents)
+        routes += _privacy_routes(room, key, notice, people, access.consents)
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
         obstacle = partial(_obstacle, audit, requests, bus)
@@ -214,6 +214,33 @@ def _inference(settings: Settings, policy: Policy) -> FaceReader:
     )
 
 
+def _meeting(  # noqa: PLR0913  one parameter a part
+    settings: Settings,
+    policy: Policy,
+    parameters: EngagementParameters,
+    clock: Clock,
+    inference: FaceReader,
+    bus: Bus,
+    outbox: Outbox,
+    audit: Audit,
+    requests: PrivacyRequestHandler,
+    consents: Consents,
+) -> Meeting:
+    """Wire who is there, who is read and what is published of them."""
+    # A bot whom a request cannot reach, or that cannot say `forget`, must not read anybody.
+    listening = Listening(lambda: requests.may_look() and bus.obstacle() is None)
+    return Meeting(
+        clock,
+        Participants(OptOuts(requests.pseudonym), names_people=policy.names_people),
+        Observers(Counted(inference), policy, clock, parameters, listening),
+        ClassEvents(policy, parameters, settings.alerts, listening),
+        outbox,
+        audit=audit,
+        requests=requests,
+        consents=consents,
+    )
+
+
 def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters, room: str, meeting: str) -> Hello:
     return Hello(
         software=f"classpulse/{__version__}",
@@ -227,18 +254,18 @@ def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters,
     )
 
 
-def _wishes(room: Room, key: str, notice: Notice, lifecycle: Lifecycle, consents: Consents) -> list[BaseRoute]:
+def _privacy_routes(room: Room, key: str, notice: Notice, people: Meeting, consents: Consents) -> list[BaseRoute]:
     """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
     known_as = (key, room.name)
     backend = privacy_routes.BotBackend(
         known_as,
         notice,
-        lifecycle.opt_out,
-        lambda token: lifecycle.agree(consents.read(key, token)),
-        lambda: lifecycle.names,
+        people.opt_out,
+        lambda token: people.agree(consents.read(key, token)),
+        lambda: people.names,
     )
     routes = privacy_routes.routes(backend)
-    routes += self_service.routes(room, lifecycle) if isinstance(room, self_service.Attended) else []
+    routes += self_service.routes(room, people) if isinstance(room, self_service.Attended) else []
     return routes + _local_routes(room)
 
 

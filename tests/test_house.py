@@ -23,7 +23,10 @@ HOUSE = {
     # a bot in its meeting
     "lifecycle": "bot/meeting/lifecycle.py",
     "participants": "bot/meeting/participants.py",
+    "meeting": "bot/meeting/meeting.py",
+    "observers": "bot/meeting/observers.py",
     "observer": "bot/meeting/observer.py",
+    "class events": "bot/meeting/class_events.py",
     "read rate": "bot/meeting/read_rate.py",
     "outbox": "bot/meeting/outbox.py",
     "change detection": "bot/classroom/change_detection.py",

@@ -1,6 +1,6 @@
 """Participants → class values: who is there, who is seen, and who has an index. Pure, unrounded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.engagement import EngagementParameters, PersonValues
@@ -10,7 +10,7 @@ from bot.rooms.base import Participant
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A participant and what a meter says about her now."""
+    """A participant and what a meter says about them now."""
 
     participant: Participant
     values: PersonValues
@@ -54,53 +54,28 @@ def is_attentive(values: PersonValues, parameters: EngagementParameters) -> bool
     return (values.attention or 0.0) >= parameters.attentive_from
 
 
-class Classroom:
-    """Everybody in the room, with their newest values."""
+def class_values(
+    at: float, present: Mapping[str, Participant], values: Mapping[str, PersonValues], camera_on: int
+) -> ClassValues:
+    """Give the class values of this second.
 
-    def __init__(self) -> None:
-        self._present: dict[str, Participant] = {}
-        self._values: dict[str, PersonValues] = {}
-
-    def joined(self, participant: Participant) -> None:
-        """Count a participant as present, under the name and with the leave of now."""
-        self._present[participant.id] = participant
-
-    def left(self, participant_id: str) -> None:
-        """Drop a participant."""
-        self._present.pop(participant_id, None)
-        self._values.pop(participant_id, None)
-
-    def forget(self, participant_id: str) -> None:
-        """Drop all values of a participant who is not read any more: they are counted as present and nowhere else."""
-        self._values.pop(participant_id, None)
-
-    def update(self, participant_id: str, values: PersonValues) -> None:
-        """Take the newest values of somebody who is read; ignored for one who has left."""
-        if participant_id in self._present:
-            self._values[participant_id] = values
-
-    def values(self, at: float, camera_on: int) -> ClassValues:
-        """Give the class values of this second.
-
-        Args:
-            at: Seconds on the room's clock.
-            camera_on: Cameras that are on, as the room tells everybody; opting out changes nothing about it.
-        """
-        people = tuple(
-            Person(participant, self._values[participant.id])
-            for participant in self._present.values()
-            if participant.id in self._values
-        )
-        newest = [person.values.as_of for person in people if person.values.as_of is not None]
-        visible = tuple(person for person in people if person.values.visible)
-        return ClassValues(
-            at=at,
-            present=len(self._present),
-            camera_on=camera_on,
-            people=people,
-            visible=visible,
-            facing=tuple(person for person in visible if person.values.facing_camera is True),
-            analysed=tuple(person for person in people if person.values.index is not None),
-            reads_per_s=sum(person.values.reads_per_s for person in people),
-            as_of=max(newest, default=None),
-        )
+    Args:
+        at: Seconds on the room's clock.
+        present: Everybody in the room by id, in order of arrival, under the name and with the leave of now.
+        values: What is measured of those who are read, by id; who is not in the room counts for nothing.
+        camera_on: Cameras that are on, as the room tells everybody; opting out changes nothing about it.
+    """
+    people = tuple(Person(participant, values[id_]) for id_, participant in present.items() if id_ in values)
+    newest = [person.values.as_of for person in people if person.values.as_of is not None]
+    visible = tuple(person for person in people if person.values.visible)
+    return ClassValues(
+        at=at,
+        present=len(present),
+        camera_on=camera_on,
+        people=people,
+        visible=visible,
+        facing=tuple(person for person in visible if person.values.facing_camera is True),
+        analysed=tuple(person for person in people if person.values.index is not None),
+        reads_per_s=sum(person.values.reads_per_s for person in people),
+        as_of=max(newest, default=None),
+    )

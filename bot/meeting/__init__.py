@@ -1,1 +1,1 @@
-"""One bot in one meeting: lifecycle, state machine, participants, observer, read rate, outbox."""
+"""One bot in one meeting: lifecycle, state machine, participants, observers, class events, read rate, outbox."""

@@ -3,20 +3,19 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence, Set
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from bot.disclosure.policy import Policy
 from bot.errors import JoinCalledOff, RoomClosed, RoomDeserted, RoomError, RoomKicked, RoomRefused, RoomUnreachable
+from bot.meeting.meeting import Meeting
 from bot.meeting.outbox import Outbox
-from bot.meeting.participants import Participants
 from bot.meeting.state import StateMachine
 from bot.privacy.audit_log import Audit
 from bot.privacy.request_handler import PrivacyRequestHandler
-from bot.rooms.base import Admitted, Clock, Held, Lost, OptedIn, OptedOut, Participant, Room
-from dashboard_protocol.auth.consent import Consent
+from bot.rooms.base import Admitted, Clock, Held, Lost, Room
 from dashboard_protocol.errors import DashboardError
-from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Hello
+from dashboard_protocol.events import Bye, EndReason, Hello
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +24,12 @@ Work = Coroutine[None, None, None]
 
 
 class Lifecycle:
-    """Moves the bot through its states and publishes what the visit sees: `begin`, then `live` inside `farewell`."""
+    """Moves the bot through its states, from the first event to the last: `begin`, then `live` inside `farewell`."""
 
     def __init__(
         self,
         clock: Clock,
-        participants: Participants,
+        meeting: Meeting,
         outbox: Outbox,
         audit: Audit,
         requests: PrivacyRequestHandler,
@@ -38,7 +37,7 @@ class Lifecycle:
         alone_at_most_s: float = math.inf,
     ) -> None:
         self._clock = clock
-        self._participants = participants
+        self._meeting = meeting
         self._outbox = outbox
         self._audit = audit
         self._requests = requests
@@ -67,57 +66,7 @@ class Lifecycle:
         Raises:
             BusError, SecretRefused: It cannot be learned.
         """
-        await self._requests.begin(self)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The display names of those who are in the room."""
-        return self._participants.names
-
-    @property
-    def opted_out(self) -> Set[str]:
-        """Who is not to be read, under what the bots of this room know them."""
-        return self._participants.opted_out
-
-    # A wish is carried out before it is recorded, here and everywhere: recording may fail.
-
-    def opt_out_known(self, names: Set[str]) -> None:
-        """Stop reading those who asked a gateway, which has noted it, or an earlier bot."""
-        self._forget(self._participants.opt_out_known(names))
-
-    def opt_out(self, name: str) -> None:
-        """Stop reading whoever bears a name, and have open pages forget them."""
-        self._forget(self._participants.opt_out_name(name))
-        self._requests.asked_here()
-        self._audit.opted_out()
-
-    def opt_out_person(self, participant: Participant) -> None:
-        """Stop reading one participant, and whoever else bears the name, at their own wish."""
-        self._forget(self._participants.opt_out(participant))
-        self._requests.asked_here()
-        self._audit.opted_out()
-
-    def opt_in_person(self, participant: Participant) -> None:
-        """Read one participant again, at their own wish and for this stay."""
-        self._forget(self._participants.opt_in(participant))
-        self._audit.opted_in()
-
-    def _forget(self, forgets: Iterable[Forget]) -> None:
-        for forget in forgets:
-            self._outbox.put(forget)
-
-    def is_read(self, participant: Participant) -> bool:
-        """Whether a participant is read."""
-        return self._participants.is_read(participant)
-
-    def agree(self, consent: Consent) -> None:
-        """Take somebody's signed consent.
-
-        Raises:
-            ConsentRefused: It cannot be used here now.
-        """
-        self._participants.agree(consent)
-        self._audit.opted_in()
+        await self._requests.begin(self._meeting)
 
     async def live(
         self,
@@ -141,9 +90,6 @@ class Lifecycle:
             SecretRefused: Somebody is not to be read, and the bot cannot tell who.
         """
 
-        def attend(event: Admitted | Held | Lost) -> BotState:
-            return self._state_machine.follow(self._clock(), event)
-
         async def outstay() -> None:
             """Return once the longest stay is over: by the room's clock, which goes on while the machine sleeps."""
             while max_duration_s is not None:
@@ -154,13 +100,8 @@ class Lifecycle:
                 await asyncio.sleep(min(left_s, 1.0))
             await asyncio.Event().wait()
 
-        def heeded(event: OptedOut | OptedIn) -> None:
-            self._requests.asked_here()
-            (self._audit.opted_out if isinstance(event, OptedOut) else self._audit.opted_in)()
-
-        following = self._participants.follow(room, self._outbox.put, attend, heeded)
-        working = [following, self._report(), self._outbox.unbroken(), self._requests.follow(self)]
-        working += [self._requests.keep_up(self)]
+        working = [self.follow(room), self._report(), self._outbox.unbroken()]
+        working += [self._requests.follow(self._meeting), self._requests.keep_up(self._meeting)]
         working += [_accompany(guests)] if guests else []
         reason = await _until_it_ends(working, stop, outstay())
         self._outbox.put(self._state_machine.finish(self._clock(), reason))
@@ -177,16 +118,33 @@ class Lifecycle:
             now = self._clock()
             live_s = now - self._state_machine.live_since if self._state_machine.live_since else 0.0
             self._outbox.put(self._state_machine.gone(now))
-            participants = self._participants
             bye = Bye(
                 reason=self.end_reason,
                 report=None,
                 live_s=live_s,
-                present_max=participants.present_max,
-                alerts=participants.alerts,
+                present_max=self._meeting.present_max,
+                alerts=self._meeting.alerts,
             )
             self._outbox.put(bye)
             self._audit.ended(self.end_reason)
+
+    async def follow(self, room: Room) -> None:
+        """Take what the room says until it ends: of the bot itself, which is its state, and of everybody else.
+
+        Raises:
+            RoomError: The stay ended; the room says how.
+        """
+        ended: RoomError = RoomClosed(f"{room.name} has ended")
+        async with self._meeting.running():
+            try:
+                async for event in room.events():
+                    if isinstance(event, Admitted | Held | Lost):
+                        self._outbox.put(self._state_machine.follow(self._clock(), event))
+                    else:
+                        self._meeting.take(event)
+            except RoomError as error:
+                ended = error
+        raise ended  # outside of the group of observers, which would wrap it
 
     async def _report(self) -> None:
         """Publish the class once a second, on the second's own beat however long a round takes.
@@ -197,9 +155,8 @@ class Lifecycle:
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
-            for body in self._participants.bodies():
-                self._outbox.put(body)
-            if self._state_machine.alone_s(self._clock(), self._participants.present) > self._alone_at_most_s:
+            self._meeting.publish_second()
+            if self._state_machine.alone_s(self._clock(), self._meeting.present) > self._alone_at_most_s:
                 raise RoomDeserted("Nobody but the bot is in the room")
             due_s = max(due_s + 1.0, loop.time())
             await asyncio.sleep(due_s - loop.time())

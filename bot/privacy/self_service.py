@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.rooms.base import Participant
+from bot.rooms.base import OptedIn, OptedOut, Participant
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.rate_limit import RateLimiter
 
@@ -34,11 +34,8 @@ class Readings(Protocol):
     def is_read(self, participant: Participant) -> bool:
         """Whether she is read."""
 
-    def opt_out_person(self, participant: Participant) -> None:
-        """Stop reading her, for the meeting."""
-
-    def opt_in_person(self, participant: Participant) -> None:
-        """Read her again, for this stay."""
+    def take(self, event: OptedOut | OptedIn) -> None:
+        """Stop reading them, for the meeting; or read them again, for this stay."""
 
 
 class Wish(BaseModel):
@@ -70,7 +67,7 @@ def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
             # Not to be read is never too much asked.
             if wish.read and not limiter.take(resource, monotonic()):
                 return JSONResponse({"detail": "Too many changes: wait a minute."}, 429)
-            (readings.opt_in_person if wish.read else readings.opt_out_person)(participant)
+            readings.take(OptedIn(participant) if wish.read else OptedOut(participant))
         return JSONResponse({"read": readings.is_read(participant)}, headers={"Cache-Control": "no-store"})
 
     return [Route(f"/whip/{room.name}/{{resource}}/reading", reading, methods=["GET", "PUT"])]

@@ -211,7 +211,7 @@ async def test_bug_in_a_room_ends_the_bot_as_failed_and_is_in_the_log(
 
 async def test_bug_ends_the_bot_as_failed_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     offer_room(monkeypatch, TroubledRoom())
-    monkeypatch.setattr("bot.meeting.participants.Participants.bodies", lambda self: 1 / 0)
+    monkeypatch.setattr("bot.meeting.meeting.Meeting.publish_second", lambda self: 1 / 0)
     async with Run() as bot:
         with pytest.raises(ExceptionGroup):
             await bot.task

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from starlette.applications import Starlette
 
 from bot.privacy import self_service
-from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left, OptedIn, Participant
+from bot.rooms.base import Absence, CameraOff, CameraOn, Joined, Left, OptedIn, OptedOut, Participant
 from bot.rooms.local import room as local_room
 from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
@@ -44,11 +44,8 @@ class Wishes:
     def is_read(self, participant: Participant) -> bool:
         return participant.id not in self.out and participant.name != "Out"
 
-    def opt_out_person(self, participant: Participant) -> None:
-        self.out.add(participant.id)
-
-    def opt_in_person(self, participant: Participant) -> None:
-        self.out.discard(participant.id)
+    def take(self, event: OptedOut | OptedIn) -> None:
+        (self.out.add if isinstance(event, OptedOut) else self.out.discard)(event.participant.id)
 
 
 pytestmark = [

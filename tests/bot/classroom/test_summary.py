@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.classroom.summary import Classroom, Person, level_counts, quartiles
+from bot.classroom.summary import Person, class_values, level_counts, quartiles
 from bot.engagement import PersonValues
 from bot.rooms.base import Participant
 from dashboard_protocol.events import Unmeasurable
@@ -29,20 +29,18 @@ def test_quartiles_and_levels_are_those_of_people_with_an_index() -> None:
     assert level_counts(some) == (1, 0, 1, 1)
 
 
-def _classroom(count: int) -> Classroom:
-    classroom = Classroom()
-    for number in range(count):
-        classroom.joined(Participant(str(number), f"Name {number}"))
-    return classroom
+def room(count: int) -> dict[str, Participant]:
+    return {str(number): Participant(str(number), f"Name {number}") for number in range(count)}
 
 
-def test_classroom_counts_who_is_there_and_what_is_seen() -> None:
-    classroom = _classroom(5)
-    classroom.update("0", values(0.8))
-    classroom.update("1", values(0.5, facing_camera=False, as_of=9.8))
-    classroom.update("2", values(None, visible=False, facing_camera=None))
-    classroom.update("3", values(None, camera_on=False, visible=False, facing_camera=None, reads_per_s=0.0, as_of=None))
-    now = classroom.values(11.0, camera_on=4)
+def test_class_values_count_who_is_there_and_what_is_seen() -> None:
+    measured = {
+        "0": values(0.8),
+        "1": values(0.5, facing_camera=False, as_of=9.8),
+        "2": values(None, visible=False, facing_camera=None),
+        "3": values(None, camera_on=False, visible=False, facing_camera=None, reads_per_s=0.0, as_of=None),
+    }
+    now = class_values(11.0, room(5), measured, camera_on=4)
     assert (now.present, now.camera_on) == (5, 4)
     assert [[each.participant.id for each in group] for group in (now.visible, now.facing)] == [["0", "1"], ["0"]]
     assert [person.participant.id for person in now.analysed] == ["0", "1"]
@@ -52,33 +50,22 @@ def test_classroom_counts_who_is_there_and_what_is_seen() -> None:
     assert now.at == 11.0
 
 
-def test_empty_classroom_has_no_newest_picture() -> None:
-    now = Classroom().values(1.0, camera_on=2)
+def test_empty_room_has_no_newest_picture() -> None:
+    now = class_values(1.0, {}, {}, camera_on=2)
     assert (now.present, now.as_of, now.analysed) == (0, None, ())
 
 
-def test_participant_who_left_leaves_nothing_behind() -> None:
-    classroom = _classroom(2)
-    classroom.update("0", values(0.8))
-    classroom.left("0")
-    classroom.update("0", values(0.8))
-    assert classroom.values(1.0, camera_on=2).present == 1
-    assert classroom.values(1.0, camera_on=2).people == ()
-    classroom.left("unknown")
+def test_values_of_somebody_who_is_not_in_the_room_count_for_nothing() -> None:
+    now = class_values(1.0, room(1), {"7": values(0.8)}, camera_on=2)
+    assert (now.present, now.people) == (1, ())
 
 
-def test_forgotten_participant_counts_as_present_and_nowhere_else() -> None:
-    classroom = _classroom(2)
-    classroom.update("0", values(0.8))
-    classroom.forget("0")
-    now = classroom.values(1.0, camera_on=2)
-    assert (now.present, now.camera_on, now.people) == (2, 2, ())
-    classroom.update("0", values(0.9))
-    assert classroom.values(2.0, camera_on=2).analysed[0].values.index == 0.9
+def test_participant_without_values_counts_as_present_and_nowhere_else() -> None:
+    now = class_values(1.0, room(2), {"1": values(0.9)}, camera_on=2)
+    assert (now.present, now.camera_on) == (2, 2)
+    assert [person.participant.id for person in now.people] == ["1"]
 
 
-def test_name_change_is_seen_in_the_values() -> None:
-    classroom = _classroom(1)
-    classroom.update("0", values(0.8))
-    classroom.joined(Participant("0", "New name", opted_in=True))
-    assert classroom.values(1.0, camera_on=2).people[0].participant.name == "New name"
+def test_values_stand_under_the_name_of_now() -> None:
+    now = class_values(1.0, {"0": Participant("0", "New name", opted_in=True)}, {"0": values(0.8)}, camera_on=2)
+    assert now.people[0].participant.name == "New name"

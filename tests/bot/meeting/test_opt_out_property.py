@@ -24,7 +24,7 @@ from bot.rooms.base import (
 from dashboard_protocol.auth.consent import Consent
 from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.events import Body, Forget, ParticipantUpdate, Profile
-from tests.bot.meeting.test_participants import Camera, Stay
+from tests.bot.meeting.stay import Camera, Stay
 
 NAMES = (
     ("Guest", "guest"), (" guest\u200b", "guest"), ("Anna", "anna"), ("ＡＮＮＡ", "anna"), ("An\u00adna", "anna"),
@@ -47,11 +47,11 @@ class Person:
 
 
 class World:
-    """A visit, what an open page holds of it, and what must be true of both."""
+    """A meeting, what an open page holds of it, and what must be true of both."""
 
     def __init__(self) -> None:
         self.stay = Stay(Profile.INDIVIDUAL)
-        self.visit = self.stay.visit
+        self.meeting = self.stay.meeting
         self.people: list[Person] = []
         self.on: set[str] = set()
         self.page: set[str] = set()
@@ -69,14 +69,14 @@ class World:
         if consent is not None:
             await self.stay.room.happens(OptedIn(participant))
         if choice >= 4:  # at the join page, before the room has told of them
-            self.take(*(self.visit.opt_in if choice % 2 else self.visit.opt_out)(participant))
+            (self.stay.opt_in if choice % 2 else self.stay.opt_out)(participant)
             by_own_act = choice % 2 == 1
             if choice % 2 == 0:
                 self.goes_out(key)
-        told = self.visit.is_read(participant)
+        told = self.meeting.is_read(participant)
         may_be_read = by_own_act or (key not in self.out_names and shown not in ASKING)
         await self.stay.room.happens(Joined(participant))
-        assert (id_ in self.visit.metered) == may_be_read
+        assert (id_ in self.meeting.metered) == may_be_read
         assert told == may_be_read, "what they are told on joining is what happens"
         if participant.opted_in:
             self.ever_agreed.add(id_)
@@ -102,8 +102,8 @@ class World:
             self.out_names.add(key)
         unread = {each.participant.id for each in self.people if each.key in self.out_names and not each.is_back}
         self.just_out |= unread
-        assert not unread & self.visit.metered
-        assert was_metered or person.participant.id not in self.visit.metered, "a new name takes nothing back"
+        assert not unread & self.meeting.metered
+        assert was_metered or person.participant.id not in self.meeting.metered, "a new name takes nothing back"
 
     async def says(self, person: Person, text: int) -> None:
         wish = wish_in_chat(person.participant, TEXTS[text % len(TEXTS)])
@@ -114,7 +114,7 @@ class World:
 
     async def ticks(self, person: Person, choice: int) -> None:
         is_in = choice % 2 == 0
-        self.take(*(self.visit.opt_in if is_in else self.visit.opt_out)(person.participant))
+        (self.stay.opt_in if is_in else self.stay.opt_out)(person.participant)
         self.heard(person, is_in=is_in)
 
     def heard(self, person: Person, *, is_in: bool) -> None:
@@ -122,13 +122,13 @@ class World:
             person.is_metered = person.is_back = True
         else:
             self.out_by_hand(person)
-        assert (person.participant.id in self.visit.metered) == is_in
+        assert (person.participant.id in self.meeting.metered) == is_in
 
     def out_by_hand(self, person: Person) -> None:
         person.is_back = False
         self.just_out.add(person.participant.id)
         self.goes_out(person.key)
-        assert person.participant.id not in self.visit.metered
+        assert person.participant.id not in self.meeting.metered
 
     def goes_out(self, key: str) -> None:
         """After an opt-out by name nobody present under it is metered."""
@@ -137,16 +137,16 @@ class World:
         for each in [each for each in self.people if key and each.key == key]:
             each.is_back = False
             self.just_out.add(each.participant.id)
-            assert each.participant.id not in self.visit.metered
+            assert each.participant.id not in self.meeting.metered
 
     async def wishes(self, name: int) -> None:
         shown, key = NAMES[name]
-        self.take(*self.visit.opt_out_name(shown))
+        self.meeting.opt_out(shown)
         self.goes_out(key)
 
     async def wishes_elsewhere(self, name: int) -> None:
         _, key = NAMES[name]
-        self.take(*self.visit.opt_out_known({key} - {""}))
+        self.meeting.opt_out_known({key} - {""})
         self.goes_out(key)
 
     async def agrees(self, name: int) -> None:
@@ -154,7 +154,7 @@ class World:
         asks = shown in ASKING
         bearers = [each for each in self.people if each.key == key and (each.participant.name in ASKING) == asks]
         try:
-            self.visit.agree(Consent("r", shown, 0, 5000.0))
+            self.meeting.agree(Consent("r", shown, 0, 5000.0))
         except ConsentRefused:
             return
         assert len(bearers) == 1
@@ -174,7 +174,7 @@ class World:
             )
 
     async def consents_end(self, name: int) -> None:
-        self.stay.ended.append(Consent("r", NAMES[name][0], 0, 5000.0))
+        self.stay.consents.ended.append(Consent("r", NAMES[name][0], 0, 5000.0))
 
     def take(self, *bodies: Body) -> None:
         """Show a page what the bot tells."""
@@ -190,10 +190,10 @@ class World:
         self.stay.published.clear()
         self.stay.at += 1.0
         present = {each.participant.id: each for each in self.people}
-        metered = set(self.visit.metered)
+        metered = set(self.meeting.metered)
         assert metered <= present.keys()
         for id_, person in present.items():
-            assert self.visit.is_read(person.participant) == (id_ in metered), "metered, and told so"
+            assert self.meeting.is_read(person.participant) == (id_ in metered), "metered, and told so"
             assert person.is_metered or id_ not in metered, "nobody comes back in but by their own act"
             assert not person.is_metered or id_ in metered or id_ in self.just_out, "nobody goes out unasked"
             person.is_metered = id_ in metered
@@ -201,7 +201,7 @@ class World:
         assert self.page <= metered, "whoever goes out or away is forgotten"
         watching = {task.get_name() for task in asyncio.all_tasks() if not task.cancelling() and not task.done()}
         assert {f"observer of {id_}" for id_ in metered & self.on} == {each for each in watching if "observer" in each}
-        self.take(*self.visit.bodies())
+        self.take(*self.stay.second())
         assert self.page <= metered
 
 

@@ -1,549 +1,78 @@
-"""One stay: who is counted, who is watched, and what a broken observer does to the others."""
+"""Who is there, who of them is read and who may be shown: decided without a task, a clock or a room."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-
-import numpy as np
 import pytest
 
-from bot.classroom.change_detection import AlertParameters
-from bot.disclosure.policy import Policy
-from bot.engagement import EngagementParameters
-from bot.errors import RoomClosed
-from bot.meeting import participants as visit_module
 from bot.meeting.participants import Participants
-from bot.meeting.state import StateMachine
-from bot.rooms.base import (
-    Absence,
-    Admitted,
-    CameraOff,
-    CameraOn,
-    CameraUnreadable,
-    Frame,
-    Held,
-    Joined,
-    Left,
-    Lost,
-    OptedIn,
-    OptedOut,
-    Participant,
-    Renamed,
-    RoomEvent,
-    Unheard,
-)
+from bot.privacy.opt_outs import OptOuts
+from bot.rooms.base import Absence, CameraOff, Joined, Left, OptedIn, OptedOut, Participant, Renamed, Unheard
 from dashboard_protocol.auth.consent import Consent
 from dashboard_protocol.errors import ConsentRefused
-from dashboard_protocol.events import (
-    Body,
-    BotState,
-    ClassSummary,
-    Forget,
-    ParticipantUpdate,
-    Profile,
-    State,
-    Unmeasurable,
-    Withheld,
-)
-from engine.readings import Box, FaceReading
 
-ANNA = Participant("p1", "Anna")
-BERND = Participant("p2", "Bernd", opted_in=True)
+ANNA = Participant("p1", "Anna", opted_in=True)
+BO = Participant("p2", "Bo")
+CONSENT = Consent("r", "Bo", 0, 5000.0)
 
 
-@dataclass
-class ScriptedRoom:
-    """A room in which happens what the test says."""
-
-    name: str = "r"
-    queue: asyncio.Queue[RoomEvent | None] = field(default_factory=asyncio.Queue)
-
-    async def events(self) -> AsyncIterator[RoomEvent]:
-        while (event := await self.queue.get()) is not None:
-            yield event
-            self.queue.task_done()
-        raise RoomClosed("over")
-
-    async def happens(self, *events: RoomEvent) -> None:
-        for event in events:
-            self.queue.put_nowait(event)
-        await self.queue.join()
+@pytest.fixture
+def participants() -> Participants:
+    found = Participants(OptOuts(), names_people=True)
+    for person in (ANNA, BO):
+        found.take(Joined(person))
+    return found
 
 
-@dataclass(eq=False)
-class Camera:
-    """A track whose frames the test hands out."""
-
-    participant: Participant
-    wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    queue: asyncio.Queue[Frame] = field(default_factory=asyncio.Queue)
-
-    async def frames(self) -> AsyncIterator[Frame]:
-        self.wanted.set()
-        while True:
-            yield await self.queue.get()
-
-    def show(self, at: float) -> None:
-        self.queue.put_nowait(Frame(at, 640, 360, lambda: np.zeros((360, 640, 3), np.uint8)))
+def test_everybody_present_is_read_and_only_who_opted_in_is_shown(participants: Participants) -> None:
+    assert list(participants.read) == ["p1", "p2"], "in order of arrival"
+    assert participants.names == ("Anna", "Bo")
+    assert participants.shown == {"p1"}
 
 
-class Blind:
-    """An engine that never finds a face, or breaks in a way nobody foresaw."""
-
-    def __init__(self) -> None:
-        self.breaks = 0
-        self.reads = 0
-        self.read_one = asyncio.Event()
-
-    async def read(
-        self, frame: Frame, last_box: Box | None, *, participant: str, thorough: bool = True
-    ) -> FaceReading | None:
-        self.reads += 1
-        self.read_one.set()
-        if self.breaks:
-            self.breaks -= 1
-            raise ZeroDivisionError("a bug")
-        return None
-
-
-class Stay:
-    """A visit that follows a scripted room."""
-
-    def __init__(self, profile: Profile) -> None:
-        self.at = 100.0
-        self.inference = Blind()
-        self.room = ScriptedRoom()
-        self.published: list[Body] = []
-        self.ended: list[Consent] = []
-        self.hears = True
-        self.visit = Participants(
-            self.inference,
-            Policy(profile),
-            lambda: self.at,
-            parameters=EngagementParameters(reads_per_s=50.0),
-            alerts=AlertParameters(),
-            holds=lambda consent: consent not in self.ended,
-            may_look=lambda: self.hears,
-        )
-
-    async def follow(self) -> None:
-        attendance = StateMachine(self.at)
-        attendance.start(self.at)
-        await self.visit.follow(
-            self.room,  # type: ignore[arg-type]
-            self.published.append,
-            lambda event: attendance.follow(self.at, event),
-        )
-
-    def summary(self) -> ClassSummary:
-        (body,) = (body for body in self.visit.bodies() if isinstance(body, ClassSummary))
-        return body
-
-
-async def end(stay: Stay, following: asyncio.Task[None]) -> None:
-    stay.room.queue.put_nowait(None)
-    with pytest.raises(RoomClosed):
-        await following
-
-
-async def test_opt_out_changes_neither_who_is_present_nor_whose_camera_is_on() -> None:
-    """Both are told as the room tells everybody who is in it, and do not know who is read."""
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    camera = Camera(ANNA)
-    await stay.room.happens(Joined(ANNA), Joined(BERND), CameraOn(ANNA, camera))
-    await camera.wanted.wait()
-    before = stay.summary()
-    stay.visit.opt_out_name("Anna")
-    after = stay.summary()
-    assert (before.present, before.camera_on) == (after.present, after.camera_on) == (2, 1)
-    await stay.room.happens(CameraOff(ANNA))
-    assert stay.summary().camera_on == 0
-    await end(stay, following)
-
-
-async def test_visit_counts_who_is_there_and_whose_camera_is_on() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    camera = Camera(ANNA)
-    await stay.room.happens(Joined(ANNA), Joined(BERND), CameraOn(ANNA, camera))
-    await camera.wanted.wait()
-    summary = stay.summary()
-    assert (summary.present, summary.camera_on, summary.visible) == (2, 1, None)
-    await stay.room.happens(CameraOff(ANNA), Left(BERND, Absence.LEFT))
-    summary = stay.summary()
-    assert (summary.present, summary.camera_on) == (1, 0)
-    assert stay.visit.present_max == 2
-    await end(stay, following)
-
-
-async def test_person_who_left_is_forgotten_only_where_she_was_shown() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(ANNA), Joined(BERND), Left(ANNA, Absence.VANISHED), Left(BERND, Absence.LEFT))
-    assert stay.published == [Forget(participant="p2")]
-    await end(stay, following)
-
-
-async def test_person_who_opted_out_by_name_is_counted_and_never_read() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    out = Participant("p3", "Cem #optout")
-    camera = Camera(out)
-    camera.show(100.0)
-    await stay.room.happens(Joined(out), CameraOn(out, camera))
-    assert stay.summary().present == 1
-    assert not camera.wanted.is_set()
-    assert stay.inference.reads == 0
-    await end(stay, following)
-
-
-async def test_name_that_opted_out_is_known_however_it_is_written() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    stay.visit.opt_out_name("  ＡＮＮＡ  ＃optout ")
-    assert stay.visit.opted_out == {"anna"}
-    assert not stay.visit.is_read(ANNA)
-    assert stay.visit.is_read(BERND)
-
-
-async def test_opting_out_ends_the_reading_at_once() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    camera = Camera(ANNA)
-    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
-    await camera.wanted.wait()
-    assert stay.visit.opt_out_name("anna ") == (), "nobody is told who opted out where nobody is shown"
-    assert stay.summary().present == 1
-    await stay.room.happens(Left(ANNA, Absence.LEFT), Joined(Participant("p9", "Anna")))
-    again = Camera(Participant("p9", "Anna"))
-    await stay.room.happens(CameraOn(again.participant, again))
-    assert not again.wanted.is_set(), "it holds across a rejoin"
-    await end(stay, following)
-
-
-async def test_shown_person_who_opts_out_is_forgotten_by_open_pages() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(ANNA), Joined(BERND))
-    assert stay.visit.opt_out_name("BERND") == (Forget(participant="p2"),)
-    assert stay.visit.opt_out_name("") == ()
-    await end(stay, following)
-
-
-async def test_broken_observer_starts_anew_and_the_others_never_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visit_module, "RESTART_AFTER_S", 0.0)
-    stay = Stay(Profile.AGGREGATE)
-    stay.inference.breaks = 1
-    following = asyncio.create_task(stay.follow())
-    camera = Camera(ANNA)
-    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
-    for _ in range(2):
-        stay.inference.read_one.clear()
-        camera.show(100.0)
-        async with asyncio.timeout(5):
-            await stay.inference.read_one.wait()
-    assert stay.inference.reads == 2
-    assert not following.done()
-    await end(stay, following)
-
-
-async def test_cancelled_visit_leaves_no_observer_behind() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    camera = Camera(ANNA)
-    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
-    await camera.wanted.wait()
-    following.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await following
-    assert not [task for task in asyncio.all_tasks() if "observer" in task.get_name()]
-
-
-async def test_what_the_room_says_of_the_bot_is_its_state() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Held("not_open"), Admitted(), Lost("the line broke"), Lost("no answer"), Admitted())
-    told = [(body.state, body.reason, body.attempts) for body in stay.published if isinstance(body, BotState)]
-    assert told == [
-        (State.WAITING, "not_open", 0),
-        (State.LIVE, None, 0),
-        (State.RECONNECTING, "the line broke", 1),
-        (State.RECONNECTING, "no answer", 2),
-        (State.LIVE, None, 0),
-    ]
-    await end(stay, following)
-
-
-async def test_camera_that_cannot_be_received_is_not_measurable_because_of_its_codec() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(BERND), CameraUnreadable(BERND, "codec vp9"))
-    seen: list[ParticipantUpdate] = []
-    async with asyncio.timeout(5):
-        while not seen or seen[-1].unmeasurable is not Unmeasurable.CODEC:
-            await asyncio.sleep(0)
-            stay.at += 0.1
-            seen += [body for body in stay.visit.bodies() if isinstance(body, ParticipantUpdate)]
-    assert stay.summary().camera_on == 1
-    assert stay.inference.reads == 0
-    await end(stay, following)
-
-
-async def test_person_is_read_again_only_in_the_stay_in_which_she_says_so() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    camera = Camera(ANNA)
-    await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
-    assert stay.visit.opt_out(ANNA) == ()
-    assert not stay.visit.is_read(ANNA)
-    # Else the observer that has just been cancelled might still take the picture below.
-    await asyncio.wait([task for task in asyncio.all_tasks() if task.get_name() == "observer of p1"])
-    stay.inference.read_one.clear()
-    stay.visit.opt_in(ANNA)
-    assert stay.visit.is_read(ANNA)
-    camera.show(100.0)
-    async with asyncio.timeout(5):
-        await stay.inference.read_one.wait()
-    again = Camera(Participant("p9", "Anna"))
-    await stay.room.happens(Left(ANNA, Absence.LEFT), Joined(again.participant), CameraOn(again.participant, again))
-    assert not stay.visit.is_read(again.participant)
-    assert not again.wanted.is_set(), "a rejoin does not opt back in by itself"
-    await end(stay, following)
-
-
-async def test_wish_of_somebody_who_has_left_reads_nobody() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(ANNA), Left(ANNA, Absence.LEFT))
-    stay.visit.opt_in(ANNA)
-    assert stay.visit.opt_out(ANNA) == ()
-    assert stay.summary().present == 0
-    await end(stay, following)
-
-
-def shown(stay: Stay) -> list[str]:
-    return [body.name for body in stay.visit.bodies() if isinstance(body, ParticipantUpdate)]
-
-
-CONSENT = Consent("r", "Anna", 0, 5000.0)
-
-
-async def test_consent_that_ends_takes_the_person_off_open_pages_within_a_second() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
-    await stay.room.happens(Joined(agreed))
-    assert shown(stay) == ["Anna"]
-    stay.ended.append(CONSENT)
-    bodies = list(stay.visit.bodies())
-    assert bodies[0] == Forget(participant="p1")
-    assert not [body for body in bodies if isinstance(body, ParticipantUpdate)]
-    assert stay.visit.is_read(agreed), "class values were not what she had agreed to"
-    assert Forget(participant="p1") not in stay.visit.bodies(), "said once"
-    await end(stay, following)
-
-
-async def test_consent_brought_along_reads_a_person_again_who_had_opted_out() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    stay.visit.opt_out_name("Anna")
-    agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
-    await stay.room.happens(OptedIn(agreed), Joined(agreed), Joined(Participant("p2", "Anna", opted_in=True)))
-    assert shown(stay) == ["Anna"], "and nobody else of this name"
-    assert stay.visit.opt_out(agreed) == (Forget(participant="p1"),)
-    assert shown(stay) == []
-    await end(stay, following)
-
-
-@pytest.mark.parametrize("way", ["box", "privacy page"])
-async def test_opt_out_while_a_consent_is_on_its_way_in_is_newer_than_the_consent(way: str) -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
-    await stay.room.happens(OptedIn(agreed))
-    assert stay.visit.is_read(agreed), "what the join page asks before she is connected"
-    if way == "box":
-        stay.visit.opt_out(agreed)
-    else:
-        stay.visit.opt_out_name("Anna")
-    assert not stay.visit.is_read(agreed)
-    await stay.room.happens(Joined(agreed))
-    assert stay.visit.metered == set()
-    assert shown(stay) == []
-    await end(stay, following)
-
-
-@pytest.mark.parametrize("consent", [None, CONSENT])
-async def test_opt_out_ends_the_leave_to_be_shown_also_for_whoever_is_read_again(consent: Consent | None) -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    agreed = Participant("p1", "Anna", opted_in=True, consent=consent)
-    await stay.room.happens(Joined(agreed))
-    assert shown(stay) == ["Anna"]
-    stay.visit.opt_out(agreed)
-    await stay.room.happens(OptedIn(agreed))
-    assert stay.visit.metered == {"p1"}
-    assert shown(stay) == [], "to be read again is not yet to be shown again"
-    stay.visit.agree(CONSENT)
-    assert shown(stay) == ["Anna"]
-    await end(stay, following)
-
-
-async def test_consent_is_taken_from_somebody_who_is_in_the_room_already() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
+def test_nobody_is_shown_where_the_policy_names_nobody() -> None:
+    participants = Participants(OptOuts(), names_people=False)
+    participants.take(Joined(ANNA))
+    assert participants.shown == set()
     with pytest.raises(ConsentRefused):
-        stay.visit.agree(CONSENT)
-    await stay.room.happens(Joined(ANNA))
-    stay.visit.agree(CONSENT)
-    assert shown(stay) == ["Anna"]
-    await stay.room.happens(Left(ANNA, Absence.LEFT))
-    assert stay.published[-1] == Forget(participant="p1"), "although the room never knew of it"
-    await stay.room.happens(Joined(ANNA), Joined(Participant("p3", " anna")))
-    with pytest.raises(ConsentRefused):
-        stay.visit.agree(CONSENT)
-    assert shown(stay) == [], "two of one name: whose consent is it?"
-    await end(stay, following)
+        participants.agree(Consent("r", "Anna", 0, 5000.0))
 
 
-async def test_consent_that_others_may_hold_never_undoes_an_opt_out() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(ANNA))
-    stay.visit.opt_out_name("anna")
-    with pytest.raises(ConsentRefused):
-        stay.visit.agree(CONSENT)
-    assert not stay.visit.is_read(ANNA)
-    await end(stay, following)
+@pytest.mark.parametrize("event", [OptedOut(ANNA), Unheard(ANNA), Renamed(Participant("p1", "Anna #optout"))])
+def test_opt_out_ends_reading_and_the_leave_to_be_shown(
+    participants: Participants, event: OptedOut | Unheard | Renamed
+) -> None:
+    participants.take(event)
+    assert participants.read == {"p2"}
+    assert participants.present.keys() == {"p1", "p2"}, "they are still there"
+    participants.take(OptedIn(ANNA))
+    assert participants.read == {"p1", "p2"}
+    assert participants.shown == set(), "to be read again is not yet to be shown again"
 
 
-async def test_consent_shows_nobody_under_another_policy() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(ANNA))
-    with pytest.raises(ConsentRefused):
-        stay.visit.agree(CONSENT)
-    await end(stay, following)
+def test_opt_out_of_a_name_holds_for_whoever_comes_under_it(participants: Participants) -> None:
+    participants.opt_out_name(" ANNA ")
+    participants.opt_out_known({"cem"})
+    participants.take(Joined(Participant("p3", "Cem")))
+    assert participants.read == {"p2"}
+    assert not participants.is_read(Participant("p9", "anna"))
 
 
-@pytest.mark.parametrize("way", ["name", "rename", "chat", "unheard", "box", "privacy page", "another bot"])
-async def test_opt_out_of_one_stops_the_meter_of_everybody_of_the_name(way: str) -> None:
-    """Everybody without a name is a Guest, and somebody may be there by laptop and phone."""
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    first, second = Participant("p1", "Guest"), Participant("p5", "guest", opted_in=True)
-    camera = Camera(second)
-    await stay.room.happens(Joined(first), Joined(second), Joined(BERND), CameraOn(second, camera))
-    await camera.wanted.wait()
-    assert set(shown(stay)) == {"guest", "Bernd"}
-    forgets: tuple[Forget, ...] = ()
-    match way:
-        case "name":
-            await stay.room.happens(Joined(Participant("p3", "Guest #optout")))
-        case "rename":
-            await stay.room.happens(Renamed(Participant("p1", "Guest #optout")))
-        case "chat":
-            await stay.room.happens(OptedOut(first))
-        case "unheard":
-            await stay.room.happens(Unheard(first))
-        case "box":
-            forgets = stay.visit.opt_out(first)
-        case "privacy page":
-            forgets = stay.visit.opt_out_name("GUEST")
-        case "another bot":
-            forgets = stay.visit.opt_out_known({"guest"})
-    assert [*stay.published, *forgets] == [Forget(participant="p5")]
-    assert stay.visit.metered == {BERND.id}
-    assert not any(map(stay.visit.is_read, (first, second))), "and each is told so"
-    assert shown(stay) == ["Bernd"]
-    assert not [t for t in asyncio.all_tasks() if t.get_name() == "observer of p5" and not t.cancelling()]
-    await end(stay, following)
+def test_consent_shows_its_bearer_until_it_ends_or_they_take_another_name(participants: Participants) -> None:
+    participants.agree(CONSENT)
+    assert participants.shown == {"p1", "p2"}
+    participants.end_consents(lambda consent: True)
+    assert participants.shown == {"p1", "p2"}
+    participants.end_consents(lambda consent: False)
+    assert participants.shown == {"p1"}, "who agreed without one stays"
+    participants.agree(CONSENT)
+    participants.take(Renamed(Participant("p2", " BO ")))
+    assert participants.shown == {"p1", "p2"}
+    participants.take(Renamed(Participant("p2", "Bob")))
+    assert participants.shown == {"p1"}
 
 
-async def test_opt_in_by_chat_brings_back_its_writer_for_this_stay_and_nobody_else() -> None:
-    stay = Stay(Profile.AGGREGATE)
-    following = asyncio.create_task(stay.follow())
-    first, second = Participant("p1", "Guest"), Participant("p2", "Guest")
-    await stay.room.happens(Joined(first), Joined(second), OptedOut(first), OptedIn(first))
-    assert stay.visit.metered == {"p1"}
-    await stay.room.happens(Left(first, Absence.LEFT), Joined(Participant("p9", "Guest")))
-    assert stay.visit.metered == set()
-    await end(stay, following)
-
-
-async def test_consent_ends_with_the_name_that_it_was_given_for() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(ANNA))
-    stay.visit.agree(CONSENT)
-    await stay.room.happens(Renamed(Participant("p1", " anna")))
-    assert shown(stay) == [" anna"]
-    await stay.room.happens(Renamed(Participant("p1", "Bernd")), Renamed(Participant("unknown", "Anna")))
-    assert stay.published == [Forget(participant="p1")]
-    assert shown(stay) == []
-    assert stay.visit.metered == {"p1"}
-    await end(stay, following)
-
-
-async def test_consent_is_not_taken_where_another_of_its_name_opted_out() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    await stay.room.happens(Joined(ANNA), Joined(Participant("p2", "Anna")), OptedOut(ANNA), OptedIn(ANNA))
-    with pytest.raises(ConsentRefused):
-        stay.visit.agree(CONSENT)
-    assert shown(stay) == []
-    await end(stay, following)
-
-
-async def test_no_picture_is_taken_while_opt_outs_cannot_be_heard_and_counts_go_on() -> None:
-    stay = Stay(Profile.INDIVIDUAL)
-    following = asyncio.create_task(stay.follow())
-    camera = Camera(BERND)
-    await stay.room.happens(Joined(BERND), CameraOn(BERND, camera))
-    await camera.wanted.wait()
-    camera.show(stay.at)
-    await stay.inference.read_one.wait()
-    stay.hears = False
-    stay.inference.read_one.clear()
-    camera.show(stay.at)  # a read that was begun before takes this one
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stay.inference.read_one.wait(), 0.5)
-    reads = stay.inference.reads
-    stay.inference.read_one.clear()
-    for _ in range(5):
-        stay.at += 1.0
-        camera.show(stay.at)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(stay.inference.read_one.wait(), 0.05)
-    await stay.room.happens(Joined(ANNA))
-    told = list(stay.visit.bodies())
-    assert stay.inference.reads == reads
-    (summary,) = (body for body in told if isinstance(body, ClassSummary))
-    assert (summary.present, summary.camera_on, summary.withheld) == (2, 1, Withheld.WISHES_UNREACHABLE)
-    assert (summary.visible, summary.analysed, summary.engagement, summary.expressions) == (None,) * 4
-    (person,) = (body for body in told if isinstance(body, ParticipantUpdate))
-    assert (person.unmeasurable, person.since) == (Unmeasurable.WISHES_UNREACHABLE, stay.at)
-    stay.hears = True
-    camera.show(stay.at)
-    await stay.inference.read_one.wait()
-    assert stay.summary().withheld is Withheld.BELOW_K
-    await end(stay, following)
-
-
-@pytest.mark.parametrize("profile", Profile)
-async def test_opt_outs_of_the_last_minute_are_told_as_a_number_from_k_up(profile: Profile) -> None:
-    stay = Stay(profile)
-    following = asyncio.create_task(stay.follow())
-    people = [Participant(f"p{number}", f"Guest {number}") for number in range(6)]
-    await stay.room.happens(*map(Joined, people))
-    for person in people[:4]:
-        stay.visit.opt_out_name(person.name)
-    stay.visit.opt_out_name("nobody")
-    assert stay.summary().opted_out is None, "four could be one, and three who know of each other"
-    stay.visit.opt_out(people[4])
-    assert stay.summary().opted_out == 5
-    await stay.room.happens(Left(people[5], Absence.LEFT))
-    stay.at += 60.0
-    assert stay.summary().opted_out is None
-    await end(stay, following)
+def test_events_of_nobody_and_of_cameras_change_nothing(participants: Participants) -> None:
+    nobody = Participant("p9", "Nobody")
+    for event in (Renamed(nobody), Left(nobody, Absence.LEFT), CameraOff(BO)):
+        participants.take(event)
+    assert participants.read == {"p1", "p2"}
+    participants.take(Left(ANNA, Absence.VANISHED))
+    assert (participants.read, participants.names, participants.shown) == ({"p2"}, ("Bo",), set())

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from bot import app
 from bot.app import Surroundings, run
-from bot.meeting.participants import Participants
+from bot.meeting.meeting import Meeting
 from bot.privacy import routes as privacy_routes
 from bot.privacy.gateway_desk import GatewayBackend
 from bot.privacy.request_handler import PrivacyRequestHandler
@@ -85,7 +85,7 @@ class RunningBot:
 
     room: ScriptedRoom
     events: list[Event] = field(default_factory=list)
-    visits: list[Participants] = field(default_factory=list)
+    meetings: list[Meeting] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def show(self, event: Event) -> None:
@@ -106,7 +106,7 @@ class RunningBot:
     async def counted(self, present: int, metered: int) -> None:
         """Wait until so many are there and so many of them are read: no event tells the latter, so the bot is asked."""
         await self.until(
-            lambda: [(visit.present, len(visit.metered)) for visit in self.visits[-1:]] == [(present, metered)]
+            lambda: [(each.present, len(each.metered)) for each in self.meetings[-1:]] == [(present, metered)]
         )
         told = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
         assert all(each.camera_on == each.present for each in told[-1:]), "opting out switches no camera off"
@@ -159,11 +159,11 @@ class Place:
     async def bot(self, policy: Profile = Profile.PRESENCE) -> AsyncIterator[RunningBot]:
         running, stop = RunningBot(ScriptedRoom()), asyncio.Event()
 
-        def visit(*about: Any, **more: Any) -> Participants:
-            running.visits.append(Participants(*about, **more))
-            return running.visits[-1]
+        def meeting(*parts: Any, **more: Any) -> Meeting:
+            running.meetings.append(Meeting(*parts, **more))
+            return running.meetings[-1]
 
-        self.monkeypatch.setattr(app, "Participants", visit)
+        self.monkeypatch.setattr(app, "Meeting", meeting)
         self.monkeypatch.setattr(app, "open_room", lambda *_, **__: running.room)
         settings = Settings(room_url="janus+ws://h/1", policy=policy, port=0, bus=self.redis.url, engine_threads=1)
         task = asyncio.create_task(run(settings, Surroundings(stop=stop, tell=lambda _: None, show=running.show)))

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 
 from bot.privacy import self_service
-from bot.rooms.base import Participant
+from bot.rooms.base import OptedIn, OptedOut, Participant
 
 ANNA = Participant("p1", "Anna")
 
@@ -30,11 +30,8 @@ class Wishes:
     def is_read(self, participant: Participant) -> bool:
         return participant.id not in self.out
 
-    def opt_out_person(self, participant: Participant) -> None:
-        self.out.add(participant.id)
-
-    def opt_in_person(self, participant: Participant) -> None:
-        self.out.discard(participant.id)
+    def take(self, event: OptedOut | OptedIn) -> None:
+        (self.out.add if isinstance(event, OptedOut) else self.out.discard)(event.participant.id)
 
 
 @pytest.fixture
