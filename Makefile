@@ -46,15 +46,17 @@ fi
 [ -x $(BIN)/python ] || $$python -m venv $(VENV)
 $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { echo 'the virtual environment in $(VENV) is of another Python: remove it (rm -r $(VENV)) and try again' >&2; exit 1; }
 endef
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What the lock leaves out on purpose (deploy/excluded.txt) is no conflict.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts
 INSTALL = $(PIP) --constraint deploy/constraints.txt
-# What runs is what was tested, to the byte; then this folder itself, which needs nothing more.
+# What runs is what was tested, to the byte, and nothing that the lock leaves out (deploy/excluded.txt); then this folder itself.
 define install
-$(PIP) --require-hashes --requirement deploy/requirements.lock >&2
+$(BIN)/python -m pip uninstall -qqq --yes --disable-pip-version-check --requirement deploy/excluded.txt >&2
+$(PIP) --no-deps --require-hashes --requirement deploy/requirements.lock >&2
 $(PIP) --no-deps --no-build-isolation --editable . >&2
 endef
 
-$(VENV)/.installed: pyproject.toml deploy/requirements.lock
+$(VENV)/.installed: pyproject.toml deploy/requirements.lock deploy/excluded.txt
 	@$(find_python)
 	echo 'installing classpulse into $(VENV), about a minute' >&2
 	$(install)
@@ -62,7 +64,8 @@ $(VENV)/.installed: pyproject.toml deploy/requirements.lock
 
 $(VENV)/.developing: $(VENV)/.installed deploy/constraints.txt
 	@echo 'installing what development needs into $(VENV), about a minute' >&2
-	$(INSTALL) --no-build-isolation --editable '.[dev,train]' >&2
+	extras='import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print(*extras["dev"], *extras["train"], sep="\n")'
+	$(INSTALL) --requirement <($(BIN)/python -c "$$extras") >&2
 	touch $@
 
 setup: $(VENV)/.developing
@@ -106,11 +109,12 @@ format: $(VENV)/.developing
 bench: $(VENV)/.developing
 	@exec $(BIN)/python -m tests.benchmarks.$(NAME) $(ARGS)
 
-# Run it after a change of pyproject.toml or of deploy/constraints.txt; a test compares the three.
+# Run it after a change of pyproject.toml, deploy/constraints.txt or deploy/excluded.txt; a test compares them.
 lock:
 	@$(find_python)
 	$(INSTALL) uv==0.13.9 >&2
-	echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet pyproject.toml - --constraint deploy/constraints.txt \
+	printf '%s\n' 'setuptools>=77' opencv-python-headless | $(BIN)/uv pip compile --quiet pyproject.toml - \
+	  --constraint deploy/constraints.txt --excludes deploy/excluded.txt \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-annotate \
 	  --custom-compile-command 'make lock' --output-file deploy/requirements.lock
 
