@@ -1,6 +1,7 @@
 """Patches for what aiortc 1.16 gets wrong for a receiver of many streams: the only file that touches its private names.
 
-Each patch is put on the objects of one connection, never on the library: other users of aiortc see no change.
+Each patch is put on the objects of one connection, never on the library: other users of aiortc see no change. Four of
+them aiortc should have itself: UPSTREAM.md shows each fault with a script, and what to change.
 """
 
 import asyncio
