@@ -181,6 +181,7 @@ class Pool(Generic[M]):
                 if self._closed:
                     raise EngineError("the face finder is closed: make a new one")
                 model = self._idle.pop() if self._idle else None
+            # Outside of the lock: it takes long, and others must be able to bring theirs back meanwhile.
             if model is None:
                 model = self._load()
             try:

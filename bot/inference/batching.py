@@ -153,6 +153,7 @@ class Batcher:
             if waiting in (1, self.manifest.max_batch):  # the others change nothing: the thread sleeps until the first
                 self._changed.notify()
         metrics.DEPTH.set(waiting)
+        # Outside of the lock: an answer is somebody else's code, and may submit the next face.
         if not is_open:
             answer(EngineError("the network is closed: load it again"))
         if outdated is not None:
@@ -199,6 +200,7 @@ def _score(runtime: Runtime, batch: list[tuple[_Asked, float]]) -> None:
         crops = np.concatenate([asked.face.crops for asked, _ in batch])
         regions = np.concatenate([asked.face.regions for asked, _ in batch])
         scores = runtime.infer(FaceBatch(crops, regions))
+        # Copied: it is the runtime's own memory, which its next call overwrites, and answers are read later.
         fer7, ferplus8 = scores.fer7.copy(), None if scores.ferplus8 is None else scores.ferplus8.copy()
     except Exception as error:
         # One bad batch must not end the thread that everybody waits for; whoever asked is told.

@@ -116,6 +116,7 @@ class SharedNetwork:
                 scores = await answer
         except TimeoutError:
             scores = None
+            # Late with one face is no absence; silent to everybody for as long is one.
             if asyncio.get_running_loop().time() > self._heard_at + ANSWER_WITHIN_S:
                 self._lose()
         except zmq.Again:
@@ -188,6 +189,7 @@ class SharedNetwork:
     def _take(self, kind: bytes, parts: list[bytes]) -> None:
         if kind == wire.HELLO:
             token, manifest = parts
+            # Another token is another process: it knows nothing of what its predecessor was asked.
             if self._session is None or self._session.token != token:
                 self._begin(_Session(token, Manifest.model_validate_json(manifest).input))
             return

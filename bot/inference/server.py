@@ -85,6 +85,7 @@ class Host:
                 reply = (bot, wire.UNREAD, request, str(result).encode())
             else:
                 reply = (bot, wire.SCORES, request, *wire.scores_parts(result))
+            # The batcher's thread calls this, and ZeroMQ's sockets belong to the loop's.
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits for the last batch
                 loop.call_soon_threadsafe(self._replies.put_nowait, reply)
 

@@ -158,6 +158,7 @@ class Lifecycle:
             self._meeting.publish_second()
             if self._state_machine.alone_s(self._clock(), self._meeting.present) > self._alone_at_most_s:
                 raise RoomDeserted("Nobody but the bot is in the room")
+            # A round that took too long is not made up for: two in one second would move every freeze twice.
             due_s = max(due_s + 1.0, loop.time())
             await asyncio.sleep(due_s - loop.time())
 
@@ -169,6 +170,7 @@ async def _until_it_ends(working: Sequence[Work], stop: asyncio.Event, outstay: 
         async with asyncio.TaskGroup() as group:
             over = group.create_task(outstay)
             tasks = [over, group.create_task(_wait(stop)), *(group.create_task(work) for work in working)]
+            # Only these two end a stay by returning. All else ends it by raising, of which the group learns itself.
             await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
             if not stop.is_set():
                 reason = EndReason.MAX_DURATION
@@ -237,6 +239,7 @@ async def _unless(*reasons: Coroutine[None, None, object] | None) -> AsyncIterat
 
     def call_off(_: asyncio.Task[object]) -> None:
         if any(task.done() and not task.cancelled() for task in watching):
+            # Not `cancel`: an expired limit can be told from a cancellation that came from outside.
             limit.reschedule(asyncio.get_running_loop().time())
 
     watching = [asyncio.create_task(reason, name="whether to call off the join") for reason in reasons if reason]

@@ -42,6 +42,7 @@ async def observe(
     """
     last_box = None
     lost = 0  # reads in a row without a face
+    # A meter's time never runs backwards: a frame may have been decoded before the miss that was noted just now.
     at = clock()
     fresh = FreshFrame(track.frames())
     async with newest(aiter(fresh)) as frames:

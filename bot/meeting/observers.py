@@ -92,6 +92,7 @@ class Observers:
         """Watch cameras while inside; leaving ends every observer. Errors of the body come out in a group."""
         async with asyncio.TaskGroup() as self._tasks:
             yield
+            # Else the group would wait for cameras that stay on.
             for task in self._watching.values():
                 task.cancel()
 

@@ -43,6 +43,7 @@ class Mailbox(Generic[T]):
         while not self._slot:
             if self._is_closed:
                 raise StopAsyncIteration
+            # Nothing runs between these two: a `put` comes before the first or wakes the second.
             self._changed.clear()
             await self._changed.wait()
         return self._slot.pop()

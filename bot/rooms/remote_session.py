@@ -64,6 +64,7 @@ class RemoteSession:
             log.error("%s; what comes now is left out", self._ended)
             if self._task is not None:
                 self._task.cancel()
+        # An opt-out in a chat is said once: the next stay would not hear of it.
         if self._is_overrun and not isinstance(event, OptedOut):
             return
         self._events.put_nowait(event)

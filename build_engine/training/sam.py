@@ -27,6 +27,8 @@ def sam_perturbation(model: nn.Module, radius: float) -> Iterator[None]:
     with torch.no_grad():
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.add_(gradient * (radius / length))
+    # The batch runs a second time, through weights that nobody keeps. Its statistics would count twice, the second time
+    # as those of a network that is never evaluated. The batch itself is normalised by its own all the same.
     for norm in norms:
         norm.momentum = 0.0
     try:
@@ -36,4 +38,5 @@ def sam_perturbation(model: nn.Module, radius: float) -> Iterator[None]:
             norm.momentum = momentum
         with torch.no_grad():
             for parameter, value in zip(parameters, before, strict=True):
+                # Put back, not subtracted again: adding and subtracting a float32 does not return to where it was.
                 parameter.copy_(value)

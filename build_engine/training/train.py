@@ -144,7 +144,8 @@ def train_epoch(recipe: Recipe, learning: Learning, data: Batches) -> float:
         TrainingDiverged: The loss is no number any more.
     """
     epoch, model, optimiser = len(learning.history), learning.model, learning.optimiser
-    # All randomness of an epoch hangs on seed and epoch, so that a resumed run repeats it.
+    # All randomness of an epoch hangs on seed and epoch, so that a resumed run repeats it; no run has 100,003
+    # epochs, so no two pairs of them share it.
     torch.manual_seed(recipe.seed * 100_003 + epoch)
     generator = Generator().manual_seed(recipe.seed * 100_003 + epoch)
     mirrored_regions = mirror_order(REGIONS)

@@ -220,6 +220,7 @@ class MemoryBus:
 
     def _cut_off(self, room: _Room, mailbox: _Mailbox) -> None:
         room.subscribers.discard(mailbox)
+        # Who fell behind learns it now, not after a thousand events that it is too late for.
         while not mailbox.empty():
             mailbox.get_nowait()
         mailbox.put_nowait(None)

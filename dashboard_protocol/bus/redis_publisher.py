@@ -84,6 +84,7 @@ class Sending:
         sender.take(event)
         if sender.is_over:
             raise epoch_over(event.room)
+        # What is kept goes first: a reader may wait, but must never see two events in the wrong order.
         if self._recovering is not None:
             if error := self._refused(REFUSED_S):
                 raise type(error)(f"The bus refuses, for {REFUSED_S / 60:.0f} min now. {error}")
@@ -156,9 +157,11 @@ class Sending:
             raise failure
 
     async def _deliver(self, sender: _Sender) -> None:
+        # One at a time: two would find the same event due, and the second would take its own for somebody else's.
         async with sender.turn:
             while not await self._deliver_due(sender):
                 pass
+            # After the events that it contains: who is given it goes on from its seq, and they must be held by then.
             if sender.snapshot is not None:
                 await self._send(sender, sender.snapshot)
                 sender.snapshot = None

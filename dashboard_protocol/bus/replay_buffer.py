@@ -34,6 +34,11 @@ class ReplayBuffer:
 
     Ten minutes of class summaries and of `forget`, the newest update of each participant, and everything else.
 
+    What is due is found by comparing where the bus' events end with where this publisher left them, at every delivery.
+    An error does not say what was lost: the answer may be lost and not the event, Redis may have started again empty or
+    from an hour ago, or a replica that never got the newest may have taken its place. Counting what was sent would
+    publish twice in the first case and leave a gap in the others.
+
     Attributes:
         lost: highest seq of one of these that was never delivered and is forgotten; 0 for none.
     """
@@ -84,6 +89,7 @@ class ReplayBuffer:
 
     def rewind(self, seq: int) -> None:
         """The bus holds this epoch up to `seq` only, -1 for nothing: what is later is due again, after the hello."""
+        # By seq, which the bus knows; the numbers here count also what has no seq of its own, and what was dropped.
         later = (number for number, known in self._encoded.items() if known.seq > seq)
         self._delivered = next(later, self._numbers + 1) - 1
         self._repeats_hello = 0 < self._hello <= self._delivered

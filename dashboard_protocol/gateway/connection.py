@@ -213,6 +213,7 @@ class Connection:
 
     async def _deliver(self, room_feed: RoomFeed) -> None:
         while True:
+            # Cleared before looking: what comes while it looks wakes it again.
             self._woken.clear()
             remaining_s = self._access.remaining_s(self._session)
             if remaining_s <= 0:

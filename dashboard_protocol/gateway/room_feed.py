@@ -74,6 +74,8 @@ class RoomFeed:
         backoff = Backoff(BUS_RETRY_S, LONGEST_RETRY_S)
         while True:
             try:
+                # Listens first and asks for the past second: what is published in between comes twice, and is known
+                # by its seq. The other way round it would never come.
                 async with self._bus.subscribe(self.room) as events:
                     await self._catch_up(await self._bus.snapshot(self.room))
                     self.ready.set()
@@ -225,8 +227,10 @@ class RoomFeed:
         if isinstance(body, Hello | Snapshot):
             return
         if isinstance(body, Forget):
+            # Who resumes must not be given what everybody else has dropped by now.
             kept = [known for known in self._recent if not _tells_of(known.event, body.participant)]
             self._recent = deque(kept, maxlen=MAX_MISSED)
+        # The deque is about to drop its oldest: who resumes from before that would have a gap.
         if len(self._recent) == MAX_MISSED:
             self._complete_after = self._recent[0].event.seq
         self._recent.append(item)

@@ -52,6 +52,11 @@ class Outgoing:
 class SendQueue:
     """The bounded queue of one dashboard.
 
+    What says how things are now (the class, one person) is replaced by what says it later: a reader who is slow for a
+    while is then shown the present at once, not the past in order, and however slow it is, what waits for it is no more
+    than one value of each kind. What happened once (an alert, a state, somebody to forget, the end) is never replaced;
+    a reader who lets 64 of these wait is given up, and gets a snapshot when it comes back.
+
     Attributes:
         phase: where the dashboard is; CLOSED by itself when its queue is full.
         replaced: events replaced by newer ones before they could be sent.
@@ -99,6 +104,7 @@ class SendQueue:
             return
         if item.event.seq <= self._known and not isinstance(item.event.body, Hello):
             return
+        # What waits of somebody goes before the word that they are forgotten is queued: nothing may be sent after it.
         if isinstance(item.event.body, Forget):
             self._drop(f"participant {item.event.body.participant}")
         if item.key is None:
@@ -132,6 +138,7 @@ class SendQueue:
         if self._first:
             return self._sent(self._first.popleft())
         if self._period_s and now >= self._opens_at:
+            # What waits now goes; what comes meanwhile waits for the next burst, or updates would hold the door open.
             self._burst = {key for key in self._queue if isinstance(key, str)}
             self._opens_at = now + self._period_s if self._burst else 0.0
         for key, item in self._queue.items():
@@ -170,6 +177,7 @@ class SendQueue:
 
     def _replace(self, key: str, item: Outgoing) -> None:
         older = self._queue.get(key)
+        # A newer value keeps the older one's place: else who changes often would wait longest behind everybody else.
         if isinstance(older, Outgoing):
             self.replaced += 1
             # In its old place it would overtake an event that cannot be got again by resuming after this one.

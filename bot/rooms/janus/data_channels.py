@@ -163,6 +163,7 @@ class JanusText:
             contain_errors(peer.sctp.transport)
             if self._addresses is not None:
                 listen_on(peer, self._addresses)
+            # Nothing is ever said on it: Janus sends to nobody who has opened none.
             peer.createDataChannel(CHANNEL)
             peer.on("connectionstatechange", partial(self._on_state, self._handle.id, peer))
         await peer.setLocalDescription(await peer.createAnswer())

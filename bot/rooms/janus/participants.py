@@ -144,6 +144,7 @@ class JanusPeople:
             return
         self._streams[feed] = stream
         watcher = asyncio.create_task(self._watch(participant, stream, feed), name=f"camera of {participant.id}")
+        # asyncio itself holds a task by a weak reference only.
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
 
@@ -237,6 +238,7 @@ class JanusPeople:
                 self._camera_off(participant)
                 self._note_silence(feed)
         except StreamLost:
+            # A newer stream of the same person may be on by now: its camera must not be told off with this one.
             if self._on.get(participant.id) is stream:
                 self._camera_off(participant)
 

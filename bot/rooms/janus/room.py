@@ -155,6 +155,7 @@ class JanusRoom:
         async with open_session(self._address.url, self._address.token) as session:
             if self._session is not None:
                 await session.end(self._session)
+            # Only now: had ending the old one failed, the next try would still have to end it.
             self._session = session
             name, picture = visible_name(self._notice.bot_name), draw_notice(self._notice)
             entry = await enter(
@@ -198,6 +199,7 @@ class JanusRoom:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        # The first to end says why; of the others, which were cancelled, nothing is to be learned.
         done.pop().result()
 
     async def _hear(self, session: JanusSession, own: Handle, inboxes: Iterable[asyncio.Queue[Notice]]) -> None:

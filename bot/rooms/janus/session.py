@@ -150,6 +150,7 @@ class JanusSession:
         whole = {**session, **message, **self._credentials, "transaction": transaction}
         if self._is_lost:
             raise RoomUnreachable("The connection to Janus broke")
+        # Before it is sent: the answer may be read while `send` still waits for the socket.
         self._waiting[transaction] = is_final, answer
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
@@ -226,6 +227,7 @@ class JanusSession:
         for _, answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(RoomUnreachable("The connection to Janus broke"))
+        # Room for the last word: whoever reads notices must learn that there are no more.
         if self._notices.full():
             self._notices.get_nowait()
         self._notices.put_nowait(None)

@@ -110,6 +110,7 @@ class JanusSubscriber:
         wanted, before = self._people.wanted, self._wanted
         added = [self._stream(feed, wanted[feed]) for feed in wanted if wanted[feed] != before.get(feed)]
         removed = [{"feed": feed, "mid": before[feed]} for feed in before if before[feed] != wanted.get(feed)]
+        # Noted before it is asked for: a notice that comes meanwhile leads here again, and must not ask twice.
         self._wanted = dict(wanted)
         for feed in before.keys() - wanted.keys():
             self._asked.pop(feed, None)

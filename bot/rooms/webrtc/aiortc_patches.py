@@ -171,6 +171,7 @@ def listen_on(peer: RTCPeerConnection, addresses: Iterable[str]) -> None:
     for connection in _connections(peer):
         gather = connection.get_component_candidates
 
+        # Bound as a default: by the time this is called, the loop's variable is another connection's.
         async def gather_on_chosen(component: int, addresses: object, gather: Any = gather) -> Any:
             return await gather(component=component, addresses=chosen)
 
@@ -196,6 +197,7 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
 
 async def skip_gap(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) -> None:
     """Forget what came so far, and ask the sender for a whole picture to begin with."""
+    # Whatever source is heard next is followed at once, without patience for the one before.
     traffic.heard_at, traffic.turn = -math.inf, UPRIGHT
     for transceiver in transceivers:
         _begin_anew(transceiver.receiver)
@@ -333,6 +335,7 @@ def _attend_packets(receiver: Any, traffic: Traffic) -> None:
         if (turn := getattr(packet.extensions, TURN, None)) is not None:
             traffic.turn = turn
         await handle_rtp(packet, arrival_time_ms=arrival_time_ms)
+        # aiortc has put at most one frame into the decoder's inbox; what else is whole follows in its order.
         _decode_what_is_ready(receiver)
         missing = getattr(receiver, NACK_GENERATOR).missing
         if missing and now() - asked_at >= NACK_EVERY_S:

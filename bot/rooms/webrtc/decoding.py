@@ -53,6 +53,7 @@ class EncodedFrames(queue.Queue[Any]):
         if item is not None and not item[1].data:
             return  # it would tell the decoder that the video is over, and nothing later would be decoded
         if item is None or self.qsize() >= MAX_WAITING_FRAMES:
+            # A Queue has no call that empties it; its own lock keeps the decoder's `get` out meanwhile.
             with self.mutex:
                 self.queue.clear()
             self._awaits_keyframe = True
@@ -149,6 +150,7 @@ class Pictures:
         return self._hand_on(picture, has_place=self._place.acquire(timeout=LOOP_PATIENCE_S))
 
     async def _hand_on(self, picture: VideoFrame, *, has_place: bool) -> None:
+        # Who waited for the place in vain has none to give back: from then on two pictures would be on their way.
         if has_place:
             self._place.release()
         # What a frame announced and what a decoder makes of it are two things.

@@ -32,6 +32,8 @@ class SkippingJitterBuffer(JitterBuffer):
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
         """Take a packet; returns whether to ask for a key frame, and the next complete frame."""
         wants_key, frame = super().add(packet)
+        # What follows a gap says only how it differs from what the gap held: the next key frame is the first picture
+        # that can be shown again. Without one, waiting costs nothing, and a retransmission may still mend the gap.
         if frame is not None:
             self._blocked_since = None
         elif (start := self._way_out()) is not None:
@@ -75,10 +77,12 @@ class SkippingJitterBuffer(JitterBuffer):
         if gap is None:
             self._blocked_since = None
             return None
+        # By time and not by packets: 128 are nine seconds of a camera that sends one a picture, and a blink of another.
         if self._blocked_since is None:
             self._blocked_since = self._now()
         if self._now() - self._blocked_since < PATIENCE_S:
             return None
+        # Whole ones only: half a key frame would be the next gap, with nothing behind it to go on with.
         starts = (i for i in range(gap + 1, last) if _begins_frame(waiting, i) and self._is_complete(waiting, i))
         return next(starts, None)
 

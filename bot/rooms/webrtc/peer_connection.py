@@ -117,6 +117,7 @@ class Peer:
 
     async def close(self) -> None:
         """Close the connection and free its sockets and its thread. Safe to call twice."""
+        # First, so that whoever waits in the stream ends by it and not by what closing makes of the connection.
         self.leave()
         await self._shake_hands()
         try:

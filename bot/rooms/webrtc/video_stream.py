@@ -158,6 +158,7 @@ class Stream:
                 await self._news.wait()
         if self._absence is not None:
             raise StreamLost(self._absence)
+        # A tick that news cuts short counts as no silence: what it saw is compared at the end of the next whole one.
         if self._news.is_set():
             self._news.clear()
             return
@@ -167,6 +168,7 @@ class Stream:
         self._silent_s = self._silent_s + passed_s if self._seen[0] == datagrams else 0.0
         self._still_s = self._still_s + passed_s if self._seen[1] == media else 0.0
         self._blind_s = self._blind_s + passed_s if self._seen[1] > media and self._seen[2] == frames else 0.0
+        # Counted alike, ended apart: `blind` asks for a key frame again and again, `dark` gives the video up.
         self._dark_s = self._dark_s + passed_s if self._seen[1] > media and self._seen[2] == frames else 0.0
         if self._seen[2] > frames:
             self._refused = self._traffic.refused
