@@ -127,19 +127,23 @@ class Detector:
         """Load the model for faces of at least 6 % of the picture's width."""
         return cls("face_detection_full_range_cpu")
 
-    def boxes(self, image: Image) -> list[Box]:
-        """Return a box, brows to chin, for each face in a contiguous picture."""
-        found = (Detection.FromString(text).location_data.relative_bounding_box for text in self._graph.run(image))
-        return [Box(box.xmin, box.ymin, box.width, box.height) for box in found]
+    def detections(self, image: Image) -> list[tuple[Box, float]]:
+        """Return a box, brows to chin, and its confidence, 0.5 to 1, for each face in a contiguous picture."""
+        found = (Detection.FromString(text) for text in self._graph.run(image))
+        return [(_box(one), float(one.score[0])) for one in found if one.score]
 
     def confidence(self, image: Image) -> float:
         """Return how sure it is of the clearest upright face in a contiguous picture, 0.5 to 1; 0 without one."""
-        found = (Detection.FromString(text).score for text in self._graph.run(image))
-        return max((float(score[0]) for score in found if score), default=0.0)
+        return max((confidence for _, confidence in self.detections(image)), default=0.0)
 
     def close(self) -> None:
         """Free the model."""
         self._graph.close()
+
+
+def _box(detection: Detection) -> Box:
+    box = detection.location_data.relative_bounding_box
+    return Box(box.xmin, box.ymin, box.width, box.height)
 
 
 class _Model(Protocol):

@@ -6,7 +6,7 @@ mediapipe and OpenCV end the whole process over sizes and numbers for which Pyth
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -21,6 +21,8 @@ MOST_PX: Final = 1 << 27
 LARGEST_RATIO: Final = 256
 """Of the longer side to the shorter."""
 _MOST_FILE_BYTES: Final = 1 << 28
+_MOST_CHUNKS: Final = 10_000
+"""Of a WebP file, looked through for its EXIF."""
 _FARTHEST: Final = 1000.0
 """Where landmarks may lie, in picture sides: one in the smallest crop of the largest picture stays far below."""
 _MESH_SIZES: Final = (468, 478)
@@ -72,35 +74,90 @@ def is_within_bounds(width_px: int, height_px: int) -> bool:
     return shorter * longer <= MOST_PX and longer <= shorter * LARGEST_RATIO
 
 
-def load_picture(path: Path) -> Image:
-    """Load a picture file as RGB, upright where it says how it was held.
+def load_picture(path: Path, *, grey: bool = False) -> Image:
+    """Load a picture file, upright where it says how it was held: the one way in for pictures from outside.
 
-    Its size is read before anything is decoded: a file of a kilobyte can ask for gigabytes.
+    Grey, 16 bit, palettes and CMYK are read as RGB; transparency is ignored: what it hides is read too. Of several
+    pictures in a file the first is. A picture's size is read before anything is decoded: a file of a kilobyte can ask
+    for gigabytes.
+
+    Args:
+        path: A JPEG, PNG or WebP file.
+        grey: Whether one channel is wanted.
+
+    Returns:
+        (H, W, 3) RGB uint8, or (H, W) uint8.
 
     Raises:
         ImageUnreadable: It is missing, no JPEG, PNG or WebP file, or too large.
     """
-    try:
-        # Without waiting for somebody who would write into a pipe of this name.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ImageUnreadable(f"{path}: no file; give the path of a picture file")
-            data = file.read(_MOST_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageUnreadable(f"{path}: {reason}; give the path of a picture file") from error
+    data = _read(path)
     size = _stated_size(data) if len(data) <= _MOST_FILE_BYTES else None
     if size is None:
         raise ImageUnreadable(f"{path}: not a picture; give a JPEG, PNG or WebP file")
     if not is_within_bounds(*size):
         raise ImageUnreadable(f"{path}: {_out_of_bounds(*size)}")
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        kind = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR_RGB
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), kind)
     except cv2.error as error:
         raise ImageUnreadable(f"{path}: not a picture that can be read; give a JPEG, PNG or WebP file") from error
     if picture is None:
         raise ImageUnreadable(f"{path}: not a picture; give a JPEG, PNG or WebP file")
-    return checked_image(picture)
+    if data[:4] == b"RIFF":  # OpenCV turns JPEG and PNG as their EXIF says, and leaves WebP as it is
+        picture = _upright(picture, _webp_orientation(data))
+    return checked_image(picture, takes_grey=grey)
+
+
+def _read(path: Path) -> bytes:
+    """Read a regular file up to one byte more than the largest picture's."""
+    try:
+        # Without waiting for somebody who would write into a pipe of this name.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ImageUnreadable(f"{path}: no file; give the path of a picture file")
+            return file.read(_MOST_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageUnreadable(f"{path}: {reason}; give the path of a picture file") from error
+
+
+def _upright(picture: Image, orientation: int) -> Image:
+    """Turn and mirror a picture as EXIF's orientation says, 1 to 8; anything else leaves it."""
+    if orientation in (5, 6, 7, 8):
+        picture = picture.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        picture = picture[::-1]
+    if orientation in (2, 3, 6, 7):
+        picture = picture[:, ::-1]
+    return picture
+
+
+def _webp_orientation(data: bytes) -> int:
+    """Find the orientation in a WebP file's EXIF chunk; 1, as it lies, where there is none."""
+    at = 12
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            break
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"EXIF":
+            return _exif_orientation(data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0"))
+        at += 8 + length + length % 2
+    return 1
+
+
+def _exif_orientation(exif: bytes) -> int:
+    """Look through the entries of the first directory (Exif 2.32, 4.6.2) for tag 0x0112."""
+    order: Literal["little", "big"] = "little" if exif[:2] == b"II" else "big"
+    directory = int.from_bytes(exif[4:8], order)
+    for number in range(int.from_bytes(exif[directory : directory + 2], order)):
+        start = directory + 2 + 12 * number
+        entry = exif[start : start + 12]
+        if int.from_bytes(entry[:2], order) == 0x0112:
+            return int.from_bytes(entry[8:10], order)
+        if not entry:
+            break
+    return 1
 
 
 def _out_of_bounds(width_px: int, height_px: int) -> str:

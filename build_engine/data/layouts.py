@@ -5,13 +5,14 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from build_engine.data.labelled_faces import CROP_PX, LabelledFaces, Split
 from build_engine.errors import DataUnreadable
+from engine.errors import ImageUnreadable
 from engine.expressions import FER7
+from engine.pictures import load_picture
 
 _CLASS_FOLDERS = {name.value: index for index, name in enumerate(FER7)} | {"anger": 0, "happiness": 3, "sadness": 4}
 _SPLIT_FOLDERS = {
@@ -118,16 +119,15 @@ def _row(row: dict[str, str], place: str) -> _LabelledImage:
 
 
 def _image(file: Path) -> NDArray[np.uint8]:
-    image = (
-        cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE) if file.stat().st_size else None
-    )
-    if image is None:
-        raise DataUnreadable(f"{file} is no picture: remove it or get it again")
+    try:
+        image = load_picture(file, grey=True)
+    except ImageUnreadable as error:
+        raise DataUnreadable(f"{file} is no picture that can be read: remove it or get it again") from error
     if image.shape != (CROP_PX, CROP_PX):
         raise DataUnreadable(
             f"{file} is {image.shape[1]}x{image.shape[0]}: scale the images to {CROP_PX}x{CROP_PX} first"
         )
-    return np.asarray(image, np.uint8)
+    return image
 
 
 def _held_out(image: NDArray[np.uint8], split: Split) -> Split:

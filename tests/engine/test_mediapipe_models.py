@@ -135,8 +135,10 @@ def test_boxes_are_those_of_the_public_interface(model: int, load: Callable[[], 
     with FaceDetection(model_selection=model) as public:
         for picture in pictures:
             found = [item.location_data.relative_bounding_box for item in public.process(picture).detections or ()]
-            assert detector.boxes(picture) == [Box(box.xmin, box.ymin, box.width, box.height) for box in found]
-        assert detector.boxes(np.zeros((200, 200, 3), np.uint8)) == []
+            assert [box for box, _ in detector.detections(picture)] == [
+                Box(box.xmin, box.ymin, box.width, box.height) for box in found
+            ]
+        assert detector.detections(np.zeros((200, 200, 3), np.uint8)) == []
     detector.close()
 
 
