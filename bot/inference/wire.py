@@ -26,6 +26,7 @@ STATUS: Final = b"status"
 """To the engine: how are you? Back: a JSON object."""
 
 MAX_MESSAGE_BYTES: Final = 8 * 2**20
+"""Room for the largest crop that a manifest may ask for; whoever sends more is cut off by ZeroMQ, before it is held."""
 _LONGEST_PATH: Final = 107  # of a Unix socket, in bytes
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 

@@ -32,6 +32,7 @@ LEAST_SHARE = 1 / 16
 """Lowest rate, in shares of the wanted one."""
 JUDGE_EVERY_S = 0.5
 JUDGE_EVERY_TURNS = 2.0
+"""The longer of the two: every reader should have had a turn, or the slow ones are missing from the judgement."""
 ALMOST = 1e-6
 """Part of a turn that rounding may leave."""
 GOLDEN = 0.618033988749895

@@ -7,6 +7,7 @@ SEARCH_AFTER_S, SEARCH_S = 5.0, 15.0
 REST_S = 120.0
 """How long small pictures of an empty chair do, before the next search."""
 SEARCHING, RESTING = 2.0, 0.1
+"""Twice as wide asks for the next size up, a tenth for the smallest there is."""
 
 
 class PictureSize:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 WITHIN_S = 60.0
+"""Long enough to gather several who opt out together, short enough to be news."""
 
 
 class OptOutCount:

@@ -20,6 +20,7 @@ from dashboard_protocol.room_urls import meeting_key, read_room
 
 LINK_S = 12 * 3600.0
 SESSION_S = 600.0
+"""A copied session opens nothing for longer than this; the page renews its own before."""
 STANDING_S = 200 * 86_400.0
 """A term, and some."""
 STANDING = ""

@@ -14,7 +14,9 @@ from dashboard_protocol.errors import BusError
 from dashboard_protocol.events import Bye, Event, Hello, ParticipantUpdate, Snapshot
 
 HISTORY_EVENTS = 4096
+"""An hour of summaries, and some."""
 SUBSCRIBER_EVENTS = 1024
+"""Events that may wait for a subscriber; with one more it is cut off, and begins anew from a snapshot."""
 
 _TURN_EVENTS = 64
 """After so many events unpacked in a row, others get their turn."""

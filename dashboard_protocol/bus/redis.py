@@ -24,6 +24,7 @@ from dashboard_protocol.events import Event
 HISTORY_EVENTS = 12_000
 """Class events a room keeps: three hours of summaries, and some."""
 SUBSCRIBER_EVENTS = 1024
+"""As of the memory bus: who is further behind begins anew from a snapshot."""
 PAGE = 64
 """Events fetched and folded in one go, some 5 ms: between two pages the readers of this process get their turn."""
 

@@ -19,7 +19,9 @@ from engine.runtimes.cuda_graphs import CudaGraph
 from engine.runtimes.plan_fit import rebuild_command
 
 _TIMED_CALLS: Final = 10
+"""The least of so many: a GPU's first calls are slow, and others may use it."""
 _GRAPH_TOLERANCE: Final = 1e-3
+"""Between a graph's answers and those of the plain call: other kernels may be chosen, a fault is larger."""
 _SPREAD: Final = 4  # from one prepared batch size to the next
 
 

@@ -29,6 +29,7 @@ from dashboard_protocol.backoff import Backoff
 log = logging.getLogger(__name__)
 
 KNOCK_EVERY_S = 2.0
+"""A room that is not open yet, or full, is tried again so often."""
 RENEW_AFTER_S = 2.0
 """A subscription that breaks again so soon is not mended alone: everything begins anew, with a pause."""
 FIRST_RETRY_S = 0.5

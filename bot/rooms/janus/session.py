@@ -24,11 +24,13 @@ Json = Mapping[str, Any]
 VIDEO_ROOM = "janus.plugin.videoroom"
 ANSWER_WITHIN_S = 10.0
 GOODBYE_WITHIN_S = 2.0
+"""Leaving waits for less: Janus ends a session by itself once it is silent."""
 KEEPALIVE_S = 25.0
 """Janus ends a session that was silent for 60 s."""
 PING_S = 5.0
 """A server that answers no ping for so long is gone, although nobody closed the connection."""
 MAX_WAITING_NOTICES = 4096
+"""A reader so far behind will not catch up: the connection is ended, and made anew with what holds then."""
 ENDED = frozenset({"hangup", "detached"})
 """Janus' words for a handle whose media, or which itself, is no more."""
 

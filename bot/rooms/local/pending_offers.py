@@ -10,6 +10,7 @@ from bot.rooms.local.admission import RoomFull
 from dashboard_protocol.http.newcomers import Newcomers
 
 PLACES = 32
+"""Each costs a socket and a handshake; what is taken for a class that comes through the door at once."""
 SAFE_S = 1.0
 """So long nobody joining is put out for somebody of another address, which holds fewer places."""
 OWN_SAFE_S = 4.0
@@ -19,6 +20,7 @@ LONGEST_WAIT_S = 9.0
 WAITING_OF_ONE = 64
 """Requests of one address that may wait for a place."""
 WAITING = 256
+"""And of all of them: who waits holds an HTTP request and nothing else."""
 
 
 class PendingOffers:

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 MAX_PUBLISHERS = 64
 """Who is connected; whoever is about to be has a place of another kind."""
 MAX_WAITING_EVENTS = 1024
+"""So many unread, and newcomers are refused: nobody follows the room, and more events would only pile up."""
 CONNECTING_S = 10.0
 
 

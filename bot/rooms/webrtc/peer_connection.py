@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 CLOSING_S = 5.0
 HANDSHAKE_S = 1.0
+"""So long a connection that is being made may go on, so that it can be closed with a goodbye."""
 
 
 class Peer:

@@ -10,6 +10,7 @@ from bot.rooms.webrtc.sdp_video import CODECS, Video, extended_section, read_vid
 from bot.rooms.webrtc.sdp_video import values as _values
 
 MAX_CANDIDATES = 32
+"""Of one offer; every pair with one of ours is tried, and an offer could name thousands."""
 TRANSPORT_ATTRIBUTES = ("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup", "candidate", "end-of-candidates")
 
 

@@ -16,6 +16,7 @@ from bot.rooms.webrtc.traffic import Traffic
 from engine.readings import Image
 
 TICK_S = 0.25
+"""Silence is counted in these: fine beside the second's beat, and few beside the frames that come meanwhile."""
 LONGEST_TICK_S = 1.0
 """Of a tick that comes late no more than this counts: a loop that stalls once must not look like a silent sender."""
 CAMERA_PATIENCE_S = 1.25
