@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, read_public_url, serve_engine
+from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, people, read_public_url, serve_engine
 from bot.commands.engine import FallbackFlag
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
 from bot.commands.reachable import (
@@ -50,6 +50,7 @@ app = typer.Typer(
 )
 add_servers(app)
 app.command("engine")(serve_engine)
+app.command()(people)
 add_clients(app)
 add_access(app)
 DEFAULT = Settings.model_fields

@@ -105,10 +105,10 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     clock = RoomClock()
     policy = Policy(settings.policy, k=settings.k)
     parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
-    token = None if settings.is_loopback else token_urlsafe(16)
     notice = privacy_routes.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
     key, meeting = _key(settings, access), settings.meeting or token_hex(8)
+    token = _token(settings, access, key)
     patience_s = INVITED_S if settings.meeting else 0.0
     room = _room(settings, clock, notice, token, access, key)
     requests = PrivacyRequestHandler(open_privacy_requests(settings.bus), key, access)
@@ -185,12 +185,19 @@ def _key(settings: Settings, access: Access) -> str:
     return key
 
 
+def _token(settings: Settings, access: Access, key: str) -> str | None:
+    """Return what people present in a local room; gateways know that of a class to which somebody invited a bot."""
+    if settings.meeting is not None:
+        return access.join_token(key, settings.meeting)
+    return None if settings.is_loopback else token_urlsafe(16)
+
+
 def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, access: Access, key: str) -> Room:
     return open_room(
         settings.room_url,
         clock=clock,
         notice=notice,
-        host=settings.host,
+        host=settings.media_host or settings.host,
         token=token,
         notice_given=settings.notice_given,
         ice=settings.ice,

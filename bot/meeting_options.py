@@ -1,5 +1,6 @@
 """What holds for every meeting of a machine: checked when a worker starts, and handed to each meeting's process."""
 
+import socket
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,6 +30,8 @@ class MeetingOptions(BaseModel):
     """How long a class is kept on the bus."""
     ice: Ice = NO_ICE
     """Servers by which media finds its way."""
+    media_host: str | None = None
+    """Address of this machine that a local room receives video on; None: the one that HTTP listens on."""
     leave_alone_after_s: Annotated[float, Field(ge=0)] | None = None
     """Leave after so long with nobody else in the room, 0 for never; None: 15 minutes, never in a room of this process.
     """
@@ -46,3 +49,19 @@ def checked(model: type[Checked], values: dict[str, Any]) -> Checked:
         problem = error.errors()[0]
         flag = "--" + str(problem["loc"][0]).replace("_", "-")
         raise SettingsRefused(f"{flag}: {problem['msg'].lower()}") from error
+
+
+def check_media_host(address: str | None) -> None:
+    """Refuse an address on which this machine cannot receive video.
+
+    Raises:
+        SettingsRefused: It is none of this machine's.
+    """
+    if address is None:
+        return
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(where)
+    except OSError as error:
+        raise SettingsRefused(f"--media-host {address} is no address of this machine ({error})") from error

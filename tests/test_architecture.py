@@ -41,6 +41,7 @@ IN_PLACES = {
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},
     "build_engine/deployment/peer.py": {"ai_edge_litert"},  # runs the network that ours is timed beside
     "bot/rooms/janus/": {"aiortc", "av", "websockets"},
+    "bot/rooms/local/gateway_routes.py": {"httpx"},  # hands on what people ask of a bot at a gateway
     "bot/rooms/publishing/": {"aiortc", "av", "httpx"},
     "bot/rooms/webrtc/": {"aiortc", "aioice", "av", "httpx"},
     "bot/rooms/whep.py": {"httpx"},
@@ -54,6 +55,8 @@ ARROWS: dict[str, set[str]] = {
         "bot",
         "bot/inference",
         "bot/privacy",
+        "bot/rooms/local",
+        "bot/rooms/publishing",
         "bot/workers",
         "dashboard_protocol",
         "dashboard_protocol/auth",
@@ -120,8 +123,18 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol",
         "dashboard_protocol/auth",
         "dashboard_protocol/http",
+        "dashboard_protocol/queue",
     },
-    "bot/rooms/publishing": {"bot", "bot/rooms/local", "bot/rooms/webrtc", "bot/samples", "engine"},
+    "bot/rooms/publishing": {
+        "bot",
+        "bot/rooms/janus",
+        "bot/rooms/local",
+        "bot/rooms/webrtc",
+        "bot/samples",
+        "dashboard_protocol",
+        "dashboard_protocol/http",
+        "engine",
+    },
     "bot/rooms/webrtc": {"bot", "bot/rooms", "dashboard_protocol", "dashboard_protocol/http", "engine"},
     "bot/samples": {"bot", "engine"},
     "bot/workers": {

@@ -40,11 +40,13 @@ CLASSPULSE = {
     "--json",
     "join": f"ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name=CLASSPULSE_BOT_NAME --k --bus=CLASSPULSE_BUS "
     f"--notice-given --duration --take-over --report --json {READING} {REACHED} {FIGURES} {MEDIA} {STAY}",
+    "people": f"ROOM_URL --count --duration {CLIENT}",
     "watch": "LINK=CLASSPULSE_LINK --json",
     "version": "",
     "serve": f"--rooms=CLASSPULSE_ROOMS --policy=CLASSPULSE_POLICY --allowed-policies=CLASSPULSE_ALLOWED_POLICIES "
     f"--webhooks=CLASSPULSE_WEBHOOKS {STORE} {REACHED} {FIGURES}",
-    "worker": f"--capacity --drain --memory-mb --engine-threads {STORE} {READING} {FIGURES} {MEDIA} {STAY}",
+    "worker": f"--media-host=CLASSPULSE_MEDIA_HOST --capacity --drain --memory-mb --engine-threads {STORE} {READING} "
+    f"{FIGURES} {MEDIA} {STAY}",
     "engine": "MODEL --listen=CLASSPULSE_ENGINE_LISTEN --threads --engine-fallback=CLASSPULSE_ENGINE_FALLBACK "
     "--status --json",
     "invite": "ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name --join-at --duration "
@@ -86,6 +88,7 @@ MEETING_OPTIONS: dict[str, object] = {
     "bus": "memory://",
     "retention_s": 604_800.0,
     "leave_alone_after_s": None,
+    "media_host": None,
 }
 """What a worker hands to the process of every meeting, and what it is where nobody says."""
 

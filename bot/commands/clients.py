@@ -75,6 +75,9 @@ def invite(  # noqa: PLR0913  one parameter a flag
         print(plain_lines(f"bot        {view.id}\nroom       {view.room}"))
         if view.link is not None:
             print(plain(f"dashboard  {view.link}"))
+        if view.join is not None:
+            print(plain(f"join       {view.join}"))
+        print(plain(f"privacy    {view.privacy}"))
 
 
 def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False) -> None:
@@ -85,6 +88,9 @@ def bots(*, url: UrlFlag = None, api_key: KeyFlag = None, json: JsonFlag = False
         print(plain("[" + ",".join(view.model_dump_json() for view in views) + "]"))
     else:
         show_table(_table(views))
+        for view in views:
+            if view.join is not None:
+                print(plain(f"{view.room} is joined at {view.join}"))
 
 
 def webhooks(
@@ -157,7 +163,9 @@ def plain_table(columns: Sequence[str], rows: "Iterable[Sequence[object]]") -> "
     """Build a table; what rooms and people are called is text in it, and nothing that is obeyed."""
     from rich.table import Table
 
-    table = Table(*columns, box=None)
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # nothing is cut: what is long goes on in the next line
     for row in rows:
         table.add_row(*map(plain, row))
     return table
@@ -171,7 +179,5 @@ def show_table(table: "Table") -> None:
 
 
 def _table(views: "Iterable[BotView]") -> "Table":
-    rows = (
-        (view.id, view.room, view.policy.value, view.state.value, view.reason or "", view.join or "") for view in views
-    )
-    return plain_table(("bot", "room", "policy", "state", "reason", "join"), rows)
+    rows = ((view.id, view.room, view.policy.value, view.state.value, view.reason or "") for view in views)
+    return plain_table(("bot", "room", "policy", "state", "reason"), rows)

@@ -7,10 +7,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.routing import BaseRoute
 
 from bot.privacy import routes as privacy_routes
 from bot.privacy.audit_log import audit_obstacle
 from bot.privacy.gateway_desk import GatewayBackend
+from bot.rooms.local import gateway_routes
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.revocations import open_revocations
 from dashboard_protocol.auth.secrets_store import load_secret, state_directory
@@ -24,6 +26,7 @@ from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.http.server import Tls, serve
 from dashboard_protocol.privacy_requests import open_privacy_requests
+from dashboard_protocol.privacy_requests.base import PrivacyRequests
 from dashboard_protocol.queue import Queue, open_queue
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.supervisor import Supervisor
@@ -78,11 +81,11 @@ class GatewayProcess:
             wishes = open_privacy_requests(self.bus)
             if wishes is not None:
                 stack.push_async_callback(wishes.close)
-            backend = [] if wishes is None else privacy_routes.routes(GatewayBackend(wishes, bus, queue, access))
+            public = _public_routes(wishes, bus, queue, access)
             registry = CollectorRegistry()
             background = Supervisor()
             app = create_app(
-                bus, access, registry=registry, control=control, extra_routes=backend,
+                bus, access, registry=registry, control=control, extra_routes=public,
                 obstacle=lambda: background.obstacle() or audit_obstacle(state_directory()),
             )  # fmt: skip
             serving = serve(app, self.host, self.port, tls=self.tls, rules=self.rules)
@@ -96,6 +99,14 @@ class GatewayProcess:
             await stack.enter_async_context(sweeping(bus, background))
             say(f"serving    {server.origin}   (API: {server.origin}/docs)")
             await stop.wait()
+
+
+def _public_routes(wishes: PrivacyRequests | None, bus: Bus, queue: Queue, access: Access) -> list[BaseRoute]:
+    """Build what people in a room use; a bus of one process brings nobody's bots."""
+    if wishes is None:
+        return []
+    backend = GatewayBackend(wishes, bus, queue, access)
+    return [*privacy_routes.routes(backend), *gateway_routes.routes(queue, backend.notice)]
 
 
 async def _see_that_they_can_be_used(bus: Bus, queue: Queue) -> None:

@@ -69,6 +69,20 @@ WebhooksFlag = Annotated[
         help="Receivers of webhooks that may be http or in a private network: SCHEME://HOST[:PORT], …",
     ),
 ]
+EngineFlag = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CLASSPULSE_ENGINE",
+        help="Expression network, or ipc:// for a running `classpulse engine`; the shipped one if absent.",
+    ),
+]
+MediaHostFlag = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CLASSPULSE_MEDIA_HOST",
+        help="Address of this machine on which local rooms receive video, 0.0.0.0 for all; loopback if absent.",
+    ),
+]
 DAY_S = 86_400.0
 BOTS_BUS_VARIABLE = "CLASSPULSE_BOTS_BUS"
 """The bots' address of the worker's Redis, under a user who may do less; also in the file of `…_FILE`."""
@@ -134,13 +148,7 @@ def work(  # noqa: PLR0913  one parameter a flag
         float, typer.Option(min=0, help="Seconds that meetings may go on after SIGTERM; then others get them.")
     ] = 30.0,
     memory_mb: Annotated[int, typer.Option(min=512, help="Megabytes that one meeting's process may allocate.")] = 2000,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            envvar="CLASSPULSE_ENGINE",
-            help="Expression network, or ipc:// for a running `classpulse engine`; the shipped one if absent.",
-        ),
-    ] = None,
+    engine: EngineFlag = None,
     engine_fallback: FallbackFlag = False,
     engine_threads: Annotated[int, typer.Option(min=1, max=64, help="Threads that read faces, for each meeting.")] = 2,
     reads_per_s: Annotated[
@@ -149,6 +157,7 @@ def work(  # noqa: PLR0913  one parameter a flag
     leave_alone_after: AloneFlag = None,
     ice_server: IceServersFlag = None,
     relay_only: RelayOnlyFlag = False,
+    media_host: MediaHostFlag = None,
     retention: RetentionFlag = 7.0,
     metrics_port: MetricsPortFlag = None,
     metrics_host: MetricsHostFlag = "127.0.0.1",
@@ -166,6 +175,7 @@ def work(  # noqa: PLR0913  one parameter a flag
         "reads_per_s": reads_per_s,
         "leave_alone_after_s": leave_alone_after,
         "ice": chosen_ice(ice_server, relay_only=relay_only),
+        "media_host": media_host,
     }
     worker = WorkerProcess(
         queue=_bus(bus),

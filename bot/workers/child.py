@@ -62,7 +62,7 @@ class StatusLine(BaseModel):
 
     state: BotState | None = None
     join: str | None = None
-    """Where people join a local room."""
+    """Where the bot of a local room is reached on this machine."""
     figures: str | None = None
     """What the bot counts, in Prometheus' text format."""
     ousted: Ousted | None = None

@@ -13,11 +13,14 @@ from bot.settings import Settings
 from bot.workers.assignment import Assignment
 from bot.workers.process import MeetingProcess
 from dashboard_protocol.errors import BusError
+from dashboard_protocol.http.request_rules import trusted_proxies
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import BotRecord, Moment
 from dashboard_protocol.vocabulary import State
 
 RETRY_S = 1.0
+OWN_GATEWAYS = trusted_proxies(("127.0.0.1", "::1"))
+"""People come into a local room through a gateway of this machine, which says who asks."""
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class Claimed:
         self.meeting: MeetingProcess | None = None
         """The process, while there is one."""
         self.join = record.join
-        """Where people join a local room."""
+        """Where the bot of a local room is reached on this machine."""
         self.task: asyncio.Task[None] | None = None
         self.may_be_elsewhere = any(moment.state is not State.REQUESTED for moment in record.states)
         """Whether another worker had it before, which may only have been suspended."""
@@ -74,6 +77,7 @@ class Claimed:
         }
         given = {name: value for name, value in chosen.items() if value is not None}
         own = {"room_url": wanted.room_url, "policy": wanted.policy, "port": 0, "meeting": wanted.id}
+        own["trusted_proxies"] = OWN_GATEWAYS
         return checked(Settings, dict(options) | own | given)
 
     async def is_disturbed_within(self, within_s: float) -> bool:

@@ -1,16 +1,13 @@
 """What `classpulse worker` runs: the worker, and beside it what an operator may ask it."""
 
 import asyncio
-import os
-import secrets
-import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import SettingsRefused
-from bot.meeting_options import MeetingOptions
+from bot.meeting_options import MeetingOptions, check_media_host
 from bot.privacy.audit_log import audit_obstacle
 from bot.workers.status import WorkerFigures, serving_status
 from bot.workers.worker import Worker
@@ -18,6 +15,7 @@ from dashboard_protocol.auth.secrets_store import load_secret, state_directory
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.http.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.queue import Queue, open_queue
+from dashboard_protocol.queue.worker_names import new_worker_name
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,12 @@ class WorkerProcess:
         """Work until `stop` is set, then drain.
 
         Raises:
-            SettingsRefused: There is no such network.
+            SettingsRefused: There is no such network, or no such address of this machine.
             DashboardError: The queue does not answer, or the figures cannot be served there.
         """
         _see_that_there_is(self.options.engine)
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        check_media_host(self.options.media_host)
+        name = new_worker_name()
         async with AsyncExitStack() as stack:
             queue = open_queue(self.queue, load_secret(), retention_s=self.options.retention_s)
             stack.push_async_callback(queue.close)

@@ -102,6 +102,10 @@ class Access:
         """What makes and checks people's consents, with the same secret and the same revocations."""
         return Consents(self._signer, self.revocations, self.pseudonyms)
 
+    def join_token(self, room: str, meeting: str) -> str:
+        """Return what people bring along into the local room of one class, whichever bot serves it."""
+        return self.pseudonyms.mark(f"join {room} {meeting}")
+
     def link(self, room: str, meeting: str) -> str:
         """Return a link token that opens one class of a room for 12 h, or until `revoke`."""
         return self._sign("link", room, meeting, self._clock() + self._link_s)

@@ -53,7 +53,7 @@ class BotView(BaseModel):
     states: tuple[Moment, ...]
     """Every state so far, oldest first."""
     join: str | None
-    """Where people join a local room."""
+    """Where people join a local room, as a guest's link; None for other rooms, and once the bot has left."""
     link: str | None
     """For an instructor of this class; None where the key lacks the scope `watch`, or an hour after the class."""
     privacy: str

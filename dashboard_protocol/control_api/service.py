@@ -22,7 +22,7 @@ from dashboard_protocol.errors import TooManyBots
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import BotRecord, Invitation, Webhook
-from dashboard_protocol.room_urls import AllowedRooms, read_room
+from dashboard_protocol.room_urls import LOCAL, AllowedRooms, read_room
 from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 from dashboard_protocol.webhooks.signature import read_secret
@@ -145,11 +145,19 @@ class Control:
             since=record.now.since,
             reason=record.now.reason,
             states=record.states,
-            join=record.join,
+            join=self._join(record, origin),
             link=self._class_link(wanted.room, wanted.id, origin) if is_open and by.opens(Scope.WATCH) else None,
             privacy=f"{self.public_url or origin}/privacy/{quote(wanted.room, safe='')}",
             webhook=wanted.webhook.url.partition("?")[0] if wanted.webhook else None,
         )
+
+    def _join(self, record: BotRecord, origin: str) -> str | None:
+        """Return where people come into a local room: at a gateway, which knows where its bot is."""
+        wanted = record.invitation
+        if record.now.state is State.ENDED or read_room(wanted.room_url).places[0].scheme != LOCAL:
+            return None
+        token = self.access.join_token(wanted.room, wanted.id)
+        return f"{self.public_url or origin}/join/{quote(wanted.room, safe='')}#t={token}"
 
     async def link(self, room: str, by: ApiKey, origin: str) -> str:
         """Make a fresh link for an instructor, to the class that is on or about to come."""

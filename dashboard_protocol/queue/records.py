@@ -58,7 +58,7 @@ class BotRecord(Model):
     worker: str | None = None
     """Who runs the bot; None before the first worker claimed it."""
     join: str | None = None
-    """Where people join a local room."""
+    """Where the bot of a local room is reached on its own machine; people join at a gateway."""
 
 
 class Attempt(Model):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,9 +12,8 @@ from aiortc.mediastreams import MediaStreamTrack
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from bot.rooms.janus.address import JanusAddress, read_address
-from bot.rooms.janus.publisher import JanusPublisher, join
 from bot.rooms.janus.session import JanusSession, open_session
+from bot.rooms.publishing import janus_person
 from tests.benchmarks.network import PEOPLE, SERVER, PrivateNetwork
 
 PORT, ADMIN_PORT = 8188, 7188
@@ -138,36 +137,11 @@ async def janus_server(network: PrivateNetwork, *, session_timeout_s: int = 60) 
             await server.kill()
 
 
-class JanusPerson:
-    """A participant with a session of her own, as her browser would have."""
+class JanusPerson(janus_person.JanusPerson):
+    """A participant on the people's host of the network."""
 
     def __init__(self, url: str, name: str, track: MediaStreamTrack, codec: str = "VP8") -> None:
-        self.name = name
-        self.publisher: JanusPublisher | None = None
-        self.session: JanusSession | None = None
-        self.feed: int | str = 0
-        self._address: JanusAddress = read_address(url)
-        self._track = track
-        self._codec = codec
-        self._stack = AsyncExitStack()
-
-    async def join(self) -> None:
-        """Come in and send video."""
-        opening = open_session(self._address.url, None)
-        self.session = await self._stack.enter_async_context(opening)
-        handle = self._handle = await self.session.attach()
-        self.feed = (await join(handle, self._address, self.name))["id"]
-        self.publisher = JanusPublisher(handle, self._track, [PEOPLE])
-        self._stack.push_async_callback(self.publisher.close)
-        await self.publisher.publish(self._codec)
-
-    async def rename(self, name: str) -> None:
-        """Go on under another name."""
-        await self._handle.request({"request": "configure", "display": name})
-
-    async def leave(self) -> None:
-        """Say goodbye; safe to call twice."""
-        await self._stack.aclose()
+        super().__init__(url, name, track, codec, addresses=[PEOPLE])
 
 
 def _files(names: str) -> str:

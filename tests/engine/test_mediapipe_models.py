@@ -49,7 +49,7 @@ def test_pool_never_makes_more_copies_than_its_size_and_lends_each_to_one_at_a_t
     pool = Pool(Counted, 2)
     lent: set[int] = set()
     lock = threading.Lock()
-    both_lent = threading.Barrier(2, timeout=30)
+    both_lent = threading.Barrier(2, timeout=10)
 
     def borrow(turn: int) -> None:
         with pool.lend() as model:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bot.rooms.notice import visible_name
+from bot.rooms.notice import Notice, visible_name
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
@@ -21,6 +21,7 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
+NOT_KEPT = {**SECURITY, "Cache-Control": "no-store"}
 ASSETS = {
     "join.js": "text/javascript",
     "whip.js": "text/javascript",
@@ -32,11 +33,24 @@ ASSETS = {
 def routes(room: "LocalRoom") -> list[BaseRoute]:
     """Build the page's routes for one room."""
 
-    async def page(request: Request) -> Response:
-        return FileResponse(WEB / "join.html", media_type="text/html", headers=SECURITY)
+    async def show(request: Request) -> Response:
+        return page()
 
     async def info(request: Request) -> Response:
-        return JSONResponse(describe(room), headers={**SECURITY, "Cache-Control": "no-store"})
+        described = describe(room.name, room.notice, is_open=room.is_open, needs_token=room.token is not None)
+        return JSONResponse(described, headers=NOT_KEPT)
+
+    path = f"/join/{room.name}"
+    return [Route(path, show), Route(path + "/info.json", info), assets()]
+
+
+def page() -> Response:
+    """Return the page, the same for every room: what is in it comes from `describe`."""
+    return FileResponse(WEB / "join.html", media_type="text/html", headers=SECURITY)
+
+
+def assets() -> BaseRoute:
+    """Build the route of the page's other files."""
 
     async def asset(request: Request) -> Response:
         name = request.path_params["asset"]
@@ -44,23 +58,17 @@ def routes(room: "LocalRoom") -> list[BaseRoute]:
             return Response(status_code=404)
         return FileResponse(WEB / name, media_type=ASSETS[name], headers=SECURITY)
 
-    path = f"/join/{room.name}"
-    return [
-        Route(path, page),
-        Route(path + "/info.json", info),
-        Route("/join-assets/{asset}", asset),
-    ]
+    return Route("/join-assets/{asset}", asset)
 
 
-def describe(room: "LocalRoom") -> dict[str, object]:
-    """Tell a person what awaits her in the room, as the page shows it."""
-    notice = room.notice
+def describe(room: str, notice: Notice, *, is_open: bool, needs_token: bool) -> dict[str, object]:
+    """Tell people what awaits them in a room, as the page shows it."""
     return {
-        "room": room.name,
-        "title": notice.title or room.name,
+        "room": room,
+        "title": notice.title or room,
         "bot": visible_name(notice.bot_name),
-        "is_open": room.is_open,
-        "needs_token": room.token is not None,
+        "is_open": is_open,
+        "needs_token": needs_token,
         "profile": notice.profile,
         "summary": notice.summary,
         "points": [{"heading": heading, "text": text} for heading, text in notice.points],

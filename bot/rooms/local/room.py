@@ -35,6 +35,7 @@ from bot.rooms.webrtc.ice import check_relay
 from bot.rooms.webrtc.peer_connection import Peer
 from bot.rooms.webrtc.video_stream import StreamLost, StreamUnreadable
 from dashboard_protocol.auth.consent import Consents
+from dashboard_protocol.http.proxies import is_loopback
 from dashboard_protocol.room_urls import LOCAL_NAME
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,11 @@ class LocalRoom:
         self._pending = PendingOffers(self.dismiss)
         self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
         self._visits: asyncio.TaskGroup | None = None
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether nobody's video finds its way here from another machine."""
+        return self._ice.relay is None and all(map(is_loopback, self._addresses or ("",)))
 
     @property
     def is_open(self) -> bool:

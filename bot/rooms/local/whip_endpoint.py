@@ -12,17 +12,21 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.errors import BotError, RoomRefused, RoomUnreachable
-from bot.rooms.local.admission import CONSENT_HEADER, NAME_HEADER, RoomFull, RoomNotOpen
+from bot.rooms.local.admission import CONSENT_HEADER, MAX_OFFER_BYTES, NAME_HEADER, RoomFull, RoomNotOpen
 from bot.rooms.webrtc.sdp import OfferMalformed, OfferUnsupported
 from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.proxies import is_loopback
 from dashboard_protocol.http.request_rules import asker
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
 
-MAX_OFFER_BYTES = 64 << 10
 RETRY_AFTER_S = 5
+ELSEWHERE = (
+    "Video is received on the bot's own machine alone, so nobody can come from elsewhere: "
+    "its operator names an address of that machine (--media-host for a worker, --host for a bot alone)."
+)
 
 
 class RequestRefused(BotError):
@@ -63,6 +67,8 @@ def routes(room: "LocalRoom") -> list[BaseRoute]:
 
 async def _publish(room: "LocalRoom", request: Request) -> Response:
     _authorize(room, request)
+    if room.is_on_loopback and not _is_of_this_machine(request):
+        raise RequestRefused(409, ELSEWHERE)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/sdp":
         raise RequestRefused(415, "Send the offer as application/sdp.", Accept_Post="application/sdp")
     name = _name(request)
@@ -87,6 +93,10 @@ async def _publish(room: "LocalRoom", request: Request) -> Response:
     location = f"{request.url.path}/{admission.resource}"
     headers = {"Location": location, "Cache-Control": "no-store"}
     return Response(admission.answer, 201, headers, media_type="application/sdp")
+
+
+def _is_of_this_machine(request: Request) -> bool:
+    return request.client is None or is_loopback(request.client.host)
 
 
 def _name(request: Request) -> str:

@@ -5,6 +5,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from httpx import QueryParams
 
 from bot.errors import BotError, RoomRefused, RoomUnreachable
 from bot.rooms.local.admission import NAME_HEADER
@@ -23,6 +26,9 @@ from bot.rooms.webrtc.http_signaling import delete, endpoint, loopback_address, 
 from bot.samples.story import Act, Cue, Person, Story, clip_path, load_story
 
 CONNECT_WITHIN_S = 15.0
+
+Enter = Callable[[str, Camera], AbstractAsyncContextManager[object]]
+"""Takes somebody of this name and with this camera into a room, for as long as the `async with` lasts."""
 
 
 class Publisher:
@@ -37,7 +43,7 @@ class Publisher:
         """Prepare to join; opens nothing yet.
 
         Args:
-            whip_url: The room's WHIP endpoint.
+            whip_url: The room's WHIP endpoint; the token may stand behind it, as in the link of a join page.
             name: Display name.
             camera: What to send; stopped on leaving.
             token: Bearer token, where the room wants one.
@@ -47,9 +53,10 @@ class Publisher:
             SettingsRefused: `whip_url` is no address of a WHIP endpoint.
         """
         self.camera = camera
-        self._url = endpoint(whip_url).copy_merge_params({"individual": "1"} if opts_in else {})
+        url = endpoint(whip_url)
+        self._url = url.copy_with(fragment=None).copy_merge_params({"individual": "1"} if opts_in else {})
         self._headers = {NAME_HEADER: quote(name)}
-        self._token = token
+        self._token = token or QueryParams(url.fragment).get("t")
         self._resource: httpx.URL | None = None
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._settled = asyncio.Event()
@@ -82,6 +89,12 @@ class Publisher:
     def is_connected(self) -> bool:
         """Whether the connection stands."""
         return self._peer.connectionState == "connected"
+
+    async def lost(self) -> None:
+        """Return once the connection has ended without our doing, because the room closed or went away."""
+        while self._peer.connectionState not in ("failed", "closed"):
+            self._settled.clear()
+            await self._settled.wait()
 
     @property
     def _where(self) -> str:
@@ -150,6 +163,28 @@ async def play_story(
         RoomUnreachable: A person could not reach the room.
         RoomRefused: The room refused a person.
     """
+
+    def enter(name: str, camera: Camera) -> Publisher:
+        return Publisher(whip_url, name, camera, token, opts_in=opts_in)
+
+    await play_people(story, enter, started=started, connected=connected)
+
+
+async def play_people(
+    story: Story,
+    enter: Enter,
+    *,
+    started: asyncio.Event | None = None,
+    connected: Callable[[int], None] = lambda people: None,
+) -> None:
+    """Play a story in any room; see `play_story`.
+
+    Args:
+        story: Who does what, when.
+        enter: Takes one person's name and camera into the room, for as long as its `async with` lasts.
+        started: When the story begins.
+        connected: Told once how many have joined.
+    """
     everybody = asyncio.Barrier(len(story.people))
 
     async def begin() -> float:
@@ -159,13 +194,7 @@ async def play_story(
             await started.wait()
         return asyncio.get_running_loop().time()
 
-    async def play(person: Person) -> None:
-        def enter(camera: Camera) -> Publisher:
-            return Publisher(whip_url, person.name, camera, token, opts_in=opts_in)
-
-        await _play_person(story, person, enter, begin)
-
-    await _together(play(person) for person in story.people)
+    await _together(_play_person(story, person, partial(enter, person.name), begin) for person in story.people)
 
 
 async def play_file(
@@ -211,11 +240,20 @@ async def _together(stays: Iterable[Coroutine[None, None, None]]) -> None:
         known, unknown = group.split(BotError)
         if known is None or unknown is not None:
             raise
-        raise known.exceptions[0] from None
+        raise _first(known) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _play_person(
-    story: Story, person: Person, enter: Callable[[Camera], Publisher], begin: Callable[[], Awaitable[float]]
+    story: Story,
+    person: Person,
+    enter: Callable[[Camera], AbstractAsyncContextManager[object]],
+    begin: Callable[[], Awaitable[float]],
 ) -> None:
     """Play one person's cues; each stay in the room is a publisher of its own."""
     turns: Iterable[int] = count() if story.loops else (0,)

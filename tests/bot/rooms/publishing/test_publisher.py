@@ -64,7 +64,7 @@ class Audience:
         self.url = str(stage.http.base_url.join(f"/whip/{stage.room.name}"))
 
     async def next(self) -> RoomEvent:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             event: RoomEvent = await anext(self.events)
             return await anext(self.events) if isinstance(event, Admitted) else event
 
@@ -81,7 +81,7 @@ async def audience(stage: Any) -> AsyncIterator[Audience]:
 
 
 async def take(frames: AsyncIterator[Frame], count: int) -> list[Frame]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         return [await anext(frames) for _ in range(count)]
 
 
@@ -120,7 +120,7 @@ async def test_camera_goes_off_and_comes_back_within_one_stay(audience: Audience
         frames = await audience.camera()
         await take(frames, 3)
         camera.switch_off()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             async for _ in frames:
                 pass
         assert isinstance(await audience.next(), CameraOff)
