@@ -1,4 +1,4 @@
-"""The arithmetic of `classpulse-engagement/1`: pure functions of numbers; sources in bot/ENGAGEMENT.md."""
+"""The arithmetic of `classpulse-engagement/2`: pure functions of numbers; sources in bot/ENGAGEMENT.md."""
 
 from collections.abc import Iterable, Sequence
 from math import asin, degrees

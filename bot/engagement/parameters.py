@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-FORMULA = "classpulse-engagement/1"
+FORMULA = "classpulse-engagement/2"
 """Name and version of the index; another weight or limit is another version."""
 
 
@@ -81,7 +81,7 @@ class EngagementParameters:
     steady_s: float = 2.0
     steady_deg: float = 8.0
     prior_reads: int = 40
-    prior_pitch_deg: float = -8.0
+    prior_pitch_deg: float = -4.0
     prior_eye_openness: float = 0.28
     open_percentile: float = 80.0
     unlearnt_limits: float = 1.25

@@ -122,7 +122,7 @@ async def test_root_opens_the_page_only_where_that_was_asked_for() -> None:
                 response = await http.get(origin + "/")
                 formula = await http.get(origin + "/formula")
             assert response.status_code == status
-            assert "classpulse-engagement/1" in formula.text
+            assert "classpulse-engagement/2" in formula.text
     assert response.headers.get("location") is None
 
 

@@ -90,7 +90,7 @@ def hello(profile: Profile = Profile.AGGREGATE, title: str = "Biology 101, secti
         title=title,
         bot_name="Reads faces (classpulse) · Pulse",
         policy=policy,
-        formula="classpulse-engagement/1",
+        formula="classpulse-engagement/2",
         levels=tuple(Level.model_validate({"name": n, "means": m, "from": f}) for n, m, f in LEVELS),
         alerts=None if is_presence else alerts,
     )

@@ -66,7 +66,7 @@ def hello() -> Hello:
             window_s=10,
             freeze_s=10,
         ),
-        formula="classpulse-engagement/1",
+        formula="classpulse-engagement/2",
         levels=tuple(
             Level.model_validate({"name": name, "means": name, "from": start})
             for name, start in (("very low", 0), ("low", 0.3), ("high", 0.55), ("very high", 0.8))

@@ -33,7 +33,7 @@ def test_prior_serves_from_the_first_read_with_wider_limits() -> None:
 def test_median_is_blended_with_forty_reads_of_prior_until_frozen() -> None:
     baseline, _ = _learnt(yaw=10.0, pitch=4.0, reads=44, eyes=0.20)
     assert baseline.directions[0].yaw_deg == pytest.approx(40 * 10.0 / 80)
-    assert baseline.directions[0].pitch_deg == pytest.approx((40 * 4.0 + 40 * -8.0) / 80)
+    assert baseline.directions[0].pitch_deg == pytest.approx((40 * 4.0 + 40 * -4.0) / 80)
     assert baseline.open_ratio == pytest.approx((40 * 0.20 + 40 * 0.28) / 80)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.engagement import FORMULA, LEVEL_NAMES, EngagementParameters, formula
+from bot.engagement.baseline import Baseline
 from bot.engagement.formula import VALENCE_AROUSAL, Scored
 from bot.engagement.levels import raw_level
 
@@ -41,6 +42,14 @@ def test_vector_of_the_specification(row: tuple[str, ...]) -> None:
     assert measured == pytest.approx(float(attention), abs=1e-9)
     assert formula.index(measured, float(activity), DEFAULTS) == pytest.approx(float(index), abs=1e-9)
     assert raw_level(float(index), DEFAULTS) == int(level)
+
+
+def test_prior_faces_as_the_specification_says() -> None:
+    (line,) = re.findall(r"^f of a raw pose .* before anything is learnt: (.+)\.$", TEXT, re.M)
+    poses = re.findall(r"\((\S+), (\S+)\) ([.\d]+)", line.replace("−", "-"))
+    assert len(poses) == 9
+    for yaw, pitch, facing in poses:
+        assert Baseline(DEFAULTS).judge(float(yaw), float(pitch)).facing == pytest.approx(float(facing)), (yaw, pitch)
 
 
 @pytest.mark.parametrize(("letter", "axis"), [("V", 0), ("A", 1)])

@@ -85,7 +85,7 @@ def test_under_presence_the_report_has_counts_only(a_class: Class) -> None:
     page = Page(render_html(record, BERLIN))
     counts = "As the median, 24 of 28 had a camera on, 22 had a face in view and 18 faced the camera, counted in pairs."
     assert counts in page.text
-    for word in ("Engagement index", "Attentive", "Displayed expressions", "Alerts", "classpulse-engagement/1"):
+    for word in ("Engagement index", "Attentive", "Displayed expressions", "Alerts", "classpulse-engagement/2"):
         assert word not in page.text
     for row in csv.DictReader(io.StringIO(render_csv(record))):
         assert (row["index_mean"], row["attentive"], row["happy"]) == ("", "", "")

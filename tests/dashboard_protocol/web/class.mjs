@@ -3,7 +3,7 @@
 export const LEVELS = [["very low", 0], ["low", 0.3], ["high", 0.55], ["very high", 0.9]].map(([name, from]) => ({ name, means: name, from }));
 
 export const hello = (profile = "aggregate") => ({
-  type: "hello", at: 1000, seq: 0, epoch: 1, title: "Biology 101", bot_name: "Pulse", formula: "classpulse-engagement/1", levels: LEVELS,
+  type: "hello", at: 1000, seq: 0, epoch: 1, title: "Biology 101", bot_name: "Pulse", formula: "classpulse-engagement/2", levels: LEVELS,
   policy: { profile, computed: "c", leaves: "l", never: "n", opting_out: "o", k: 5, rounding_points: 5, window_s: 10, freeze_s: 10 },
   alerts: profile === "presence" ? null : { min_people: 8, warm_up_s: 300 },
 });

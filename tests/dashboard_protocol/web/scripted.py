@@ -76,7 +76,7 @@ def hello(profile: Profile, title: str = "Biology 101, section B") -> Hello:
         reset_share=0.2,
     )  # fmt: skip
     return Hello(
-        software="classpulse", title=title, bot_name=BOT, policy=policy, formula="classpulse-engagement/1",
+        software="classpulse", title=title, bot_name=BOT, policy=policy, formula="classpulse-engagement/2",
         levels=LEVELS, alerts=None if profile is Profile.PRESENCE else alerts,
     )  # fmt: skip
 
