@@ -14,7 +14,7 @@ import pytest
 from bot.app import Addresses, Surroundings, run
 from bot.engagement import Meter, PersonValues
 from bot.inference import Inference
-from bot.meeting import participants
+from bot.meeting import observers
 from bot.meeting.observer import observe
 from bot.meeting.read_rate import ReadSchedule
 from bot.rooms.base import Track
@@ -121,7 +121,7 @@ def performance() -> Performance:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLASSPULSE_SECRET", "s" * 64)
-        patch.setattr(participants, "observe", tapped)
+        patch.setattr(observers, "observe", tapped)
         asyncio.run(perform(played))
     for name, taken in played.readings.items():
         played.readings[name] = [(at - played.zero, reading) for at, reading in taken]
