@@ -1,41 +1,33 @@
-"""One meeting's own process: waits warm for its job on stdin, serves the meeting, and tells its states on stdout."""
+"""One meeting's own process: takes its job from stdin, serves the meeting, and tells its states on stdout."""
 
 import asyncio
 import ctypes
-import importlib
 import os
 import resource
 import signal
 import sys
+import traceback
 from contextlib import suppress
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.errors import BotError
-from bot.memory import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import Settings
 from dashboard_protocol.errors import DashboardError, EpochOver, RoomTaken
 from dashboard_protocol.events import BotState, Event
-from dashboard_protocol.view.plain_text import log_plainly, plain
+from dashboard_protocol.view.plain_text import plain
 from engine.errors import EngineError
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+NAME = b"meeting"
+"""What such a process is called, as `ps -o comm` shows it: its command line is that of the process it was forked from.
+"""
 FIGURES_S = 2.0
 """Between two tellings of what the bot counts, which also say that its event loop turns."""
 FLUSH_S = 2.0
 """The last words wait so long for a worker that does not read."""
-NEARLY_ALWAYS_USED = (
-    "bot.app",
-    "bot.inference.local",
-    "bot.rooms.janus.room",
-    "bot.rooms.local.room",
-    "dashboard_protocol.bus.redis",
-    "engine.crops",
-    "engine.faces",
-)
-"""Imported before the job comes, which takes seconds; not what runs the network, which `presence` never holds."""
 
 
 class Job(BaseModel):
@@ -68,18 +60,29 @@ class StatusLine(BaseModel):
     ousted: Ousted | None = None
 
 
-def main(worker_pid: int) -> int:
-    """Serve one meeting; return the exit code."""
-    _die_with(worker_pid)
-    forbid_core_dumps()
-    return_pictures_to_the_system()
-    log_plainly(os.environ.get("CLASSPULSE_LOG", "WARNING"))
-    for module in NEARLY_ALWAYS_USED:
-        importlib.import_module(module)
-    print("warm", flush=True)
+def run_meeting(worker_pid: int) -> NoReturn:
+    """Serve one meeting in this process, which was made for it, and end with it.
+
+    Args:
+        worker_pid: whose child it is by the time at which its job has come.
+    """
+    code = 1
+    try:
+        code = _run(worker_pid)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        # Everything of ours is closed: to take all that is loaded apart would cost more of a processor than a start.
+        os._exit(code)
+
+
+def _run(worker_pid: int) -> int:
     line = sys.stdin.readline()
     if not line:
         return 0
+    die_with(worker_pid)
+    ctypes.CDLL(None).prctl(PR_SET_NAME, NAME)
     job = Job.model_validate_json(line)
     most = job.memory_mb * 1_000_000
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
@@ -158,12 +161,8 @@ class _Worker:
                     await asyncio.sleep(0.02)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Have the kernel kill this process when its worker dies, however that happens."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import os
-import sys
-from collections.abc import AsyncIterator
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Self
+from typing import Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -25,70 +26,114 @@ DIE_S = 5.0
 MAX_LINE_BYTES = 2**20
 """A bot's figures are one line."""
 
+Answer = TypeVar("Answer")
+
 log = logging.getLogger(__name__)
 
 
-class MeetingProcess:
-    """A process for one meeting, started before there is a meeting. Every wait on it has a deadline."""
+async def heard_within(
+    within_s: float, listen: Callable[[], Awaitable[Answer]], is_there: Callable[[], bool]
+) -> Answer:
+    """Return what another process says.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    Args:
+        within_s: how long it may be silent, while this process is awake.
+        listen: waits for its word; may be cancelled, and is then called again.
+        is_there: whether it can still say anything: what it started may hold its line.
+
+    Raises:
+        TimeoutError: It was silent for longer, or is no more.
+    """
+    for _ in range(SLICES):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s / SLICES):
+                return await listen()
+        if not is_there():
+            break
+    raise TimeoutError(f"it has said nothing for {within_s:.0f} s")
+
+
+class MeetingProcess:
+    """A process for one meeting, which waits for its job. Every wait on it has a deadline.
+
+    Args:
+        pid: a child of this process.
+        pidfd: the same; closed once the process is gone.
+        lines: its stdin and stdout.
+    """
+
+    def __init__(self, pid: int, pidfd: int, lines: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+        self.pid = pid
+        self._pidfd = pidfd
+        self._stdout, self._stdin = lines
         self._deadline: asyncio.TimerHandle | None = None
-        self.pid = process.pid
+        self._gone = asyncio.Event()
+        asyncio.get_running_loop().add_reader(pidfd, self._bury)
 
     @classmethod
-    async def start(cls) -> Self:
-        """Start a process that gets warm.
+    async def adopt(cls, pid: int, lines: socket.socket) -> Self:
+        """Look after a process that was forked for this one.
+
+        Args:
+            pid: a child of this process.
+            lines: this end of its stdin and stdout.
 
         Raises:
-            OSError: This machine has no process, memory or file left for it.
+            OSError: This process may open no more files; the other one is killed.
         """
-        pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-m", "bot.workers.child", str(os.getpid()))
-        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=MAX_LINE_BYTES))
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)  # noqa: ASYNC222  it is gone in a moment, and without a file nothing else waits for it
+            raise
+        return cls(pid, pidfd, await asyncio.open_unix_connection(sock=lines, limit=MAX_LINE_BYTES))
+
+    def _bury(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+        os.close(self._pidfd)
+        self._gone.set()
 
     @property
     def is_running(self) -> bool:
         """Whether the process is there."""
-        return self._process.returncode is None
+        return not self._gone.is_set()
 
     async def serve(self, job: Job) -> AsyncIterator[StatusLine]:
         """Hand the job over and yield what the bot tells, until its process has ended; one that hangs is killed."""
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(job.model_dump_json().encode() + b"\n")
+            self._stdin.write(job.model_dump_json().encode() + b"\n")
             async with asyncio.timeout(START_S):
-                await self._process.stdin.drain()
+                await self._stdin.drain()
         except (ConnectionError, TimeoutError):
             log.warning("the process of a meeting ended before it began")
         silent_s = START_S
         while line := await self._next_line(silent_s):
             silent_s = SILENT_S
-            with suppress(ValidationError):  # `warm`
+            with suppress(ValidationError):  # what a library printed
                 yield StatusLine.model_validate_json(line)
         await self.end()
 
     async def _next_line(self, within_s: float) -> bytes:
         """Return the next line; empty once there will be none."""
-        assert self._process.stdout is not None
-        for _ in range(SLICES):
-            try:
-                async with asyncio.timeout(within_s / SLICES):
-                    return await self._process.stdout.readline()
-            except TimeoutError:
-                if not self.is_running:  # and something that it started holds the pipe
-                    return b""
-            except ValueError:
-                log.warning("process %d of a meeting said a line of more than %d bytes", self.pid, MAX_LINE_BYTES)
-                return b"\n"
-        log.error("process %d of a meeting has said nothing for %.0f s and is killed", self.pid, within_s)
-        self.kill()
+        try:
+            return await heard_within(within_s, self._stdout.readline, lambda: self.is_running)
+        except TimeoutError:
+            if self.is_running:
+                log.error("process %d of a meeting has said nothing for %.0f s and is killed", self.pid, within_s)
+                self.kill()
+        except ConnectionError:  # it ended, and had not taken all that it was told
+            pass
+        except ValueError:
+            log.warning("process %d of a meeting said a line of more than %d bytes", self.pid, MAX_LINE_BYTES)
+            return b"\n"
         return b""
 
     def ask_to_leave(self) -> None:
         """Have the bot leave its room and end, at once where it must not take longer."""
-        if self.is_running:
-            self._process.terminate()
+        self._send(signal.SIGTERM)
         self.must_end()
 
     def must_end(self) -> None:
@@ -98,18 +143,23 @@ class MeetingProcess:
 
     def kill(self) -> None:
         """End the process at once."""
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
         if self.is_running:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
 
     async def end(self) -> None:
         """Have the bot leave, and see to it that the process ends."""
         self.ask_to_leave()
         try:
             async with asyncio.timeout(LEAVE_S + DIE_S):
-                await self._process.wait()
+                await self._gone.wait()
         except TimeoutError:
             log.error("process %d of a meeting was killed and is still there", self.pid)
         finally:
+            self._stdin.close()
             if self._deadline is not None:
                 self._deadline.cancel()
 

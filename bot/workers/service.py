@@ -58,6 +58,7 @@ class WorkerProcess:
                 checks = {
                     "queue": lambda: _queue_obstacle(queue), "engine": lambda: _engine_obstacle(self.options.engine),
                     "audit": _audit_obstacle, "heartbeat": worker.obstacle,
+                    "processes": worker.is_cold,
                 }  # fmt: skip
                 serving = serving_status(figures, checks, self.status_host, self.status_port, self.status_rules)
                 say(f"figures    {(await stack.enter_async_context(serving)).origin}/metrics")

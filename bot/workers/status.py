@@ -33,6 +33,9 @@ class WorkerFigures(Collector):
         self.claims = Counter("classpulse_worker_claims", "Invitations claimed.", registry=self.registry)
         self.restarts = Counter("classpulse_worker_restarts", "Bots that broke and began anew.", registry=self.registry)
         self.away = Gauge("classpulse_worker_queue_away", "1 while the queue does not answer.", registry=self.registry)
+        self.warm = Gauge(
+            "classpulse_worker_warm", "1 while a next meeting's process is to be had at once.", registry=self.registry
+        )
         self._told: dict[str, str] = {}
         self.registry.register(self)
 

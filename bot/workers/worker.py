@@ -10,7 +10,8 @@ from bot.rooms.base import sleepless_s
 from bot.workers.assignment import LAST_WORDS, SPEAKS, Happening, Phase
 from bot.workers.child import Job, Ousted, StatusLine
 from bot.workers.claimed import Claimed
-from bot.workers.process import LEAVE_S, MeetingProcess
+from bot.workers.forking import ForkServer
+from bot.workers.process import LEAVE_S
 from bot.workers.status import WorkerFigures
 from dashboard_protocol.bus import open_bus
 from dashboard_protocol.errors import BusError, RoomTaken
@@ -64,8 +65,8 @@ class Worker:
         self._figures.capacity.set(capacity)
         self._figures.meetings.set_function(lambda: len(self._claimed))
         self._claimed: dict[str, Claimed] = {}
-        self._spare: MeetingProcess | None = None
-        self._warming = asyncio.Lock()
+        self._fork_server = ForkServer()
+        self._figures.warm.set_function(lambda: self._fork_server.is_warm)
         self._changed = asyncio.Event()
         self._claims_from_s = 0.0
         self._unheard: str | None = None
@@ -73,6 +74,10 @@ class Worker:
     async def obstacle(self) -> str | None:
         """Say why the queue did not take the last heartbeat, though it may answer; None if it did."""
         return self._unheard
+
+    async def is_cold(self) -> str | None:
+        """Say that no process is to be had at once for a next meeting; None if one is."""
+        return None if self._fork_server.is_warm else "The process that meetings are forked from is not there yet."
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
         """Work until `stop` is set, then claim nothing more, and return when the last meeting has ended.
@@ -83,23 +88,21 @@ class Worker:
         """
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(self._beat(), name="heartbeat")
-            await self._keep_one_warm()
+            staying_warm = tasks.create_task(self._fork_server.stay_warm(), name="fork server")
             try:
                 await self._claim(stop, tasks)
                 await self._drain(drain_s)
             finally:
                 for claimed in self._claimed.values():
                     claimed.abandon()
-                if self._spare is not None:
-                    self._spare.kill()
-                    await self._spare.end()
+                staying_warm.cancel()
                 beating.cancel()
 
     async def _claim(self, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
         while not stop.is_set():
             record, pause_s = None, POLL_S
             try:
-                if len(self._claimed) < self._capacity and sleepless_s() >= self._claims_from_s:
+                if self._may_claim():
                     record = await self._queue.claim(self._name, tuple(self._claimed))
                     if record is None:
                         await _until_first(stop.wait(), self._queue.wait_for_invitation(WAIT_S))
@@ -117,6 +120,11 @@ class Worker:
                     await stop.wait()
             except TimeoutError:
                 pass
+
+    def _may_claim(self) -> bool:
+        """Whether a meeting would be served here at once: while it would not, others may have what it needs."""
+        has_room = len(self._claimed) < self._capacity
+        return has_room and self._fork_server.is_warm and sleepless_s() >= self._claims_from_s
 
     async def _drain(self, drain_s: float) -> None:
         if await self._is_empty(drain_s):
@@ -170,7 +178,7 @@ class Worker:
     async def _run_once(self, claimed: Claimed, job: Job) -> None:
         """Run the bot once."""
         try:
-            claimed.meeting = await self._warm_meeting()
+            claimed.meeting = await self._fork_server.fork()
         except OSError as error:  # the other meetings need nothing new, and other machines may have what this one lacks
             log.error("bot %s is handed back: no process can be started for it here: %s", claimed.id, error)
             self._claims_from_s = sleepless_s() + NO_PROCESS_S
@@ -200,8 +208,6 @@ class Worker:
         claimed.tell(moment)
         if moment.state is State.ENDED:
             self._happen(claimed, Happening.TOLD_END)
-        if moment.state is not State.JOINING:  # its start is over: two at once would share the processor
-            await self._keep_one_warm()
 
     def _happen(self, claimed: Claimed, happening: Happening) -> None:
         """Take what happened to a meeting, and do to its process what the phase wants."""
@@ -244,18 +250,6 @@ class Worker:
             log.warning("%s Whether an earlier bot %s is still there is not known.", error, claimed.id)
         finally:
             await bus.close()
-
-    async def _warm_meeting(self) -> MeetingProcess:
-        spare, self._spare = self._spare, None
-        return spare if spare is not None and spare.is_running else await MeetingProcess.start()
-
-    async def _keep_one_warm(self) -> None:
-        async with self._warming:
-            if self._spare is None or not self._spare.is_running:
-                try:
-                    self._spare = await MeetingProcess.start()
-                except OSError as error:  # out of processes or memory, and meetings that run must go on
-                    log.warning("no process is kept warm for the next meeting: %s", error)
 
     async def _beat(self) -> None:
         while True:

@@ -28,7 +28,7 @@ from dashboard_protocol.bus import open_bus
 from dashboard_protocol.client import watch
 from dashboard_protocol.errors import DashboardError
 from dashboard_protocol.events import Event, Hello, Snapshot
-from tests.benchmarks.chaos_faults import ALONE, FAULTS, Meeting, World
+from tests.benchmarks.chaos_faults import ALONE, FAULTS, Deed, Meeting, World
 from tests.benchmarks.chaos_site import FIRST_ROOM, PATIENCE_S, Part, Site, a_site
 from tests.benchmarks.faults import holes
 from tests.benchmarks.janus_server import JanusServer
@@ -44,16 +44,43 @@ NOTICED_S = 5.0
 LEAVE_S = 25.0
 
 
+@dataclass(frozen=True)
+class Hole:
+    """A time in which a wanted meeting had no bot, as far as was seen once a second."""
+
+    room: int
+    seconds: float
+    after: tuple[str, ...]
+    """What was done last before it, and during it."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"room": self.room, "seconds": round(self.seconds, 1), "after": self.after}
+
+
 @dataclass
 class Verdict:
     """What chaos found."""
 
     faults: Counter[str] = field(default_factory=Counter)
     ghosts: int = 0
-    meetings_unserved_max_s: float = 0.0
+    holes: list[Hole] = field(default_factory=list)
     gaps: int = 0
     false_ready: int = 0
     processes_left: int = 0
+
+    @property
+    def longest(self) -> Hole:
+        """The longest hole."""
+        return max(self.holes, key=lambda hole: hole.seconds, default=Hole(0, 0.0, ()))
+
+    @property
+    def meetings_unserved_max_s(self) -> float:
+        """How long a wanted meeting had no bot at most."""
+        return self.longest.seconds
+
+    def longest_after(self, fault: str) -> float:
+        """Return the length of the longest hole that began after a kind of fault, in seconds."""
+        return max((hole.seconds for hole in self.holes if "".join(hole.after[:1]).startswith(fault)), default=0.0)
 
     @property
     def is_good(self) -> bool:
@@ -67,7 +94,7 @@ class Verdict:
         return {
             "faults": sum(self.faults.values()), "ghosts": self.ghosts,
             "meetings_unserved_max_s": round(self.meetings_unserved_max_s, 1), "gaps": self.gaps,
-            "false_ready": self.false_ready, "processes_left": self.processes_left,
+            "false_ready": self.false_ready, "processes_left": self.processes_left, "longest": self.longest.as_json(),
         }  # fmt: skip
 
 
@@ -154,22 +181,27 @@ async def _break(world: World, verdict: Verdict, duration_s: float) -> None:
 
 
 async def _carry_out(world: World, name: str) -> None:
+    world.deeds.append(Deed(time.monotonic(), name))
     await FAULTS[name](world)
 
 
 async def _follow(world: World, seen: asyncio.Queue[tuple[float, dict[int, int]]], verdict: Verdict) -> None:
     """Keep what Janus says of its rooms, and for how long a wanted meeting has nobody."""
     served: dict[int, float] = {}
+    empty: set[int] = set()
     while True:
         at, world.here = await seen.get()
         for meeting in world.meetings:
-            if world.here.get(meeting.number) or not meeting.is_wanted:
-                served[meeting.number] = at
-            unserved_s = at - served.get(meeting.number, at)
-            if unserved_s > verdict.meetings_unserved_max_s:
-                verdict.meetings_unserved_max_s = unserved_s
-                if unserved_s > 8:
-                    print(f"room {meeting.number} without a bot for {unserved_s:.0f} s", file=sys.stderr, flush=True)
+            number, since = meeting.number, served.get(meeting.number, at)
+            if not world.here.get(number) and meeting.is_wanted:
+                empty.add(number)
+                continue
+            served[number] = at
+            if number in empty:
+                empty.remove(number)
+                verdict.holes.append(Hole(number, at - since, tuple(map(str, world.between(since, at)))))
+                if at - since > 8:
+                    print(verdict.holes[-1], file=sys.stderr, flush=True)
 
 
 async def _ask(world: World, part: Part, verdict: Verdict) -> None:
@@ -236,9 +268,10 @@ def main() -> None:
     if options.json:
         print(json.dumps(verdict.as_json()))
     else:
-        print("| fault | times |\n|---|---|")
+        print("| fault | times | longest without a bot after it |\n|---|---|---|")
         for name in FAULTS:
-            print(f"| {name} | {verdict.faults[name]} |")
+            print(f"| {name} | {verdict.faults[name]} | {verdict.longest_after(name):.1f} s |")
+        print("\n| | |\n|---|---|")
         for name, value in verdict.as_json().items():
             print(f"| **{name.replace('_', ' ')}** | {value} |")
     sys.exit(0 if verdict.is_good else 1)

@@ -39,6 +39,18 @@ class Meeting:
 
 
 @dataclass
+class Deed:
+    """One fault, and when it began."""
+
+    at: float
+    fault: str
+    whom: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.fault} {self.whom}".strip()
+
+
+@dataclass
 class World:
     """What faults act on, and what they leave behind for the verdict."""
 
@@ -50,6 +62,14 @@ class World:
     ghosts: int = 0
     bad: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Since when and until when something that workers need is broken: nobody may call that ready."""
+
+    deeds: list[Deed] = field(default_factory=list)
+    """What was done, in order."""
+
+    def between(self, began: float, ended: float) -> list[Deed]:
+        """List what was done in a time, and what was done last before it."""
+        before = [deed for deed in self.deeds if deed.at < began][-1:]
+        return before + [deed for deed in self.deeds if began <= deed.at < ended]
 
     @contextmanager
     def broken(self, what: str) -> Iterator[None]:
@@ -63,12 +83,12 @@ class World:
 
 
 async def kill(world: World) -> None:
-    """Kill a bot, a worker or a gateway."""
+    """Kill a bot, a worker, what it forks its bots from, or a gateway."""
     _signal(_any_process(world), signal.SIGKILL)
 
 
 async def stop(world: World) -> None:
-    """Stop a bot, a worker or a gateway for a while, as when a machine is moved."""
+    """Stop one of them for a while, as when a machine is moved."""
     pid = _any_process(world)
     _signal(pid, signal.SIGSTOP)
     await asyncio.sleep(STOPPED_S)
@@ -77,7 +97,9 @@ async def stop(world: World) -> None:
 
 async def terminate(world: World) -> None:
     """Have a worker or a gateway end, as on an upgrade."""
-    _signal(world.chance.choice(world.site.parts).pid, signal.SIGTERM)
+    part = world.chance.choice(world.site.parts)
+    world.deeds[-1].whom = part.name
+    _signal(part.pid, signal.SIGTERM)
 
 
 async def fail_over(world: World) -> None:
@@ -185,10 +207,14 @@ async def _ended(world: World, meeting: Meeting) -> None:
 
 
 def _any_process(world: World) -> int | None:
-    kind = world.chance.choice(["bot", "bot", "worker", "gateway"])
-    if kind == "bot":
-        return world.chance.choice(world.site.bots() or [0]) or None
-    return world.chance.choice(world.site.workers if kind == "worker" else world.site.gateways).pid
+    kind = world.chance.choice(["bot", "bot", "worker", "fork server", "gateway"])
+    world.deeds[-1].whom = kind
+    if kind in ("bot", "fork server"):
+        found = world.site.bots() if kind == "bot" else world.site.fork_servers()
+        return world.chance.choice(found or [0]) or None
+    part = world.chance.choice(world.site.workers if kind == "worker" else world.site.gateways)
+    world.deeds[-1].whom = part.name
+    return part.pid
 
 
 def _signal(pid: int | None, number: signal.Signals) -> None:

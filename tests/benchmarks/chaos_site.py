@@ -19,6 +19,7 @@ import httpx
 
 from bot.errors import BotError
 from bot.rooms.janus.session import Handle
+from bot.workers.child import NAME
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.secrets_store import load_secret
 from dashboard_protocol.events import Profile
@@ -80,8 +81,12 @@ class Site:
         return [*self.gateways, *self.workers]
 
     def bots(self) -> list[int]:
-        """The processes of the meetings; the youngest of each worker waits for one."""
-        return [pid for worker in self.workers for pid in worker.children()[:-1]]
+        """The processes of the meetings."""
+        return [pid for worker in self.workers for pid in worker.children() if _is_of_a_meeting(pid)]
+
+    def fork_servers(self) -> list[int]:
+        """The processes that those of the meetings are forked from."""
+        return [pid for worker in self.workers for pid in worker.children() if not _is_of_a_meeting(pid)]
 
     def pid_of(self, bot: str) -> int | None:
         """Return the process that serves a bot, as its worker said last; None where it is none of ours by now."""
@@ -181,6 +186,12 @@ class Site:
                         await asyncio.sleep(1)
             except (BotError, OSError, TimeoutError):
                 await asyncio.sleep(0.2)
+
+
+def _is_of_a_meeting(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_bytes().strip() == NAME
+    return False
 
 
 async def _bots(handle: Handle, rooms: int) -> dict[int, int]:

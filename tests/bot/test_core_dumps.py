@@ -2,22 +2,18 @@
 
 import os
 import resource
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-HARD = resource.getrlimit(resource.RLIMIT_CORE)[1]
-COMMANDS = {
-    "bot": (
-        [sys.executable, "-m", "bot", "join", "local://r", "--policy", "presence", "--port", "0"],
-        "stderr",
-        "live",
-    ),
-    "meeting of a worker": ([sys.executable, "-m", "bot.workers.child", str(os.getpid())], "stdout", "warm"),
-}
+from bot.workers.fork_server import ASK
 
+HARD = resource.getrlimit(resource.RLIMIT_CORE)[1]
 pytestmark = pytest.mark.skipif(
     HARD == 0 or not Path("/proc/self/limits").exists(), reason="core dumps are off here for everybody"
 )
@@ -27,23 +23,41 @@ def allow_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (HARD, HARD))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_process_that_sees_people_leaves_no_core_dump(name: str, tmp_path: Path) -> None:
-    command, stream, ready = COMMANDS[name]
-    pipe = subprocess.PIPE
+def core_limit(pid: int) -> list[str]:
+    (limit,) = (line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if "core" in line)
+    return limit.split()[4:6]
+
+
+@contextmanager
+def started(*arguments: str, state: Path, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+    """Run a module of ours in a shell that would have its core dumped."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+    command = (sys.executable, "-m", *arguments)
     with subprocess.Popen(
-        command,
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        text=True,
-        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
-        preexec_fn=allow_core_dumps,
+        command, stdin=stdin, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=allow_core_dumps
     ) as process:
         try:
-            told = getattr(process, stream)
-            assert any(line.startswith(ready) for line in told)
-            (limit,) = (line for line in Path(f"/proc/{process.pid}/limits").read_text().splitlines() if "core" in line)
+            yield process
         finally:
             process.kill()
-    assert limit.split()[4:6] == ["0", "0"]
+
+
+def test_bot_leaves_no_core_dump(tmp_path: Path) -> None:
+    with started("bot", "join", "local://r", "--policy", "presence", "--port", "0", state=tmp_path) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("live") for line in process.stderr)
+        assert core_limit(process.pid) == ["0", "0"]
+
+
+def test_meeting_of_a_worker_leaves_no_core_dump_nor_does_what_it_is_forked_from(tmp_path: Path) -> None:
+    worker, theirs = socket.socketpair()
+    meeting, its_own = socket.socketpair()
+    with worker, theirs, meeting, its_own:
+        arguments = ("bot.workers.fork_server", str(os.getpid()))
+        with started(*arguments, state=tmp_path, stdin=theirs.fileno()) as process, worker.makefile() as lines:
+            assert lines.readline() == "warm\n"
+            assert core_limit(process.pid) == ["0", "0"]
+            socket.send_fds(worker, [ASK], [its_own.fileno()])
+            pid = int(lines.readline())
+            assert pid != process.pid
+            assert core_limit(pid) == ["0", "0"]

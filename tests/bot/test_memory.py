@@ -56,8 +56,18 @@ def test_nothing_is_exempt_for_good() -> None:
 
 STARTS = {
     "command": "import sys; sys.argv[1:] = ['version']; from bot.__main__ import main; start = main",
-    "meeting of a worker": "import os; from bot.workers import child as process; process.NEARLY_ALWAYS_USED = (); "
-    "start = lambda: process.main(os.getppid())",
+    "what a worker's meetings are forked from": """
+import os, socket
+from bot.workers import fork_server
+
+def start():
+    fork_server.NEARLY_ALWAYS_USED = ()
+    stdout, (worker, own) = os.dup(1), socket.socketpair()
+    os.dup2(own.fileno(), 0)
+    worker.shutdown(socket.SHUT_WR)
+    fork_server.main(os.getppid())
+    os.dup2(stdout, 1)
+""",
 }
 PROBE = """
 import ctypes

@@ -1,6 +1,7 @@
 """A worker with real processes for its meetings; only the queue is this process's own."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 
 from bot.meeting_options import MeetingOptions
-from bot.workers import assignment, worker
+from bot.settings import Settings
+from bot.workers import assignment, forking, worker
 from bot.workers import process as meeting_process
+from bot.workers.child import NAME, Job
 from bot.workers.status import WorkerFigures
 from bot.workers.worker import Worker
 from dashboard_protocol.auth.links import Access
@@ -24,6 +27,9 @@ from dashboard_protocol.queue import BotRecord, HeartbeatReply, Invitation, Memo
 from dashboard_protocol.vocabulary import Profile, State
 
 PATIENCE_S = 100
+JOB = Job(
+    settings=Settings(room_url="local://r", policy=Profile.PRESENCE, port=0, meeting="m"), memory_mb=2000
+).model_dump_json()
 
 
 class Queue(MemoryQueue):
@@ -82,7 +88,26 @@ async def a_shift(
 
 def children() -> list[int]:
     found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in found if b"bot.workers.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [int(pid) for pid in found if b"bot.workers.fork_server" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def is_of_a_meeting(pid: int) -> bool:
+    return Path(f"/proc/{pid}/comm").read_bytes().strip() == NAME
+
+
+def bots() -> list[int]:
+    return [pid for pid in children() if is_of_a_meeting(pid)]
+
+
+def bot_process() -> int:
+    """Return the process of the one meeting that is served."""
+    [pid] = bots()
+    return pid
+
+
+def fork_server_process() -> int:
+    [pid] = [pid for pid in children() if not is_of_a_meeting(pid)]
+    return pid
 
 
 @pytest.fixture(autouse=True)
@@ -131,12 +156,10 @@ async def test_killed_bot_starts_again_and_one_that_breaks_too_often_has_failed(
     async with a_shift() as shift:
         await shift.invite()
         await shift.until(State.LIVE)
-        for pid in children():
-            os.kill(pid, signal.SIGKILL)
+        os.kill(bot_process(), signal.SIGKILL)
         record = await shift.until(State.LIVE, times=2)
         assert (State.RECONNECTING, "bot_lost") in [(moment.state, moment.reason) for moment in record.states]
-        for pid in children():
-            os.kill(pid, signal.SIGKILL)
+        os.kill(bot_process(), signal.SIGKILL)
         await shift.until(State.ENDED, "failed")
 
 
@@ -144,8 +167,7 @@ async def test_longest_stay_counts_from_when_the_first_process_of_a_bot_was_live
     async with a_shift() as shift:
         await shift.invite(max_duration_s=5)
         await shift.until(State.LIVE)
-        for pid in children():
-            os.kill(pid, signal.SIGKILL)
+        os.kill(bot_process(), signal.SIGKILL)
         record = await shift.until(State.ENDED, "max_duration")
     lives = [moment.since for moment in record.states if moment.state is State.LIVE]
     [leaving] = [moment.since for moment in record.states if moment.state is State.LEAVING]
@@ -188,14 +210,74 @@ async def test_bot_that_breaks_at_once_starts_again_until_it_is_asked_to_leave()
 async def test_worker_that_can_start_no_further_process_keeps_its_meeting(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with a_shift() as shift:
-        await until(lambda: len(children()) == 1)
-        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    async with a_shift(capacity=2) as shift:
         await shift.invite()
         await shift.until(State.LIVE)
-        await until(lambda: "no process is kept warm" in caplog.text)
+        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        os.kill(fork_server_process(), signal.SIGKILL)
+        await until(lambda: "no process can be started for the next meeting" in caplog.text)
+        await shift.invite("local://s", id="c")
+        await asyncio.sleep(0.5)
+        assert (await shift.until(State.REQUESTED, bot="c")).worker is None, "others may have what this one lacks"
+        await shift.until(State.LIVE)
         await shift.queue.ask_to_leave("b")
         await shift.until(State.ENDED, "asked_to_leave")
+
+
+async def test_worker_whose_fork_server_was_killed_keeps_its_meeting_and_serves_the_next() -> None:
+    async with a_shift(capacity=2, drain_s=0) as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        first, bot = fork_server_process(), bot_process()
+        os.kill(first, signal.SIGKILL)
+        await shift.invite("local://s", id="c")
+        await shift.until(State.LIVE, bot="c")
+        await shift.until(State.LIVE)
+        assert bot in bots()
+        assert fork_server_process() != first
+
+
+async def test_meeting_whose_fork_server_hangs_is_handed_back_and_the_hung_one_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forking, "FORK_S", 0.5)
+    monkeypatch.setattr(worker, "NO_PROCESS_S", 0.5)
+    figures = WorkerFigures()
+    async with a_shift(drain_s=0, figures=figures) as shift:
+        await until(lambda: figures.registry.get_sample_value("classpulse_worker_warm") == 1)
+        hung = fork_server_process()
+        os.kill(hung, signal.SIGSTOP)
+        await shift.invite()
+        await shift.until(State.RECONNECTING, "handed_over")
+        await shift.until(State.LIVE)  # nobody else took it
+        assert hung not in children()
+
+
+async def test_meeting_is_served_by_a_process_that_dies_with_its_worker_though_another_forked_it(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import asyncio, time\n"
+        "from bot.workers.forking import ForkServer\n"
+        "async def main():\n"
+        "    server = ForkServer()\n"
+        "    task = asyncio.create_task(server.stay_warm())\n"
+        "    while not server.is_warm: await asyncio.sleep(0.02)\n"
+        f"    meeting, job = await server.fork(), Job.model_validate_json({JOB!r})\n"
+        "    async for told in meeting.serve(job):\n"
+        "        if told.state and told.state.state == 'live': print(meeting.pid, flush=True)\n"
+        "from bot.workers.child import Job\n"
+        "asyncio.run(main())\n"
+    )
+    pipe = asyncio.subprocess.PIPE
+    worker_process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=pipe)
+    assert worker_process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        pid = int(await worker_process.stdout.readline())
+    assert is_of_a_meeting(pid)
+    worker_process.kill()
+    await worker_process.wait()
+    await until(lambda: not Path(f"/proc/{pid}").exists())
 
 
 async def test_worker_goes_on_while_the_queue_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,11 +291,6 @@ async def test_worker_goes_on_while_the_queue_is_away(monkeypatch: pytest.Monkey
         await shift.until(State.LIVE)
 
 
-def bot_process() -> int:
-    """Return the process of the one meeting that is served: the one kept warm is younger."""
-    return min(children())
-
-
 async def test_bot_that_is_asked_to_leave_while_it_waits_to_start_again_does_not_come_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -225,7 +302,7 @@ async def test_bot_that_is_asked_to_leave_while_it_waits_to_start_again_does_not
         await shift.until(State.RECONNECTING, "bot_lost")
         await shift.queue.ask_to_leave("b")
         record = await shift.until(State.ENDED, "asked_to_leave")
-        await until(lambda: len(children()) <= 1)
+        await until(lambda: bots() == [])
     after = [moment.state for moment in record.states][-2:]
     assert after == [State.RECONNECTING, State.ENDED], "no other process joined meanwhile"
 
@@ -270,7 +347,11 @@ async def test_bot_that_hangs_is_gone_soon_after_it_was_asked_to_leave(monkeypat
         os.kill(bot_process(), signal.SIGSTOP)
         await shift.queue.ask_to_leave("b")
         await shift.until(State.ENDED, "asked_to_leave")
-        await until(lambda: len(children()) <= 1)
+        await until(lambda: bots() == [])
+
+
+def no_more_files(pid: int) -> int:
+    raise OSError(errno.EMFILE, f"Too many open files (process {pid})")
 
 
 async def test_meeting_for_which_there_is_no_process_is_handed_back_and_the_others_go_on(
@@ -279,11 +360,7 @@ async def test_meeting_for_which_there_is_no_process_is_handed_back_and_the_othe
     async with a_shift(capacity=3) as shift:
         await shift.invite()
         await shift.until(State.LIVE)
-        for pid in children():
-            if pid != bot_process():  # the one that was kept warm
-                os.kill(pid, signal.SIGKILL)
-        await until(lambda: len(children()) == 1)
-        monkeypatch.setattr(sys, "executable", "/nowhere/python")
+        monkeypatch.setattr(os, "pidfd_open", no_more_files)
         await shift.invite("local://s", id="c")
         await shift.until(State.RECONNECTING, "handed_over", bot="c")
         assert "no process can be started for it here" in caplog.text
@@ -292,6 +369,7 @@ async def test_meeting_for_which_there_is_no_process_is_handed_back_and_the_othe
                 await asyncio.sleep(0.02)
         assert taken.invitation.id == "c"
         await shift.until(State.LIVE)
+        assert len(children()) == 2, "the bot, and what it was forked from"
         await shift.queue.ask_to_leave("b")
         await shift.until(State.ENDED, "asked_to_leave")
 
@@ -309,15 +387,20 @@ async def test_worker_that_was_suspended_keeps_its_own_bot_and_claims_no_second(
         record = await shift.queue.bot("b")
         assert record is not None
         assert [moment.state for moment in record.states] == [State.REQUESTED, State.JOINING, State.LIVE]
-        assert len(children()) <= 2, "one bot, and one process kept warm"
+        assert len(bots()) == 1
 
 
 STAND_IN = """#!{python}
-import sys, time
-print("warm", flush=True)
-if sys.stdin.readline():
-    {does}
-    time.sleep(1000)
+import os, sys, time
+from bot.workers import fork_server
+
+def run_meeting(worker_pid):
+    if sys.stdin.readline():
+        {does}
+        time.sleep(1000)
+
+fork_server.run_meeting, fork_server.NEARLY_ALWAYS_USED = run_meeting, ()
+fork_server.main(int(sys.argv[-1]))
 """
 
 
@@ -379,7 +462,7 @@ async def test_bug_in_what_looks_after_one_meeting_ends_no_other(
         await shift.until(State.ENDED, "failed", bot="c")
         assert "ZeroDivisionError" in caplog.text
         await shift.until(State.LIVE)
-        await until(lambda: len(children()) <= 2)
+        await until(lambda: len(bots()) == 1)
 
 
 async def test_worker_whose_heartbeats_are_refused_is_not_ready_though_the_queue_answers(
