@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test integration coverage-report lint format bench lock audit clean
+.PHONY: help demo setup test integration coverage-report lint format bench lock third-party audit clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,7 @@ help:
 	echo 'make lint         ruff and mypy'
 	echo 'make bench        what the README quotes  (NAME=local ARGS=--json)'
 	echo 'make lock         the versions and digests that an installation gets  (deploy/requirements.lock)'
+	echo 'make third-party  what is installed, and under which licences  (deploy/THIRD_PARTY.md)'
 	echo 'make audit        known faults of these versions; needs the network'
 	echo 'make setup        the development environment in .venv, training included'
 
@@ -70,9 +71,19 @@ $(VENV)/.developing: $(VENV)/.installed deploy/constraints.txt
 
 setup: $(VENV)/.developing
 
-demo: $(VENV)/.installed
-	@mkdir -p artefacts
-	exec $(BIN)/classpulse demo --report artefacts/demo.html $(ARGS)
+# The first free port from the usual one on, unless ARGS names one: looked for before a minute goes into installing.
+define free_port
+first=$${CLASSPULSE_PORT:-8080}
+port=$$first
+while (exec 3<>/dev/tcp/127.0.0.1/$$port) 2>/dev/null; do port=$$((port + 1)); done
+[ "$$port" = "$$first" ] || echo "port $$first is taken: this demo is at http://127.0.0.1:$$port" >&2
+endef
+
+demo:
+	@$(if $(findstring --port,$(ARGS)),,$(free_port))
+	$(MAKE) --no-print-directory $(VENV)/.installed
+	mkdir -p artefacts
+	exec $(BIN)/classpulse demo --report artefacts/demo.html $${port:+--port $$port} $(ARGS)
 
 test: $(VENV)/.developing
 	@$(pytest)
@@ -117,6 +128,10 @@ lock:
 	  --constraint deploy/constraints.txt --excludes deploy/excluded.txt \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-annotate \
 	  --custom-compile-command 'make lock' --output-file deploy/requirements.lock
+
+# Run it after `make lock`; a test compares the two.
+third-party: $(VENV)/.installed
+	@$(BIN)/python -m tests.deploy.third_party
 
 # Known faults of the locked versions; needs the network. A package that cannot be looked up fails it.
 audit:
