@@ -22,7 +22,7 @@ ALWAYS = {
     "engine": {"engine", "numpy", "cv2", "mediapipe", "pydantic"},
     "dashboard_protocol": {
         "dashboard_protocol", "pydantic", "fastapi", "starlette", "uvicorn", "websockets", "jwt", "httpx",
-        "prometheus_client",
+        "markupsafe", "prometheus_client",
     },
     "build_engine": {"build_engine", "engine", "numpy", "cv2", "typer", "rich"},
     "bot": {
@@ -197,6 +197,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/bus",
         "dashboard_protocol/control_api",
         "dashboard_protocol/http",
+        "dashboard_protocol/view",
     },
     "dashboard_protocol/http": {"dashboard_protocol", "dashboard_protocol/auth"},
     "dashboard_protocol/privacy_requests": {"dashboard_protocol", "dashboard_protocol/bus"},

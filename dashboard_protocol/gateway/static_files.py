@@ -1,11 +1,17 @@
 """The instructor's page and its files, with the headers that keep them safe."""
 
+import functools
+import os
+import re
 from pathlib import Path, PurePath
 
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from dashboard_protocol.view.sentences import TEXT_FILE, template
 
 WEB = Path(__file__).parent.parent / "web"
 CONTENT_SECURITY_POLICY = (
@@ -15,7 +21,7 @@ CONTENT_SECURITY_POLICY = (
 # The platform's own table may lack these or say otherwise, and browsers refuse modules of another type.
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
     ".js": "text/javascript; charset=utf-8",
     ".png": "image/png",
     ".svg": "image/svg+xml",
@@ -23,10 +29,25 @@ _MEDIA_TYPES = {
 }
 
 
+_SENTENCE = re.compile(r"\{\{([\w.]+)(.*?)\}\}")
+"""`{{key}}`, or `{{key || place: markup || …}}` where the page's script writes into elements within the sentence."""
+
+
+@functools.cache
+def page_in_words(web: Path = WEB) -> str:
+    """Return index.html with the sentences of text.json in their places."""
+    return _SENTENCE.sub(_worded, (web / "index.html").read_text(encoding="utf-8"))
+
+
+def _worded(found: re.Match[str]) -> str:
+    key, places = found[1], [place.split(": ", 1) for place in found[2].split(" || ")[1:]]
+    return escape(template(key)).format(**{name: Markup(markup) for name, markup in places})
+
+
 def room_page(web: Path = WEB) -> Response:
     """Return the instructor's page; it is never cached, so that a reload after an update gets the new one."""
     headers = {"content-security-policy": CONTENT_SECURITY_POLICY, "cache-control": "no-store"}
-    return FileResponse(web / "index.html", media_type="text/html", headers=headers)
+    return HTMLResponse(page_in_words(web), headers=headers)
 
 
 class PageFiles(StaticFiles):
@@ -34,6 +55,10 @@ class PageFiles(StaticFiles):
 
     def __init__(self, web: Path = WEB) -> None:
         super().__init__(directory=web)
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Find a file; the sentences are not the page's alone and stand where all their readers find them."""
+        return (str(TEXT_FILE), TEXT_FILE.stat()) if path == TEXT_FILE.name else super().lookup_path(path)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Serve one file, only of a kind the page uses."""

@@ -12,6 +12,7 @@ from dashboard_protocol.report.strips import AGGREGATE, COUNTS, SHOWN, Strip
 from dashboard_protocol.report.totals import Digest
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import Gap, Stretch, Timeline
 
 WIDE_PX = 840
@@ -50,12 +51,12 @@ class Chart:
 
     def timeline(self) -> Markup:
         """Draw index, attentive and people; counts where there are only these."""
-        name = "Counts over time" if self._figures.is_presence else "Engagement index, attentive and people over time"
+        name = say("report.chart_counts") if self._figures.is_presence else say("report.chart_index")
         return self._draw("timeline", name, COUNTS if self._figures.is_presence else AGGREGATE, _CAPTION_PX)
 
     def expressions(self) -> Markup:
         """Draw the displayed expressions, each in its own strip, never re-sorted."""
-        return self._draw("expressions", "Displayed expressions over time", SHOWN, 20 if self._is_narrow else 10)
+        return self._draw("expressions", say("report.chart_shown"), SHOWN, 20 if self._is_narrow else 10)
 
     def _draw(self, kind: str, name: str, strips: Sequence[Strip], between: int) -> Markup:
         hatch = f"hatch-{kind}-{self._width}"
@@ -131,7 +132,7 @@ class Chart:
         middle = (place.top + place.bottom) / 2
         box = {"y": place.top, "height": place.bottom - place.top}
         drawn = [element("rect", x=left, width=right - left, fill=f"url(#{hatch})", **box)]
-        name = words.GAP[gap.cause]
+        name = words.gap(gap.cause)
         plate_px = len(name) * _LETTER_PX + 12
         if is_named and right - left > plate_px:
             x = (left + right - plate_px) / 2
@@ -166,22 +167,22 @@ class Chart:
         if strip in SHOWN:
             line = place.bottom - 4
             return join(_text(strip.title, x, line), _text(self._median(strip), self._width, line, "end strong"))
-        if not strip.lines[0].label:
+        if not strip.lines[0].is_told:
             found = self._figures.attentive
-            told = f"median {words.percent(found.median / 100, self._record.hello)}" if found else words.DASH
+            median = words.percent(found.median / 100, self._record.hello) if found else ""
+            told = say("report.median_of", share=median) if found else words.DASH
             return _text(told, x, place.y((found.median if found else 0) / 100) + 4, "strong attentive")
         return self._last_values(place, x)
 
     def _last_values(self, place: _Placed, x: float) -> Markup:
         ends = [(line, self._timeline[line.column][-1]) for line in place.strip.lines]
-        known = [(line, value) for line, value in ends if line.label and not isnan(value)]
+        known = [(line, value) for line, value in ends if line.is_told and not isnan(value)]
         tops = spread([place.y(value) + 4 for _, value in known], _LABEL_APART_PX)
         over = max(0.0, max(tops, default=0.0) - place.bottom - 4)
         return join(
             *(
                 _text(line.label(value), x, top - over, "strong" if line.is_filled else "")
                 for (line, value), top in zip(known, tops, strict=True)
-                if line.label
             )
         )
 

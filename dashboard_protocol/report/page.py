@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta, tzinfo
 
-from dashboard_protocol.events import Hello
+from dashboard_protocol.events import Hello, Profile
 from dashboard_protocol.report.charts import NARROW_PX, WIDE_PX, Chart
 from dashboard_protocol.report.markup import Child, Markup, element, join, table
 from dashboard_protocol.report.story import Clock, story
@@ -11,12 +11,9 @@ from dashboard_protocol.report.tables import alert_rows, change_rows, period_tab
 from dashboard_protocol.report.totals import Digest, digest
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.text import span
 
-_HOW_TO_READ = (
-    f"The engagement index runs from 0 to 100. It rests on {words.FORMULA}, of everybody who could be measured; a "
-    "camera that is off counts neither way. A median is the middle value: half of the time it was lower, half higher."
-)
 _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -30,13 +27,14 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
     assert record.hello is not None
     figures = digest(record)
     clock = Clock(figures, zone)
-    title = f"{record.hello.title}, {_date(datetime.fromtimestamp(figures.start, zone))}"
+    date = _date(datetime.fromtimestamp(figures.start, zone))
+    title = say("report.title", title=say("report.named", title=record.hello.title, date=date))
     head = element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", http_equiv="Content-Security-Policy", content=_CONTENT_SECURITY_POLICY),
-        element("title", f"{title} · class report"),
+        element("title", title),
         element("style", Markup(stylesheet())),
     )
     body = element(
@@ -52,8 +50,9 @@ def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None
     assert record.hello is not None
     told = [element("p", sentence) for sentence in story(record, figures, zone)]
     if figures.index is not None:
-        told.append(element("p", _HOW_TO_READ, class_="note"))
-    sections: list[Markup | None] = [_section("What happened", *told, class_="story")]
+        read = say("report.how_to_read", rests_on=say("policy.rests_on"))
+        told.append(element("p", read, class_="note"))
+    sections: list[Markup | None] = [_section(say("report.story"), *told, class_="story")]
     if len(record.timeline):
         wide, narrow = (Chart(record, figures, clock, width) for width in (WIDE_PX, NARROW_PX))
         sections += [_facts(figures, record, clock), _timeline(figures, wide, narrow)]
@@ -68,8 +67,15 @@ def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) 
     assert record.hello is not None
     start = datetime.fromtimestamp(figures.start, zone)
     start = start if start.tzinfo else start.astimezone()
-    times = f"{words.clock(figures.start, zone)} to {words.clock(figures.end, zone)} ({_zone_name(start)})"
-    when = f"Class report · {start:%A}, {_date(start)} · {times} · {clock.span(figures.duration_s)}"
+    when = say(
+        "report.when",
+        weekday=f"{start:%A}",
+        date=_date(start),
+        start=words.clock(figures.start, zone),
+        end=words.clock(figures.end, zone),
+        zone=_zone_name(start),
+        span=clock.span(figures.duration_s),
+    )
     return element(
         "header",
         element("h1", record.hello.title),
@@ -95,31 +101,32 @@ def _zone_name(at: datetime) -> str:
 
 
 def _facts(figures: Digest, record: Record, clock: Clock) -> Markup:
-    seen, present = figures.medians, f"median {words.count(figures.medians.get('present'))}"
-    facts: list[tuple[str, str, str]] = [("Present", f"{figures.present_max}", f"at most; {present}")]
+    seen, median = figures.medians, say("report.fact_median")
+    present = words.count(seen.get("present"))
+    facts: list[tuple[str, str, str]] = [
+        (say("name.present"), f"{figures.present_max}", say("report.fact_present_note", n=present))
+    ]
     if figures.is_presence:
-        named = (("Camera on", "camera_on"), ("Face in view", "visible"), ("Facing the camera", "facing"))
-        facts += [(name, words.count(seen.get(column)), "median") for name, column in named]
+        named = ("camera_on", "visible", "facing")
+        facts += [(say(f"name.{column}"), words.count(seen.get(column)), median) for column in named]
     else:
         index, attentive = figures.index, figures.attentive
-        analysed = f"median, of {words.count(seen.get('present'))} people"
+        share = words.percent(attentive.median / 100, record.hello) if attentive else words.DASH
+        analysed = words.count(seen.get("analysed"))
         facts = [
-            ("Index", f"{index.median}" if index else words.DASH, "engagement, median"),
-            (
-                "Attentive",
-                words.percent(attentive.median / 100, record.hello) if attentive else words.DASH,
-                "median, of analysed",
-            ),
-            ("Analysed", words.count(seen.get("analysed")), analysed),
-            ("Coverage", words.percent(seen.get("coverage"), record.hello), "median"),
+            (say("report.fact_index"), f"{index.median}" if index else words.DASH, say("report.fact_index_note")),
+            (say("name.attentive"), share, say("report.fact_attentive_note")),
+            (say("name.analysed"), analysed, say("report.fact_analysed_note", n=present)),
+            (say("name.coverage"), words.percent(seen.get("coverage"), record.hello), median),
             *facts,
-            ("Alerts", f"{len(record.alerts)}", "raised"),
+            (say("name.alerts"), f"{len(record.alerts)}", say("report.fact_alerts_note")),
         ]
-    facts.append(("Measured", _of(figures.measured_s, figures.duration_s), f"of {clock.span(figures.duration_s)}"))
+    whole = say("report.measured_of", span=clock.span(figures.duration_s))
+    facts.append((say("report.measured"), _of(figures.measured_s, figures.duration_s), whole))
     cells = [
         element("div", element("dt", name), element("dd", value, element("span", note))) for name, value, note in facts
     ]
-    return _section("In numbers", element("dl", *cells, class_="facts"))
+    return _section(say("report.in_numbers"), element("dl", *cells, class_="facts"))
 
 
 def _of(part: float, whole: float) -> str:
@@ -128,36 +135,28 @@ def _of(part: float, whole: float) -> str:
 
 def _timeline(figures: Digest, wide: Chart, narrow: Chart) -> Markup:
     if figures.is_presence:
-        return _section(
-            "Counts", wide.timeline(), narrow.timeline(), note="present is dashed; filled: facing the camera"
-        )
-    note = "line: mean of the class; band: middle half of the class"
-    return _section("Engagement index", wide.timeline(), narrow.timeline(), note=note)
+        return _section(say("name.counts"), wide.timeline(), narrow.timeline(), note=say("report.counts_note"))
+    return _section(say("name.index"), wide.timeline(), narrow.timeline(), note=say("report.index_note"))
 
 
 def _alerts(record: Record, clock: Clock) -> Markup:
     if not record.alerts:
         parameters = record.hello.alerts if record.hello else None
-        said = "None was raised."
+        said = say("report.no_alerts")
         if parameters is not None:
-            said += (
-                f" Alerts need {words.people(parameters.min_people)} analysed, and start {span(parameters.warm_up_s)} "
-            )
-            said += "after the bot went live."
-        return _section("Alerts", element("p", said))
-    head = ["Time", "What", "Largest part", "People measured"]
-    caption = "Alerts, in order of time"
-    note = "An alert says that the index changed, not why. Often this is note-taking, a poll or a pause."
-    return _section(
-        "Alerts", table(head, alert_rows(record, clock), caption=caption), element("p", note, class_="note")
-    )
+            people = words.people(parameters.min_people)
+            said = say("report.no_alerts_why", people=people, span=span(parameters.warm_up_s))
+        return _section(say("name.alerts"), element("p", said))
+    head = [say("name.time"), say("report.what"), say("report.largest_part"), say("report.people_measured")]
+    rows = table(head, alert_rows(record, clock), caption=say("report.alerts_caption"))
+    return _section(say("name.alerts"), rows, element("p", say("report.alerts_note"), class_="note"))
 
 
 def _shown(figures: Digest, wide: Chart, narrow: Chart) -> Markup | None:
     if not figures.expressions:
         return None
-    note = "share of the people analysed who displayed each, counted in pairs, 0 to 100%, and its median"
-    return _section("Displayed expressions", wide.expressions(), narrow.expressions(), note=note)
+    note = say("report.shown_note")
+    return _section(say("name.expressions"), wide.expressions(), narrow.expressions(), note=note)
 
 
 def _levels(figures: Digest, hello: Hello, clock: Clock) -> Markup | None:
@@ -167,19 +166,17 @@ def _levels(figures: Digest, hello: Hello, clock: Clock) -> Markup | None:
     rows: list[Child] = []
     for number in range(len(hello.levels) - 1, -1, -1):
         level, lasted_s = hello.levels[number], figures.level_s[number]
-        start = f"{level.means}, from {words.index(level.from_)}"
+        start = say("report.level_from", means=level.means, index=words.index(level.from_))
         bar = element("i", element("b", style=f"width:{lasted_s / total_s * 100:.1f}%"))
         rows.append(element("dt", words.level_name(hello, number), element("span", start)))
         rows += [element("dd", bar, style="display:block"), element("dd", clock.span(lasted_s), class_="value")]
-    note = "how long the index of the class was at each level"
-    return _section("Levels", element("dl", *rows, class_="bars"), note=note)
+    return _section(say("report.levels"), element("dl", *rows, class_="bars"), note=say("report.levels_note"))
 
 
 def _periods(record: Record, figures: Digest, clock: Clock) -> Markup:
     head, rows, step_s = period_table(record, figures, clock)
-    caption = "Every minute" if step_s == 60 else f"Every {span(step_s)}"
-    rounded = "" if figures.is_presence else " of the published values, which are rounded"
-    note = f"Medians{rounded}. The CSV file beside this one has a row a second."
+    caption = say("report.every_minute") if step_s == 60 else say("report.every", span=span(step_s))
+    note = say("report.periods_note" if figures.is_presence else "report.periods_note_rounded")
     body = table(head, rows, caption=caption, class_="numbers")
     return _section(caption, body, element("p", note, class_="note"), class_="long")
 
@@ -188,26 +185,28 @@ def _changes(record: Record, clock: Clock) -> Markup | None:
     rows = change_rows(record, clock)
     if not rows:
         return None
-    return _section("Changes", table(["Time", "What"], rows, caption="Changes, in order of time"), class_="long")
+    head = [say("name.time"), say("report.what")]
+    return _section(say("name.changes"), table(head, rows, caption=say("report.changes_caption")), class_="long")
 
 
 def _policy(hello: Hello) -> Markup:
-    rows = [(name, getattr(hello.policy, field)) for name, field in words.POLICY_ROWS]
-    rows.insert(0, ("Profile", hello.policy.profile.value))
+    rows = [(say(f"policy.row.{field}"), getattr(hello.policy, field)) for field in words.POLICY_ROWS]
+    rows.insert(0, (say("report.profile"), hello.policy.profile.value))
     is_presence = hello.alerts is None
     if not is_presence:
-        rows.append(("Formula", f"{hello.formula}: {words.FORMULA}"))
-        rows.append(("Coverage", "share of the time in which facing could be measured, over the people analysed"))
-        rows.append(("A dash", "not measurable, or withheld by the policy; a camera that is off counts neither way"))
+        formula = say("report.formula_of", formula=hello.formula, rests_on=say("policy.rests_on"))
+        rows.append((say("policy.formula"), formula))
+        rows.append((say("name.coverage"), say("report.coverage_means")))
+        rows.append((say("report.dash"), say("report.dash_means")))
     cells = [join(element("dt", name), element("dd", value)) for name, value in rows]
-    return _section("What this rests on", element("dl", *cells, class_="policy"))
+    return _section(say("report.basis"), element("dl", *cells, class_="policy"))
 
 
 def _footer(record: Record, figures: Digest) -> Markup:
     assert record.hello is not None
     software, formula = record.hello.software, record.hello.formula
     version = software if figures.is_presence else f"{formula} · {software}"
-    limits = words.LIMITS_PRESENCE if figures.is_presence else words.LIMITS
+    limits = words.limits(Profile.PRESENCE if figures.is_presence else Profile.AGGREGATE)
     return element("footer", element("span", limits), element("span", version))
 
 

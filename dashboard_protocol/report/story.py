@@ -8,6 +8,7 @@ from dashboard_protocol.report.totals import SHORT_S, Digest, Spread
 from dashboard_protocol.report.turning_points import NEAR, Move
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.text import points
 from dashboard_protocol.view.timeline import Gap
 from dashboard_protocol.view.trend import POINTS
@@ -54,16 +55,22 @@ def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[s
 def _presence(record: Record, figures: Digest, clock: Clock) -> str:
     title = record.hello.title if record.hello else record.room
     if not len(record.timeline):
-        return f"The bot was invited to {title} and never read a face there."
+        return say("report.never_read", title=title)
     most, usual = figures.present_max, int(figures.medians["present"])
-    there = f"{words.people(most)} {'was' if most == 1 else 'were'} present"
+    there = say("report.were_present", n=most, people=words.people(most))
     if min(record.timeline["present"]) == most:
-        how_many = f"{there}."
+        how_many = say("report.present_all", present=there)
+    elif usual == most:
+        how_many = say("report.present_most", present=there)
     else:
-        how_many = f"{there} for most of it." if usual == most else f"At most {there}, {usual} as the median."
-    return (
-        f"From {clock(figures.start)} to {clock(figures.end)} the bot was in {title} for "
-        f"{clock.span(figures.duration_s)}. {how_many}"
+        how_many = say("report.present_up_to", present=there, usual=usual)
+    return say(
+        "report.stay",
+        start=clock(figures.start),
+        end=clock(figures.end),
+        title=title,
+        span=clock.span(figures.duration_s),
+        present=how_many,
     )
 
 
@@ -71,10 +78,7 @@ def _counts(figures: Digest) -> str:
     present, camera_on, visible, facing = (
         words.count(figures.medians.get(name)) for name in ("present", "camera_on", "visible", "facing")
     )
-    return (
-        f"As the median, {camera_on} of {present} had a camera on, {visible} had a face in view and {facing} faced the "
-        "camera, counted in pairs. This is head direction, nothing more."
-    )
+    return say("report.counts", present=present, camera_on=camera_on, visible=visible, facing=facing)
 
 
 def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
@@ -83,23 +87,21 @@ def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
     moved = " ".join(_moves(figures.moves, clock)) or _steady(found)
     if not total_s:
         # A reader who came late has ten minutes of values without their levels.
-        return f"The median of the engagement index was {found.median}. {moved}"
+        return say("report.index_median", median=found.median, moved=moved)
     level = max(range(4), key=lambda number: figures.level_s[number])
-    name = f"{words.level_name(record.hello, level)} ({record.hello.levels[level].means})"
+    name, means = words.level_name(record.hello, level), record.hello.levels[level].means
     share = figures.level_s[level] / total_s
-    how_long = (
-        "all of the measured time"
-        if share > 0.995
-        else f"{clock.span(figures.level_s[level])} of {clock.span(total_s)}"
-    )
-    often = "" if share > 0.995 else "most of the measured time: " if share > 0.5 else "longer than any other level: "
-    return f"The engagement index of the class was {name} for {often}{how_long}; its median was {found.median}. {moved}"
+    how_long = say("report.level_all")
+    if share <= 0.995:
+        part, whole = clock.span(figures.level_s[level]), clock.span(total_s)
+        how_long = say("report.level_most" if share > 0.5 else "report.level_longest", part=part, whole=whole)
+    return say("report.index", level=name, means=means, how_long=how_long, median=found.median, moved=moved)
 
 
 def _steady(found: Spread) -> str:
     if found.low == found.high:
-        return "It did not move."
-    return f"It moved by less than {points(POINTS)} at a time and stayed between {found.low} and {found.high}."
+        return say("report.unmoved")
+    return say("report.steady", points=points(POINTS), low=found.low, high=found.high)
 
 
 def _moves(found: Sequence[Move], clock: Clock) -> Iterator[str]:
@@ -110,24 +112,24 @@ def _moves(found: Sequence[Move], clock: Clock) -> Iterator[str]:
     for move in told:
         if move is skip:
             continue
-        sentence = (
-            f"It {'fell' if move.by < 0 else 'rose'} by {points(move.size)}, from {move.start.value} to "
-            f"{move.end.value}, {_when(move, clock)}"
-        )
+        is_fall, values = move.by < 0, {"before": move.start.value, "after": move.end.value}
+        moved = {"points": points(move.size), "when": _when(move, clock)}
         back = next((other for other in found if other.start.at >= move.end.at and other.by * move.by < 0), None)
         if back is not None and abs(back.end.value - move.start.value) <= NEAR:
             named += back not in told
             skip = back
-            sentence += f", and was back at {back.end.value} at {clock(back.end.at)}"
-        yield f"{sentence}."
+            returned = "report.fell_back" if is_fall else "report.rose_back"
+            yield say(returned, back=back.end.value, at=clock(back.end.at), **values, **moved)
+        else:
+            yield say("report.fell" if is_fall else "report.rose", **values, **moved)
     more = len(found) - named
     if more > 0:
-        yield f"{more} more {'move' if more == 1 else 'moves'} of {points(POINTS)} or more can be seen in the chart."
+        yield say("report.more_moves", n=more, points=points(POINTS))
 
 
 def _when(move: Move, clock: Clock) -> str:
     start, end = clock(move.start.at), clock(move.end.at)
-    return f"at {start}" if start == end else f"between {start} and {end}"
+    return say("report.at", at=start) if start == end else say("report.between", start=start, end=end)
 
 
 def _attentive(record: Record, figures: Digest) -> str:
@@ -135,8 +137,10 @@ def _attentive(record: Record, figures: Digest) -> str:
     if found is None:
         return ""
     low, middle, high = (words.percent(value / 100, record.hello) for value in (found.low, found.median, found.high))
-    about = f"As the median, {middle} of the people analysed were attentive ({words.ATTENTIVE})"
-    return f"{about}." if low == high else f"{about}: {low} at the lowest, {high} at the highest."
+    means = say("value.attentive")
+    if low == high:
+        return say("report.attentive", share=middle, means=means)
+    return say("report.attentive_range", share=middle, means=means, low=low, high=high)
 
 
 def _expressions(record: Record, figures: Digest, clock: Clock) -> str:
@@ -148,51 +152,50 @@ def _expressions(record: Record, figures: Digest, clock: Clock) -> str:
     unclear = figures.expressions.get("unclear")
     most = max(shown, key=lambda name: shown[name].median)
     peaks = [
-        f"{words.EXPRESSION[name]} reached {words.percent(found.high / 100, record.hello)} at {clock(found.high_at)}"
+        say(
+            "report.reached",
+            name=words.expression(name),
+            share=words.percent(found.high / 100, record.hello),
+            at=clock(found.high_at),
+        )
         for name, found in shown.items()
         if name != "neutral" and found.high - found.median >= POINTS
     ]
-    sentence = (
-        f"Of the displayed expressions, {words.EXPRESSION[most]} was that of most people "
-        f"({words.percent(shown[most].median / 100, record.hello)} as the median)"
-    )
+    share = words.percent(shown[most].median / 100, record.hello)
+    said = [say("report.most_shown", name=words.expression(most), share=share)]
     if unclear is not None and unclear.median > shown[most].median:
-        sentence += f"; in {words.percent(unclear.median / 100, record.hello)} of the faces none stood out"
-    return "; ".join([sentence, *peaks]) + "."
+        said.append(say("report.none_stood_out", share=words.percent(unclear.median / 100, record.hello)))
+    return "; ".join([*said, *peaks]) + "."
 
 
 def _alerts(record: Record, clock: Clock) -> str:
     number = len(record.alerts)
     if number == 0:
-        return "No alert was raised."
+        return say("report.no_alert")
     if number > ALERTS_TOLD:
-        return f"{number} alerts were raised; they stand below."
-    told = "; ".join(f"{words.alert_title(known.alert)}, at {clock(known.at)}" for known in record.alerts)
-    return f"{'One alert was' if number == 1 else f'{number} alerts were'} raised: {told}."
+        return say("report.many_alerts", n=number)
+    told = [say("report.alert_at", title=words.alert_title(known.alert), at=clock(known.at)) for known in record.alerts]
+    return say("report.some_alerts", n=number, told="; ".join(told))
 
 
 def _missing(record: Record, figures: Digest, clock: Clock) -> str:
     said = []
     if (lasted_s := figures.withheld_s.get(Withheld.BELOW_K)) and record.hello:
         starts = [change.at for change in record.changes if change.kind == "withheld" and change.by > 0]
-        said.append(
-            f"Class values were withheld for {clock.span(lasted_s)}, while fewer than {record.hello.policy.k} people "
-            f"were analysed{_times(starts, clock)}."
-        )
+        k, times = record.hello.policy.k, _times(starts, clock)
+        said.append(say("report.withheld", span=clock.span(lasted_s), k=k, times=times))
     if lasted_s := figures.withheld_s.get(Withheld.WISHES_UNREACHABLE):
-        said.append(
-            f"Nothing was measurable for {clock.span(lasted_s)}: who asked not to be read could not be heard, "
-            "and no pictures were taken."
-        )
-    for cause, what in ((Gap.BOT, "while the bot was away"), (Gap.FEED, "while the feed was interrupted")):
+        said.append(say("report.unheard", span=clock.span(lasted_s)))
+    for cause, key in ((Gap.BOT, "report.away_bot"), (Gap.FEED, "report.away_feed")):
         stretches = [gap for gap in figures.away if gap.cause is cause]
         if stretches:
             whole = clock.span(sum(gap.end - gap.start for gap in stretches))
-            said.append(f"Nothing is known for {whole} {what}{_times([gap.start for gap in stretches], clock)}.")
+            said.append(say(key, span=whole, times=_times([gap.start for gap in stretches], clock)))
     return " ".join(said)
 
 
 def _times(starts: Sequence[float], clock: Clock) -> str:
     told = ", ".join(clock(at) for at in starts[:MOVES_TOLD])
-    more = " and later" if len(starts) > MOVES_TOLD else ""
-    return f" (from {told}{more})" if told else ""
+    if not told:
+        return ""
+    return say("report.times_more" if len(starts) > MOVES_TOLD else "report.times", times=told)

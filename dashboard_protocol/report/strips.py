@@ -1,20 +1,29 @@
 """What each strip of the report's charts shows."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.vocabulary import DISPLAYED
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One column as steps."""
+    """One column as steps.
+
+    Attributes:
+        column: of the timeline.
+        is_filled: whether the area below it is.
+        is_told: whether its last value stands at its right end.
+    """
 
     column: str
-    label: Callable[[float], str] | None = None
-    """Says the last value at the right end of the line."""
     is_filled: bool = False
+    is_told: bool = False
+
+    def label(self, value: float) -> str:
+        """Say the last value."""
+        return say(f"end_label.{self.column}", n=words.count(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +45,17 @@ AGGREGATE = (
     Strip(
         70,
         (Line("attentive", is_filled=True),),
-        "Attentive",
-        "% of people analysed, facing the screen with gaze on it",
-        "% of people analysed",
+        say("name.attentive"),
+        say("report.strip_attentive"),
+        say("report.strip_attentive_short"),
         ticks=(0, 1),
     ),
     Strip(
         52,
-        (
-            Line("analysed", lambda value: f"{words.count(value)} analysed", True),
-            Line("present", lambda value: f"{words.count(value)} present"),
-        ),
-        "People",
-        "solid: analysed · dashed: present",
-        "analysed (solid), present (dashed)",
+        (Line("analysed", is_filled=True, is_told=True), Line("present", is_told=True)),
+        say("name.people"),
+        say("report.strip_people"),
+        say("report.strip_people_short"),
         is_share=False,
     ),
 )
@@ -57,12 +63,10 @@ COUNTS = (
     Strip(
         220,
         (
-            Line("facing", lambda value: f"{words.count(value)} facing", True),
-            Line("visible", lambda value: f"{words.count(value)} face in view"),
-            Line("camera_on", lambda value: f"{words.count(value)} camera on"),
-            Line("present", lambda value: f"{words.count(value)} present"),
+            Line("facing", is_filled=True, is_told=True),
+            *(Line(column, is_told=True) for column in ("visible", "camera_on", "present")),
         ),
         is_share=False,
     ),
 )
-SHOWN = tuple(Strip(24, (Line(name, is_filled=True),), words.EXPRESSION[name]) for name in DISPLAYED)
+SHOWN = tuple(Strip(24, (Line(name, is_filled=True),), words.expression(name)) for name in DISPLAYED)

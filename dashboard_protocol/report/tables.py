@@ -11,9 +11,11 @@ from dashboard_protocol.report.story import Clock
 from dashboard_protocol.report.totals import Digest
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import COLUMNS, COUNTS, WITHHELD
 
 MAX_PERIODS = 20
+_SEEN = ("present", "camera_on", "visible", "facing")
 _STEPS_S = (10, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _CSV_NAMES = {"mean": "index_mean", "q1": "index_q1", "q3": "index_q3"} | {
     f"level_{number}": f"share_level_{number}" for number in range(4)
@@ -51,7 +53,7 @@ def alert_rows(record: Record, clock: Clock) -> list[list[str]]:
         alert = known.alert
         values = f"{words.index(alert.from_)} → {words.index(alert.to)}".replace(" ", words.NB)
         start, end = (clock(at) for at in (alert.window.start, alert.window.end))
-        what = f"{words.alert_title(alert)}: {values}, {start} to {end}"
+        what = say("report.alert_values", title=words.alert_title(alert), values=values, start=start, end=end)
         rows.append([clock(known.at), what, words.alert_why(alert), f"{alert.people}"])
     return rows
 
@@ -67,31 +69,14 @@ def change_rows(record: Record, clock: Clock) -> list[list[str]]:
 
 def _state(state: BotState) -> str | None:
     match state.state:
-        case State.JOINING:
-            return "Bot joining the meeting"
         case State.WAITING:
-            return "The room was not open yet" if state.reason == "not_open" else "Bot in the lobby"
-        case State.LIVE:
-            return "Bot live: reading faces"
-        case State.RECONNECTING:
-            return "Bot lost the meeting and began to rejoin"
+            return say("report.state.not_open" if state.reason == "not_open" else "report.state.lobby")
+        case State.JOINING | State.LIVE | State.RECONNECTING:
+            return say(f"report.state.{state.state.value}")
         case State.ENDED:
-            return f"Bot left: {_END[EndReason(state.reason)] if state.reason in _END else 'the class ended'}"
+            reason = state.reason if state.reason in set(EndReason) else "unknown"
+            return say("report.left", why=say(f"report.left_why.{reason}"))
     return None
-
-
-_END = {
-    EndReason.ASKED_TO_LEAVE: "it was asked to",
-    EndReason.ROOM_CLOSED: "the room was closed",
-    EndReason.KICKED: "it was removed from the meeting",
-    EndReason.REFUSED: "the meeting refused it",
-    EndReason.UNREACHABLE: "the meeting could not be reached",
-    EndReason.ALONE: "everyone else had left",
-    EndReason.MAX_DURATION: "the longest stay that was set ended",
-    EndReason.OPTED_OUT: "the class was opted out",
-    EndReason.WORKER_LOST: "the machine that ran it was lost",
-    EndReason.FAILED: "it failed",
-}
 
 
 def period_table(record: Record, figures: Digest, clock: Clock) -> tuple[list[str], list[list[str]], int]:
@@ -102,9 +87,9 @@ def period_table(record: Record, figures: Digest, clock: Clock) -> tuple[list[st
         [clock(at), *_period(record, figures, at, at + step_s)] for at in range(start - start % step_s, end, step_s)
     ]
     if figures.is_presence:
-        return ["Time", "Present", "Camera on", "Face in view", "Facing the camera"], rows, step_s
-    head = ["Time", "Index", "Level", "Attentive", "Present", "Analysed", "Coverage", "Valence", "Arousal"]
-    return head, rows, step_s
+        return [say(f"name.{name}") for name in ("time", *_SEEN)], rows, step_s
+    named = [say(f"name.{name}") for name in ("attentive", "present", "analysed", "coverage", "valence", "arousal")]
+    return [say("name.time"), say("report.fact_index"), say("report.level"), *named], rows, step_s
 
 
 def _period(record: Record, figures: Digest, start: int, end: int) -> list[str]:
@@ -113,7 +98,7 @@ def _period(record: Record, figures: Digest, start: int, end: int) -> list[str]:
         return median_low(known) if known else nan
 
     if figures.is_presence:
-        return [words.count(usual(column)) for column in ("present", "camera_on", "visible", "facing")]
+        return [words.count(usual(column)) for column in _SEEN]
     level, hello = usual("level"), record.hello
     assert hello is not None
     named = words.DASH if isnan(level) else words.level_name(hello, int(level))

@@ -9,6 +9,7 @@ from rich.text import Text
 from dashboard_protocol.terminal.frame import ALERT, COUNT, INDEX, NOTE, STRONG, Moment
 from dashboard_protocol.terminal.state import Condition
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import Gap, Timeline
 
 WINDOW_S = 600
@@ -84,7 +85,7 @@ def chart(moment: Moment) -> RenderableType:
     rows = [Text(f"{label:>3} ", style=NOTE).append_text(line) for label, line in zip(labels, drawn, strict=True)]
     if beside is not None:
         rows = [row.append_text(level) for row, level in zip(rows, beside, strict=True)]
-    above = [Text("    Facing the camera, of all present", style=NOTE)] if is_presence else []
+    above = [Text(f"    {say('terminal.facing')}", style=NOTE)] if is_presence else []
     return Group(*above, *rows, Text(" " * _LABEL_CELLS).append_text(_axis(moment, second, number)))
 
 
@@ -111,7 +112,8 @@ def _axis(moment: Moment, second: int, number: int) -> Text:
         at = second - minutes * 60
         if first is not None and at >= first - 60:
             _put(line, number * (10 - minutes) // 10, words.clock(at, moment.zone), marks)
-    _put(line, number - 3, "now", marks)
+    now = say("value.now")
+    _put(line, number - len(now), now, marks)
     said = Text("".join(line), style=NOTE)
     for mark in marks & set(range(number)):
         said = said[:mark] + Text("▲", style=ALERT) + said[mark + 1 :]

@@ -10,16 +10,13 @@ from dashboard_protocol.events import ClassSummary, Withheld
 from dashboard_protocol.terminal.frame import INDEX, NOTE, PLAIN, STRONG, Moment
 from dashboard_protocol.terminal.state import Condition
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.trend import Trend, count_threshold, trend
 
 FIRST_S = 20.0
 """How long after the start missing values are the first ones."""
-_COUNTS = (
-    ("Present", "present", None),
-    ("Camera on", "camera_on", "present"),
-    ("Face in view", "visible", "camera_on"),
-    ("Facing the camera", "facing", "visible"),
-)
+_COUNTS = (("present", None), ("camera_on", "present"), ("visible", "camera_on"), ("facing", "visible"))
+"""Each of so many, where it is a part of others."""
 
 
 def first_row(moment: Moment) -> RenderableType:
@@ -49,13 +46,14 @@ def _withheld(moment: Moment) -> RenderableType:
     assert hello is not None
     summary = moment.record.summary
     if summary is not None and summary.withheld is Withheld.WISHES_UNREACHABLE:
-        return _cell(moment, "Engagement index, attentive", words.UNMEASURABLE, words.UNHEARD, words.UNHEARD_GROUND)
+        why = say("value.unheard")
+        return _cell(moment, say("name.both"), say("value.unmeasurable"), why, say("value.no_pictures"))
     few = words.below_k(hello.policy.k)
-    return _cell(moment, "Engagement index, attentive", words.WITHHELD, few, words.returns(hello.policy))
+    return _cell(moment, say("name.both"), say("value.withheld"), few, words.returns(hello.policy))
 
 
 def _index(moment: Moment) -> RenderableType:
-    caption, record, summary = "Engagement index", moment.record, moment.record.summary
+    caption, record, summary = say("name.index"), moment.record, moment.record.summary
     engagement = summary.engagement if summary else None
     ground = words.ground(summary, record.hello) if summary else ""
     if engagement is None or record.hello is None:
@@ -68,30 +66,31 @@ def _index(moment: Moment) -> RenderableType:
 
 
 def _attentive(moment: Moment) -> RenderableType:
-    caption, summary = "Attentive", moment.record.summary
+    caption, summary = say("name.attentive"), moment.record.summary
     if summary is None or summary.engagement is None:
-        return _cell(moment, caption, words.DASH, _waiting(moment), words.ATTENTIVE)
+        return _cell(moment, caption, words.DASH, _waiting(moment), say("value.attentive"))
     share = words.percent(summary.attentive, moment.record.hello)
     if moment.condition is Condition.LOST:
         return _cell(moment, caption, words.DASH, _last(moment, share), "")
-    return _cell(moment, caption, share, _trend(moment, "attentive"), words.ATTENTIVE)
+    return _cell(moment, caption, share, _trend(moment, "attentive"), say("value.attentive"))
 
 
 def _counts(moment: Moment) -> list[RenderableType]:
     return [_count(moment, moment.record.summary, *about) for about in _COUNTS]
 
 
-def _count(moment: Moment, summary: ClassSummary | None, label: str, column: str, whole: str | None) -> RenderableType:
+def _count(moment: Moment, summary: ClassSummary | None, column: str, whole: str | None) -> RenderableType:
+    label = say(f"name.{column}")
     if summary is None:
-        return _cell(moment, label, words.DASH, words.FIRST_VALUES)
+        return _cell(moment, label, words.DASH, say("value.first"))
     number = getattr(summary, column)
     value = words.count(number)
     if moment.condition is Condition.LOST:
         return _cell(moment, label, words.DASH, _last(moment, value))
-    of = f" of {words.count(getattr(summary, whole))}" if whole else ""
+    of = f" {say('value.of', whole=words.count(getattr(summary, whole)))}" if whole else ""
     if number is None and moment.condition is Condition.FRESH:
         is_unheard = summary.withheld is Withheld.WISHES_UNREACHABLE
-        why = words.UNHEARD if is_unheard else _waiting(moment, words.WITHHELD)
+        why = say("value.unheard") if is_unheard else _waiting(moment, say("value.withheld"))
         return _cell(moment, label, value + of, why)
     threshold = count_threshold(summary.present)
     found = trend(moment.record.timeline, column, moment.second, scale=1, threshold=threshold)
@@ -124,16 +123,17 @@ def _trend(moment: Moment, column: str) -> Text:
 def _told(moment: Moment, found: Trend, *, counts: bool) -> Text:
     if moment.condition is Condition.STALE:
         age = words.span(moment.watched.age_s(moment.now))
-        return Text(f"as of {moment.clock(moment.record.summary_at)}, {age} ago", style=NOTE)
+        ago = say("ago", span=age)
+        return Text(say("value.as_of_ago", at=moment.clock(moment.record.summary_at), ago=ago), style=NOTE)
     said = f"{found.arrow} {words.trend(found, counts=counts)}".strip()
     return Text(said, style=STRONG if found.kind == "move" else NOTE)
 
 
-def _waiting(moment: Moment, later: str = words.SETTLING) -> str:
+def _waiting(moment: Moment, later: str | None = None) -> str:
     live_since = moment.record.live_since
     is_new = live_since is None or moment.room_now - live_since < FIRST_S
-    return words.FIRST_VALUES if is_new else later
+    return say("value.first") if is_new else later or say("value.settling")
 
 
 def _last(moment: Moment, value: str) -> str:
-    return f"last {value} at {moment.clock(moment.record.summary_at)}"
+    return say("value.last", value=value, at=moment.clock(moment.record.summary_at))

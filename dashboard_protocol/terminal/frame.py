@@ -33,7 +33,7 @@ class Moment:
 
     @property
     def state(self) -> str:
-        """A key of `words.BAR`."""
+        """A key of `state` in text.json."""
         return self.watched.state(self.now)
 
     @property

@@ -6,6 +6,7 @@ from dashboard_protocol.events import Event, Hello, State
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.plain_text import plain
 from dashboard_protocol.view.record import Record
+from dashboard_protocol.view.sentences import say
 
 HELD_S = 30.0
 """A change of level is told once it has held for this long."""
@@ -41,14 +42,14 @@ class Told:
         if self.record.bye is not None and not self._is_ended:
             bye = self.record.bye
             at = event.at if self.record.ended_at is None else self.record.ended_at
-            facts = f"Live {words.span(bye.live_s)} · Present at most {bye.present_max} · Alerts {bye.alerts}"
+            facts = words.facts(bye)
             said.append((at, f"{words.ended(bye.reason, at, self._zone)} {facts}"))
         self._is_ended = self.record.bye is not None
         return [f"{words.clock(at, self._zone, exact=True)}  {line}" for at, line in said]
 
     def _stated(self, state: State, reason: str | None) -> str:
         key = ("not_open" if reason == "not_open" else "lobby") if state is State.WAITING else state.value
-        return words.BAR[key]
+        return say(f"state.{key}")
 
     def _levels(self, at: float) -> list[tuple[float, str]]:
         summary, hello = self.record.summary, self.record.hello
@@ -60,6 +61,11 @@ class Told:
         if level == self._level or (self._level is not None and at - self._held[1] < HELD_S):
             return []
         self._level = level
-        value = f"{words.level_name(hello, level)} {words.index(summary.engagement.mean)}"
-        attentive = f"attentive {words.percent(summary.attentive, hello)}"
-        return [(at, f"Engagement index {value}, {attentive}, {words.ground(summary, hello)}")]
+        line = say(
+            "terminal.level",
+            level=words.level_name(hello, level),
+            index=words.index(summary.engagement.mean),
+            share=words.percent(summary.attentive, hello),
+            ground=words.ground(summary, hello),
+        )
+        return [(at, line)]

@@ -14,6 +14,7 @@ from dashboard_protocol.terminal.frame import ALERT, COUNT, NOTE, PLAIN, STRONG,
 from dashboard_protocol.terminal.state import LIVE_STATES, Condition, Watched
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.plain_text import plain
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.trend import earlier
 from dashboard_protocol.vocabulary import DISPLAYED
 
@@ -23,8 +24,8 @@ _RECENT_S = 600.0
 _BAR_CELLS = 16
 _BESIDE_CELLS = 26
 """What the longest name and a value take beside a bar."""
-_PEOPLE = (("Present", "present"), ("Camera on", "camera_on"), ("Face in view", "visible"), ("Analysed", "analysed"))
-_EVERYONE = (*_PEOPLE[:3], ("Facing the camera", "facing"))
+_PEOPLE = ("present", "camera_on", "visible", "analysed")
+_EVERYONE = ("present", "camera_on", "visible", "facing")
 _Row = tuple[Text, Text, Text]
 
 
@@ -49,10 +50,10 @@ def render(watched: Watched, width: int, now: float, zone: tzinfo | None = None)
 def _bar(moment: Moment) -> RenderableType:
     hello = moment.record.hello
     is_live = moment.state == "live"
-    said = Text(" ● " if is_live else " ○ ", no_wrap=True).append(words.BAR[moment.state], style="bold")
+    said = Text(" ● " if is_live else " ○ ", no_wrap=True).append(say(f"state.{moment.state}"), style="bold")
     if is_live and moment.record.live_since is not None:
         said.append(f" {words.span(moment.room_now - moment.record.live_since)}")
-    policy = f" Policy: {hello.policy.profile.value} " if hello else ""
+    policy = f" {say('policy.title', profile=hello.policy.profile.value)} " if hello else ""
     if hello is not None:
         said.append(f" · {plain(hello.title)}")
     said.truncate(max(1, moment.width - len(policy)), overflow="ellipsis", pad=True)
@@ -70,13 +71,12 @@ def _before(moment: Moment) -> list[RenderableType]:
 
 def _ending(moment: Moment) -> list[RenderableType]:
     bye = moment.record.bye
-    title = Text("The class has ended", style=STRONG)
+    title = Text(say("end.title"), style=STRONG)
     if bye is None:
-        return [title, Text("The bot has left.")]
+        return [title, Text(say("terminal.left"))]
     at = moment.room_now if moment.record.ended_at is None else moment.record.ended_at
-    facts = f"Live {words.span(bye.live_s)} · Present at most {bye.present_max} · Alerts {bye.alerts}"
-    report = [Text(f"Report: {plain(bye.report)}")] if bye.report else []
-    return [title, Text(words.ended(bye.reason, at, moment.zone)), Text(facts), *report]
+    report = [Text(say("terminal.report", address=plain(bye.report)))] if bye.report else []
+    return [title, Text(words.ended(bye.reason, at, moment.zone)), Text(words.facts(bye)), *report]
 
 
 def _slot(moment: Moment) -> RenderableType:
@@ -89,15 +89,15 @@ def _slot(moment: Moment) -> RenderableType:
 def _slot_words(moment: Moment) -> tuple[str, str, str]:
     bot, record = moment.record.bot, moment.record
     if moment.state == "reconnecting" and bot is not None:
-        return "▲ The bot is rejoining the meeting", words.rejoining(bot.attempts), ALERT
+        return f"▲ {say('trouble.reconnecting')}", words.rejoining(bot.attempts), ALERT
     if moment.state == "silent":
-        title = f"▲ No new values for {words.span(moment.watched.age_s(moment.now))}"
-        return title, f"Values here are from {moment.clock(record.summary_at)}.", ALERT
+        title = f"▲ {say('trouble.silent', span=words.span(moment.watched.age_s(moment.now)))}"
+        return title, say("terminal.values_from", at=moment.clock(record.summary_at)), ALERT
     found = moment.watched.open_alert(moment.now)
     if found is None:
         return "" if record.is_presence else _calm(moment), "", NOTE
-    ago = words.span(moment.room_now - found.at)
-    return f"▲ {words.alert_title(found.alert)} · {ago} ago", words.alert_ground(found.alert, moment.zone), ALERT
+    ago = say("ago", span=words.span(moment.room_now - found.at))
+    return f"▲ {words.alert_title(found.alert)} · {ago}", words.alert_ground(found.alert, moment.zone), ALERT
 
 
 def _calm(moment: Moment) -> str:
@@ -105,13 +105,13 @@ def _calm(moment: Moment) -> str:
     parameters = record.hello.alerts if record.hello else None
     if parameters is not None:
         if live_since is not None and moment.room_now < live_since + parameters.warm_up_s:
-            return f"Alerts start at {words.clock(live_since + parameters.warm_up_s, moment.zone)}"
+            return say("alert.early", at=words.clock(live_since + parameters.warm_up_s, moment.zone))
         analysed = record.summary.analysed if record.summary else None
         if moment.condition is not Condition.WITHHELD and (analysed or 0) < parameters.min_people:
-            return f"Alerts need {words.people(parameters.min_people)} analysed"
+            return say("alert.few", people=words.people(parameters.min_people))
     if record.alerts and moment.room_now - record.alerts[-1].at < _RECENT_S:
-        return f"Alerts: none open; last one {words.clock(record.alerts[-1].at, moment.zone)}"
-    return f"Alerts: none in the last {words.unit(10, 'min')}"
+        return say("terminal.none_open", at=words.clock(record.alerts[-1].at, moment.zone))
+    return say("terminal.none_lately")
 
 
 def _lower(moment: Moment) -> list[RenderableType]:
@@ -127,19 +127,19 @@ def _expressions(moment: Moment) -> RenderableType:
         before = earlier(moment.record.timeline, name, moment.second) if shown else nan
         share = shown.get(name) if shown else None
         rows.append(
-            _row(moment, words.EXPRESSION[name], share or 0.0, words.percent(share, hello, people), mark=before)
+            _row(moment, words.expression(name), share or 0.0, words.percent(share, hello, people), mark=before)
         )
-    return _titled("Displayed expressions", "│ 5 min ago", rows)
+    return _titled(say("name.expressions"), say("terminal.tick"), rows)
 
 
 def _people(moment: Moment) -> RenderableType:
     summary = None if moment.condition is Condition.LOST else moment.record.summary
     whole = max(1, summary.present) if summary else 1
     rows = []
-    for label, column in _EVERYONE if moment.record.is_presence else _PEOPLE:
+    for column in _EVERYONE if moment.record.is_presence else _PEOPLE:
         number = getattr(summary, column) if summary else None
-        rows.append(_row(moment, label, (number or 0) / whole, words.count(number)))
-    return _titled("People", "", rows)
+        rows.append(_row(moment, say(f"name.{column}"), (number or 0) / whole, words.count(number)))
+    return _titled(say("name.people"), "", rows)
 
 
 def _titled(title: str, note: str, rows: list[_Row]) -> RenderableType:
@@ -172,7 +172,7 @@ def _changes(moment: Moment) -> RenderableType:
     ]
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(Text("Changes", style=STRONG), *(lines or [Text("None yet", style=NOTE)]))
+    return Group(Text(say("name.changes"), style=STRONG), *(lines or [Text(say("terminal.no_changes"), style=NOTE)]))
 
 
 def _footer(moment: Moment) -> RenderableType:

@@ -51,7 +51,7 @@ class Watched:
         return 0.0 if self._summary_s is None else now - self._summary_s
 
     def state(self, now: float) -> str:
-        """The state as a key of `words.BAR`."""
+        """The state as a key of `state` in text.json."""
         bot = self.record.bot
         if self.record.bye is not None or (bot is not None and bot.state is State.ENDED):
             return "ended"

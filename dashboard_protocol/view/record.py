@@ -23,6 +23,7 @@ from dashboard_protocol.events import (
     Withheld,
 )
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import Gap, Timeline, row_of
 
 MAX_CHANGES = 1000
@@ -58,16 +59,21 @@ class Change:
         """Say it, in the words of the page."""
         if self.alert is not None:
             return words.alert_title(self.alert)
-        number = abs(self.by)
-        return {
-            "feed": f"Feed interrupted for {words.span(self.s)}",
-            "rejoined": f"Bot away for {words.span(self.s)}",
-            "policy": f"Policy changed to {self.profile}",
-            "withheld": "Withheld: too few people analysed" if self.by > 0 else "Values returned",
-            "opted_out": f"{words.people(number)} opted out within a minute",
-            "present": f"{words.people(number)} {'joined' if self.by > 0 else 'left'}",
-            "camera_on": f"{words.cameras(number)} went {'on' if self.by > 0 else 'off'}",
-        }[self.kind]
+        number, is_more = abs(self.by), self.by > 0
+        match self.kind:
+            case "feed":
+                return say("change.feed", span=words.span(self.s))
+            case "rejoined":
+                return say("change.rejoined", span=words.span(self.s))
+            case "policy":
+                return say("change.policy", profile=str(self.profile))
+            case "withheld":
+                return say("change.withheld" if is_more else "change.returned")
+            case "opted_out":
+                return say("change.opted_out", people=words.people(number))
+            case "present":
+                return say("change.joined" if is_more else "change.left", people=words.people(number))
+        return say("change.cameras_on" if is_more else "change.cameras_off", cameras=words.cameras(number))
 
 
 _Watched = Literal["withheld", "opted_out", "present", "camera_on"]

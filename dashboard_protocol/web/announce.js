@@ -1,6 +1,6 @@
 /** What is said to screen readers. Values are not live; changes of state are. Pure. */
 
-import { BAR, policyChanged, spokenLevel } from "./words.js";
+import { bar, policyChanged, say, spokenLevel } from "./words.js";
 
 const HELD_MS = 30_000;
 const APART_MS = 60_000;
@@ -11,12 +11,12 @@ export function announcement(memory, { state, slot, policy, hero, kind, live }, 
   Object.assign(memory, { state, alert: slot?.kind === "alert" ? slot.id : was.alert, profile: policy?.profile });
   if (kind === "withheld" || kind === "fresh") memory.kind = kind;
   if (was.state === undefined) return null;
-  if (state !== was.state) return live ? (slot.kind === "trouble" ? "#slot .words" : BAR[state]) : "#column-words";
+  if (state !== was.state) return live ? (slot.kind === "trouble" ? "#slot .words" : bar(state)) : "#column-words";
   if (was.profile && policy.profile !== was.profile) return policyChanged(policy);
   if (memory.alert !== was.alert) return `${slot.title}. ${slot.spoken}`;
   if (kind === "withheld" && was.kind !== "withheld") return `${hero.word}. ${hero.trend.text}. ${hero.ground}`;
   if (kind !== "fresh" || !hero) return null;
-  return was.kind === "withheld" ? `Values are back. ${spokenLevel(hero.word)}` : levelChange(memory, hero.word, nowMs);
+  return was.kind === "withheld" ? say("page.spoken_back", { level: spokenLevel(hero.word) }) : levelChange(memory, hero.word, nowMs);
 }
 
 /** A level is told once it has held, and not too often. */

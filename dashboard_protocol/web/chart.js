@@ -2,7 +2,7 @@
 
 import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
 import { GAP } from "./ring.js";
-import { chartNote, clock, gapName, lineLabel } from "./words.js";
+import { chartNote, clock, gapName, lineLabel, say } from "./words.js";
 
 const NARROW_PX = 480;
 const SLIM_PX = 290;
@@ -18,8 +18,8 @@ const besidePx = (width, presence) => (presence ? 140 : Math.min(236, Math.max(2
 // A strip is filled down to zero from its first line; two fills are the band between them.
 const AGGREGATE = [
   { share: 0.64, max: 1, ticks: [0, 0.5, 1], band: ["q1", "q3"], lines: ["mean"] },
-  { share: 0.21, max: 1, ticks: [0, 1], title: "Attentive", lines: ["attentive"] },
-  { share: 0.15, title: "People", lines: ["analysed", "present"] },
+  { share: 0.21, max: 1, ticks: [0, 1], name: "attentive", lines: ["attentive"] },
+  { share: 0.15, name: "people", lines: ["analysed", "present"] },
 ];
 const COUNTS = [{ share: 1, lines: ["facing", "visible", "camera_on", "present"] }];
 
@@ -43,14 +43,14 @@ export function timeChart(model, { width, height }, windowS) {
   };
 }
 
-function strip({ max, ticks, band, title, lines }, { top, bottom }, context) {
+function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
   const { series, axis, width, narrow, hello, presence } = context;
   const scale = ticks ?? countTicks(most(series, axis));
   const y = (value) => bottom - (value / (max ?? scale.at(-1))) * (bottom - top);
   const labelled = max || presence;
   const steps = Object.fromEntries([...(band ?? []), ...lines].map((column) => [column, runs(series.reader(column), axis)]));
   return {
-    top, bottom, y, lines, title, x: axis.x0, caption: top - 8, note: width < SLIM_PX ? "" : chartNote(title, narrow),
+    top, bottom, y, lines, title: name && say(`name.${name}`), x: axis.x0, caption: top - 8, note: width < SLIM_PX ? "" : chartNote(name, narrow),
     grid: grid(band ? hello.levels.map((level) => level.from).concat(1) : labelled ? scale : [0], y, axis, band && !narrow ? width : 0),
     ticks: labelled ? scale.map((value) => ({ x: axis.x0 - 8, y: Math.round(y(value)) + 4, text: max ? value * 100 : value })) : [],
     fill: band ? "band" : `area ${lines[0]}`, area: (band ?? [lines[0]]).map((column) => areaPath(steps[column], y, bottom)).join(""),
@@ -109,7 +109,7 @@ export function cursorOn({ axis, ticks, bottom, strips, series }, cursor) {
   const x = cursor === null ? NaN : crisp(axis.x(cursor));
   const near = (other) => Math.abs(x - other) <= CLEAR_PX;
   const times = ticks.filter((tick) => tick.major && tick.x < axis.x1 - 14 - CLEAR_PX && !near(tick.x)).map((tick) => label(tick.x, clock(tick.at), "middle"));
-  if (!(x >= axis.x1 - 2 * CLEAR_PX)) times.push(label(axis.x1, "now", "end strong"));
+  if (!(x >= axis.x1 - 2 * CLEAR_PX)) times.push(label(axis.x1, say("value.now"), "end strong"));
   if (Number.isNaN(x)) return { times };
   times.push(label(Math.max(axis.x0 + 14, Math.min(axis.x1 - 18, x)), clock(cursor), "middle strong"));
   const dots = strips.flatMap(({ lines, y }) => lines.map((column) => ({ class: `dot ${column}`, x, y: y(series.get(column, cursor)) })));

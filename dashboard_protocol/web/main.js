@@ -8,12 +8,14 @@ import { createFeed } from "./feed.js";
 import { buildModel, hold, only } from "./model.js";
 import { personChart } from "./panels.js";
 import { createStore, fold, roomNow } from "./store.js";
-import { NAME, pageTitle, shown } from "./words.js";
+import { NAME, load, pageTitle, shown } from "./words.js";
 
 const RENDER_MS = 950;
 const TITLE_MS = 10_000;
 const DEAD_MS = 15_000;
 const MAY_WAIT = ["class_summary", "participant"];
+
+load(await (await fetch("/static/text.json")).json());
 
 const room = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const store = createStore();

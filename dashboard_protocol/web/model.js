@@ -17,7 +17,7 @@ const POLICY_TOLD_S = 60;
 const LIVE_STATES = ["live", "leaving", "interrupted", "silent", "reconnecting"];
 const TAIL = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot };
 
-/** State of the page, one of the keys of words.BAR. */
+/** State of the page, a `state` of text.json. */
 export function pageState({ bye, bot, hello, summaryMs }, feed, nowMs) {
   const { state, reason } = bot ?? {};
   if (feed.phase === "outdated") return "outdated";
@@ -48,7 +48,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
   const live = LIVE_STATES.includes(state);
   const presence = policy?.profile === "presence";
   const model = {
-    state, page: state, now, hello, policy, live, presence, kind: "none", bar: words.BAR[state], pause: "Pause",
+    state, page: state, now, hello, policy, live, presence, kind: "none", bar: words.bar(state), pause: words.say("page.pause"),
     // What index.html asks in `hidden=!is.…`: state, profile and end reason are different words.
     is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: policy && state !== "no_access", over: state === "ended" || state === "no_access",
     duration: live || bye ? words.span(bye ? bye.live_s : now - (liveSince ?? NaN)) : "", formula: hello?.formula,
@@ -68,7 +68,7 @@ export function hold(was, next, ui) {
   const moves = [slot.kind, was.slot.kind].some((kind) => kind === "trouble" || kind === "policy") || ui.dismissed.has(was.slot.id);
   return {
     ...only(was, people), state, policy, hello, duration,
-    page: "paused", bar: words.paused(ui.pausedAt), pause: "Resume", slot: moves ? slot : was.slot,
+    page: "paused", bar: words.paused(ui.pausedAt), pause: words.say("page.resume"), slot: moves ? slot : was.slot,
   };
 }
 
@@ -104,7 +104,7 @@ function values(store, { state, presence, policy }, now, nowMs) {
     kind, old: kind === "stale" || kind === "lost", known: kind === "lost" ? null : summary, summary, summaryAt, second, series,
     ageS: summary && (nowMs - summaryMs) / 1000, tail: TAIL[state] ?? GAP.none,
     then: (column) => past(series, column, second), points: policy.rounding_points,
-    missing: isUnheard(summary) ? words.UNHEARD : now - (liveSince ?? now) < FIRST_S ? words.FIRST_VALUES : presence ? words.WITHHELD : words.SETTLING,
+    missing: isUnheard(summary) ? words.say("value.unheard") : now - (liveSince ?? now) < FIRST_S ? words.say("value.first") : presence ? words.say("value.withheld") : words.say("value.settling"),
   };
   if (presence) return { ...common, trends: countTrends(common) };
   return { ...common, ...(kind === "withheld" ? withheld(summary, hello) : measured(common, hello.levels)) };
@@ -137,8 +137,8 @@ function measured(common, levels) {
 
 function withheld(summary, { levels, policy }) {
   const [word, why, ground] = isUnheard(summary)
-    ? [words.UNMEASURABLE, words.UNHEARD, words.REASON.wishes_unreachable]
-    : [words.WITHHELD, words.belowK(policy.k), words.returns(policy)];
+    ? [words.say("value.unmeasurable"), words.say("value.unheard"), words.say("value.no_pictures")]
+    : [words.say("value.withheld"), words.belowK(policy.k), words.returns(policy)];
   return { hero: { word, level: null, meter: words.meterLabel(levels), trend: { text: why }, ground }, attentive: { word } };
 }
 
@@ -151,12 +151,12 @@ function countTrends(common) {
 function slot(store, { state, now, summaryAt, presence, summary }, ui, nowMs) {
   if (state in TAIL) {
     const from = state === "reconnecting" ? null : summaryAt;
-    return { kind: "trouble", is: { [state]: true }, from, since: from ?? store.bot.since, action: state === "interrupted" ? "Try now" : "" };
+    return { kind: "trouble", is: { [state]: true }, from, since: from ?? store.bot.since, action: state === "interrupted" ? words.say("page.try_now") : "" };
   }
   const open = presence ? null : openAlert(store.alerts, now, nowMs, ui);
-  if (open) return { kind: "alert", id: open.at, ...words.alert(open.alert), agoS: now - open.at, action: "Dismiss" };
+  if (open) return { kind: "alert", id: open.at, ...words.alert(open.alert), agoS: now - open.at, action: words.say("page.dismiss") };
   const id = store.policyAt;
-  if (id !== null && now - id < POLICY_TOLD_S && !ui.dismissed.has(id)) return { kind: "policy", is: { policy: true }, id, agoS: now - id, action: "Dismiss" };
+  if (id !== null && now - id < POLICY_TOLD_S && !ui.dismissed.has(id)) return { kind: "policy", is: { policy: true }, id, agoS: now - id, action: words.say("page.dismiss") };
   return presence ? { kind: "empty" } : { kind: "calm", ...calm(store, now, summary) };
 }
 

@@ -1,7 +1,7 @@
 /** What stands below the first row and in the dialogs: rows of text with their bars. Pure. */
 
 import { runs, stepPath, timeAxis } from "./charts.js";
-import { PERSON_S } from "./ring.js";
+import { DISPLAYED, PERSON_S } from "./ring.js";
 import * as words from "./words.js";
 
 const CHANGES_SHOWN = 3;
@@ -34,10 +34,10 @@ function classPanels({ hello: { levels }, kind, old, known, then, points }) {
   return {
     shares: known && bars(known, known),
     levels: levels.map((_, number) => levelRow(levels, number, engagement)).reverse(), few: Boolean(engagement && !engagement.levels),
-    expressions: Object.entries(words.EXPRESSION).map(([column, name]) => {
+    expressions: DISPLAYED.map((column) => {
       const share = expressions?.[column];
       const tick = expressions ? then(column) : NaN;
-      return { name, share, tick, marked: tick > 0 || (tick === 0 && share > 0), text: words.percent(share, { points }, known?.analysed) };
+      return { name: words.expression(column), share, tick, marked: tick > 0 || (tick === 0 && share > 0), text: words.percent(share, { points }, known?.analysed) };
     }),
     noted: { [kind === "withheld" ? known.withheld : old ? "old" : away ? "away" : "now"]: true },
   };

@@ -3,6 +3,8 @@
 export const GAP = { none: 0, feed: 1, bot: 2, withheld: 3 };
 export const COUNTS = ["present", "camera_on", "visible", "facing"];
 export const COLUMNS = ["mean", "q1", "q3", "attentive", ...COUNTS, "analysed"];
+/** Displayed expressions, in the engine's order. */
+export const DISPLAYED = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "unclear"];
 export const CLASS_S = 4 * 3600;
 export const PERSON_S = 600;
 

@@ -1,7 +1,6 @@
 /** A pure fold of events into what the page knows; `record.py` tells the same changes. */
 
-import { CLASS_S, COLUMNS, GAP, PERSON_S, Ring } from "./ring.js";
-import { EXPRESSION } from "./words.js";
+import { CLASS_S, COLUMNS, DISPLAYED, GAP, PERSON_S, Ring } from "./ring.js";
 
 const CHANGES_KEPT = 200;
 /** A head count, or too few people, is told once it has stood for this long. */
@@ -12,7 +11,7 @@ const SILENT_S = 5;
 export function createStore() {
   return {
     hello: null, bot: null, steps: {}, liveSince: null, summary: null, summaryAt: null, summaryMs: Infinity,
-    series: new Ring([...COLUMNS, ...Object.keys(EXPRESSION)], CLASS_S),
+    series: new Ring([...COLUMNS, ...DISPLAYED], CLASS_S),
     people: new Map(), alerts: [], changes: [], bye: null, byeAt: null, policyAt: null,
     clockAt: null, clockMs: null, noted: {}, away: false, rowAt: NaN,
   };

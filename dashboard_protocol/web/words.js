@@ -1,9 +1,31 @@
-/** Every sentence of the page. Pure; no-break spaces between number and unit. */
+/** Numbers, times and grammar in words; the sentences are those of text.json. Pure. */
 
-const NB = "\u00a0";
 export const DASH = "–";
 export const NAME = "classpulse";
 const missing = (value) => (value ?? NaN) !== value; // also of NaN, which differs from itself
+
+const texts = {};
+let plurals = null;
+
+/** Take the sentences of text.json, before anything is said: by name, `end.kicked`, as sentences.py has it. */
+export function load(sentences) {
+  plurals = new Intl.PluralRules(sentences.language);
+  flatten(sentences, "");
+}
+
+function flatten(group, above) {
+  for (const [name, text] of Object.entries(group)) {
+    if (typeof text === "string" || "other" in text) texts[above + name] = text;
+    else flatten(text, `${above}${name}.`);
+  }
+}
+
+/** A sentence with its places filled in; `n` chooses among plural forms. One that a newer bot asks for is empty. */
+export function say(key, values = {}) {
+  const found = texts[key] ?? "";
+  const text = typeof found === "string" ? found : (found[plurals.select(values.n)] ?? found.other);
+  return text.replace(/\{(\w+)\}/g, (_, place) => values[place]);
+}
 
 /** Time of day in the reader's zone; empty where there is none. */
 function clockWith(shape) {
@@ -12,19 +34,17 @@ function clockWith(shape) {
 }
 export const clock = clockWith();
 export const clockS = clockWith({ second: "2-digit" });
-const unit = (n, word) => `${n}${NB}${word}`;
-const many = (n, one, more = `${one}s`) => unit(n, n === 1 ? one : more);
-export const points = (n) => many(n, "point");
-export const people = (n) => (missing(n) ? "" : many(n, "person", "people"));
+export const points = (n) => say("unit.point", { n });
+export const people = (n) => (missing(n) ? "" : say("unit.person", { n }));
 
 /** Length of time: `38 s`, `4 min`, `1 h 12 min`; `exact` with seconds up to an hour. */
 function lasted(s, withSeconds) {
   if (missing(s)) return "";
   const seconds = Math.max(0, Math.floor(s));
   const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
-  if (minutes === 0) return unit(seconds, "s");
-  const two = (n, word, rest, restWord) => unit(n, word) + (rest ? ` ${unit(rest, restWord)}` : "");
-  return hours > 0 ? two(hours, "h", minutes % 60, "min") : two(minutes, "min", withSeconds && seconds % 60, "s");
+  if (minutes === 0) return say("unit.s", { n: seconds });
+  const [larger, rest] = hours > 0 ? [say("unit.h", { n: hours }), minutes % 60] : [say("unit.min", { n: minutes }), withSeconds && seconds % 60];
+  return rest ? say("unit.two", { larger, smaller: hours > 0 ? say("unit.min", { n: rest }) : say("unit.s", { n: rest }) }) : larger;
 }
 export const span = (s) => lasted(s, false);
 export const exactly = (s) => lasted(s, true);
@@ -33,8 +53,8 @@ export const exactly = (s) => lasted(s, true);
 export function percent(share, { points: step }, of) {
   if (missing(share)) return DASH;
   const whole = Math.round(share * 100);
-  if (whole === 0) return `<${NB}${of ? step * Math.floor(100 / of / step + 1) : step}%`;
-  return whole === 100 ? `>${NB}${100 - step}%` : `${whole}%`;
+  if (whole === 0) return say("share.less", { n: of ? step * Math.floor(100 / of / step + 1) : step });
+  return whole === 100 ? say("share.more", { n: 100 - step }) : say("share.exact", { n: whole });
 }
 
 export const length = (share) => `${Math.round((share || 0) * 1000) / 10}%`;
@@ -44,103 +64,91 @@ export const count = (n) => (missing(n) ? DASH : `${n}`);
 export const signed = (value) => (missing(value) ? DASH : value.toFixed(2).replace("-", "−"));
 
 export const levelName = ({ name }) => name[0].toUpperCase() + name.slice(1);
-export const meterLabel = (levels, level = null) => (level === null ? "level not known" : `level ${levels[level].name}, ${level + 1} of ${levels.length}`);
+export const meterLabel = (levels, level = null) => (level === null ? say("page.meter_unknown") : say("page.meter", { name: levels[level].name, n: level + 1, whole: levels.length }));
 
-export const EXPRESSION = {
-  angry: "Anger", disgust: "Disgust", fear: "Fear", happy: "Happiness", sad: "Sadness", surprise: "Surprise", neutral: "Neutral",
-  unclear: "Unclear",
-};
+export const expression = (name) => say(`expression.${name}`);
 
-export const BAR = {
-  connecting: "Connecting", requested: "Waiting", joining: "Joining", lobby: "In the lobby", not_open: "Not open yet",
-  live: "Live", leaving: "Leaving", interrupted: "Feed interrupted", silent: "No new values", reconnecting: "Bot rejoining",
-  ended: "Ended", no_access: "No access", outdated: "Outdated",
-};
-export const paused = (at) => `Paused ${clock(at)}`;
+export const bar = (state) => say(`state.${state}`);
+export const paused = (at) => say("page.paused", { at: clock(at) });
 
 export function trend(found, counts = false) {
   if (found.kind === "move") {
-    const by = Math.abs(found.by);
-    return `${found.by < 0 ? "down" : "up"} ${counts ? by : points(by)} in ${unit(5, "min")}`;
+    const values = { by: counts ? Math.abs(found.by) : points(Math.abs(found.by)), span: span(300) };
+    return found.by < 0 ? say("trend.down", values) : say("trend.up", values);
   }
-  if (found.kind === "steady") return counts ? "steady" : found.s > 600 ? `steady for over ${unit(10, "min")}` : `steady for ${span(Math.max(60, found.s))}`;
-  if (found.kind === "short") return `measured for ${span(found.s)}`;
-  return "no comparison yet";
+  if (found.kind === "steady" && counts) return say("trend.steady");
+  if (found.kind === "steady") return found.s > 600 ? say("trend.steady_over", { span: span(600) }) : say("trend.steady_for", { span: span(Math.max(60, found.s)) });
+  return found.kind === "short" ? say("trend.short", { span: span(found.s) }) : say("trend.none");
 }
 
-export const FIRST_VALUES = `first values in about ${unit(15, "s")}`;
-export const SETTLING = `values return in about ${unit(10, "s")}`;
-export const asOf = (at, s) => `as of ${clockS(at)}` + (s ? `, ${ago(s)}` : "");
-export const lastValue = (value, at) => `last ${value} at ${clockS(at)}`;
-export const WITHHELD = "Withheld";
-export const UNMEASURABLE = "Not measurable";
-export const UNHEARD = "who asks not to be read cannot be heard";
-export const belowK = (k) => `Fewer than ${people(k)} analysed`;
-const ORDINAL = ["", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
-export const returns = ({ k, freeze_s }) => `Values return by themselves ${unit(freeze_s, "s")} after a ${ORDINAL[k] ?? `${k}th`} person is analysed.`;
-
-const WHY = {
-  facing: { fall: "looking away from the screen", rise: "facing the screen" },
-  gaze: { fall: "gaze away from the screen", rise: "gaze on the screen" },
-  eyes: { fall: "closed eyes", rise: "open eyes" },
-  activity: { fall: "less movement in the faces", rise: "more movement in the faces" },
-};
+export const asOf = (at, s) => (s ? say("value.as_of_ago", { at: clockS(at), ago: ago(s) }) : say("value.as_of", { at: clockS(at) }));
+export const lastValue = (value, at) => say("value.last", { value, at: clockS(at) });
+export const belowK = (k) => say("value.below_k", { people: people(k) });
+export const returns = ({ k, freeze_s: n }) =>
+  say("value.returns", { span: say("unit.s", { n }), nth: say(`ordinal.${k}`) || say("nth", { n: k }) });
 
 export function alertTitle({ kind, from, to, window: { start, end } }) {
   const by = Math.abs(Math.round(to * 100) - Math.round(from * 100));
   const minutes = Math.max(1, Math.round((end - start) / 60));
-  return `Index ${kind === "fall" ? "down" : "up"} ${points(by)} in ${unit(minutes, "min")}`;
+  return say(`alert.title.${kind}`, { points: points(by), span: say("unit.min", { n: minutes }) });
 }
 
 export function alert(raised) {
   const { kind, from, to, people: n, why, window: { start, end } } = raised;
-  const rest = `, ${people(n)} measured, ${clock(start)} to ${clock(end)}. Largest part: ${WHY[why][kind]}.`;
-  return { title: alertTitle(raised), ground: `${index(from)} → ${index(to)}${rest}`, spoken: `From ${index(from)} to ${index(to)}${rest}` };
+  const values = {
+    before: index(from), after: index(to), people: people(n), start: clock(start), end: clock(end), why: say(`why.${why}.${kind}`),
+  };
+  return { title: alertTitle(raised), ground: say("alert.ground", values), spoken: say("page.spoken_alert", values) };
 }
 
-export const ago = (s) => `${span(s)} ago`;
-export const nextTry = (s) => (s === null ? "It comes back by itself." : s > 0 ? `Next try in ${unit(s, "s")}.` : "Trying now.");
-export const tried = (attempts) => (attempts > 0 ? `It has tried ${{ 1: "once", 2: "twice" }[attempts] ?? unit(attempts, "times")}.` : "");
+export const ago = (s) => say("ago", { span: span(s) });
+export const nextTry = (n) => (n === null ? say("page.by_itself") : n > 0 ? say("page.next_try", { span: say("unit.s", { n }) }) : say("page.trying"));
 
-export const policyChanged = ({ profile, leaves }) => `The policy is now ${profile}. Leaves the bot: ${leaves}`;
+const times = (n) => (n === 1 ? say("trouble.once") : n === 2 ? say("trouble.twice") : say("unit.time", { n }));
+export const tried = (n) => (n > 0 ? say("trouble.tried", { times: times(n) }) : "");
+
+export const policyChanged = ({ profile, leaves }) => `${say("page.policy_now", { profile })}. ${say("page.leaves", { leaves })}`;
 
 const CHANGE = {
   alert: ({ alert: raised }) => alertTitle(raised),
-  feed: ({ s }) => `Feed interrupted for ${span(s)}`,
-  rejoined: ({ s }) => `Bot away for ${span(s)}`,
-  policy: ({ profile }) => `Policy changed to ${profile}`,
-  withheld: ({ by }) => (by > 0 ? "Withheld: too few people analysed" : "Values returned"),
-  opted_out: ({ by }) => `${people(by)} opted out within a minute`,
-  present: ({ by }) => `${people(Math.abs(by))} ${by > 0 ? "joined" : "left"}`,
-  camera_on: ({ by }) => `${many(Math.abs(by), "camera")} went ${by > 0 ? "on" : "off"}`,
+  feed: ({ s }) => say("change.feed", { span: span(s) }),
+  rejoined: ({ s }) => say("change.rejoined", { span: span(s) }),
+  policy: ({ profile }) => say("change.policy", { profile }),
+  withheld: ({ by }) => (by > 0 ? say("change.withheld") : say("change.returned")),
+  opted_out: ({ by }) => say("change.opted_out", { people: people(by) }),
+  present: ({ by }) => (by > 0 ? say("change.joined", { people: people(by) }) : say("change.left", { people: people(-by) })),
+  camera_on({ by: n }) {
+    const cameras = say("unit.camera", { n: Math.abs(n) });
+    return n > 0 ? say("change.cameras_on", { cameras }) : say("change.cameras_off", { cameras });
+  },
 };
 export const change = (entry) => CHANGE[entry.kind](entry);
 
-const LINE = { visible: "face in view", camera_on: "camera on" };
-export const lineLabel = (column, value, model) => (column === "attentive" ? percent(value, model) + (model.tail ? "" : " now") : `${count(value)} ${LINE[column] ?? column}`);
-
-export function chartNote(title, narrow) {
-  if (title === "Attentive") return `% of people analysed${narrow ? "" : ", facing the screen with gaze on it"}`;
-  return title === "People" ? "solid: analysed · dashed: present" : "";
+export function lineLabel(column, value, model) {
+  if (column !== "attentive") return say(`end_label.${column}`, { n: count(value) });
+  const share = percent(value, model);
+  return model.tail ? share : say("page.share_now", { share });
 }
 
-export const gapName = (cause) => ["", "feed interrupted", "bot rejoining", "withheld"][cause];
-export const REASON = {
-  camera_off: "camera off", too_small: "face too small", codec: "video format not readable", engine_away: "reader not available",
-  starting: "just started", wishes_unreachable: "no pictures are taken",
-};
-export const reason = (cause, s) => REASON[cause] ?? `face not in view for ${span(s)}`;
-export const facing = (is) => (is === null ? DASH : is ? "facing the screen" : "looking away");
-export const displayed = (name) => `displayed: ${EXPRESSION[name]?.toLowerCase() ?? DASH}`;
-export const others = (n) => (n > 0 ? `${n} more ${n === 1 ? "is" : "are"} counted in the class values only` : "");
+export function chartNote(name, narrow) {
+  if (name === "attentive") return narrow ? say("page.of_analysed") : say("page.of_analysed_long");
+  return name === "people" ? say("page.dashes") : "";
+}
+
+const GAPS = ["", "feed", "bot", "withheld"];
+export const gapName = (cause) => say(`gap.${GAPS[cause]}`);
+export const reason = (cause, s) => say(`reason.${cause}`, { span: span(s) }) || say("reason.not_in_view", { span: span(s) });
+export const facing = (is) => (is === null ? DASH : is ? say("page.facing") : say("page.looking_away"));
+export const displayed = (name) => say("page.displayed", { name: name ? expression(name).toLowerCase() : DASH });
+export const others = (n) => (n > 0 ? say("page.others", { n }) : "");
 
 export function pageTitle({ hello, state, slot, hero }) {
   if (!hello) return NAME;
-  const value = state === "live" && hero?.number ? `${hero.word} ${hero.number}` : BAR[state];
+  const value = state === "live" && hero?.number ? `${hero.word} ${hero.number}` : bar(state);
   return `${slot?.kind === "alert" ? "• " : ""}${value} · ${hello.title}`;
 }
 
-export const spokenLevel = (word) => `Engagement index now ${word}`;
+export const spokenLevel = (level) => say("page.spoken_level", { level });
 
 const OBEYED = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 

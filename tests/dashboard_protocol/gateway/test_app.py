@@ -348,7 +348,7 @@ async def test_page_and_its_files_carry_safe_headers(stage: Stage) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-control"] == "no-store"
     assert module.headers["content-type"] == "text/javascript; charset=utf-8"
-    for answer in (page, module):
+    for answer in (page, module, await stage.http("GET", "/static/text.json")):
         assert answer.status_code == 200
         assert answer.headers["content-security-policy"] == (
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -356,6 +356,10 @@ async def test_page_and_its_files_carry_safe_headers(stage: Stage) -> None:
         )
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["x-content-type-options"] == "nosniff"
+    sentences = await stage.http("GET", "/static/text.json")
+    assert sentences.headers["content-type"] == "application/json"
+    assert sentences.json()["state"]["live"] == "Live"
+    assert "Connecting to the class" in page.text
     again = await stage.http("GET", "/static/feed.js", headers={"if-none-match": module.headers["etag"]})
     assert again.status_code == 304
 
@@ -369,6 +373,8 @@ async def test_page_and_its_files_carry_safe_headers(stage: Stage) -> None:
         "/openapi.json",
         "/static/../gateway.py",
         "/static/missing.js",
+        "/static/index.html",
+        "/static/text.py",
         "/static/",
         "/static/%2e%2e/events.py",
     ],

@@ -1,7 +1,8 @@
 /** Runs in the page in place of main.js: the page's own store, model and drawing, fed faster than any class goes. */
 
-const modules = await Promise.all(["bind", "chart", "model", "store"].map((name) => import(`/static/${name}.js`)));
-const [{ bind }, { cursorOn, timeChart }, { buildModel }, { createStore, fold }] = modules;
+const modules = await Promise.all(["bind", "chart", "model", "store", "words"].map((name) => import(`/static/${name}.js`)));
+const [{ bind }, { cursorOn, timeChart }, { buildModel }, { createStore, fold }, { load }] = modules;
+load(await (await fetch("/static/text.json")).json());
 const FEED = { phase: "open", downMs: null, retryMs: null };
 const START = 1_790_000_000;
 const box = document.getElementById("chart");

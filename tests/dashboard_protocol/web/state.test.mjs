@@ -6,6 +6,7 @@ import { buildModel, openAlert, pageState } from "../../../dashboard_protocol/we
 import { GAP } from "../../../dashboard_protocol/web/ring.js";
 import { createStore, fold, roomNow } from "../../../dashboard_protocol/web/store.js";
 import { alert, hello, person, series, snapshot, state, summary } from "./class.mjs";
+import "./text.mjs";
 
 const OPEN = { phase: "open", downMs: null, retryMs: null };
 const newUi = () => ({ pausedAt: null, dismissed: new Set() });

@@ -127,7 +127,7 @@ def told(events: list[Event]) -> dict[str, object]:
     return {
         "changes": sorted([floor(change.at), str(change)] for change in record.changes),
         "gaps": [
-            [gap.start, gap.end, words.GAP[gap.cause]] for gap in timeline.gaps(timeline.first, timeline.last + 1)
+            [gap.start, gap.end, words.gap(gap.cause)] for gap in timeline.gaps(timeline.first, timeline.last + 1)
         ],
         "trends": [*trends, counted],
         "shares": [[words.index(share), words.percent(share, record.hello)] for share in shares],

@@ -6,6 +6,7 @@ import { GAP } from "../../../dashboard_protocol/web/ring.js";
 import { createStore, fold } from "../../../dashboard_protocol/web/store.js";
 import { countThreshold, trend } from "../../../dashboard_protocol/web/trend.js";
 import * as words from "../../../dashboard_protocol/web/words.js";
+import "./text.mjs";
 
 function told(events) {
   const store = createStore();

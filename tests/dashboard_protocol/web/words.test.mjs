@@ -3,9 +3,10 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import * as words from "../../../dashboard_protocol/web/words.js";
 import { alert } from "./class.mjs";
+import "./text.mjs";
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
-const WEB = new URL("../../../dashboard_protocol/web/", import.meta.url);
+const PACKAGE = new URL("../../../dashboard_protocol/", import.meta.url);
 
 test("ages are told in the two largest units", () => {
   assert.deepEqual([38, 240, 4320, 3600].map((s) => plain(words.span(s))), ["38 s", "4 min", "1 h 12 min", "1 h"]);
@@ -30,12 +31,14 @@ test("trends are told in points, never in per cent", () => {
   assert.equal(plain(words.trend({ kind: "move", by: 4 }, true)), "up 4 in 5 min");
 });
 
-test("every end reason has its own sentence", async () => {
-  const page = await readFile(new URL("index.html", WEB), "utf8");
-  const reasons = ["asked_to_leave", "room_closed", "kicked", "refused", "unreachable", "alone", "max_duration", "opted_out", "worker_lost", "failed"];
-  const said = reasons.map((reason) => page.match(new RegExp(`hidden=!is.${reason}">(.*)</p>`))[1]);
-  assert.equal(new Set(said).size, reasons.length);
-  for (const sentence of said.slice(-2)) assert.match(sentence, /^Measuring stopped at/);
+test("a number chooses the plural form, and a sentence of a newer bot is empty", () => {
+  assert.deepEqual([1, 2].map((n) => plain(words.others(n))), ["1 more is counted in the class values only", "2 more are counted in the class values only"]);
+  assert.equal(words.say("why.applause.rise"), "");
+  assert.equal(words.bar("asleep"), "");
+});
+
+test("values with braces and dollars stand as they are", () => {
+  assert.equal(words.say("policy.is", { profile: "{k} $& $1" }), "Policy: {k} $& $1.");
 });
 
 test("tries are told by their number", () => {
@@ -44,7 +47,7 @@ test("tries are told by their number", () => {
 });
 
 test("no page text claims what was not measured", async () => {
-  const texts = await Promise.all(["words.js", "index.html"].map((name) => readFile(new URL(name, WEB), "utf8")));
+  const texts = await Promise.all(["web/words.js", "web/index.html", "view/text.json"].map((name) => readFile(new URL(name, PACKAGE), "utf8")));
   const never = /\bfeels?\b|\bmood\b|\bemotion|\bbored|\bdistracted|\bdisengaged|\boops|real-time AI|only \d+%/i;
   for (const text of texts) assert.doesNotMatch(text, never);
 });

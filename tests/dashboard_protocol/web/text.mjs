@@ -1,0 +1,6 @@
+/** What main.js does first: the page's modules take the sentences. */
+
+import { readFileSync } from "node:fs";
+import { load } from "../../../dashboard_protocol/web/words.js";
+
+load(JSON.parse(readFileSync(new URL("../../../dashboard_protocol/view/text.json", import.meta.url))));
