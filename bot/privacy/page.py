@@ -1,9 +1,9 @@
 """How the privacy page of a room looks; it needs no script."""
 
-from html import escape
 from urllib.parse import quote
 
 from bot.rooms.notice import Notice, visible_name
+from dashboard_protocol.view.markup import element, fill, join
 
 _CONSENT = """  <section class="panel" aria-labelledby="in">
     <h2 id="in">To be shown under your name</h2>
@@ -14,21 +14,7 @@ _CONSENT = """  <section class="panel" aria-labelledby="in">
     </form>
   </section>
 """
-
-
-def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = "") -> str:
-    """Draw the page.
-
-    Args:
-        room: The room's name.
-        notice: What the people in it are told.
-        done: What was just done.
-        trouble: Why it was not.
-    """
-    path = f"/privacy/{quote(room, safe='')}"
-    title = escape(notice.title or room)
-    points = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(text)}</dd>" for heading, text in notice.points)
-    return f"""<!doctype html>
+_PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -42,8 +28,8 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
   <h1>Privacy in {title}</h1>
   <section class="panel" aria-labelledby="who">
     <h2 id="who">Who reads faces here</h2>
-    <p class="bot"><strong>{escape(visible_name(notice.bot_name))}</strong></p>
-    <p>{escape(notice.summary)}</p>
+    <p class="bot"><strong>{bot}</strong></p>
+    <p>{summary}</p>
     <dl>{points}</dl>
     <p class="note">Pictures stay in memory and are never written or sent on. A displayed expression is what a face
     shows, nothing more. Not for grading or discipline.</p>
@@ -55,13 +41,38 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
       <input id="name" name="name" maxlength="5000" autocomplete="name" required>
       <div class="buttons"><button class="primary">Do not read my face</button></div>
     </form>
-    <p id="status" role="status">{escape(done)}</p>
-    <p id="trouble" role="alert">{escape(trouble)}</p>
+    <p id="status" role="status">{done}</p>
+    <p id="trouble" role="alert">{trouble}</p>
     <p class="note">It holds for this meeting. You can also add #optout to your name, or tick
     the box on the join page. You stay in the meeting and are counted as present. To be read again, untick that box
     or write #optin in the chat while you are in the meeting: nobody else can do it for you.</p>
   </section>
-{_CONSENT.format(path=path) if notice.offers_individual else ""}</main>
+{consent}</main>
 </body>
 </html>
 """
+
+
+def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = "") -> str:
+    """Draw the page.
+
+    Args:
+        room: The room's name.
+        notice: What the people in it are told.
+        done: What was just done.
+        trouble: Why it was not.
+    """
+    path = f"/privacy/{quote(room, safe='')}"
+    points = [join(element("dt", heading), element("dd", text)) for heading, text in notice.points]
+    page = fill(
+        _PAGE,
+        path=path,
+        title=notice.title or room,
+        bot=visible_name(notice.bot_name),
+        summary=notice.summary,
+        points=join(*points),
+        done=done,
+        trouble=trouble,
+        consent=fill(_CONSENT, path=path) if notice.offers_individual else None,
+    )
+    return str(page)

@@ -3,9 +3,10 @@
 from typing import Any
 
 from fastapi import FastAPI, Response
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from dashboard_protocol.report.markup import Child, Markup, element, join
+from dashboard_protocol.view.markup import Child, element, join
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -44,7 +45,7 @@ def api_page(described: dict[str, Any]) -> str:
         element("title", "classpulse API"),
         element("link", rel="stylesheet", href="/static/page.css"),
     )
-    return "<!doctype html>" + element("html", head, element("body", body), lang="en")
+    return f"<!doctype html>{element('html', head, element('body', body), lang='en')}"
 
 
 def _call(method: str, path: str, call: dict[str, Any]) -> Markup:

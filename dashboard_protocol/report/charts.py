@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
 
-from dashboard_protocol.report.markup import Markup, element, join
+from markupsafe import Markup
+
 from dashboard_protocol.report.paths import Axis, Scale, area_path, band_path, count_ticks, spread, step_path
 from dashboard_protocol.report.story import Clock
 from dashboard_protocol.report.strips import AGGREGATE, COUNTS, SHOWN, Strip
 from dashboard_protocol.report.totals import Digest
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.markup import element, join
 from dashboard_protocol.view.record import Record
 from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import Gap, Stretch, Timeline

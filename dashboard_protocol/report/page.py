@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta, tzinfo
 
+from markupsafe import Markup
+
 from dashboard_protocol.events import Hello, Profile
 from dashboard_protocol.report.charts import NARROW_PX, WIDE_PX, Chart
-from dashboard_protocol.report.markup import Child, Markup, element, join, table
 from dashboard_protocol.report.story import Clock, story
 from dashboard_protocol.report.style import stylesheet
 from dashboard_protocol.report.tables import alert_rows, change_rows, period_table
 from dashboard_protocol.report.totals import Digest, digest
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.markup import Child, element, join, table
 from dashboard_protocol.view.record import Record
 from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.text import span

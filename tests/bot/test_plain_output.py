@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bot.commands.clients import _table
 from dashboard_protocol.control_api.schemas import BotView
-from dashboard_protocol.report.markup import element
+from dashboard_protocol.view.markup import element
 from dashboard_protocol.view.plain_text import PlainFormatter, plain, plain_lines, shown
 from dashboard_protocol.vocabulary import Profile, State
 from tests.hostile import MARKUP, OBEYED

@@ -1,25 +1,29 @@
-"""Markup that cannot be forgotten to be escaped: every text that is not `Markup` already is escaped."""
+"""Markup that cannot be forgotten to be escaped: every text that is not `Markup` already is cleaned and escaped."""
 
-from html import escape
+from markupsafe import Markup, escape
 
 from dashboard_protocol.view.plain_text import shown
 
 _EMPTY = frozenset({"link", "meta", "path", "rect", "circle"})
-
-
-class Markup(str):
-    """Text that is markup already."""
-
-    __slots__ = ()
-
-
 Child = str | None
 """A piece of content: Markup as it is, other text escaped, None nothing."""
 
 
+def piece(child: object) -> Markup:
+    """Return what may stand in a page: Markup as it is, the text of anything else escaped, nothing for None."""
+    if child is None:
+        return Markup()
+    return child if isinstance(child, Markup) else escape(shown(str(child)))
+
+
 def join(*children: Child) -> Markup:
     """Set pieces behind each other."""
-    return Markup("".join(_piece(child) for child in children))
+    return Markup().join(map(piece, children))
+
+
+def fill(template: str, **pieces: object) -> Markup:
+    """Put pieces into the places, `{name}`, of markup."""
+    return Markup(template).format_map({name: piece(child) for name, child in pieces.items()})
 
 
 def element(name: str, /, *children: Child, **attributes: object) -> Markup:
@@ -31,7 +35,7 @@ def element(name: str, /, *children: Child, **attributes: object) -> Markup:
         attributes: None leaves one out; a trailing underscore is dropped (`class_`), others become dashes.
     """
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(shown(_number(value)))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(shown(str(_number(value))))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -62,11 +66,5 @@ def table(head: list[str], rows: list[list[str]], *, caption: str, class_: str |
     return element("div", inner, class_="scroll", tabindex=0, role="region", aria_label=caption)
 
 
-def _piece(child: Child) -> str:
-    if child is None:
-        return ""
-    return child if isinstance(child, Markup) else escape(shown(child), quote=False)
-
-
-def _number(value: object) -> str:
-    return f"{round(value, 1):g}" if isinstance(value, float) else str(value)
+def _number(value: object) -> object:
+    return f"{round(value, 1):g}" if isinstance(value, float) else value
