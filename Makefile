@@ -27,7 +27,7 @@ help:
 	echo 'make test         all tests that need nothing but Python'
 	echo 'make integration  tests with system packages: headless Chromium, Node.js, strace, Janus'
 	echo 'make lint         ruff and mypy'
-	echo 'make bench        what the README quotes  (NAME=local ARGS=--json)'
+	echo 'make bench        what tests/benchmarks/README.md quotes  (NAME=local ARGS=--json)'
 	echo 'make lock         the versions and digests that an installation gets  (deploy/requirements.lock)'
 	echo 'make third-party  what is installed, and under which licences  (deploy/THIRD_PARTY.md)'
 	echo 'make audit        known faults of these versions; needs the network'

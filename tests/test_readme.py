@@ -1,6 +1,6 @@
-"""README.md keeps its word: the tree is the tree, the commands exist, the example runs.
+"""The READMEs keep their word: the tree is the tree, commands exist, every link leads somewhere.
 
-`python -m tests.test_readme` writes the tree from the first line of every folder's docstring.
+`python -m tests.test_readme` writes the tree of bot/README.md from the first line of every folder's docstring.
 """
 
 import ast
@@ -14,6 +14,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+WAY_IN = ROOT / "bot" / "README.md"
+MOST_LINES = 160
+"""Of the front page: what is needed in the first minute, and where the rest is."""
+PAGES = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "artefacts", "runs"} & set(path.parts))
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+PATH = re.compile(r"`([a-z_]+(?:/[a-z_0-9.]+)*/?(?:\.py|\.md|\.js|/))`")
 PACKAGES = ("bot", "engine", "build_engine", "dashboard_protocol")
 WITHOUT_INIT = {
     "bot/rooms/local/web/": "The join page.",
@@ -45,7 +52,7 @@ def tree() -> str:
 
 
 def write_tree() -> None:
-    README.write_text(TREE.sub(lambda found: found.group(1) + tree() + found.group(2), README.read_text()))
+    WAY_IN.write_text(TREE.sub(lambda found: found.group(1) + tree() + found.group(2), WAY_IN.read_text()))
 
 
 def commands() -> list[list[str]]:
@@ -54,8 +61,8 @@ def commands() -> list[list[str]]:
 
 
 def test_tree_names_every_folder() -> None:
-    found = TREE.search(README.read_text())
-    assert found, "README.md has lost its tree"
+    found = TREE.search(WAY_IN.read_text())
+    assert found, "bot/README.md has lost its tree"
     assert found.group(0) == found.group(1) + tree() + found.group(2), "run: python -m tests.test_readme"
 
 
@@ -75,6 +82,34 @@ def test_commands_of_the_readme_exist_with_their_flags(command: list[str]) -> No
 def test_make_targets_of_the_readme_exist(command: list[str]) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert command[1] in targets
+
+
+def test_front_page_is_read_in_a_minute() -> None:
+    assert len(README.read_text().splitlines()) <= MOST_LINES
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link to a heading of a page may end with."""
+    said = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(page.read_text()))
+    return {heading.strip().replace(" ", "-") for heading in said}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", [WAY_IN, ROOT / "deploy" / "README.md"], ids=["bot", "deploy"])
+def test_every_file_that_the_way_in_names_is_there(page: Path) -> None:
+    for path in PATH.findall(page.read_text()):
+        places = (page.parent / path, ROOT / path, ROOT / "dashboard_protocol" / path)
+        assert any(place.exists() for place in places), path
 
 
 if __name__ == "__main__":

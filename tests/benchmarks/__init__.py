@@ -1,1 +1,1 @@
-"""What the README quotes, one script a figure; run by `make bench NAME=…`."""
+"""What README.md of this folder quotes, one script a figure; run by `make bench NAME=…`."""

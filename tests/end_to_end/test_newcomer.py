@@ -1,4 +1,4 @@
-"""What README.md tells a newcomer to type, typed into a shell: from a Redis to a bot in a meeting and its live feed."""
+"""What README.md tells a newcomer to type, typed into a shell: from a Redis to people in a room, and a page of them."""
 
 import asyncio
 import os
@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.dashboard_protocol.web.browser import CHROMIUM
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- newcomer -->\n```console\n(.*?)```\n", re.DOTALL)
@@ -63,9 +65,10 @@ class Shell:
 
 @asynccontextmanager
 async def a_shell(folder: Path) -> AsyncIterator[Shell]:
-    bin_folder = Path(sys.executable).parent
+    own = str(Path(sys.executable).parent)
+    path = ":".join(part for part in os.environ["PATH"].split(":") if part != own)  # the newcomer finds it as told
     environment = {
-        "PATH": f"{bin_folder}:{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1",
+        "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
@@ -89,12 +92,19 @@ def steps() -> list[tuple[str, str]]:
     return [(step.group(1), step.group(2) or "") for step in typed if step]
 
 
-async def test_newcomer_gets_from_a_redis_to_a_live_feed(tmp_path: Path) -> None:
+async def test_newcomer_gets_from_a_redis_to_people_in_a_room_and_a_page_that_shows_them(tmp_path: Path) -> None:
     commands = steps()
-    assert commands[0][0].startswith("redis-server")
+    assert commands[1][0].startswith("redis-server")
     assert "watch" in commands[-1][0]
     assert len(commands) <= MOST_COMMANDS
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
     async with a_shell(tmp_path) as shell:
-        for command, answer in commands:
+        for command, answer in commands[:-1]:
             shell.type(command)
             await shell.hear(answer)
+        if CHROMIUM.exists():
+            shell.type(f'PYTHONPATH={ROOT} python -m tests.end_to_end.shown_page 8 "$(classpulse link seminar)"')
+            await shell.hear("the page shows 8")
+        command, answer = commands[-1]
+        shell.type(command)
+        await shell.hear(answer)
