@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from dashboard_protocol.events import AlertAt, ClassSummary, Event, Snapshot, State, Withheld
+from dashboard_protocol.events import AlertAt, Event, State, Withheld
 from dashboard_protocol.view.record import Record
 
 SILENT_S = 5.0
@@ -26,29 +26,24 @@ class Condition(Enum):
 
 @dataclass
 class Watched:
-    """A record of the class with monotonic receive times; two clocks are never compared."""
+    """A record of the class, and when its newest event came, in monotonic seconds; two clocks are never compared."""
 
     record: Record = field(default_factory=Record)
-    _event_at: float | None = None
-    _event_s: float = 0.0
-    _summary_s: float | None = None
+    _heard_s: float = 0.0
 
     def take(self, event: Event, now: float) -> None:
         """Take an event in that came at `now`, in monotonic seconds."""
         self.record.apply(event)
-        self._event_at, self._event_s = event.at, now
-        if isinstance(event.body, ClassSummary):
-            self._summary_s = now
-        elif isinstance(event.body, Snapshot) and self.record.summary_at is not None:
-            self._summary_s = now - max(0.0, event.at - self.record.summary_at)
+        self._heard_s = now
 
     def room_now(self, now: float) -> float:
         """The room's clock now, from the last event and the time since it came."""
-        return 0.0 if self._event_at is None else self._event_at + now - self._event_s
+        return 0.0 if self.record.at is None else self.record.at + now - self._heard_s
 
     def age_s(self, now: float) -> float:
         """For how long no summary has come."""
-        return 0.0 if self._summary_s is None else now - self._summary_s
+        at = self.record.summary_at
+        return 0.0 if at is None else max(0.0, self.room_now(now) - at)
 
     def state(self, now: float) -> str:
         """The state as a key of `state` in text.json."""

@@ -91,11 +91,16 @@ class Record:
     """What is known of one class, over the bots that served it."""
 
     room: str = ""
+    at: float | None = None
+    """The room's clock at the newest event."""
     hello: Hello | None = None
     bot: BotState | None = None
     live_since: float | None = None
     summary: ClassSummary | None = None
     summary_at: float | None = None
+    level: int | None = None
+    """Of the class, as last measured."""
+    level_since: float = 0.0
     bye: Bye | None = None
     ended_at: float | None = None
     timeline: Timeline = field(default_factory=Timeline)
@@ -114,7 +119,7 @@ class Record:
 
     def apply(self, event: Event) -> None:
         """Take one published event in. People's own events are left out, so there is nothing of theirs to forget."""
-        self.room = event.room
+        self.room, self.at = event.room, event.at
         match event.body:
             case Hello() as hello:
                 self._take_hello(event.at, hello)
@@ -169,6 +174,8 @@ class Record:
         if self.timeline.at and at <= self.timeline.at[-1]:
             return
         self.summary, self.summary_at = summary, at
+        if summary.engagement is not None and summary.engagement.level != self.level:
+            self.level, self.level_since = summary.engagement.level, at
         if summary.withheld not in (Withheld.SETTLING, Withheld.WISHES_UNREACHABLE):
             self._watch("withheld", at, int(summary.withheld is Withheld.BELOW_K), told=0)
         self._watch("opted_out", at, summary.opted_out or 0, told=0)
@@ -227,13 +234,11 @@ class NewestClass:
 
     def __init__(self) -> None:
         self.record = Record()
-        self._at: float | None = None
 
     def apply(self, event: Event) -> None:
         """Take one event in, in the order in which the bus keeps them."""
-        if isinstance(event.body, Hello) and self._at is not None:
-            apart_s = event.at - self._at
+        if isinstance(event.body, Hello) and self.record.at is not None:
+            apart_s = event.at - self.record.at
             if apart_s > (SAME_CLASS_S if self.record.bye else LOST_S):
                 self.record = Record()
         self.record.apply(event)
-        self._at = event.at

@@ -1,6 +1,7 @@
 """What is kept of a class: class values and counts, changes in lines, and nothing of any person."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ from dashboard_protocol.view.timeline import Gap, Stretch
 Class = Callable[..., Iterator[Event]]
 Feed = Callable[..., Event]
 START = 1_789_999_200
+PACKAGE = Path(__file__).resolve().parents[3] / "dashboard_protocol"
 
 
 def lines(record: Record) -> list[tuple[int, str]]:
@@ -146,3 +148,24 @@ def test_the_snapshot_of_an_ended_class_says_when_it_ended(feed: Feed, an_alert:
     assert len(record.alerts) == 1
     record.apply(feed(START + 100, Snapshot.model_validate(fold.snapshot().model_dump(by_alias=True))))
     assert len(record.alerts) == 1
+
+
+def test_level_and_room_clock_are_the_records_for_every_reader(
+    feed: Feed, a_summary: Callable[..., ClassSummary]
+) -> None:
+    record = Record()
+    for second, level in enumerate((2, 2, None, 2, 1, 1)):
+        body = a_summary()
+        engagement = body.engagement.model_copy(update={"level": level}) if body.engagement and level else None
+        record.apply(feed(START + second, body.model_copy(update={"engagement": engagement})))
+        assert record.at == START + second
+        # A level that is withheld for a while keeps its beginning.
+        assert (record.level, record.level_since - START) == ((2, 0) if second < 4 else (1, 4))
+
+
+def test_events_are_folded_by_the_record_alone() -> None:
+    for folder in ("terminal", "report"):
+        for path in (PACKAGE / folder).glob("*.py"):
+            assert ".body" not in path.read_text(encoding="utf-8"), (
+                f"{path.name} looks into events: that is the record's"
+            )
