@@ -1,0 +1,1 @@
+"""mediapipe's face models, run by ONNX Runtime."""

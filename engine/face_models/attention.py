@@ -1,0 +1,87 @@
+"""The three layers of the attention mesh that are mediapipe's own, made of ONNX's operators.
+
+The mesh looks a second time, and closer, at lips and eyes: a first guess of the landmarks says where each of them lies and
+how it is turned, a square is cut out of an early picture of features, and what is found there is put back into its place.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from engine.face_models.onnx_file import OnnxGraph
+
+
+def _placing(graph: OnnxGraph, inputs: list[str], _: int, options: dict[str, Any]) -> str:
+    """From landmarks (1, n, 3) to the matrix (1, 4, 4) that takes a point of the cut square to the picture of features.
+
+    The square stands upright on the line between two landmarks, around the extent of some, larger by a factor.
+    """
+    flat = graph.step("Slice", inputs[0], *(_whole(graph, [one]) for one in (0, 2, 2)))  # (1, n, 2): x, y
+    ends = _picked(graph, flat, [options["right_rotation_idx"], options["left_rotation_idx"]])
+    right, left = (graph.step("Slice", ends, *(_whole(graph, [one]) for one in (at, at + 1, 1))) for at in (0, 1))
+    across = graph.step("Sub", right, left)  # (1, 1, 2)
+    length = graph.step("ReduceL2", across, axes=[2], keepdims=1)
+    along = graph.step("Div", across, graph.step("Max", length, _numbers(graph, [[[1e-9]]])))  # cosine and sine
+    # Columns are the square's axes in the picture, right and down: points @ axes are coordinates along them.
+    axes = graph.step(
+        "Reshape",
+        graph.step("MatMul", along, _numbers(graph, [[[1, 0, 0, 1], [0, -1, 1, 0]]])),
+        _whole(graph, [1, 2, 2]),
+    )
+    turned = graph.step("MatMul", _picked(graph, flat, options["subset_idxs"]), axes)
+    high, low = (graph.step(f"Reduce{way}", turned, axes=[1], keepdims=1) for way in ("Max", "Min"))
+    middle = graph.step("Mul", graph.step("Add", high, low), _numbers(graph, [[[0.5]]]))  # (1, 1, 2)
+    factors = [options["scale_x"] / options["output_width"], options["scale_y"] / options["output_height"]]
+    scale = graph.step("Mul", graph.step("Sub", high, low), _numbers(graph, [[factors]]))
+    scaled = graph.step("Mul", axes, scale)  # (1, 2, 2), columns: one step right, one step down
+    half = [[[options["output_width"] / 2], [options["output_height"] / 2]]]
+    centre = graph.step("MatMul", axes, graph.step("Reshape", middle, _whole(graph, [1, 2, 1])))
+    corner = graph.step("Sub", centre, graph.step("MatMul", scaled, _numbers(graph, half)))  # (1, 2, 1)
+    rows = graph.step("Concat", scaled, _numbers(graph, [[[0], [0]]]), corner, axis=2)
+    return graph.step("Concat", rows, _numbers(graph, [[[0, 0, 1, 0], [0, 0, 0, 1]]]), axis=1)
+
+
+def _cutting(graph: OnnxGraph, inputs: list[str], size_px: int, options: dict[str, Any]) -> str:
+    """Cut a square out of features (1, C, H, H) by the matrix of `_placing`; what lies outside is 0."""
+    features, matrix = inputs
+    width, height = options["output_width"], options["output_height"]
+    across, down = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)  # middles of pixels
+    points = np.stack([across.ravel(), down.ravel(), np.zeros(across.size), np.ones(across.size)])
+    placed = graph.step("MatMul", matrix, _numbers(graph, [points]))  # (1, 4, n)
+    placed = graph.step("Slice", placed, *(_whole(graph, [one]) for one in (0, 2, 1)))
+    placed = graph.step("Reshape", graph.step("Transpose", placed, perm=[0, 2, 1]), _whole(graph, [1, height, width, 2]))
+    # The grid runs from -1 to 1 between the picture's outer edges.
+    grid = graph.step("Sub", graph.step("Mul", placed, _numbers(graph, 2 / size_px)), _numbers(graph, 1))
+    return graph.step("GridSample", features, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
+
+
+def _putting_back(graph: OnnxGraph, inputs: list[str], _: int, __: dict[str, Any]) -> str:
+    """Take points (1, n, 2) of the cut square to where the matrix says."""
+    points, matrix = inputs
+    turn, shift = (
+        graph.step("Slice", matrix, *(_whole(graph, [*span]) for span in ((0, first), (2, last), (1, 2))))
+        for first, last in ((0, 2), (3, 4))
+    )
+    moved = graph.step("MatMul", points, graph.step("Transpose", turn, perm=[0, 2, 1]))
+    return graph.step("Add", moved, graph.step("Transpose", shift, perm=[0, 2, 1]))
+
+
+def _picked(graph: OnnxGraph, points: str, which: list[int]) -> str:
+    return graph.step("Gather", points, _whole(graph, which), axis=1)
+
+
+def _numbers(graph: OnnxGraph, values: Any) -> str:
+    return graph.constant(np.asarray(values, np.float32))
+
+
+def _whole(graph: OnnxGraph, values: list[int]) -> str:
+    return graph.constant(np.array(values, np.int64))
+
+
+STEPS: Final[dict[str, Callable[[OnnxGraph, list[str], int, dict[str, Any]], str]]] = {
+    "Landmarks2TransformMatrix": _placing,
+    "TransformTensorBilinear": _cutting,
+    "TransformLandmarks": _putting_back,
+}
+"""By the layer's name: adds its steps to a graph; takes inputs, the side of the first one in pixels, and options."""

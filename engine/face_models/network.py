@@ -1,0 +1,105 @@
+"""One of mediapipe's networks in ONNX Runtime, made from the file that the installed package holds."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from engine.errors import EngineError, ModelRefused
+from engine.face_models.conversion import convert
+from engine.face_models.tflite import Network, read_network
+from engine.readings import Floats, Image
+
+_ERRORS_ONLY: Final = 3  # of onnxruntime's severities
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A square of a picture, turned around its middle; in pixels, whose first one's middle is at 0."""
+
+    x: float
+    """Of the middle."""
+    y: float
+    side: float
+    turn: float = 0.0
+    """Radians; clockwise in the picture is positive."""
+
+    def matrix(self, size_px: int) -> Floats:
+        """Return (2, 3): from pixels of a copy with so many of them a side to those of the picture."""
+        step = self.side / size_px
+        cosine, sine = step * np.cos(self.turn), step * np.sin(self.turn)
+        half = size_px / 2
+        x, y = self.x - (cosine - sine) * half, self.y - (sine + cosine) * half
+        return np.array([[cosine, -sine, x], [sine, cosine, y]], np.float32)
+
+
+class FaceNetwork:
+    """A network that looks at one square of a picture; several threads may run it at once.
+
+    ONNX Runtime and not mediapipe's own graphs: those copy every picture twice, look for the face again before each mesh,
+    and hold 27 MB for each thread that reads.
+    """
+
+    def __init__(self, file: str) -> None:
+        """Load a network.
+
+        Args:
+            file: its path in mediapipe's folder `modules`.
+
+        Raises:
+            ModelRefused: The package is missing or of another version.
+        """
+        self.description: Network = read_network(_modules() / file)
+        (number,) = self.description.inputs
+        self.size_px = self.description.shapes[number][1]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            model = convert(Path(file).stem, self.description)
+            self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has an exception class for each status, with no base of their own
+            reason = str(error).partition("\n")[0]
+            raise ModelRefused(f"{file}: cannot be converted ({reason}); install mediapipe 0.10.21 again") from error
+        self.run(np.zeros((self.size_px, self.size_px, 3), np.uint8), Region(0, 0, 1), 0, 1)  # the first one is slow
+
+    def run(self, image: Image, region: Region, low: float, high: float) -> list[Floats]:
+        """Look at a region of a picture; what lies outside the picture is black.
+
+        Args:
+            image: (H, W, 3) RGB, uint8.
+            region: what is looked at.
+            low: what the network takes for black.
+            high: what it takes for white.
+
+        Returns:
+            The network's outputs, each (n, m).
+
+        Raises:
+            EngineError: The network is closed.
+        """
+        session = self._session
+        if session is None:
+            raise EngineError("the face finder is closed: make a new one")
+        size, matrix = (self.size_px, self.size_px), region.matrix(self.size_px)
+        patch = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        planes = np.ascontiguousarray(patch.transpose(2, 0, 1), np.float32)[None]
+        planes *= np.float32((high - low) / 255)
+        planes += np.float32(low)
+        return [output[0] for output in session.run(None, {"input": planes})]
+
+    def close(self) -> None:
+        """Free the network; runs in other threads finish first, a second call does nothing."""
+        self._session = None
+
+
+def _modules() -> Path:
+    """Find mediapipe's models without importing it, which takes half a second and 80 MB."""
+    found = find_spec("mediapipe")
+    if found is None or not found.submodule_search_locations:
+        raise ModelRefused("mediapipe is not installed: install classpulse again")
+    return Path(found.submodule_search_locations[0]) / "modules"
