@@ -139,6 +139,12 @@ def iris_offset(landmarks: Floats, width_px: int, height_px: int) -> float:
     return sum(offsets) / 2
 
 
+def tilt_deg(landmarks: Floats, width_px: int, height_px: int) -> float:
+    """Measure the turn of the line through the outer corners of the eyes in the picture, clockwise positive; ±180."""
+    x, y = (landmarks[_LEFT_EYE[3], :2] - landmarks[_RIGHT_EYE[0], :2]).tolist()
+    return math.degrees(math.atan2(y * height_px, x * width_px))
+
+
 def mouth_openness(landmarks: Floats, width_px: int, height_px: int) -> float:
     """Measure the distance of the inner lips (13, 14) over the width of the mouth (78, 308); ≥ 0."""
     flat = in_pixels(landmarks, width_px, height_px)[:, :2]

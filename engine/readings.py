@@ -24,6 +24,8 @@ class Box:
     """Top edge."""
     width: float
     height: float
+    tilt_deg: float = 0.0
+    """How far the line through the eyes is turned in the picture, clockwise positive; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

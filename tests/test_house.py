@@ -74,7 +74,8 @@ HOUSE = {
     "trend": "dashboard_protocol/view/trend.py",
     # faces and networks
     "face geometry": "engine/face_geometry.py",
-    "mediapipe": "engine/mediapipe_models.py",
+    "face models": "engine/face_models/",
+    "mesh": "engine/face_models/mesh.py",
     "tensorrt": "engine/runtimes/tensorrt.py",
     "landmarks": "build_engine/data/landmarks.py",
     "augment": "build_engine/data/augment.py",

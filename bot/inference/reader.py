@@ -49,7 +49,7 @@ class Network(Protocol):
 
 
 class FaceReader:
-    """Finds faces in `threads` worker threads; mediapipe releases the interpreter lock. Use it in an `async with`."""
+    """Finds faces in `threads` worker threads; the networks release the interpreter lock. Use it in an `async with`."""
 
     def __init__(self, network: Network | None, *, threads: int) -> None:
         """Prepare without loading anything.
@@ -102,9 +102,7 @@ class FaceReader:
     def _load_finder(self) -> "FaceFinder":
         from engine.faces import FaceFinder
 
-        finder = FaceFinder(pool_size=self._threads)
-        finder.load()
-        return finder
+        return FaceFinder()
 
     def _find(
         self, frame: Frame, last_box: Box | None, thorough: bool, spec: "CropSpec | None"

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from build_engine.data.labelled_faces import LabelledFaces, Split
 from build_engine.files import save
 from engine import faces as engine_faces
-from engine import mediapipe_models
 from engine.crops import CropSpec, align, region_maps
 from engine.readings import Box, Floats
 
@@ -168,7 +167,9 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
 
 
 def _digest(images: NDArray[np.uint8]) -> str:
-    code = [inspect.getsource(part) for part in (engine_faces, mediapipe_models, _search)]
+    engine = Path(engine_faces.__file__).parent
+    searching = [engine / "faces.py", engine / "face_geometry.py", *sorted((engine / "face_models").glob("*.py"))]
+    code = [*(path.read_text() for path in searching), inspect.getsource(_search)]
     parts = (version("mediapipe"), *code, str(images.shape))
     digest = hashlib.sha256("\0".join(parts).encode())
     digest.update(np.ascontiguousarray(images).data)
@@ -187,4 +188,4 @@ def _search(images: NDArray[np.uint8]) -> Floats:
 
 @functools.cache
 def _finder() -> engine_faces.FaceFinder:
-    return engine_faces.FaceFinder(pool_size=1)
+    return engine_faces.FaceFinder()

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from engine.native_log import native_chatter_withheld
-
 NAME: Final = "fer"
 _MODEL: Final = "data/emotion_model_quantized.tflite"
 
@@ -30,9 +28,8 @@ def load_peer(threads: int) -> Callable[[], object] | None:
     path = Path(found.origin).parent / _MODEL
     if not path.is_file():
         return None
-    with native_chatter_withheld():
-        interpreter = interpreter_of(model_path=str(path), num_threads=threads)
-        interpreter.allocate_tensors()
+    interpreter = interpreter_of(model_path=str(path), num_threads=threads)
+    interpreter.allocate_tensors()
     entry, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     face = np.random.default_rng(0).random(entry["shape"], np.float32)
 

@@ -55,7 +55,7 @@ def explain(picture: Path, model: Path) -> Explanation:
     """
     image = load_picture(picture)
     manifest, network = load_manifest(model), network_of(model)
-    with FaceFinder(pool_size=1) as finder:
+    with FaceFinder() as finder:
         face = finder.find(image)
     crop, in_crop = align(image, None if face is None else face.landmarks, manifest.input.size_px)
     regions = region_maps(in_crop, manifest.input.region_grid)

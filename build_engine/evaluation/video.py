@@ -75,7 +75,7 @@ def film(
     regions: list[NDArray[np.float32]] = []
     landmarks: list[NDArray[np.float32]] = []
     seen = np.zeros(len(faces), np.bool_)
-    with FaceFinder(pool_size=1) as finder:
+    with FaceFinder() as finder:
         for index, picture in enumerate(_decoded(faces.images, places, bitrate_kbps)):
             face = finder.find(picture)
             if face is not None and places[index].holds(face):

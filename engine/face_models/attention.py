@@ -1,7 +1,7 @@
 """The three layers of the attention mesh that are mediapipe's own, made of ONNX's operators.
 
-The mesh looks a second time, and closer, at lips and eyes: a first guess of the landmarks says where each of them lies and
-how it is turned, a square is cut out of an early picture of features, and what is found there is put back into its place.
+The mesh looks a second time, and closer, at lips and eyes: a first guess of the landmarks says where each of them lies
+and how it is turned, a square is cut out of an early picture of features, and what is found there is put back.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,9 @@ def _cutting(graph: OnnxGraph, inputs: list[str], size_px: int, options: dict[st
     points = np.stack([across.ravel(), down.ravel(), np.zeros(across.size), np.ones(across.size)])
     placed = graph.step("MatMul", matrix, _numbers(graph, [points]))  # (1, 4, n)
     placed = graph.step("Slice", placed, *(_whole(graph, [one]) for one in (0, 2, 1)))
-    placed = graph.step("Reshape", graph.step("Transpose", placed, perm=[0, 2, 1]), _whole(graph, [1, height, width, 2]))
+    placed = graph.step(
+        "Reshape", graph.step("Transpose", placed, perm=[0, 2, 1]), _whole(graph, [1, height, width, 2])
+    )
     # The grid runs from -1 to 1 between the picture's outer edges.
     grid = graph.step("Sub", graph.step("Mul", placed, _numbers(graph, 2 / size_px)), _numbers(graph, 1))
     return graph.step("GridSample", features, grid, mode="bilinear", padding_mode="zeros", align_corners=0)

@@ -134,9 +134,7 @@ def _largest(conversion: _Conversion, layer: Layer) -> str:
     kernel, strides = [options.number(4), options.number(3)], [options.number(2), options.number(1)]
     sides = list(conversion.network.shapes[source][1:3])
     pads = _padding(options.byte(0), sides, kernel, strides)
-    result = conversion.graph.step(
-        "MaxPool", conversion.name(source), kernel_shape=kernel, strides=strides, pads=pads
-    )
+    result = conversion.graph.step("MaxPool", conversion.name(source), kernel_shape=kernel, strides=strides, pads=pads)
     return conversion.activated(result, options.byte(5))
 
 
@@ -144,8 +142,8 @@ def _prelu(conversion: _Conversion, layer: Layer) -> str:
     """Write max(x, 0) + slope * min(x, 0), slope by channel, as x + (1 - slope) * max(-x, 0).
 
     ONNX Runtime has PRelu, but not in the layout of its fast convolutions: it would turn every picture of features back
-    and forth and take five times as long. Convolutions that look at one pixel of one channel stay in the layout, and take
-    the rectifier and the sum along.
+    and forth and take five times as long. Convolutions that look at one pixel of one channel stay in the layout, and
+    take the rectifier and the sum along.
     """
     graph, (source, slopes) = conversion.graph, layer.inputs
     values, x = conversion.network.constants[slopes].astype(np.float32).reshape(-1, 1, 1, 1), conversion.name(source)

@@ -37,9 +37,9 @@ class Detection:
 class Detector:
     """Finds faces in a picture of any shape; several threads may use one at once.
 
-    The picture is looked at whole, shrunk into a square of 128 (short range) or 192 pixels (full range): what a face must
-    measure is a share of the picture's longer side. To see smaller faces, give parts of the picture, one after the other;
-    a part need not be contiguous.
+    The picture is looked at whole, shrunk into a square of 128 (short range) or 192 pixels (full range): what a face
+    must measure is a share of the picture's longer side. To see smaller faces, give parts of the picture, one after the
+    other; a part need not be contiguous.
     """
 
     def __init__(self, file: str, grids: tuple[tuple[int, int], ...], least: float) -> None:
@@ -76,7 +76,9 @@ class Detector:
         if not len(chosen):
             return []
         confidences = 1 / (1 + np.exp(-logits[chosen, 0].astype(np.float64)))
-        points = rows[chosen].reshape(len(chosen), -1, 2) / self._network.size_px  # middle, size, six points of the face
+        points = (
+            rows[chosen].reshape(len(chosen), -1, 2) / self._network.size_px
+        )  # middle, size, six points of the face
         points[:, [0, *range(2, points.shape[1])]] += self._middles[chosen, None]
         scale, margin = (side / width, side / height), ((width - side) / 2 / width, (height - side) / 2 / height)
         middle, size = points[:, 0], points[:, 1]
@@ -107,7 +109,7 @@ def _cells(side: int, guesses: int) -> Floats:
 
 
 def _apart(corners: Floats, confidences: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], float]]:
-    """Take findings of the same face together: the mean of their points (n, 4, 2) by confidence, and the highest one."""
+    """Take findings of one face together: the mean of their points (n, 4, 2) by confidence, and the highest one."""
     order = np.argsort(-confidences, kind="stable")
     faces = []
     while len(order):

@@ -35,8 +35,8 @@ class Mesh:
             region: where the face is.
 
         Returns:
-            Landmarks (478, 3) float32, x and y in shares of the picture, z in the scale of x; and how sure the network is
-            that a face is there, 0 to 1.
+            Landmarks (478, 3) float32, x and y in shares of the picture, z in the scale of x; and how sure the network
+            is that a face is there, 0 to 1.
 
         Raises:
             EngineError: The mesh is closed.

@@ -40,8 +40,8 @@ class Region:
 class FaceNetwork:
     """A network that looks at one square of a picture; several threads may run it at once.
 
-    ONNX Runtime and not mediapipe's own graphs: those copy every picture twice, look for the face again before each mesh,
-    and hold 27 MB for each thread that reads.
+    In ONNX Runtime and not in mediapipe's own graphs: those copy every picture twice, look for the face again before
+    each mesh, and hold 27 MB for each thread that reads.
     """
 
     def __init__(self, file: str) -> None:

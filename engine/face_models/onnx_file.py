@@ -1,7 +1,7 @@
 """Writes ONNX files: a list of steps becomes the bytes that ONNX Runtime loads.
 
-The `onnx` package could do it and takes 85 MB; what is needed of its format are nine messages of protobuf, whose numbers
-of fields are those of `onnx.proto` and will not change.
+The `onnx` package could do it and takes 85 MB; what is needed of its format are nine messages of protobuf, whose
+numbers of fields are those of `onnx.proto` and will not change.
 """
 
 import struct

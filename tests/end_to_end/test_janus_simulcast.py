@@ -47,7 +47,7 @@ class Reader:
 
     async def read(self, track: Track) -> None:
         assert isinstance(track, Scalable)
-        with FaceFinder(1) as finder:
+        with FaceFinder() as finder:
             async for frame in track.frames():
                 if frame.width_px not in self.widths[-1:]:
                     self.widths.append(frame.width_px)

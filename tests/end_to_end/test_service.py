@@ -88,7 +88,7 @@ async def test_bot_of_a_warm_worker_is_live_within_two_seconds_of_its_invitation
     took_s = []
     for number in range(3):  # a busy machine may be slow for once
         # The last and largest part, by the last process to be started.
-        await until(lambda: any(has_loaded(pid, "mediapipe") for pid in sorted(bot_processes(worker.pid))[-1:]))
+        await until(lambda: any(has_loaded(pid, "onnxruntime") for pid in sorted(bot_processes(worker.pid))[-1:]))
         bot = await service.post_invitation(f"local://seminar-{number}", Profile.AGGREGATE)
         await service.state(bot["id"], State.LIVE)
         await until(lambda wanted=number + 2: len(bot_processes(worker.pid)) == wanted)  # type: ignore[misc]

@@ -1,8 +1,9 @@
 """Finds faces in drawn and real pictures with the real models."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -175,16 +176,73 @@ def test_threads_that_share_a_finder_get_the_same_answers(finder: FaceFinder) ->
         np.testing.assert_allclose(face.landmarks, alone[index % 2], atol=1e-4)
 
 
-def test_loaded_finder_loads_nothing_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    with FaceFinder(pool_size=2) as own:
-        own.load()
-        monkeypatch.setattr("engine.mediapipe_models._Graph", None)
+def test_finder_loads_nothing_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaceFinder() as own:
+        monkeypatch.setattr("engine.face_models.network.onnxruntime", None)
         with ThreadPoolExecutor(2) as threads:
             assert list(threads.map(own.find, [np.zeros((64, 64, 3), np.uint8)] * 8)) == [None] * 8
 
 
+class Counts:
+    """How often each network of a finder was asked."""
+
+    def __init__(self, finder: FaceFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: Counter[str] = Counter()
+        for name in ("_mesh", "_short_range", "_full_range"):
+            network = getattr(finder, name)._network
+            monkeypatch.setattr(network, "run", partial(self._count, name, network.run))
+
+    def _count(self, name: str, run: Callable[..., object], *given: object) -> object:
+        self.asked[name] += 1
+        return run(*given)
+
+
+def test_known_face_costs_one_mesh_and_no_detector(finder: FaceFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = [drawn(), drawn(shift_x=0.05), drawn(lids=0.0), drawn(yaw_deg=10), drawn(roll_deg=8), drawn(mouth=0.5)]
+    counts, last = Counts(finder, monkeypatch), found(finder, reads[0]).box
+    counts.asked.clear()
+    for picture in reads:
+        last = found(finder, picture, last).box
+    assert counts.asked == {"_mesh": len(reads)}
+
+
+def test_face_that_moved_costs_a_second_mesh_and_one_that_left_a_detector(
+    finder: FaceFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts, last = Counts(finder, monkeypatch), found(finder, drawn()).box
+    counts.asked.clear()
+    assert found(finder, drawn(shift_x=0.5), last)
+    assert counts.asked == {"_mesh": 2}
+    counts.asked.clear()
+    assert finder.find(np.full((360, 640, 3), 90, np.uint8), last, thorough=False) is None
+    assert counts.asked == {"_mesh": 1, "_short_range": 1, "_full_range": 1}
+
+
+@pytest.mark.parametrize(
+    ("measure", "usual", "most"),
+    [
+        ("yaw_deg", 1.0, 3.0), ("pitch_deg", 1.0, 4.0), ("eye_openness", 0.02, 0.06), ("mouth_openness", 0.02, 0.08),
+        ("iris_offset", 0.015, 0.15),
+    ],
+)  # fmt: skip
+def test_known_face_measures_as_if_it_were_found_anew(
+    finder: FaceFinder, measure: str, usual: float, most: float
+) -> None:
+    poses: list[dict[str, float]] = [
+        {}, {"roll_deg": 15}, {"yaw_deg": 25}, {"yaw_deg": -40}, {"pitch_deg": -20}, {"lids": 0.0}, {"mouth": 0.5},
+    ]  # fmt: skip
+    apart = []
+    for picture in [drawn(**posed) for posed in poses] + [drawn(who) for who in LOOKS]:
+        anew = found(finder, picture)
+        box = Box(anew.box.x + 0.01, anew.box.y - 0.01, anew.box.width, anew.box.height, anew.box.tilt_deg + 2)
+        apart += [getattr(found(finder, picture, last), measure) - getattr(anew, measure) for last in (anew.box, box)]
+    assert np.median(np.abs(apart)) < usual
+    assert np.abs(apart).max() < most
+    assert abs(np.median(apart)) < usual / 2, "neither more nor less"
+
+
 def test_closed_finder_says_so() -> None:
-    with FaceFinder(pool_size=1) as own:
+    with FaceFinder() as own:
         assert own.find(np.zeros((64, 64, 3), np.uint8)) is None
     with pytest.raises(EngineError, match="the face finder is closed"):
         own.find(np.zeros((64, 64, 3), np.uint8))

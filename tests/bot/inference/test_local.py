@@ -16,8 +16,9 @@ from bot.samples import drawing
 from bot.samples.people import PEOPLE
 from bot.samples.pose import Pose
 from engine import load_engine
+from engine.crops import face_batch
 from engine.errors import EngineError, InferenceFailed, ModelRefused
-from engine.mediapipe_models import Detector, Mesh
+from engine.face_models.network import FaceNetwork
 from engine.readings import FaceBatch, Image
 
 
@@ -40,34 +41,34 @@ def echo(network: Any, monkeypatch: pytest.MonkeyPatch) -> LocalNetwork:
 
 async def test_reader_gives_what_the_engine_gives(picture: Image) -> None:
     with load_engine() as engine:
-        expected = engine.read(picture)[0]
+        face = engine.finder.find(picture)
+        assert face is not None
+        expected = engine.runtime.infer(face_batch([(picture, face)], engine.runtime.manifest.input)).fer7[0].copy()
     async with open_inference(None, threads=2, expressions=True) as reader:
         reading = await reader.read(frame(picture), None, participant="anna")
         assert reading is not None
-        np.testing.assert_array_equal(reading.face.landmarks, expected.face.landmarks)
+        np.testing.assert_array_equal(reading.face.landmarks, face.landmarks)
         assert reading.fer7 is not None
-        assert expected.fer7 is not None
-        np.testing.assert_allclose(reading.fer7, expected.fer7, atol=1e-6)
+        np.testing.assert_allclose(reading.fer7, expected, atol=1e-6)
         empty = np.zeros((90, 160, 3), np.uint8)
         assert await reader.read(frame(empty), reading.face.box, participant="anna", thorough=False) is None
 
 
-@pytest.mark.parametrize("model", [Mesh, Detector])
-async def test_reader_loads_every_model_before_the_first_read_and_none_later(
-    picture: Image, model: type[Mesh | Detector], monkeypatch: pytest.MonkeyPatch
+async def test_reader_loads_every_model_once_before_the_first_read_and_none_later(
+    picture: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load, loaded = model.__init__, []
+    load, loaded = FaceNetwork.__init__, []
 
     def count_and_load(self: Any, *args: Any) -> None:
         loaded.append(self)
         load(self, *args)
 
-    monkeypatch.setattr(model, "__init__", count_and_load)
+    monkeypatch.setattr(FaceNetwork, "__init__", count_and_load)
     async with open_inference(None, threads=2, expressions=False) as reader:
         before = len(loaded)
         shown = [picture, np.zeros((90, 160, 3), np.uint8)]
         await asyncio.gather(*(reader.read(frame(shown[i % 2]), None, participant=str(i)) for i in range(8)))
-    assert before == len(loaded) == {Mesh: 2, Detector: 4}[model]
+    assert before == len(loaded) == 3, "a mesh and two detectors, for all threads"
 
 
 async def test_reader_without_expressions_finds_the_face_and_reads_nothing(picture: Image) -> None:

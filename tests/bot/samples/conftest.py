@@ -9,5 +9,5 @@ from engine.faces import FaceFinder
 
 @pytest.fixture(scope="session")
 def finder() -> Iterator[FaceFinder]:
-    with FaceFinder(pool_size=1) as finder:
+    with FaceFinder() as finder:
         yield finder

@@ -38,7 +38,7 @@ def test_explanation_is_that_of_the_serving_engine(exported: Path, picture: Path
     from engine.pictures import load_picture
 
     image = load_picture(picture)
-    with FaceFinder(pool_size=1) as finder, load_runtime(exported) as runtime:
+    with FaceFinder() as finder, load_runtime(exported) as runtime:
         face = finder.find(image)
         assert face is not None
         served = runtime.infer(face_batch([(image, face)], runtime.manifest.input)).fer7[0]

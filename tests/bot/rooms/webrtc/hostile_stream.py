@@ -69,7 +69,7 @@ async def main() -> None:
         answer = await http.post("/whip/demo", content=peer.localDescription.sdp, headers=headers)
         await peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
         events = room.events()
-        with FaceFinder(1) as finder:
+        with FaceFinder() as finder:
             await read_one(events, finder)
             for row in ("wide as the first that killed", "high as the first that killed", "a strip"):
                 track.play(VIDEO[row][1])

@@ -1,0 +1,98 @@
+"""Networks are read from TFLite files and written as ONNX ones; what is no such file is refused."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from engine.errors import ModelRefused
+from engine.face_models import network as face_network
+from engine.face_models.conversion import convert
+from engine.face_models.network import FaceNetwork
+from engine.face_models.onnx_file import OnnxGraph
+from engine.face_models.tflite import Kind, Layer, Network, read_network
+from engine.readings import Floats
+
+MODULES = face_network._modules()
+FILES = sorted(path for path in MODULES.glob("face_*/*.tflite"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_face_model_of_the_package_is_read_and_converted(path: Path) -> None:
+    network = read_network(path)
+    model = onnx.load_from_string(convert(path.stem, network))
+    assert model.graph.name == path.stem
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    shape = session.get_inputs()[0].shape
+    outputs = session.run(None, {"input": np.zeros(shape, np.float32)})
+    assert [output.size for output in outputs] == [np.prod(network.shapes[number]) for number in network.outputs]
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"\0" * 400, b"\xff" * 400, b"\x1c\0\0\0TFL3" + b"\x7f" * 200])
+def test_file_that_is_no_model_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "face.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ModelRefused, match="install it again"):
+        read_network(path)
+
+
+def test_model_cut_short_is_refused(tmp_path: Path) -> None:
+    whole = (MODULES / "face_landmark" / "face_landmark.tflite").read_bytes()
+    path = tmp_path / "face.tflite"
+    for length in (100, 5_000, len(whole) // 2, len(whole) - 400):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ModelRefused):
+            read_network(path)
+
+
+def test_missing_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_network, "find_spec", lambda name: None)
+    with pytest.raises(ModelRefused, match="mediapipe is not installed"):
+        FaceNetwork("face_landmark/face_landmark.tflite")
+
+
+def test_missing_file_is_refused() -> None:
+    with pytest.raises(ModelRefused, match="install mediapipe"):
+        FaceNetwork("face_landmark/absent.tflite")
+
+
+def test_layer_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = read_network(MODULES / "face_landmark" / "face_landmark.tflite")
+    strange = dataclasses.replace(network, layers=(*network.layers, Layer(Kind.CUSTOM, "Dream", (0,), (1,), None, {})))
+    monkeypatch.setattr(face_network, "read_network", lambda path: strange)
+    with pytest.raises(ModelRefused, match="cannot be converted"):
+        FaceNetwork("face_landmark/face_landmark.tflite")
+
+
+def test_rectifier_with_slopes_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written with other operators, see `_prelu`: slopes below 0, between and above 1 must do as they say."""
+    slopes = np.array([-0.5, 0.0, 0.3, 1.0, 1.7], np.float32)
+    source = np.random.default_rng(2).normal(size=(1, 3, 4, 5)).astype(np.float32)
+    network = Network(
+        ((1, 3, 4, 5), (1, 1, 5), (1, 3, 4, 5)), {1: slopes.reshape(1, 1, 5)},
+        (Layer(Kind.PRELU, "", (0, 1), (2,), None, {}),), (0,), (2,),
+    )  # fmt: skip
+    rectified = run(convert("prelu", network), source.transpose(0, 3, 1, 2))
+    np.testing.assert_allclose(
+        rectified.reshape(source.shape), np.where(source > 0, source, source * slopes), atol=1e-6
+    )
+
+
+def test_graph_is_a_file_that_onnx_takes() -> None:
+    graph = OnnxGraph("halves", (1, 2, 2, 2))
+    half = graph.constant(np.full((1,), 0.5, np.float32))
+    moved = graph.step("Transpose", graph.step("Mul", "input", half), perm=[0, 2, 3, 1])
+    file = graph.file([graph.step("LeakyRelu", moved, alpha=0.25)])
+    assert onnx.load_from_string(file).opset_import[0].version == 16
+    given = np.arange(-4, 4, dtype=np.float32).reshape(1, 2, 2, 2)
+    expected = given.transpose(0, 2, 3, 1) / 2
+    np.testing.assert_allclose(run(file, given), np.where(expected < 0, expected / 4, expected))
+
+
+def run(model: bytes, given: Floats) -> Floats:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    result: Floats = session.run(None, {"input": given})[0]
+    return result
