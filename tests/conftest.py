@@ -6,12 +6,15 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
+import httpx
 import pytest
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is: other tests run beside it.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
+# The same goes for a client's patience, five seconds unless it says otherwise.
+httpx.AsyncClient.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)  # type: ignore[index]
 
 # What tests ask for is no part of this user's own audit log.
 os.environ["XDG_STATE_HOME"] = mkdtemp(prefix="classpulse-tests-")

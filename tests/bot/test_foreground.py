@@ -95,7 +95,7 @@ async def test_second_bot_for_a_room_is_refused_unless_it_takes_over(
             assert [line for line in told.splitlines() if "Another bot is in the room" in line] == told.splitlines()
         with running(environment, "--take-over") as third:
             until_live(third)
-            _, told = first.communicate(timeout=10)
+            _, told = first.communicate(timeout=30)
             assert first.returncode == 1
             assert told.splitlines()[-1].startswith("classpulse: Another bot serves the room")
             assert "Traceback" not in told

@@ -67,7 +67,7 @@ def _event(seq: int, body: Body = _LIVE, *, room: str = "r", epoch: int = 1) -> 
 
 
 async def _next(events: AsyncIterator[Event]) -> Event:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return await anext(events)
 
 
@@ -176,7 +176,7 @@ class BusContract:
         for module in ("memory", "redis"):
             monkeypatch.setattr(f"dashboard_protocol.bus.{module}.HOLD_S", 0.3)
         await bus.open_epoch("r", "one")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 try:
                     assert await bus.open_epoch("r", "two") == 2

@@ -50,7 +50,7 @@ async def test_task_that_broke_is_begun_again_while_others_go_on(caplog: pytest.
         await asyncio.Event().wait()
 
     background = Supervisor()
-    async with asyncio.timeout(10), background.open():
+    async with asyncio.timeout(30), background.open():
         background.run("first", breaks_twice)
         background.run("second", goes_on)
         await other.wait()
@@ -68,7 +68,7 @@ async def test_task_that_breaks_again_and_again_is_given_up_loudly(caplog: pytes
         raise KeyError("junk")
 
     background = Supervisor()
-    async with asyncio.timeout(10), background.running("first", breaks):
+    async with asyncio.timeout(30), background.running("first", breaks):
         while "given up" not in (background.obstacle() or ""):  # noqa: ASYNC110  nobody tells when it gives up
             await asyncio.sleep(0)
     assert tries == MOST_FAILURES
@@ -84,7 +84,7 @@ async def test_obstacle_is_told_between_two_tries(monkeypatch: pytest.MonkeyPatc
         raise KeyError("junk")
 
     background = Supervisor()
-    async with asyncio.timeout(10), background.open():
+    async with asyncio.timeout(30), background.open():
         background.run("first", breaks)
         while (told := background.obstacle()) is None:  # noqa: ASYNC110  nobody tells when it breaks
             await asyncio.sleep(0)

@@ -133,7 +133,7 @@ async def test_person_reads_the_notice_joins_leaves_and_comes_again(room: LocalR
         first = (await expect(events, Joined)).participant
         assert (first.name, first.opted_in) == ("Eve", False)
         on = await expect(events, CameraOn)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async for frame in on.track.frames():
                 if frame.width_px == 640:
                     assert frame.to_rgb().std() > 10
@@ -157,7 +157,7 @@ async def test_camera_goes_off_and_on_while_the_person_stays(room: LocalRoom, pa
         await expect(events, CameraOff)
         await page.get_by_role("button", name="Camera on").click()
         on = await expect(events, CameraOn)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await anext(on.track.frames())
 
 
@@ -313,7 +313,7 @@ async def test_browser_that_offers_sound_first_sends_its_picture_all_the_same(ro
         events = room.events()
         await expect(events, Joined)
         on = await expect(events, CameraOn)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await anext(on.track.frames())
 
 

@@ -53,7 +53,7 @@ async def test_join_that_takes_too_long_for_somebody_is_called_off() -> None:
         await door.knocked.wait()
         stop.set()
 
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         tasks.create_task(change_ones_mind())
         with pytest.raises(JoinCalledOff):
             async with joined(door, stop):
@@ -63,7 +63,7 @@ async def test_join_that_takes_too_long_for_somebody_is_called_off() -> None:
 
 async def test_room_that_was_entered_is_left_and_not_interrupted() -> None:
     door, stop = Door(), asyncio.Event()
-    async with asyncio.timeout(5), joined(door, stop):
+    async with asyncio.timeout(30), joined(door, stop):
         stop.set()
         await asyncio.sleep(0)
         assert door.told == ["knocks", "in"]
@@ -77,7 +77,7 @@ async def test_join_ends_with_what_makes_it_senseless() -> None:
         await door.knocked.wait()
         raise EpochOver("another bot has the room")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(EpochOver):
             async with joined(door, asyncio.Event(), break_down()):
                 raise AssertionError("it never came in")

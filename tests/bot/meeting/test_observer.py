@@ -39,7 +39,7 @@ class RecordingMeter(EngagementMeter):
         self.changed.set()
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not reached():
                 self.changed.clear()
                 await self.changed.wait()
@@ -191,7 +191,7 @@ async def test_read_that_had_to_wait_takes_the_newest_picture_and_its_time() -> 
             return await super().read(frame, last_box, participant=participant, thorough=thorough)
 
     meter.camera_on(0.0)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         tasks.create_task(watch(track, Busy([reading(0.3)]), meter))
         track.show(101.0)
         await asked.wait()

@@ -36,7 +36,7 @@ async def test_outbox_learns_that_another_bot_has_the_room_though_it_has_nothing
     monkeypatch.setattr(outbox_module, "HOLD_EVERY_S", 0.01)
     bus = MemoryBus()
     outbox = Outbox(lambda: 7.0)
-    async with asyncio.timeout(5), outbox.publishing(await EventWriter.open(bus, "r", "one")):
+    async with asyncio.timeout(30), outbox.publishing(await EventWriter.open(bus, "r", "one")):
         await EventWriter.open(bus, "r", "two", take_over=True)
         with pytest.raises(EpochOver):
             await outbox.unbroken()

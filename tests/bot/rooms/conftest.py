@@ -89,7 +89,7 @@ class WhipGuest:
         await self.until("connected")
 
     async def until(self, state: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.peer.connectionState != state:
                 self._changed.clear()
                 await self._changed.wait()

@@ -68,7 +68,7 @@ async def numbers(count: int, gates: list[asyncio.Event] | None = None) -> Async
 
 
 async def test_slow_reader_of_a_source_starts_with_the_newest() -> None:
-    async with asyncio.timeout(5), newest(numbers(100)) as frames:
+    async with asyncio.timeout(30), newest(numbers(100)) as frames:
         await asyncio.sleep(0)
         assert [frame async for frame in frames] == [99]
         assert frames.skipped == 99
@@ -78,7 +78,7 @@ async def test_reader_that_keeps_up_skips_nothing() -> None:
     gates = [asyncio.Event() for _ in range(3)]
     gates[0].set()
     read = []
-    async with asyncio.timeout(5), newest(numbers(3, gates)) as frames:
+    async with asyncio.timeout(30), newest(numbers(3, gates)) as frames:
         async for frame in frames:
             read.append(frame)
             if frame < 2:
@@ -97,7 +97,7 @@ async def test_leaving_early_stops_the_source() -> None:
         finally:
             ended.set()
 
-    async with asyncio.timeout(5), newest(source()) as frames:
+    async with asyncio.timeout(30), newest(source()) as frames:
         assert await anext(frames) == 1
     assert ended.is_set()
 

@@ -205,7 +205,7 @@ async def test_store_that_is_away_is_told_when_it_is_back_and_here_it_holds_at_o
     assert not revocations.holds("room r", 0), "at home it holds at once"
     looked.clear()
     following = asyncio.create_task(revocations.follow())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await looked.wait()
         store.is_away = False
         while not told:

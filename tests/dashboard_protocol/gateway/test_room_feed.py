@@ -121,7 +121,7 @@ async def an_audience(bus: MemoryBus) -> AsyncIterator[RoomFeed]:
 
 async def told(room_feed: RoomFeed, seat: Seat, event: Event) -> None:
     """Wait until the audience has passed an event on."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while room_feed._seq < event.seq:  # noqa: ASYNC110  nobody tells when an audience has passed an event on
             await asyncio.sleep(0)
 

@@ -325,7 +325,7 @@ async def test_json_prints_every_event_as_one_line_until_the_class_ends() -> Non
         await writer.publish(BotState(state=State.LIVE, since=2), at=2)
         await writer.publish(Bye(reason=EndReason.ROOM_CLOSED, report=None, live_s=1, present_max=1, alerts=0), at=3)
         output = io.StringIO()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await watch_in_terminal(stage.link, json=True, console=Console(file=output)) == 0
     assert [decode(line).body.type for line in output.getvalue().splitlines()] == ["hello", "snapshot"]
 
@@ -351,7 +351,7 @@ async def test_a_pipe_gets_lines_as_they_happen() -> None:
         output = Noticed("Live")
         watching = tasks.create_task(watch_in_terminal(stage.link, console=Console(file=output)))
         await writer.publish(BotState(state=State.LIVE, since=2), at=2)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await output.shown.wait()
             await writer.publish(Bye(reason=EndReason.FAILED, report=None, live_s=1, present_max=1, alerts=0), at=3)
             assert await watching == 0
@@ -366,7 +366,7 @@ async def test_ctrl_c_leaves_the_screen_in_order(number: signal.Signals) -> None
         output = Noticed("Live")
         console = Console(file=output, force_terminal=True, width=80, height=24)
         watching = tasks.create_task(watch_in_terminal(stage.link, console=console))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await output.shown.wait()
             os.kill(os.getpid(), number)
             assert await watching == 0
@@ -382,7 +382,7 @@ async def test_cancellation_leaves_no_task_and_no_signal_handler() -> None:
         console = Console(file=output, force_terminal=True, width=80, height=24)
         before = asyncio.all_tasks()
         watching = asyncio.ensure_future(watch_in_terminal(stage.link, console=console))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await output.shown.wait()
             watching.cancel()
             with pytest.raises(asyncio.CancelledError):

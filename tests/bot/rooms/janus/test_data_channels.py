@@ -72,11 +72,11 @@ class Stage:
             assert isinstance(self.events.get_nowait(), Joined)
 
     async def requested(self) -> Json:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return (await self.session.handles[-1].sent.get())[0]
 
     async def opted_out(self) -> str:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             event = await self.events.get()
         assert isinstance(event, OptedOut)
         return event.participant.name
@@ -105,7 +105,7 @@ class Channels:
 async def opened(channel: RTCDataChannel) -> None:
     changed = asyncio.Event()
     channel.on("open", changed.set)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while channel.readyState != "open":
             await changed.wait()
 
@@ -207,7 +207,7 @@ async def test_whoever_sends_too_much_to_be_listened_to_is_not_read() -> None:
         eve = await channels.of(EVE)
         for number in range(5):
             eve.send(str(number))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             unheard = await stage.events.get()
         assert isinstance(unheard, Unheard)
         assert unheard.participant.name == "Eve"

@@ -41,7 +41,7 @@ def bringing(stage: "WhipStage", token: str) -> "WhipGuest":
 async def joined(stage: "WhipStage", token: str, **query: str) -> Participant:
     await bringing(stage, token).join(**query)
     events = stage.room.events()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not isinstance(event := await anext(events), Joined):
             assert isinstance(event, Admitted | OptedIn)
     return event.participant

@@ -71,7 +71,7 @@ async def site(stage: "WhipStage") -> AsyncIterator[Site]:
 
 
 async def next_of(events: AsyncIterator[RoomEvent], kind: type[RoomEvent]) -> RoomEvent:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for event in events:
             if isinstance(event, kind):
                 return event

@@ -52,7 +52,7 @@ async def test_h264_is_received(stage: "WhipStage") -> None:
         guest = stage.newcomer()
         guest.peer.getTransceivers()[0].setCodecPreferences(video_codecs("H264"))
         on = await seen(stage, guest)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             frame = await anext(on.track.frames())
         assert (frame.width_px, frame.height_px) == (160, 96)
         assert "VP8" not in guest.answer
@@ -63,7 +63,7 @@ async def test_size_may_change_while_the_camera_is_on(stage: "WhipStage") -> Non
         guest = stage.newcomer()
         on = await seen(stage, guest)
         guest.camera.size = (96, 160)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for frame in on.track.frames():
                 if frame.width_px == 96:
                     assert frame.to_rgb().shape == (160, 96, 3)
@@ -144,7 +144,7 @@ async def test_packet_that_is_lost_for_good_stops_the_picture_for_a_moment_only(
         transport._send_rtp = send_lossy
         await until(lambda: bool(lost))
         longest, last = 0.0, time.monotonic()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while guest.camera.sent < 60:
                 await anext(frames)
                 longest, last = max(longest, time.monotonic() - last), time.monotonic()
@@ -160,7 +160,7 @@ async def test_datagrams_of_strangers_disturb_nobody(stage: "WhipStage") -> None
             for junk in (b"", b"\x80", b"\x16junk", b"\x80\xc8\x00\x00", os.urandom(1200)):
                 stranger.sendto(junk, ("127.0.0.1", port))
         sent = guest.camera.sent
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for _ in on.track.frames():
                 if guest.camera.sent > sent + 5:
                     break
@@ -182,7 +182,7 @@ async def test_broken_peer_ends_its_own_visit_only(stage: "WhipStage", monkeypat
         ada = (await expect(events, Joined)).participant
         assert await expect(events, Left) == Left(ada, Absence.VANISHED)
         await broken.disconnected()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await anext(on.track.frames())).width_px == 160
         assert on.participant == eve
 
@@ -193,7 +193,7 @@ async def test_publisher_who_never_connects_is_forgotten(stage: "WhipStage", mon
         silent = stage.newcomer()
         response = await silent.post(await silent.offer())
         await silent.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (await stage.http.delete(response.headers["Location"])).status_code == 200:
                 pass
         await stage.guest("Eve")

@@ -48,7 +48,7 @@ async def refusing(code: int, reason: str, *, relay_only: bool) -> AsyncIterator
 
 @pytest.mark.parametrize("relay_only", [True, False])
 async def test_refusal_ends_the_join_whether_or_not_there_is_another_way(relay_only: bool) -> None:
-    async with refusing(401, "Unauthorized", relay_only=relay_only) as ice, asyncio.timeout(15):
+    async with refusing(401, "Unauthorized", relay_only=relay_only) as ice, asyncio.timeout(30):
         with pytest.raises(RoomUnreachable, match=r"refused the user or the password \(401 Unauthorized\)") as told:
             await check_relay(ice)
     assert "sesame" not in str(told.value)

@@ -54,7 +54,7 @@ async def test_goodbye_in_the_middle_of_the_handshake_is_heard(guest: RTCPeerCon
         tasks.create_task(leave())
         await guest.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await closing.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await closed.wait()
 
 
@@ -64,7 +64,7 @@ async def test_connection_that_is_never_made_is_not_waited_for_long(
     monkeypatch.setattr(peers, "HANDSHAKE_S", 0.1)
     bot = Peer(time.time, LOOPBACK)
     await bot.answer(guest.localDescription.sdp)  # which the guest never hears
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await bot.close()
 
 
