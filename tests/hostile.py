@@ -349,6 +349,21 @@ CONTENT_TYPES = (
 )
 """What a form or call may be sent as that is neither, as foreign pages do without asking first."""
 
+FOREIGN_STAYS = (
+    "..",
+    "%2e%2e",
+    "a%2fb",
+    "..%2f..%2fv1%2fbots",
+    "a" * 65,
+    "a b",
+    "\u00e9",
+    "a%00b",
+    "a%0d%0ab",
+    "@h",
+    "a;b=c",
+)
+"""What may stand in an address where a stay's unguessable name is expected: none of it leads anywhere else."""
+
 # -- what Redis may hold ---------------------------------------------------------------------------------------------
 
 REDIS_TEXTS = [

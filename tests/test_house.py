@@ -1,10 +1,24 @@
 """What is looked for by its name in the field is found by it: the table of nouns and places."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+QUESTIONS = {
+    "where is a Janus room joined?": "bot/rooms/janus/",
+    "where does a browser come into our own room?": "bot/rooms/local/",
+    "where is WebRTC spoken?": "bot/rooms/webrtc/",
+    "where is what may leave decided?": "bot/disclosure/",
+    "where does somebody opt out?": "bot/privacy/",
+    "where is the formula of engagement?": "bot/engagement/",
+    "where are a machine's bots run?": "bot/workers/",
+    "where is the control API?": "dashboard_protocol/control_api/",
+    "who tells webhooks?": "dashboard_protocol/webhooks/",
+    "where are links and tokens checked?": "dashboard_protocol/auth/",
+}
+"""A newcomer's ten, answered by the names of folders alone."""
 PACKAGES = ("bot", "engine", "build_engine", "dashboard_protocol")
 HOUSE = {
     # what a newcomer asks: where is a Janus room joined, where is a rate limit, where is what may leave decided, …
@@ -85,6 +99,16 @@ HOUSE = {
     "quantize": "build_engine/deployment/quantize.py",
     "parity": "build_engine/deployment/parity.py",
 }
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_question_of_a_newcomer_is_answered_by_a_folder_that_says_what_it_is(question: str) -> None:
+    folder = ROOT / QUESTIONS[question]
+    said = (ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").partition("\n")[0]
+    assert said.endswith((".", ":")), "its first line is a line of the tree in bot/README.md"
+    assert f"{folder.name}/" in (ROOT / "bot" / "README.md").read_text()
+    alike = {path for package in PACKAGES for path in (ROOT / package).rglob(folder.name) if path.is_dir()}
+    assert alike == {folder}, "one folder of a name"
 
 
 def bearing(noun: str) -> set[str]:

@@ -35,7 +35,7 @@ def pinned() -> list[tuple[str, str]]:
 def licence_of(told: PackageMetadata) -> str:
     """Say under what a package comes, in its own words."""
     for field in ("License-Expression", "License"):
-        said = (told.get(field) or "").strip()
+        said = _first(told, field).strip()
         if said and len(said) <= LONGEST and "\n" not in said and said != "UNKNOWN":
             return said
     kinds = [kind.rpartition(" :: ")[2] for kind in told.get_all("Classifier") or [] if kind.startswith("License ::")]
@@ -45,7 +45,11 @@ def licence_of(told: PackageMetadata) -> str:
 def page_of(told: PackageMetadata) -> str:
     """Name where a package lives."""
     urls = dict(_labelled(told))
-    return next((urls[label] for label in PAGES if label in urls), told.get("Home-page") or "")
+    return next((urls[label] for label in PAGES if label in urls), _first(told, "Home-page"))
+
+
+def _first(told: PackageMetadata, field: str) -> str:
+    return next(iter(told.get_all(field) or ()), "")
 
 
 def _labelled(told: PackageMetadata) -> Iterator[tuple[str, str]]:

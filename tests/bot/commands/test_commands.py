@@ -72,6 +72,29 @@ async def test_shell_invites_lists_and_ends_a_bot(tmp_path: Path, monkeypatch: p
         assert "ended" in await run("leave", bot["id"])
 
 
+@pytest.mark.parametrize("columns", ["80", "40"])
+async def test_table_folds_and_no_address_is_cut_however_narrow_the_terminal_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    async with a_gateway(tmp_path) as url:
+        monkeypatch.setenv(
+            "CLASSPULSE_API_KEY", await run("key", "add", "a-name-that-is-rather-long-for-a-key-of-a-shell")
+        )
+        monkeypatch.setenv("CLASSPULSE_URL", url)
+        title = "a-room-with-a-name-that-is-as-long-as-a-name-may-be-0123456789"
+        said = await run("invite", f"local://{title}", "--policy", "presence")
+        [bot] = json.loads(await run("bots", "--json"))
+        link, join, privacy = (line.split()[-1] for line in said.splitlines()[2:])
+        assert (link.count("."), join, privacy) == (bot["link"].count("."), bot["join"], bot["privacy"])
+        shown = await run("bots")
+        assert bot["join"] in shown
+        keys = await run("key", "list")
+        for table in (shown, keys):
+            assert "…" not in table
+        assert bot["id"] in "".join(shown.split()) or columns == "40"
+
+
 async def test_shell_invites_with_a_webhook_and_reads_its_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
