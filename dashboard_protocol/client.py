@@ -18,7 +18,7 @@ from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.codec import MAX_EVENT_BYTES, decode
 from dashboard_protocol.errors import AccessDenied, FeedLost, ProtocolError, UnknownEvent, UnknownVersion
 from dashboard_protocol.events import PROTOCOL_VERSION, Bye, EndReason, Event, Hello, Snapshot
-from dashboard_protocol.http.proxies import goes_by_proxy
+from dashboard_protocol.http.proxies import goes_by_proxy, is_verified
 from dashboard_protocol.messages import REFUSAL, Authenticate, CloseCode, Renew, Resume, SnapshotWanted
 
 FIRST_WAIT_S = 0.4
@@ -76,7 +76,8 @@ async def watch(
     """
     address = _parse(link)
     by_proxy = goes_by_proxy(address.session)
-    async with httpx.AsyncClient(timeout=OPEN_S, trust_env=by_proxy) as http:
+    verify = is_verified(address.session)
+    async with httpx.AsyncClient(timeout=OPEN_S, trust_env=by_proxy, verify=verify) as http:
         waits = Backoff(FIRST_WAIT_S, longest_wait_s, spread=SPREAD)
         feed = _Feed(http, address, waits, by_proxy=by_proxy, rate_hz=rate_hz, patience_s=patience_s)
         async with aclosing(feed.events()) as events:

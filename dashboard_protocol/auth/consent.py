@@ -7,15 +7,12 @@ nobody else.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dashboard_protocol.auth.consent_bounds import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
 from dashboard_protocol.auth.pseudonyms import Pseudonyms, bare_name
 from dashboard_protocol.auth.revocations import Revocations
 from dashboard_protocol.auth.tokens import Signer
 from dashboard_protocol.errors import AccessDenied, ConsentRefused
 
-CONSENT_S = 12 * 3600.0
-LONGEST_CONSENT_S = 200 * 86_400.0
-"""A term, and some."""
-MAX_NAME = 50
 REFUSAL = "This consent does not hold here: join without it, or ask for one for this name and this room."
 ABSENT = "No consent can be used here now: join under its name first, and as the only one."
 

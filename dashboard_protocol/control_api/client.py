@@ -22,7 +22,7 @@ from dashboard_protocol.control_api.schemas import (
     Withdrawal,
 )
 from dashboard_protocol.errors import ControlRefused, RoomNotAllowed, UnknownEvent
-from dashboard_protocol.http.proxies import goes_by_proxy
+from dashboard_protocol.http.proxies import goes_by_proxy, is_verified
 from dashboard_protocol.queue.records import Delivery
 from dashboard_protocol.room_urls import read_room
 
@@ -51,7 +51,13 @@ class ControlClient:
         self.url = url or os.environ.get(URL_VARIABLE, DEFAULT_URL)
         token = key or os.environ.get(KEY_VARIABLE) or _operator_token(self.url)
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=goes_by_proxy(self.url))
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=10,
+            trust_env=goes_by_proxy(self.url),
+            verify=is_verified(self.url),
+        )
 
     def __enter__(self) -> Self:
         """Keep connections open while inside."""

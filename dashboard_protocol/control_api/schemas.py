@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from dashboard_protocol.auth.consent import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
+from dashboard_protocol.auth.consent_bounds import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
 from dashboard_protocol.queue.records import Moment
 from dashboard_protocol.vocabulary import Profile, State
 

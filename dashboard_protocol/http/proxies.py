@@ -26,6 +26,11 @@ def goes_by_proxy(url: str) -> bool:
     return True
 
 
+def is_verified(url: str) -> bool:
+    """Whether certificates matter to a request: to read all authorities takes a third of a small command's time."""
+    return urlsplit(url).scheme != "http"
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host, as an address names it, is this machine."""
     try:

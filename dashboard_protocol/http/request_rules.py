@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.requests import HTTPConnection
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_HOST_PATHS = frozenset({"/healthz", "/readyz"})
@@ -134,7 +136,7 @@ OWN_ONLY = RequestRules()
 """Of a server that nobody reaches but by its own address."""
 
 
-def asker(connection: HTTPConnection) -> str:
+def asker(connection: "HTTPConnection") -> str:
     """Return the key under which whoever sent a request is limited: an IPv4 address, or the /64 of an IPv6 one."""
     return share_of(connection.client.host if connection.client else "")
 

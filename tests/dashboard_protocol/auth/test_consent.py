@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dashboard_protocol.auth.consent import ABSENT, LONGEST_CONSENT_S, REFUSAL, is_same_name
+from dashboard_protocol.auth.consent import ABSENT, REFUSAL, is_same_name
+from dashboard_protocol.auth.consent_bounds import LONGEST_CONSENT_S
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.revocations import Revocations
 from dashboard_protocol.errors import ConsentRefused
