@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.commands import PublicUrlFlag, add_access, add_clients, add_servers, people, read_public_url, serve_engine
+from bot.commands import (
+    PublicUrlFlag,
+    add_access,
+    add_clients,
+    add_servers,
+    people,
+    read_public_url,
+    recording,
+    serve_engine,
+)
 from bot.commands.engine import FallbackFlag
 from bot.commands.ice import IceServersFlag, RelayOnlyFlag, chosen_ice
 from bot.commands.reachable import (
@@ -19,7 +28,7 @@ from bot.commands.reachable import (
     read_allowed_hosts,
     read_trusted_proxies,
 )
-from bot.errors import BotError, SettingsRefused
+from bot.errors import BotError, RecordingUnreadable, SettingsRefused
 from bot.meeting_options import checked
 from bot.memory import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import DEMO_ALERTS, Settings
@@ -40,7 +49,7 @@ NEEDS_UNIX = (
     "this command needs Linux or macOS; what speaks to a gateway runs here too: "
     "invite, bots, webhooks, leave, link, revoke, report and watch"
 )
-USAGE_ERRORS = (SettingsRefused, ServerRefused, SecretRefused, ConsentRefused, ReportRefused)
+USAGE_ERRORS = (SettingsRefused, ServerRefused, SecretRefused, ConsentRefused, ReportRefused, RecordingUnreadable)
 
 app = typer.Typer(
     help=f"A visible meeting participant that shows an instructor how the class is doing.\n\n{NOTICE}",
@@ -51,6 +60,7 @@ app = typer.Typer(
 add_servers(app)
 app.command("engine")(serve_engine)
 app.command()(people)
+app.command()(recording)
 add_clients(app)
 add_access(app)
 DEFAULT = Settings.model_fields

@@ -112,7 +112,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     patience_s = INVITED_S if settings.meeting else 0.0
     room = _room(settings, clock, notice, token, access, key)
     requests = PrivacyRequestHandler(open_privacy_requests(settings.bus), key, access)
-    inference = _inference(settings, policy)
+    inference = inference_of(settings, policy)
     bus = open_bus(settings.bus, retention_s=settings.retention_s)
     outbox, audit = Outbox(clock, counting(surroundings.show)), Audit(state_directory(), key)
     people = _meeting(settings, policy, parameters, clock, inference, bus, outbox, audit, requests, access.consents)
@@ -136,7 +136,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         if settings.take_over:
             audit.took_over()
         await stack.enter_async_context(outbox.publishing(writer))
-        hello = _hello(settings, policy, parameters, room.name, meeting)
+        hello = hello_of(settings, policy, parameters, room.name, meeting)
         lifecycle.begin(hello, policy, notice_given=settings.notice_given)
         with suppress(JoinCalledOff), lifecycle.farewell():
             await patiently(lifecycle.prepare, surroundings.stop, patience_s)
@@ -212,7 +212,8 @@ def _obstacle(audit: Audit, requests: PrivacyRequestHandler, bus: Bus) -> str | 
     return engine_obstacle() or audit.obstacle() or requests.obstacle() or bus.obstacle()
 
 
-def _inference(settings: Settings, policy: Policy) -> FaceReader:
+def inference_of(settings: Settings, policy: Policy) -> FaceReader:
+    """Make what finds and reads faces, as the settings say and the policy allows."""
     return open_inference(
         settings.engine,
         threads=settings.engine_threads,
@@ -248,7 +249,8 @@ def _meeting(  # noqa: PLR0913  one parameter a part
     )
 
 
-def _hello(settings: Settings, policy: Policy, parameters: EngagementParameters, room: str, meeting: str) -> Hello:
+def hello_of(settings: Settings, policy: Policy, parameters: EngagementParameters, room: str, meeting: str) -> Hello:
+    """Say what a bot is, what it computes and what leaves it."""
     return Hello(
         software=f"classpulse/{__version__}",
         title=settings.title or room,

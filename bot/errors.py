@@ -2,6 +2,7 @@
 
 BotError
 ├── SettingsRefused      a flag or setting that cannot be used; exit code 2
+├── RecordingUnreadable  a file that cannot be read as video; exit code 2
 ├── JoinCalledOff        somebody asked the bot to leave before it was in; no failure
 └── RoomError
     ├── RoomUnreachable  no answer; retried
@@ -18,6 +19,10 @@ class BotError(Exception):
 
 class SettingsRefused(BotError):
     """A flag, environment variable or their combination cannot be used."""
+
+
+class RecordingUnreadable(BotError):
+    """A file is missing, empty, encrypted, or no video that can be decoded."""
 
 
 class JoinCalledOff(BotError):

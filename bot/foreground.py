@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 
 from bot.app import Addresses, Guests, Surroundings, run
@@ -19,6 +21,10 @@ from dashboard_protocol.report import report_paths, write_report
 from dashboard_protocol.view.plain_text import plain
 from dashboard_protocol.view.record import Record
 
+Watch = Callable[[Event], object]
+"""Sees every published event."""
+Serve = Callable[[Settings, Surroundings], Coroutine[None, None, EndReason]]
+"""As `bot.app.run`."""
 GOOD_ENDS = frozenset({EndReason.ASKED_TO_LEAVE, EndReason.MAX_DURATION, EndReason.ROOM_CLOSED, EndReason.ALONE})
 
 
@@ -34,6 +40,13 @@ class Foreground:
     """Participants to bring along."""
     opens_at_root: bool = False
     """Whether `/` opens the page, for a demo."""
+    serve: Serve = run
+    """Serves the class; `run` a meeting."""
+    loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+    """Makes the event loop; None for Python's own."""
+    watching: Sequence[Watch] = ()
+    zone: tzinfo | None = None
+    """Where the report's times are told; None for this machine's zone."""
 
 
 def stay(settings: Settings, foreground: Foreground) -> int:
@@ -52,13 +65,14 @@ def stay(settings: Settings, foreground: Foreground) -> int:
     record = Record()
     is_where_wanted = True
     try:
-        reason = asyncio.run(_until_stopped(settings, foreground, record))
+        with asyncio.Runner(loop_factory=foreground.loop) as runner:
+            reason = runner.run(_until_stopped(settings, foreground, record))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
         return 128 + signal.SIGPIPE
     finally:
         if foreground.report is not None and record.hello is not None:
-            is_where_wanted = _keep_report(record, foreground.report)
+            is_where_wanted = _keep_report(record, foreground.report, foreground.zone)
     return 0 if reason in GOOD_ENDS and is_where_wanted else 1
 
 
@@ -73,6 +87,8 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
 
     def show(event: Event) -> None:
         record.apply(event)
+        for watch in foreground.watching:
+            watch(event)
         if foreground.json and not unread:
             try:
                 print(plain(encode(event)), flush=True)
@@ -92,7 +108,7 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    reason = await run(
+    reason = await foreground.serve(
         settings,
         Surroundings(
             stop=stop,
@@ -107,13 +123,13 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
     return reason
 
 
-def _keep_report(record: Record, path: Path) -> bool:
+def _keep_report(record: Record, path: Path, zone: tzinfo | None) -> bool:
     """Write the report; where that fails after all, into the state directory: the class will not come again."""
     try:
-        say(f"report     {write_report(record, path)[0]}")
+        say(f"report     {write_report(record, path, zone)[0]}")
     except ReportRefused as refusal:
         spare = state_directory() / f"report-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.html"
         say(f"{refusal}")
-        say(f"report     {write_report(record, spare)[0]} (kept here instead)")
+        say(f"report     {write_report(record, spare, zone)[0]} (kept here instead)")
         return False
     return True

@@ -517,6 +517,25 @@ PICTURE_FILES: dict[str, bytes] = {
 }
 """What a file may hold that is called a picture."""
 
+RECORDING_FILES: dict[str, bytes] = {
+    "nothing": b"",
+    "one byte": b"\0",
+    "text": b"hello " * 1000,
+    "a playlist of addresses": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:1/a.ts\n#EXT-X-ENDLIST\n",
+    "a playlist of files": b"ffconcat version 1.0\nfile /etc/passwd\n",
+    "a description of a stream": b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+    "a picture": _png(640, 360),
+    "the head of an mp4 file": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2",
+    "an mp4 file that is all to come": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2\xff\xff\xff\xffmoov",
+    "an atom of no length": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0\0\0\0moov" + bytes(100),
+    "atoms in atoms": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0\0\x10\0moov" * 500,
+    "the head of a webm file": b"\x1aE\xdf\xa3\x84B\x86\x81\1",
+    "a webm file of endless parts": b"\x1aE\xdf\xa3\x84B\x86\x81\1\x18S\x80g\1\xff\xff\xff\xff\xff\xff\xff",
+    "the head of an avi file": b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrlavih",
+    "a video of 33600x16 without a container": h264.frame(33_600, 16),
+}
+"""What a file may hold that is called a recording."""
+
 VIDEO: dict[str, tuple[str, bytes]] = {
     "wide as the first that killed": ("H264", h264.frame(33_600, 16)),
     "high as the first that killed": ("H264", h264.frame(16, 33_600)),

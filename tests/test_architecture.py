@@ -44,6 +44,7 @@ IN_PLACES = {
     "bot/rooms/janus/": {"aiortc", "av", "websockets"},
     "bot/rooms/local/gateway_routes.py": {"httpx"},  # hands on what people ask of a bot at a gateway
     "bot/rooms/publishing/": {"aiortc", "av", "httpx"},
+    "bot/recordings/": {"av", "cv2"},
     "bot/rooms/webrtc/": {"aiortc", "aioice", "av", "httpx"},
     "bot/rooms/whep.py": {"httpx"},
     "bot/rooms/notice_picture.py": {"aiortc", "av", "cv2"},  # draws the picture by which the bot shows itself

@@ -93,7 +93,7 @@ class Lifecycle:
         async def outstay() -> None:
             """Return once the longest stay is over: by the room's clock, which goes on while the machine sleeps."""
             while max_duration_s is not None:
-                since = live_since or self._state_machine.live_since
+                since = self._state_machine.live_since if live_since is None else live_since
                 left_s = math.inf if since is None else since + max_duration_s - self._clock()
                 if left_s <= 0:
                     return
@@ -116,7 +116,8 @@ class Lifecycle:
             raise
         finally:
             now = self._clock()
-            live_s = now - self._state_machine.live_since if self._state_machine.live_since else 0.0
+            live_since = self._state_machine.live_since
+            live_s = 0.0 if live_since is None else now - live_since
             self._outbox.put(self._state_machine.gone(now))
             bye = Bye(
                 reason=self.end_reason,

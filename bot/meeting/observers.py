@@ -30,17 +30,24 @@ class Observers:
         clock: the room's.
         parameters: of the meters; how often people are read.
         listening: whether pictures may be taken.
+        read_rate: how often everybody is read; None spreads reads evenly, and makes fewer where they take long.
     """
 
     def __init__(
-        self, inference: Inference, policy: Policy, clock: Clock, parameters: EngagementParameters, listening: Listening
+        self,
+        inference: Inference,
+        policy: Policy,
+        clock: Clock,
+        parameters: EngagementParameters,
+        listening: Listening,
+        read_rate: ReadRate | None = None,
     ) -> None:
         self._inference = inference
         self._policy = policy
         self._clock = clock
         self._parameters = parameters
         self._listening = listening
-        self._read_rate = ReadRate(parameters.reads_per_s)
+        self._read_rate = read_rate or ReadRate(parameters.reads_per_s)
         self._meters: dict[str, Meter] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._cameras: dict[str, Track | None] = {}

@@ -46,12 +46,15 @@ class ReadRate:
     place of its own, so a change of the rate changes everybody's alike, and reads do not come in bursts.
     """
 
-    def __init__(self, wanted_per_s: float) -> None:
+    def __init__(self, wanted_per_s: float, *, is_spread: bool = True) -> None:
         """Begin at the wanted rate.
 
         Args:
             wanted_per_s: Reads of each person a second, while there is room; above 0.
+            is_spread: Whether readers take turns; False gives all the same one, where time stands still for reads and
+                those of one moment share the cores.
         """
+        self._is_spread = is_spread
         self._wanted = wanted_per_s
         self._rate = wanted_per_s
         self._capacity: float | None = None
@@ -84,7 +87,7 @@ class ReadRate:
 
     def turns(self) -> "ReadSchedule":
         """Give a new reader a place."""
-        self._readers += 1
+        self._readers += 1 if self._is_spread or not self._readers else 0
         return ReadSchedule(self, self._readers * GOLDEN % 1.0)
 
     def note(self, now: float, turns: "ReadSchedule", took_s: float) -> None:

@@ -66,6 +66,14 @@ class Audit:
         """
         self._append_or_refuse(self._line("started", policy=profile.value, k=k, notice_given=notice_given))
 
+    def reads_recording(self, files: int, *, all_agreed: bool) -> None:
+        """Recordings are read, no meeting; `all_agreed` is the operator's word that everybody in them consented.
+
+        Raises:
+            SettingsRefused: It cannot be written.
+        """
+        self._append_or_refuse(self._line("reads_recording", files=files, all_agreed=all_agreed))
+
     def took_over(self) -> None:
         """Whoever started the bot had it take the room from any other bot that was there."""
         self._note("took_over")

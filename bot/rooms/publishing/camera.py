@@ -13,8 +13,8 @@ import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.stream import Stream
 
-from bot.rooms.publishing.encoded_clip import Clip, ClipFrame, ClipUnreadable, NotAsItIs, read_clip, turn_of
-from bot.rooms.webrtc.orientation import UPRIGHT
+from bot.rooms.publishing.encoded_clip import Clip, ClipFrame, ClipUnreadable, NotAsItIs, read_clip
+from bot.rooms.webrtc.orientation import UPRIGHT, turn_of
 from engine.readings import Image
 
 EncodedPicture: TypeAlias = "av.Packet[Stream]"  # subscriptable for type checkers only

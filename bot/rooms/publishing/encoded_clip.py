@@ -5,13 +5,12 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import av
 from av.video.stream import VideoStream
 
 from bot.errors import SettingsRefused
-from bot.rooms.webrtc.orientation import UPRIGHT, Turn, read_matrix
+from bot.rooms.webrtc.orientation import UPRIGHT, turn_of
 
 _MOST_BYTES = 64 * 1024 * 1024
 _KEY_FRAME_EVERY_S = 5.0
@@ -75,12 +74,6 @@ def read_clip(path: Path) -> Clip:
     except (OSError, av.FFmpegError) as error:
         raise ClipUnreadable(f"{path} cannot be read as video ({error}): give a video file") from error
     return Clip(path, _frames(path, packets, time_base, float(1 / rate)))
-
-
-def turn_of(picture: av.VideoFrame) -> Turn:
-    """Tell how a file wants a picture turned before it is shown."""
-    said = picture.side_data.get("DISPLAYMATRIX")
-    return UPRIGHT if said is None else read_matrix(bytes(memoryview(cast(bytes, said))))
 
 
 def _decoded(stream: VideoStream, packet: "av.Packet[VideoStream]") -> list[av.VideoFrame]:

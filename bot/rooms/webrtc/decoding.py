@@ -10,16 +10,13 @@ from typing import Any
 from aiortc.codecs import get_decoder
 from av import VideoFrame
 
+from bot.rooms.video_size import is_camera_size, wrong_size
 from bot.rooms.webrtc.h264 import announced_sizes, nal_type, nal_units
 
 log = logging.getLogger(__name__)
 
 MAX_WAITING_FRAMES = 30
 """Encoded frames a decoder may lag behind: 2 s at 15 frames a second."""
-
-LARGEST_SIDE_PX, MOST_PX, LARGEST_RATIO = 4096, 4096 * 2304, 16
-"""Of one picture. What is larger costs more memory than a camera is worth, and native libraries die of a side of 32,767
-pixels."""
 
 LOOP_PATIENCE_S = 0.5
 """An event loop that takes no picture for so long may have ended, and its decoders must be able to end too."""
@@ -88,14 +85,6 @@ def is_keyframe(codec: str, data: bytes) -> bool:
     return any(nal_type(unit) in (5, 7) for unit in nal_units(data))
 
 
-def is_camera_size(width_px: int, height_px: int) -> bool:
-    """Tell whether a camera may have such a picture: the one bound for all that is decoded."""
-    shorter, longer = sorted((width_px, height_px))
-    if shorter < 1 or longer > LARGEST_SIDE_PX:
-        return False
-    return shorter * longer <= MOST_PX and longer <= shorter * LARGEST_RATIO
-
-
 def refusal(codec: str, data: bytes) -> str | None:
     """Tell why an encoded frame must not be decoded; None where it may.
 
@@ -107,11 +96,6 @@ def refusal(codec: str, data: bytes) -> str | None:
     except ValueError:
         return "its size cannot be read"
     return next((wrong_size(*size) for size in sizes if not is_camera_size(*size)), None)
-
-
-def wrong_size(width_px: int, height_px: int) -> str:
-    """Say that a picture has no size for us."""
-    return f"pictures of {width_px}x{height_px}"
 
 
 def _vp8_sizes(data: bytes) -> list[tuple[int, int]]:

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+from av import VideoFrame
 
 from engine.readings import Image
 
@@ -45,3 +47,9 @@ def read_matrix(data: bytes) -> Turn:
     across, down, _, across_down, down_down = np.frombuffer(data, np.int32)[:5].astype(float).tolist()
     is_mirrored = across * down_down - down * across_down < 0
     return Turn(round(math.atan2(down, -across if is_mirrored else across) / (math.pi / 2)) % 4, is_mirrored)
+
+
+def turn_of(picture: VideoFrame) -> Turn:
+    """Tell how a file wants a picture turned before it is shown."""
+    said = picture.side_data.get("DISPLAYMATRIX")
+    return UPRIGHT if said is None else read_matrix(bytes(memoryview(cast(bytes, said))))

@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from prometheus_client import REGISTRY
 
 from bot.rooms.publishing.encoded_clip import read_clip
+from bot.rooms.video_size import is_camera_size
 from bot.rooms.webrtc import decoding, traffic
 from bot.rooms.webrtc.aiortc_patches import ReceivedCodec
 from bot.rooms.webrtc.decoding import (
@@ -22,7 +23,6 @@ from bot.rooms.webrtc.decoding import (
     Decoder,
     EncodedFrames,
     Pictures,
-    is_camera_size,
     is_keyframe,
     refusal,
 )
