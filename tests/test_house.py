@@ -65,6 +65,7 @@ HOUSE = {
     "join page": "bot/rooms/local/join_page.py",
     "publishing": "bot/rooms/publishing/",
     "latest frame": "bot/rooms/latest_frame.py",
+    "recordings": "bot/recordings/",
     # protocol, bus, gateway
     "events": "dashboard_protocol/events.py",
     "schema": "dashboard_protocol/schema/",

@@ -20,53 +20,55 @@ if TYPE_CHECKING:
     from bot.recordings.run import Recording
 
 DEFAULT = Settings.model_fields
+FilesArgument = Annotated[list[Path], typer.Argument(help="mp4, mov, mkv, webm or avi, a person in each.")]
+PolicyFlag = Annotated[
+    Profile | None,
+    typer.Option(
+        envvar="CLASSPULSE_POLICY",
+        help="What may be computed and told: presence (counts), aggregate (class values), individual (and people who "
+        "agreed, see --csv-people). There is no default.",
+    ),
+]
+OnePersonFlag = Annotated[
+    bool,
+    typer.Option(
+        "--each-file-is-one-person",
+        help="The files are one class, a participant each, called by their names; they begin together.",
+    ),
+]
+TitleFlag = Annotated[str | None, typer.Option(help="The class's name for people.")]
 FewestFlag = Annotated[int, typer.Option("--k", min=3, help="Fewest analysed people for class values.")]
 RateFlag = Annotated[float, typer.Option(help="Reads of each participant a second.")]
+EngineFlag = Annotated[
+    str | None,
+    typer.Option(envvar="CLASSPULSE_ENGINE", help="Expression network (.onnx, .plan); else the shipped one."),
+]
+DurationFlag = Annotated[float | None, typer.Option(min=0.1, help="Read so many seconds of it, and no more.")]
+ReportFlag = Annotated[Path | None, typer.Option(help="Write the report here: HTML, and CSV beside it.")]
+CsvPeopleFlag = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write what is known of each person here, under individual only. With it you say that everybody in the "
+        "files agreed to that, for research; the audit log notes it."
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print every event as one JSON line; all else to stderr.")]
 
 
 def recording(  # noqa: PLR0913  one parameter a flag
-    files: Annotated[list[Path], typer.Argument(help="mp4, mov, mkv, webm or avi, a person in each.")],
+    files: FilesArgument,
     *,
-    policy: Annotated[
-        Profile | None,
-        typer.Option(
-            envvar="CLASSPULSE_POLICY",
-            help="What may be computed and told: presence (counts), aggregate (class values), individual (and people "
-            "who agreed, see --csv-people). There is no default.",
-        ),
-    ] = None,
-    each_file_is_one_person: Annotated[
-        bool,
-        typer.Option(
-            "--each-file-is-one-person",
-            help="The files are one class, a participant each, called by their names; they begin together.",
-        ),
-    ] = False,
-    title: Annotated[str | None, typer.Option(help="The class's name for people.")] = None,
-    k: Annotated[int, typer.Option("--k", min=3, help="Fewest analysed people for class values.")] = DEFAULT[
-        "k"
-    ].default,
-    reads_per_s: Annotated[float, typer.Option(help="Reads of each participant a second.")] = DEFAULT[
-        "reads_per_s"
-    ].default,
-    engine: Annotated[
-        str | None,
-        typer.Option(envvar="CLASSPULSE_ENGINE", help="Expression network (.onnx, .plan); else the shipped one."),
-    ] = None,
+    policy: PolicyFlag = None,
+    each_file_is_one_person: OnePersonFlag = False,
+    title: TitleFlag = None,
+    k: FewestFlag = DEFAULT["k"].default,
+    reads_per_s: RateFlag = DEFAULT["reads_per_s"].default,
+    engine: EngineFlag = None,
     engine_fallback: FallbackFlag = False,
-    duration: Annotated[float | None, typer.Option(min=0.1, help="Read so many seconds of it, and no more.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write the report here: HTML, and CSV beside it.")] = None,
-    csv_people: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write what is known of each person here, under individual only. With it you say that everybody in "
-            "the files agreed to that, for research; the audit log notes it."
-        ),
-    ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print every event as one JSON line; all else to stderr.")
-    ] = False,
+    duration: DurationFlag = None,
+    report: ReportFlag = None,
+    csv_people: CsvPeopleFlag = None,
+    json: JsonFlag = False,
 ) -> None:
     """Read recordings as a live class is read, on their own clock and as fast as this machine can.
 
