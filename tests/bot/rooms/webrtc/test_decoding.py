@@ -14,12 +14,11 @@ from av.video.codeccontext import VideoCodecContext
 from prometheus_client import REGISTRY
 
 from bot.rooms.publishing.encoded_clip import read_clip
-from bot.rooms.video_size import is_camera_size
+from bot.rooms.video_size import MOST_PX, is_camera_size
 from bot.rooms.webrtc import decoding, traffic
 from bot.rooms.webrtc.aiortc_patches import ReceivedCodec
 from bot.rooms.webrtc.decoding import (
     MAX_WAITING_FRAMES,
-    MOST_PX,
     Decoder,
     EncodedFrames,
     Pictures,
