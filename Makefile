@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test integration coverage-report lint format bench lock third-party audit clean
+.PHONY: help demo setup test integration coverage-report lint format bench pictures lock third-party audit clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,7 @@ help:
 	echo 'make integration  tests with system packages: headless Chromium, Node.js, strace, Janus'
 	echo 'make lint         ruff and mypy'
 	echo 'make bench        what tests/benchmarks/README.md quotes  (NAME=local ARGS=--json)'
+	echo 'make pictures     what the README shows, taken anew of a demo class: four minutes, with Chromium'
 	echo 'make lock         the versions and digests that an installation gets  (deploy/requirements.lock)'
 	echo 'make third-party  what is installed, and under which licences  (deploy/THIRD_PARTY.md)'
 	echo 'make audit        known faults of these versions; needs the network'
@@ -119,6 +120,9 @@ format: $(VENV)/.developing
 
 bench: $(VENV)/.developing
 	@exec $(BIN)/python -m tests.benchmarks.$(NAME) $(ARGS)
+
+pictures: $(VENV)/.developing
+	@exec $(BIN)/python -m tests.pictures
 
 # Run it after a change of pyproject.toml, deploy/constraints.txt or deploy/excluded.txt; a test compares them.
 lock:

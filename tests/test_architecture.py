@@ -142,6 +142,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/auth",
         "dashboard_protocol/http",
         "dashboard_protocol/queue",
+        "dashboard_protocol/view",
     },
     "bot/rooms/publishing": {
         "bot",

@@ -6,11 +6,16 @@ import pytest
 from playwright.async_api import expect
 
 from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State
+from dashboard_protocol.view.plain_text import shown
 from tests.dashboard_protocol.web.browser import ALL_SIZES, IN_CHROMIUM, NARROWEST, Stage, live
-from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, alert, person
+from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, alert, hello, person
+from tests.hostile import MARKUP, OBEYED, SCRIPTS
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
 pytestmark = IN_CHROMIUM
+# The kinds of elements and the names of their attributes.
+KINDS = """() => [...new Set([...document.querySelectorAll("*")].flatMap((node) =>
+    node.getAttributeNames().map((name) => `${node.tagName} ${name}`)))].sort()"""
 
 
 async def test_page_shows_the_live_class_and_its_alert(stage: Stage) -> None:
@@ -145,6 +150,27 @@ async def test_page_shows_people_by_name_and_forgets_them_even_when_paused(stage
     await expect(page.locator(".card", has_text="Ada Obi")).to_have_count(0)
     await page.locator(".card", has_text="Amir Haddad").click()
     assert "Ada Obi" not in await page.content()
+
+
+async def test_texts_from_outside_are_read_on_the_page_and_never_obeyed(stage: Stage) -> None:
+    room = await live(stage, Profile.INDIVIDUAL)
+    page = stage.page
+    await room.publish(person(0, room.now))
+    await stage.settle(room)
+    before = await page.evaluate(KINDS)
+    texts = [
+        text for text in (*SCRIPTS, *MARKUP, *OBEYED) if text.isascii() or text.encode(errors="ignore").decode() == text
+    ]
+    await room.publish(hello(Profile.INDIVIDUAL, " ".join(texts)))
+    for number, text in enumerate(texts):
+        known = {"participant": f"x{number}", "name": text}
+        await room.publish(person(0, room.now).model_copy(update=known))
+    await stage.settle(room)
+    names = await page.locator(".card b").evaluate_all("found => found.map((node) => node.textContent)")
+    # A page has one line for a name: breaks in it are shown as what turns text around is.
+    assert {shown(text).translate({10: 0xFFFD, 9: 0xFFFD}) for text in texts} <= set(names)
+    assert SCRIPTS[0] in await page.locator("#room").inner_text()
+    assert await page.evaluate(KINDS) == before
 
 
 async def test_page_tells_when_its_feed_is_interrupted_and_then_gone(stage: Stage) -> None:

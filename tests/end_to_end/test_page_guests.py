@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from time import monotonic
 
 import pytest
@@ -14,9 +15,11 @@ from bot.rooms.notice import Notice
 from dashboard_protocol.events import BotState, Event, Profile, State
 from dashboard_protocol.http.server import serve
 from dashboard_protocol.report import recorded, render_html
+from dashboard_protocol.view.plain_text import shown
 from tests.contracts.rooms import routes_of
 from tests.dashboard_protocol.web.browser import ARTEFACTS, DESK, IN_CHROMIUM, PHONE, SCHEMES, Stage, violations
 from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ScriptedClass, alert, hello
+from tests.hostile import SCRIPTS
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
 pytestmark = IN_CHROMIUM
@@ -68,6 +71,22 @@ async def test_axe_finds_nothing_where_people_join_and_where_they_opt_out(
         await page.locator("input").first.fill("Ada Obi")
         await page.locator("button").first.click()
         await looked_at(page, axe, "opted-out")
+
+
+async def test_texts_of_a_notice_are_read_where_people_join_and_never_obeyed(stage: Stage) -> None:
+    said = " ".join(SCRIPTS)
+    hostile = Notice(said, "individual", said, points=((said, said),), title=said, offers_individual=True)
+    counted = "[...document.querySelectorAll('*')].map((node) => node.tagName + node.getAttributeNames()).sort()"
+    elements = []
+    for notice in (replace(NOTICE, points=NOTICE.points[:1]), hostile):
+        room = LocalRoom(ROOM, clock=monotonic, notice=notice, token="secret")
+        async with room, serve(Starlette(routes=routes_of(room)), port=0) as served, opened(stage, DESK) as page:
+            await page.goto(f"{served.origin}/join/{ROOM}#t=secret")
+            await expect(page.get_by_text("is in this room.")).to_be_visible()
+            elements.append(await page.evaluate(counted))
+            words = await page.evaluate("document.body.textContent")
+    assert elements[0] == elements[1]
+    assert all(shown(text) in words for text in SCRIPTS)
 
 
 def scripted_events(room: ScriptedClass) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.rooms.notice import Notice, visible_name
+from dashboard_protocol.view.plain_text import shown
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
@@ -65,12 +66,12 @@ def describe(room: str, notice: Notice, *, is_open: bool, needs_token: bool) -> 
     """Tell people what awaits them in a room, as the page shows it."""
     return {
         "room": room,
-        "title": notice.title or room,
+        "title": shown(notice.title or room),
         "bot": visible_name(notice.bot_name),
         "is_open": is_open,
         "needs_token": needs_token,
         "profile": notice.profile,
-        "summary": notice.summary,
-        "points": [{"heading": heading, "text": text} for heading, text in notice.points],
+        "summary": shown(notice.summary),
+        "points": [{"heading": shown(heading), "text": shown(text)} for heading, text in notice.points],
         "offers_individual": notice.offers_individual,
     }
