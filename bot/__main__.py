@@ -259,7 +259,7 @@ def main() -> None:
     try:
         app()
     except BrokenPipeError:
-        # Whoever read the events has gone; there is nobody left to tell.
+        # Whoever read the events has gone; there is nobody left to read more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (ModuleNotFoundError, NotImplementedError) as error:  # the second by event loops that take no signals

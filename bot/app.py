@@ -84,7 +84,7 @@ class Surroundings:
 
     stop: asyncio.Event
     """Set to make the bot leave."""
-    tell: Callable[[Addresses], None]
+    report_addresses: Callable[[Addresses], None]
     """Called once the page is up."""
     show: Show | None = None
     """Sees every event."""
@@ -132,7 +132,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
         opening = partial(EventWriter.open, bus, key, meeting, take_over=settings.take_over)
         writer = await patiently(opening, surroundings.stop, patience_s)
-        surroundings.tell(addresses)
+        surroundings.report_addresses(addresses)
         if settings.take_over:
             audit.took_over()
         await stack.enter_async_context(outbox.publishing(writer))

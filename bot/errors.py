@@ -50,4 +50,4 @@ class RoomClosed(RoomError):
 
 
 class RoomDeserted(RoomError):
-    """Nobody but the bot has been in the room for as long as it was told to wait."""
+    """Nobody but the bot has been in the room for as long as it was to wait."""

@@ -46,7 +46,7 @@ class Foreground:
     """Makes the event loop; None for Python's own."""
     watching: Sequence[Watch] = ()
     zone: tzinfo | None = None
-    """Where the report's times are told; None for this machine's zone."""
+    """Where the report's times are shown; None for this machine's zone."""
 
 
 def stay(settings: Settings, foreground: Foreground) -> int:
@@ -57,7 +57,7 @@ def stay(settings: Settings, foreground: Foreground) -> int:
         the bot left; 1 otherwise, also where the report is not where it was wanted.
 
     Raises:
-        ReportRefused: The report could not be written; told before the class begins.
+        ReportRefused: The report could not be written; found out before the class begins.
         BotError, DashboardError, EngineError: As `run`.
     """
     if foreground.report is not None:
@@ -77,8 +77,8 @@ def stay(settings: Settings, foreground: Foreground) -> int:
 
 
 def say(text: str) -> None:
-    """Tell a person something, on stderr, so that stdout stays for machines."""
-    with suppress(BrokenPipeError):  # nobody is there to be told, and the bot still has to leave its room
+    """Say something to a person, on stderr, so that stdout stays for machines."""
+    with suppress(BrokenPipeError):  # nobody reads it any more, and the bot still has to leave its room
         print(plain(text), file=sys.stderr, flush=True)
 
 
@@ -98,7 +98,7 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
         elif isinstance(event.body, BotState):
             say(f"{event.body.state.value:<10} {(event.body.reason or '').replace('_', ' ')}".rstrip())
 
-    def tell(addresses: Addresses) -> None:
+    def report_addresses(addresses: Addresses) -> None:
         origin = addresses.dashboard.partition("/rooms/")[0]
         say(f"dashboard  {origin if foreground.opens_at_root else addresses.dashboard}")
         if addresses.join is not None:
@@ -112,7 +112,7 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
         settings,
         Surroundings(
             stop=stop,
-            tell=tell,
+            report_addresses=report_addresses,
             show=show,
             guests=foreground.guests,
             opens_at_root=foreground.opens_at_root,

@@ -32,7 +32,7 @@ LAG_S = Histogram(
 STATE = Gauge("classpulse_bot_state", "1 for the state in which the bot is.", ["state"])
 RECONNECTS = Counter("classpulse_bot_reconnects", "How often the connection to the room was lost.")
 PEOPLE = Gauge("classpulse_people", "People in the room, with a camera, in view, analysed; NaN: withheld.", ["which"])
-READS_PER_S = Gauge("classpulse_reads_per_second", "Reads a second of everybody together, as the summary tells.")
+READS_PER_S = Gauge("classpulse_reads_per_second", "Reads a second of everybody together, as the summary says.")
 DECODERS_ABANDONED = Counter("classpulse_decoders_abandoned", "Decoders that hung and were left behind.")
 MEMORY = Gauge("classpulse_bot_memory_bytes", "Resident memory of the process.")
 CPU_S = Gauge("classpulse_bot_cpu_seconds", "Processor time of the process since it began.")
@@ -75,7 +75,7 @@ class Counted:
 
 
 def own_figures() -> str:
-    """Return what this process counts, in Prometheus' text format, without what every Python process tells."""
+    """Return what this process counts, in Prometheus' text format, without what every Python process counts."""
     return generate_latest(_Ours()).decode()
 
 

@@ -40,9 +40,9 @@ class Settings(MeetingOptions):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """TCP port of page and feed; 0 takes a free one."""
     metrics_host: str = "127.0.0.1"
-    """Address that the bot's figures are told on."""
+    """Address that the bot's figures are served on."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
-    """TCP port of `/metrics`; 0 takes a free one, None tells nothing."""
+    """TCP port of `/metrics`; 0 takes a free one, None serves nothing."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     behind_proxy: bool = False
@@ -54,7 +54,7 @@ class Settings(MeetingOptions):
     public_url: PublicUrl | None = None
     """Under which people reach this server, e.g. through a proxy: what every link begins with; None for its own."""
     notice_given: bool = False
-    """The operator says that people were told, where a room cannot show the bot."""
+    """The operator says that people were informed, where a room cannot show the bot."""
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
     """Leave after this time, counted from when the bot is live; None stays until the room closes."""
     live_from_s: float | None = None
@@ -62,7 +62,7 @@ class Settings(MeetingOptions):
     take_over: bool = False
     """Take the room from another bot that is there."""
     alerts: AlertParameters = AlertParameters()
-    """When a change of the class is told."""
+    """When a change of the class raises an alert."""
 
     @model_validator(mode="after")
     def _refuse_open_doors(self) -> "Settings":
@@ -116,4 +116,4 @@ def check_reach(host: str, *, has_tls: bool, behind_proxy: bool, proxies: Sequen
 DEMO_ALERTS = AlertParameters(
     min_people=6, warm_up_s=30.0, block_s=6.0, reference_s=60.0, silence_s=30.0, reset_share=0.5
 )
-"""A demo has minutes, not hours, and eight people: everything faster, told in `hello`."""
+"""A demo has minutes, not hours, and eight people: everything faster, which `hello` says."""

@@ -24,7 +24,7 @@ def report(values: dict[str, Any], as_json: bool) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar while a long step runs; yields a function that is told how much is done, and of how much."""
+    """Show a bar while a long step runs; yields a function that takes how much is done, and of how much."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task(what, total=None)

@@ -19,7 +19,7 @@ Threads that spin at OpenMP's barriers cost nothing on an idle machine and two t
 
 
 def missing_settings(environment: dict[str, str]) -> dict[str, str]:
-    """Tell which settings an environment lacks; what a user has set stays."""
+    """Return which settings an environment lacks; what a user has set stays."""
     return {name: value for name, value in SETTINGS.items() if name not in environment}
 
 

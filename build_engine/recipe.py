@@ -228,7 +228,7 @@ Without that, 24 epochs read 88.3 % of the training faces rightly and their loss
 """
 
 KNOWN_FACES = replace(STEADY, name="known-faces", backbone="resnet29", learning_rate=0.02, teachers_share=0.5)
-"""The same from weights that tell people apart, for `--weights`; with `--teacher`, half of the target is what networks
+"""The same from weights that distinguish people, for `--weights`; with `--teacher`, half of the target is what networks
 of ours read in the training faces."""
 
 KNOWN_FACES_DECAY = replace(KNOWN_FACES, name="known-faces-decay", epochs=10, schedule="decay", starts_with="newest")

@@ -116,7 +116,7 @@ class ControlRefused(DashboardError):
 
 
 class FeedLost(DashboardError):
-    """The gateway refused the client or stayed away for longer than the client was told to wait."""
+    """The gateway refused the client or stayed away for longer than the client was to wait."""
 
 
 class ReportRefused(DashboardError):

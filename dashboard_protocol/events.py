@@ -149,7 +149,7 @@ class ClassSummary(Model):
 
     type: Literal["class_summary"] = "class_summary"
     present: Count
-    """As the room tells everybody who is in it, exact; opting out changes nothing about it. So `camera_on`."""
+    """As the room shows everybody who is in it, exact; opting out changes nothing about it. So `camera_on`."""
     camera_on: Count
     visible: Count | None
     """People with a face in view, down to pairs; None while fewer than k are, or until the first have settled."""
@@ -162,7 +162,7 @@ class ClassSummary(Model):
     engagement: Engagement | None
     expressions: dict[DisplayedName, Share] | None
     """Share of the analysed people by displayed expression, of those for whom it could be read; counted in pairs, so
-    that one person alone is not told and the shares need not add up to 1."""
+    that one person alone is not counted and the shares need not add up to 1."""
     expressions_unmeasurable: Unmeasurable | None = None
     """Why expressions, valence and arousal are null while faces are seen: `engine_away`; else None."""
     valence: Signed | None

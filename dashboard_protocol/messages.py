@@ -19,7 +19,7 @@ RateHz = Annotated[float, Field(gt=0, le=1)]
 
 
 class CloseCode(IntEnum):
-    """Why a gateway closed a connection (README.md tells readers what to do)."""
+    """Why a gateway closed a connection (README.md says what readers should do)."""
 
     TRY_AGAIN = 1013
     BAD_PROTOCOL = 4400

@@ -87,7 +87,7 @@ class RoomAddress:
 
     @property
     def bare(self) -> str:
-        """The same without secrets: what may be shown and what tells meetings apart."""
+        """The same without secrets: what may be shown and what distinguishes meetings."""
         return " ".join(sorted(place.bare for place in self.places))
 
     @property
@@ -116,7 +116,7 @@ def meeting_key(secret: bytes, address: RoomAddress) -> str:
     """Return what a meeting is known by everywhere; it stands in a path as it is.
 
     Args:
-        secret: as of links and tokens: without it nobody can tell of which address a key is.
+        secret: as of links and tokens: without it nobody can say of which address a key is.
         address: where the meeting is.
     """
     digest = hmac.new(secret, b"meeting key\0" + address.bare.encode(), hashlib.sha256).digest()

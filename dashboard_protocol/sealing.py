@@ -31,7 +31,7 @@ class Sealer:
         made = HKDF(SHA256(), _KEY_BYTES + _LABEL_BYTES, salt=None, info=b"classpulse sealing").derive(secret)
         self._box = AESGCM(made[:_KEY_BYTES])
         self.label = _written(made[_KEY_BYTES:])
-        """Of the secret, so that another one is told as what it is."""
+        """Of the secret, so that another one is known as what it is."""
 
     def seal(self, text: str, place: str) -> str:
         """Return a text that only the secret opens, and only in the same place.

@@ -1,4 +1,4 @@
-"""Background tasks that must go on: one that breaks is told of and begun again, and nobody beside it notices."""
+"""Background tasks that must go on: one that breaks is logged and begun again, and nobody beside it notices."""
 
 import asyncio
 import logging

@@ -173,7 +173,7 @@ class FaceFinder:
         return None if is_doubtful and not self._fits(image, face) else face
 
     def _fits(self, image: Image, face: Face) -> bool:
-        """Tell whether the mesh lies on the face as the face is: on one upside down it finds an upright one.
+        """Return whether the mesh lies on the face as the face is: on one upside down it finds an upright one.
 
         The detector is asked, which knows upright faces only: is it surer of the face when it is turned another way
         than the mesh lies?
@@ -216,7 +216,7 @@ class FaceFinder:
 
 
 def _is_near(box: Box, width_px: int, height_px: int) -> bool:
-    """Tell whether a box, which may have come from anywhere, is one of numbers, in sight of the picture."""
+    """Return whether a box, which may have come from anywhere, is one of numbers, in sight of the picture."""
     values = (box.x, box.y, box.width, box.height, box.tilt_deg)
     if not all(map(math.isfinite, values)):
         return False
@@ -233,7 +233,7 @@ def _region(box: Box, width_px: int, height_px: int) -> Region:
 
 
 def _is_same(now: Region, before: Region) -> bool:
-    """Tell whether a face stands in a region as it does in the one that it was looked for in, nearly enough."""
+    """Return whether a face stands in a region as it does in the one that it was looked for in, nearly enough."""
     turned = math.remainder(now.turn - before.turn, math.tau)
     moved = max(abs(now.x - before.x), abs(now.y - before.y)) / before.side
     return moved < _MOVED and abs(now.side / before.side - 1) < _GROWN and abs(turned) < _TURNED

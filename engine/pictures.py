@@ -67,7 +67,7 @@ def checked_landmarks(landmarks: object) -> Floats:
 
 
 def is_within_bounds(width_px: int, height_px: int) -> bool:
-    """Tell whether a picture of this size can be read."""
+    """Return whether a picture of this size can be read."""
     shorter, longer = sorted((width_px, height_px))
     if shorter < 1 or longer > LARGEST_SIDE_PX:
         return False

@@ -30,7 +30,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """One face found in one picture, with what its landmarks tell."""
+    """One face found in one picture, with what its landmarks say."""
 
     box: Box
     """Tight box around the landmarks."""

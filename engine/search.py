@@ -21,7 +21,7 @@ SMALLEST_FACE_PX: Final = 32
 MOST_SQUARES: Final = 400
 """That one picture is covered by, whatever its size and shape: 84 at 1920x1080, 370 at 3840x2160."""
 MOST_FACES: Final = 256
-"""That are told of one picture; of more the largest are."""
+"""That are returned of one picture; of more the largest are."""
 MOST_DETECTOR_CALLS: Final = 1 + MOST_SQUARES + MOST_FACES
 """That searching one picture costs: the whole, its squares, and a closer look at every doubtful face."""
 _SEEN_FROM: Final = 8
@@ -126,7 +126,7 @@ def area(box: Box) -> float:
 
 
 def _is_one(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell of each of (N, 4) others, left, top, right, bottom, whether it is on the face that a box (4,) is on."""
+    """Return for each of (N, 4) others, left, top, right, bottom, whether it is on the face that a box (4,) is on."""
     common = (np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])).clip(0).prod(axis=1)
     size, sizes = (box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1)
     is_one: NDArray[np.bool_] = common > np.minimum(

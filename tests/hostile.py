@@ -152,7 +152,7 @@ ONE_NAME = (
     ("x" * 60, "x" * 57),
     ("ß" * 80, "ẞ" * 80),
 )
-"""Pairs of which both are one person's name: with her opt-out by one of them nobody of the other is read."""
+"""Pairs of which both are one person's name: with their opt-out by one of them nobody of the other is read."""
 
 OTHER_NAMES = (
     ("Anna", "Anne"),
@@ -162,7 +162,7 @@ OTHER_NAMES = (
     ("Anna", "#optout"),
     ("x" * 47, "x" * 46),
 )
-"""Pairs of two people's names: the opt-out of one leaves the other as she is."""
+"""Pairs of two people's names: the opt-out of one leaves the other as they are."""
 
 CLAIMS_TO_BE_A_BOT = (
     "Reads faces (classpulse) · Class view",

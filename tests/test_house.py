@@ -15,7 +15,7 @@ QUESTIONS = {
     "where is the formula of engagement?": "bot/engagement/",
     "where are a machine's bots run?": "bot/workers/",
     "where is the control API?": "dashboard_protocol/control_api/",
-    "who tells webhooks?": "dashboard_protocol/webhooks/",
+    "who notifies webhooks?": "dashboard_protocol/webhooks/",
     "where are links and tokens checked?": "dashboard_protocol/auth/",
 }
 """A newcomer's ten, answered by the names of folders alone."""

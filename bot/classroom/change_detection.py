@@ -101,7 +101,7 @@ class Block:
 
 
 def merge(start: float, end: float, windows: Sequence[Mapping[str, Sample]]) -> Block:
-    """Average windows that do not overlap into a block; a person counts with the windows she was analysed in."""
+    """Average windows that do not overlap into a block; a person counts with the windows they were analysed in."""
     found: dict[str, list[Sample]] = {}
     for window in windows:
         for person, sample in window.items():

@@ -63,7 +63,7 @@ def class_values(
         at: Seconds on the room's clock.
         present: Everybody in the room by id, in order of arrival, under the name and with the leave of now.
         values: What is measured of those who are read, by id; who is not in the room counts for nothing.
-        camera_on: Cameras that are on, as the room tells everybody; opting out changes nothing about it.
+        camera_on: Cameras that are on, as the room shows everybody; opting out changes nothing about it.
     """
     people = tuple(Person(participant, values[id_]) for id_, participant in present.items() if id_ in values)
     newest = [person.values.as_of for person in people if person.values.as_of is not None]

@@ -57,11 +57,11 @@ def consent(
     name: Annotated[str, typer.Argument(help="The display name with which the person joins.")],
     *,
     days: Annotated[float, typer.Option(help="How long it holds, 200 at most.")] = 0.5,
-    join: Annotated[str | None, typer.Option(help="Her join link, to be printed with the consent in it.")] = None,
+    join: Annotated[str | None, typer.Option(help="Their join link, to be printed with the consent in it.")] = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
 ) -> None:
-    """Print a consent of somebody who agreed to be shown under her name; it counts once she brings it along."""
+    """Print a consent of somebody who agreed to be shown under their name; it counts once they bring it along."""
     from dashboard_protocol.auth.consent import check_terms
 
     check_terms(name, days * DAY_S)

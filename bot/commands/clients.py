@@ -49,7 +49,9 @@ def invite(  # noqa: PLR0913  one parameter a flag
     duration: Annotated[float | None, typer.Option(help="Leave after so many seconds, counted from live.")] = None,
     webhook: Annotated[
         str | None,
-        typer.Option(help=f"Who is told every state of the bot, signed with the secret in {SECRET_VARIABLE}[_FILE]."),
+        typer.Option(
+            help=f"Who is notified of every state of the bot, signed with the secret in {SECRET_VARIABLE}[_FILE]."
+        ),
     ] = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
@@ -100,7 +102,7 @@ def webhooks(
     api_key: KeyFlag = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show what a bot's webhook was told, and every try of it."""
+    """Show what a bot's webhook was notified of, and every try of it."""
     with open_client(url, api_key) as client:
         deliveries = client.webhooks(bot_id)
     if json:
@@ -148,8 +150,8 @@ def report(
         for event in client.history(key):
             newest.apply(event)
     html, table = write_report(newest.record, path)
-    told = {"html": str(html), "csv": str(table)}
-    print(json_text.dumps(told) if json else plain_lines(f"report     {html}\ntable      {table}"))
+    written = {"html": str(html), "csv": str(table)}
+    print(json_text.dumps(written) if json else plain_lines(f"report     {html}\ntable      {table}"))
 
 
 def open_client(url: str | None, api_key: str | None) -> "ControlClient":

@@ -47,7 +47,7 @@ def serve_engine(
     this user can open; nothing is kept.
     """
     if status:
-        raise typer.Exit(asyncio.run(_tell_status(listen, json)))
+        raise typer.Exit(asyncio.run(_report_status(listen, json)))
     asyncio.run(_serve(model, listen, threads, engine_fallback, json))
 
 
@@ -61,16 +61,16 @@ async def _serve(model: str | None, listen: str, threads: int, fallback: bool, j
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with hosting(listen, lambda: load_runtime(model, threads, fallback=fallback)) as host:
-        told = host.status()
+        status = host.status()
         if json:
-            print(json_text.dumps({"address": complete(listen), **told}), flush=True)
+            print(json_text.dumps({"address": complete(listen), **status}), flush=True)
         else:
-            print(plain(f"engine     {told['model']} ({told['precision']}, {told['api']})"), file=sys.stderr)
+            print(plain(f"engine     {status['model']} ({status['precision']}, {status['api']})"), file=sys.stderr)
             print(plain(f"bots       classpulse join … --engine {complete(listen)}"), file=sys.stderr, flush=True)
         await stop.wait()
 
 
-async def _tell_status(listen: str, json: bool) -> int:
+async def _report_status(listen: str, json: bool) -> int:
     from bot.inference.server import ask_status
     from bot.inference.wire import complete
 

@@ -57,7 +57,7 @@ class GatewayProcess:
     """Which requests are taken."""
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
-    """Where figures are told; None for nowhere."""
+    """Where figures are served; None for nowhere."""
 
     async def run(self, stop: asyncio.Event, say: Callable[[str], None]) -> None:
         """Serve until `stop` is set.
@@ -78,10 +78,10 @@ class GatewayProcess:
             control = Control(
                 queue, bus, access, ApiKeys(), self.rooms, self.policy, self.policies, self.receivers, self.public_url
             )
-            wishes = open_privacy_requests(self.bus)
-            if wishes is not None:
-                stack.push_async_callback(wishes.close)
-            public = _public_routes(wishes, bus, queue, access)
+            requests = open_privacy_requests(self.bus)
+            if requests is not None:
+                stack.push_async_callback(requests.close)
+            public = _public_routes(requests, bus, queue, access)
             registry = CollectorRegistry()
             background = Supervisor()
             app = create_app(
@@ -101,11 +101,11 @@ class GatewayProcess:
             await stop.wait()
 
 
-def _public_routes(wishes: PrivacyRequests | None, bus: Bus, queue: Queue, access: Access) -> list[BaseRoute]:
+def _public_routes(requests: PrivacyRequests | None, bus: Bus, queue: Queue, access: Access) -> list[BaseRoute]:
     """Build what people in a room use; a bus of one process brings nobody's bots."""
-    if wishes is None:
+    if requests is None:
         return []
-    backend = GatewayBackend(wishes, bus, queue, access)
+    backend = GatewayBackend(requests, bus, queue, access)
     return [*privacy_routes.routes(backend), *gateway_routes.routes(queue, backend.notice)]
 
 

@@ -1,4 +1,4 @@
-"""The flags that say how a server is reached: under which names, through which proxies, and where figures are told."""
+"""The flags that say how a server is reached: under which names, through which proxies, and where figures stand."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar

@@ -25,7 +25,7 @@ PolicyFlag = Annotated[
     Profile | None,
     typer.Option(
         envvar="CLASSPULSE_POLICY",
-        help="What may be computed and told: presence (counts), aggregate (class values), individual (and people who "
+        help="What may be computed and said: presence (counts), aggregate (class values), individual (and people who "
         "agreed, see --csv-people). There is no default.",
     ),
 ]
@@ -79,7 +79,7 @@ def recording(  # noqa: PLR0913  one parameter a flag
             "choose a policy: --policy presence, aggregate or individual (or CLASSPULSE_POLICY); there is no default"
         )
     if csv_people is not None and policy is not Profile.INDIVIDUAL:
-        raise SettingsRefused("--csv-people tells of people one by one: it needs --policy individual")
+        raise SettingsRefused("--csv-people names people one by one: it needs --policy individual")
     if len(files) > 1 and not each_file_is_one_person:
         raise SettingsRefused("several files are one class where each is one person: say --each-file-is-one-person")
     if engine is not None and engine.startswith("ipc:"):
@@ -103,7 +103,7 @@ def _read(settings: Settings, files: list[Path], report: Path | None, csv_people
     people = None if csv_people is None else PeopleTable(csv_people)
     recorded = Recording.of(files, all_agreed=people is not None)
     if settings.policy is not Profile.INDIVIDUAL and len(recorded.files) < settings.k:
-        say(f"{settings.policy.value} tells of a class from {settings.k} people up; here are {len(recorded.files)}")
+        say(f"{settings.policy.value} speaks of a class from {settings.k} people up; here are {len(recorded.files)}")
     with _progress(recorded) as progress:
         watching = [progress] if people is None else [progress, people.take]
         foreground = Foreground(

@@ -90,7 +90,7 @@ class Gate:
         missed = _missed(groups.people) if withheld is None else None
         # Also while values are frozen: nobody reads what they would repeat.
         displayed = None if indexed is None or missed is not None else indexed.displayed
-        # What is held may be ten seconds old, and cameras are told as they are: no more faces than cameras.
+        # What is held may be ten seconds old, and cameras are counted as they are: no more faces than cameras.
         most = in_pairs(values.camera_on)
         return events.ClassSummary(
             present=values.present,
@@ -188,7 +188,7 @@ class Gate:
         return Indexed(
             analysed=_in_pairs(groups),
             mean=cell.value,
-            # Also a level tells where an unrounded mean lies: it is taken of the rounded one.
+            # Also a level says where an unrounded mean lies: it is taken of the rounded one.
             level=self._level.update(at, cell.value) or 0,
             attentive=self._rounding.attentive(count, hidden, cell, limits, shown_count=shown_count, shown=shown),
             coverage=border.hold("coverage", coverage),

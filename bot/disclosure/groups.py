@@ -39,7 +39,7 @@ class Groups:
 def grouped(people: Iterable[Person], policy: Policy) -> Groups:
     """Part people into hidden and shown ones.
 
-    Where values of single people leave the bot, class values minus these would tell about the few others: they enter
+    Where values of single people leave the bot, class values minus these would speak of the few others: they enter
     only while they are at least k.
     """
     if not policy.names_people:

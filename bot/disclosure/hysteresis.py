@@ -65,7 +65,7 @@ class BorderHold:
     """Holds published values: one changes only after its newest has differed from it for some seconds without a break.
 
     All of them look at one clock that ticks as seldom, so that nothing changes more often than that, and the moment of
-    a change tells no more than those seconds about when a border was crossed.
+    a change says no more than those seconds about when a border was crossed.
 
     Args:
         hold_s: How many seconds.

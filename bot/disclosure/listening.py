@@ -27,7 +27,7 @@ class Listening:
                 log.warning("the bus works again: pictures are taken")
             self._deaf_since = None
         elif self._deaf_since is None:
-            log.warning("the bus lets no wish in or no event out: no pictures are taken until it does")
+            log.warning("the bus lets no request in or no event out: no pictures are taken until it does")
             self._deaf_since = at
 
     def person(self, values: PersonValues) -> PersonValues:

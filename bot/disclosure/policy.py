@@ -48,7 +48,7 @@ class Policy:
     steady_s: float = 5.0
     """For how long a class value must have stayed beyond the border of what is published before that changes."""
     spread_freeze_s: float = 30.0
-    """The same for quartiles and level shares, which tell more about one person."""
+    """The same for quartiles and level shares, which say more about one person."""
     shares_from: int = 10
     """Fewest people for quartiles and level shares."""
 

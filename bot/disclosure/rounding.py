@@ -1,8 +1,8 @@
-"""Class values → what may be said of them, so that two summaries never tell on the person between them. Pure.
+"""Class values → what may be said of them, so that two summaries never give the person between them away. Pure.
 
 Somebody who sees the class before and after one person came, and who knows that nobody else changed, can subtract:
 (N + 1) times the new mean less N times the old one. Rounding means to 5 points does not help at the edges: between
-five people at 100 and a newcomer at 0, means of 100 and 80 leave her 7 points. Therefore *sums* are rounded, to half a
+five people at 100 and a newcomer at 0, means of 100 and 80 leave them 7 points. Therefore *sums* are rounded, to half a
 person, on one grid for every N: whatever is subtracted is a multiple of half a person, or starts at the edge of what is
 possible, and leaves at least 25 points. `tests/bot/disclosure/test_rounding.py` goes through all pairs of summaries.
 """
@@ -26,12 +26,12 @@ def half_persons(total: float, people: int = 0) -> float:
 
 def pairs(count: float, people: int) -> float:
     """Round a count of people to the middle of the pair of counts it lies in."""
-    told = in_pairs(int(count))
-    return (told + min(told + PAIR - 1, people)) / 2
+    published = in_pairs(int(count))
+    return (published + min(published + PAIR - 1, people)) / 2
 
 
 def pairs_or_none(count: float, people: int) -> float:
-    """Do the same, but tell nobody where it may be one alone: what few people show must not look like many."""
+    """Do the same, but count nobody where it may be one alone: what few people show must not look like many."""
     return pairs(count, people) if count >= PAIR else 0.0
 
 
@@ -75,16 +75,16 @@ class Rounding:
         return self._shown(grain(total, hidden) + shown_total, hidden + shown)
 
     def mean(self, total: float, hidden: int, shown_total: float = 0.0, shown: int = 0) -> Cell:
-        """Round a mean of values in [0, 1] as `share` does, and tell what that says of the hidden sum."""
+        """Round a mean of values in [0, 1] as `share` does, and return what that says of the hidden sum."""
 
-        def told(halves: int) -> float:
+        def published(halves: int) -> float:
             return self.share(halves * HALF_PERSON, hidden, shown_total, shown)
 
         least = most = round(half_persons(total) / HALF_PERSON)
-        value = told(least)
-        while least > 0 and told(least - 1) == value:
+        value = published(least)
+        while least > 0 and published(least - 1) == value:
             least -= 1
-        while most < hidden / HALF_PERSON and told(most + 1) == value:
+        while most < hidden / HALF_PERSON and published(most + 1) == value:
             most += 1
         edge = HALF_PERSON / 2
         return Cell(value, max(0.0, least * HALF_PERSON - edge), min(float(hidden), most * HALF_PERSON + edge))
@@ -94,8 +94,8 @@ class Rounding:
     ) -> float:
         """Round a share of people so that beside the mean it says nothing more about the index of one of them.
 
-        Counted in pairs, whether somebody is attentive shows at most when she is. And no more, and no fewer, people
-        are told to be attentive than every sum behind the published mean allows: else the two together would say where
+        Counted in pairs, whether somebody is attentive shows at most when they are. And no more, and no fewer, people
+        show as attentive than every sum behind the published mean allows: else the two together would say where
         in its cell that sum lies.
 
         Args:

@@ -1,4 +1,4 @@
-"""Closures, look-aways and yawns: what only a row of reads can tell."""
+"""Closures, look-aways and yawns: what only a row of reads can show."""
 
 from collections import deque
 from dataclasses import dataclass

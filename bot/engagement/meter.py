@@ -116,7 +116,7 @@ class EngagementMeter:
         )
 
     def _lost(self, at: float) -> Read:
-        """A face lost soon after it turned away has turned further; any other lost face tells nothing."""
+        """A face lost soon after it turned away has turned further; any other lost face says nothing."""
         self._baseline.learn(at, None)
         turned = self._turned_at is not None and at - self._turned_at <= self._parameters.turned_lost_s
         return Read(at, facing=0.0 if turned else None)
@@ -130,7 +130,7 @@ class EngagementMeter:
         return None if hidden else openness
 
     def _are_open(self, openness: float | None) -> bool:
-        """Tell open eyes and blinks from a closure run."""
+        """Separate open eyes and blinks from a closure run."""
         closed, before = self._parameters.closed, self._reads.newest
         if openness is None or openness > closed:
             return openness is not None

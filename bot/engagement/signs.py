@@ -1,4 +1,4 @@
-"""What one face is large and frontal enough to tell."""
+"""What one face is large and frontal enough to show."""
 
 from dataclasses import dataclass
 

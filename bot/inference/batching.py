@@ -65,7 +65,7 @@ class Batches(Generic[T]):
         return older
 
     def wait_s(self, at: float) -> float | None:
-        """Tell how long the next batch may still fill up; 0 when it is due, None while nobody waits."""
+        """Return how long the next batch may still fill up; 0 when it is due, None while nobody waits."""
         if not self._waiting:
             return None
         if len(self._waiting) >= self._most:
@@ -203,7 +203,7 @@ def _score(runtime: Runtime, batch: list[tuple[_Asked, float]]) -> None:
         # Copied: it is the runtime's own memory, which its next call overwrites, and answers are read later.
         fer7, ferplus8 = scores.fer7.copy(), None if scores.ferplus8 is None else scores.ferplus8.copy()
     except Exception as error:
-        # One bad batch must not end the thread that everybody waits for; whoever asked is told.
+        # One bad batch must not end the thread that everybody waits for; whoever asked gets the error.
         failure = error if isinstance(error, EngineError) else InferenceFailed(f"the network broke: {error!r}")
         for asked, _ in batch:
             asked.answer(failure)

@@ -136,7 +136,7 @@ class SharedNetwork:
             self._session = None
             self._found.clear()
             self._lost.set()
-            self._tell_away()
+            self._log_away()
         self._give_up()
 
     def _give_up(self) -> None:
@@ -145,7 +145,7 @@ class SharedNetwork:
             if not asked.done():
                 asked.set_result(None)
 
-    def _tell_away(self) -> None:
+    def _log_away(self) -> None:
         log.warning(
             "no engine answers at %s: expressions are not measurable until `classpulse engine` runs there; "
             "all else goes on",
@@ -170,12 +170,12 @@ class SharedNetwork:
             self._lose()
 
     async def _miss(self) -> None:
-        """Tell of an engine that was never there."""
+        """Log an engine that was never there."""
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 await self._found.wait()
         except TimeoutError:
-            self._tell_away()
+            self._log_away()
 
     async def _receive(self) -> None:
         while True:

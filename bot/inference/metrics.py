@@ -1,4 +1,4 @@
-"""What batching and the engine tell of themselves; whoever serves `/metrics` of this process serves these."""
+"""What batching and the engine count; whoever serves `/metrics` of this process serves these."""
 
 from typing import Final
 

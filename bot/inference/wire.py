@@ -72,7 +72,7 @@ def make_folder(address: str) -> None:
 
 
 def check_folder(address: str) -> bool:
-    """Tell whether the folder of a socket is there; it need not be before the engine has run.
+    """Return whether the folder of a socket is there; it need not be before the engine has run.
 
     Raises:
         SettingsRefused: Somebody else may enter it, and could have put an engine there.

@@ -48,7 +48,7 @@ class ClassEvents:
         now = class_values(at, present, heard, cameras_on)
         self.present_max = max(self.present_max, now.present)
         summary = self._listening.summary(self._gate.summary(now))
-        yield summary.model_copy(update={"opted_out": self._opted_out_lately.told(at)})
+        yield summary.model_copy(update={"opted_out": self._opted_out_lately.count(at)})
         yield from self._gate.participants(now)
         change = self._changes.update(at, self._gate.admitted(now.analysed))
         if change is not None and (alert := self._gate.alert(change, f"alert-{self.alerts + 1}")):

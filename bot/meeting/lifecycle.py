@@ -1,4 +1,4 @@
-"""A bot's stay in its room, from the first word to the last, told as it happens and no better than it is."""
+"""A bot's stay in its room, from the first event to the last, published as it happens and no better than it is."""
 
 import asyncio
 import logging
@@ -87,7 +87,7 @@ class Lifecycle:
 
         Raises:
             BusError: Events can no longer be published: a bot that nobody hears must not go on reading.
-            SecretRefused: Somebody is not to be read, and the bot cannot tell who.
+            SecretRefused: Somebody is not to be read, and the bot cannot know who.
         """
 
         async def outstay() -> None:
@@ -240,7 +240,7 @@ async def _unless(*reasons: Coroutine[None, None, object] | None) -> AsyncIterat
 
     def call_off(_: asyncio.Task[object]) -> None:
         if any(task.done() and not task.cancelled() for task in watching):
-            # Not `cancel`: an expired limit can be told from a cancellation that came from outside.
+            # Not `cancel`: an expired limit can be distinguished from a cancellation that came from outside.
             limit.reschedule(asyncio.get_running_loop().time())
 
     watching = [asyncio.create_task(reason, name="whether to call off the join") for reason in reasons if reason]

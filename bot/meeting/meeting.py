@@ -129,7 +129,7 @@ class Meeting:
         """Make it so: meters for those present who are not out and for nobody else, whatever has just happened.
 
         Pages drop those whose own values were shown and are not any more. Nothing is said of anybody else who goes out:
-        that would tell on them.
+        that would give them away.
         """
         gone = self._observers.keep(self._participants.read)
         self._class_events.opted_out(gone & self._participants.present.keys(), self._clock())

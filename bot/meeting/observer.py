@@ -1,4 +1,4 @@
-"""The path from a participant's frames to her meter. The product, in one function."""
+"""The path from a participant's frames to their meter. The product, in one function."""
 
 import asyncio
 import logging

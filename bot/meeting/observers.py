@@ -61,7 +61,7 @@ class Observers:
 
     @property
     def cameras_on(self) -> int:
-        """How many cameras are on, as the room tells everybody: opting out switches none off."""
+        """How many cameras are on, as the room shows everybody: opting out switches none off."""
         return len(self._cameras)
 
     def values(self, at: float) -> dict[str, PersonValues]:

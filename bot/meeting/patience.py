@@ -1,4 +1,4 @@
-"""An invited bot whose bus is away as it begins waits for it; one that a person started tells them at once."""
+"""An invited bot whose bus is away as it begins waits for it; one that a person started says so at once."""
 
 import asyncio
 import logging

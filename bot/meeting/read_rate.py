@@ -40,7 +40,7 @@ GOLDEN = 0.618033988749895
 
 
 class ReadRate:
-    """Sets one rate for all. Pure: it is told the time, and reads no clock.
+    """Sets one rate for all. Pure: it is given the time, and reads no clock.
 
     Turns are counted on a clock of their own that runs at the rate: each reader has one turn in every unit of it, at a
     place of its own, so a change of the rate changes everybody's alike, and reads do not come in bursts.
@@ -78,7 +78,7 @@ class ReadRate:
         return 1.0 - self._rate / self._wanted
 
     def position(self, now: float) -> float:
-        """Tell the count of turns; `now` in seconds, never less than before."""
+        """Return the count of turns; `now` in seconds, never less than before."""
         if self._turn_at is None:
             self._turn_at = now
         self._turn += max(0.0, now - self._turn_at) * self._rate
@@ -152,7 +152,7 @@ class ReadSchedule:
         return 1.0 / self._read_rate.rate_per_s
 
     def wait_s(self, now: float) -> float:
-        """Tell how long it is until the next turn; 0 if it has come."""
+        """Return how long it is until the next turn; 0 if it has come."""
         left = 0.0 if self._due is None else self._due - self._read_rate.position(now)
         return left * self.interval_s if left > ALMOST else 0.0
 

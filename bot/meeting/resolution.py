@@ -11,7 +11,7 @@ SEARCHING, RESTING = 2.0, 0.1
 
 
 class PictureSize:
-    """Tells how many times as wide the pictures of one participant would have to be. Call it with every read."""
+    """Says how many times as wide the pictures of one participant would have to be. Call it with every read."""
 
     def __init__(self, face_px: float, least_face_px: float, pressure: Callable[[], float] = lambda: 0.0) -> None:
         """Know what is wanted.
@@ -19,7 +19,7 @@ class PictureSize:
         Args:
             face_px: Width that a face should have, while there is room.
             least_face_px: Width that must do under pressure.
-            pressure: Tells how much of the wanted reads cannot be had, in [0, 1]; above 0 there is no room.
+            pressure: Says how much of the wanted reads cannot be had, in [0, 1]; above 0 there is no room.
         """
         self._face_px = face_px
         self._least_face_px = least_face_px

@@ -147,5 +147,5 @@ class StateMachine:
         return self.as_event()
 
     def as_event(self) -> BotState:
-        """The present state as the event that tells it."""
+        """The present state as an event."""
         return BotState(state=self._state, since=self._since, reason=self._reason, attempts=self._attempts)

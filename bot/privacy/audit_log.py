@@ -59,7 +59,7 @@ class Audit:
         self._append_or_refuse(b"")
 
     def started(self, profile: Profile, k: int, notice_given: bool = False) -> None:
-        """A bot was asked to join under a policy; `notice_given` is the operator's word that people were told.
+        """A bot was asked to join under a policy; `notice_given` is the operator's word that people were informed.
 
         Raises:
             SettingsRefused: It cannot be written.
@@ -91,7 +91,7 @@ class Audit:
         self._note("ended", reason=reason)
 
     def obstacle(self) -> str | None:
-        """Say why the log cannot be written, or that it lacks lines; tries first whether it can be told so now."""
+        """Say why the log cannot be written, or that it lacks lines; tries first whether it can be written now."""
         if self._missing:
             self._catch_up()
         lacking = f"the audit log {self._path} lacks {self._missing} lines that could not be written"
@@ -131,7 +131,7 @@ class Audit:
         return json.dumps({"at": at, "room": self._room, "event": event, **facts}, ensure_ascii=False).encode() + b"\n"
 
     def _append(self, line: bytes) -> None:
-        # Not held open: a wish that comes while the bot says goodbye is noted too, and never into another file.
+        # Not held open: a request that comes while the bot says goodbye is noted too, and never into another file.
         file = _opened(self._path)
         try:
             text = b"\n" + line if self._is_torn else line

@@ -1,4 +1,4 @@
-"""Takes people's wishes at a gateway, for the bots of all its rooms."""
+"""Takes people's requests at a gateway, for the bots of all its rooms."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -31,19 +31,19 @@ class GatewayBackend:
     """See `bot.privacy.routes.PrivacyBackend`.
 
     Args:
-        wishes: carries them to the bots.
+        requests: carries them to the bots.
         bus: knows what bots say of themselves.
         queue: knows which are yet to come.
         access: checks consents, with the bots' secret.
     """
 
-    wishes: PrivacyRequests
+    requests: PrivacyRequests
     bus: Bus
     queue: Queue
     access: Access
 
     async def notice(self, room: str) -> Notice | None:
-        """Return what people are told: what the room's bot says of itself, or what is known of one that is to come."""
+        """Return what people may know: what the room's bot says of itself, or what is known of one that is to come."""
         retained = await _twice(lambda: self.bus.snapshot(room))
         if retained is not None and isinstance(hello := retained.hello.body, Hello):
             return notice_of(hello.bot_name, hello.title, hello.policy)
@@ -61,17 +61,17 @@ class GatewayBackend:
             ahead_s = max(0.0, invited.join_at - time()) if invited and invited.join_at else 0.0
             pseudonyms = self.access.pseudonyms
             share = pseudonyms.mark(f"{room} {asker}")
-            noted = await self.wishes.opt_out(room, pseudonyms.labelled(room, key), share, ahead_s + KEPT_S)
+            noted = await self.requests.opt_out(room, pseudonyms.labelled(room, key), share, ahead_s + KEPT_S)
         try:
             Audit(state_directory(), room).opted_out()
-        except (SettingsRefused, OSError) as error:  # the wish is noted, and to say that it was not would be wrong
-            log.error("a wish not to be read holds, and is not in the audit log: %s", error)
+        except (SettingsRefused, OSError) as error:  # the request is noted, and to say that it was not would be wrong
+            log.error("a request not to be read holds, and is not in the audit log: %s", error)
         return noted
 
     async def agree(self, room: str, token: str) -> None:
         """Hand it to the room's bot, and wait for what it says."""
         consents = self.access.consents
-        refusal = await self.wishes.offer(room, consents.seal(consents.read(room, token)))
+        refusal = await self.requests.offer(room, consents.seal(consents.read(room, token)))
         if refusal is None:
             raise ConsentRefused(ABSENT)
         if refusal:
@@ -84,7 +84,7 @@ class GatewayBackend:
 
 
 async def _twice(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask again at once: a connection of before an outage fails only when it is used, and no wish must fail by it."""
+    """Ask again at once: a connection of before an outage fails only when it is used, and no request may."""
     try:
         return await ask()
     except BusError:

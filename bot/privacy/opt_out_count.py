@@ -1,4 +1,4 @@
-"""How many people opted out in the last minute, told to the instructor only as a number of many. Pure."""
+"""How many people opted out in the last minute, shown to the instructor only as a number of many. Pure."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ class OptOutCount:
     """Counts everybody once, however often they change their mind within the minute.
 
     Args:
-        k: fewest people who are told of.
+        k: fewest people who are counted.
     """
 
     def __init__(self, k: int) -> None:
@@ -24,7 +24,7 @@ class OptOutCount:
             self._at.pop(id_, None)
             self._at[id_] = at
 
-    def told(self, at: float) -> int | None:
+    def count(self, at: float) -> int | None:
         """Return how many there were in the last minute; None for fewer than k."""
         self._at = {id_: known for id_, known in self._at.items() if known > at - WITHIN_S}
         return len(self._at) if len(self._at) >= self._k else None

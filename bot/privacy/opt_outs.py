@@ -3,7 +3,7 @@
 The one rule, and everything else asks it:
 
 - An opt-out holds for everybody of that name, present or yet to come, for the whole meeting: a rejoin brings a new id,
-  and two people of one name cannot be told apart. Rather two unread than one read against their will.
+  and two people of one name cannot be distinguished. Rather two unread than one read against their will.
 - Somebody who is out stays out under whatever name they go on; that name is out from then on, too.
 - Opting back in is a person's own act, and holds for this person's stay alone: not for others of the name, nor for a
   rejoin. A newer opt-out of the name, whoever asks for it, ends it.
@@ -19,7 +19,7 @@ from dashboard_protocol.privacy_requests.base import MOST_OPT_OUTS
 MOST_NAMES = MOST_OPT_OUTS
 """Names that are remembered; so many ask only to fill the memory, and then nobody is read at all."""
 MOST_EARLY = 256
-"""People who opted back in before the room told of them; the oldest are forgotten, and so unread again."""
+"""People who opted back in before the room announced them; the oldest are forgotten, and so unread again."""
 
 
 class OptOuts:
@@ -33,11 +33,11 @@ class OptOuts:
         self._pseudonym = pseudonym
         self._names: set[str] = set()
         self._present: dict[str, str] = {}
-        """Id → name as remembered, of those whom the room told of; empty for a name that is nobody's."""
+        """Id → name as remembered, of those whom the room announced; empty for a name that is nobody's."""
         self._asked: set[str] = set()
         """Ids, all of them present."""
         self._back: dict[str, str] = {}
-        """Id → name, of those who opted back in; also before the room told of them."""
+        """Id → name, of those who opted back in; also before the room announced them."""
 
     @property
     def names(self) -> Set[str]:
@@ -50,7 +50,7 @@ class OptOuts:
         return self._present.keys() if self._is_full else self._asked
 
     def is_out(self, participant: Participant) -> bool:
-        """Say whether a participant is out, or will be once the room tells of them; what they are told rests on it."""
+        """Say whether a participant is out, or will be once the room announces them; their answer rests on it."""
         if participant.id in self._present or self._is_full:
             return self._is_full or participant.id in self._asked
         return participant.id not in self._back and self._comes_out(participant)
@@ -92,11 +92,11 @@ class OptOuts:
         self._ask({self._key(name)})
 
     def opt_out_known(self, names: Set[str]) -> None:
-        """As `opt_out_name`, for names that are told as they are remembered."""
+        """As `opt_out_name`, for names that come as they are remembered."""
         self._ask(names)
 
     def opt_in(self, participant: Participant) -> None:
-        """Take it back for this stay, also the word in the name; only at the wish of the person themselves."""
+        """Take it back for this stay, also the word in the name; only as the person themselves asks."""
         self._asked.discard(participant.id)
         self._back.pop(participant.id, None)
         self._back[participant.id] = self._present.get(participant.id) or self._key(participant.name)

@@ -58,7 +58,7 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
 
     Args:
         room: The room's name.
-        notice: What the people in it are told.
+        notice: What the people in it may know.
         done: What was just done.
         trouble: Why it was not.
     """

@@ -6,8 +6,8 @@ LEAVE_AFTER_S = 600.0
 """A bot that hears nothing for so long has no business in a meeting."""
 
 
-class WishesReach:
-    """When wishes were last heard, and what follows from it.
+class RequestsReach:
+    """When requests were last heard, and what follows from it.
 
     Before the first time nobody is read. A time is in seconds on any clock that goes on while the machine sleeps.
     """
@@ -16,7 +16,7 @@ class WishesReach:
         self._heard_at: float | None = None
 
     def heard(self, at: float) -> None:
-        """All wishes were heard that had been made until `at`: when they were asked for, not when the answer came."""
+        """All requests were heard that had been made until `at`: when they were asked for, not when the answer came."""
         self._heard_at = at if self._heard_at is None else max(self._heard_at, at)
 
     def may_look(self, now: float) -> bool:

@@ -37,7 +37,7 @@ DONE_PRESENT = (
     "Within 10 s nobody of this name who is in the meeting is read any more, also after coming back. "
     "Very many names were asked for from your network: whoever is yet to come asks again then."
 )
-TOLD = {Noted.HELD: DONE, Noted.SOON: DONE_SOON, Noted.PRESENT: DONE_PRESENT}
+ANSWERS = {Noted.HELD: DONE, Noted.SOON: DONE_SOON, Noted.PRESENT: DONE_PRESENT}
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 AGREED = "From now on your own values are shown under your name, until you leave or your consent ends."
 NO_ROOM = "No bot reads faces in a room of this name."
@@ -50,10 +50,10 @@ Agree = Callable[[str], None]
 
 
 class PrivacyBackend(Protocol):
-    """Who takes people's wishes. Methods raise BusError where the bot cannot be reached."""
+    """Who takes people's requests. Methods raise BusError where the bot cannot be reached."""
 
     async def notice(self, room: str) -> Notice | None:
-        """Return what people are told in a room; None where no bot is or will be."""
+        """Return what people may know in a room; None where no bot is or will be."""
 
     async def opt_out(self, room: str, name: str, asker: str) -> Noted:
         """Have whoever bears a name not be read any more; never refused, however many ask from one address."""
@@ -67,8 +67,8 @@ class BotBackend:
 
     Args:
         known_as: What the room is called in addresses: the meeting's key, and its name for people.
-        notice: What the people in it are told.
-        opt_out: Carries the wish out, at once.
+        notice: What the people in it may know.
+        opt_out: Carries the request out, at once.
         agree: Takes a consent; only where the notice says that people may agree.
         names: Gives the names of those who are in the room.
     """
@@ -89,7 +89,7 @@ class BotBackend:
         self._shares = RateLimiter(burst=SHARE, per_s=SHARE / KEPT_S)
 
     async def notice(self, room: str) -> Notice | None:
-        """Return what people are told; None for another room."""
+        """Return what people may know; None for another room."""
         return self._notice if room in self._known_as else None
 
     async def opt_out(self, room: str, name: str, asker: str) -> Noted:
@@ -107,7 +107,7 @@ class BotBackend:
 
 
 def notice_of(bot_name: str, title: str, meaning: PolicyMeaning) -> Notice:
-    """Say what people in a room are told of its bot."""
+    """Say what people in a room may know of its bot."""
     points = (
         ("Computed", meaning.computed),
         ("Leaves the bot", meaning.leaves),
@@ -159,7 +159,7 @@ class _Refused(Exception):
 def routes(backend: PrivacyBackend) -> list[BaseRoute]:
     """Build `/privacy/ROOM`, `POST /v1/rooms/ROOM/opt-outs` and `…/agreements`; none asks who is asking.
 
-    Nobody needs leave not to be read; to be shown, a person brings the consent that she was given.
+    Nobody needs leave not to be read; to be shown, a person brings the consent that they were given.
     """
     handlers = _Routes(backend)
     path = "/privacy/{room}"
@@ -189,7 +189,7 @@ class _Routes:
             noted = await self._opt_out(request, _field("name", body, "Enter your name as the meeting shows it."))
         except _Refused as refusal:
             return await self._page(request, trouble=str(refusal), status=refusal.status)
-        return await self._page(request, done=TOLD[noted])
+        return await self._page(request, done=ANSWERS[noted])
 
     async def submit_consent(self, request: Request) -> Response:
         try:
@@ -202,16 +202,16 @@ class _Routes:
     async def call(self, request: Request) -> Response:
         try:
             body = await self._body(request, JSON)
-            wish = _from_json(OptOutRequest, body, '{"name": "the display name in the meeting"}')
-            noted = await self._opt_out(request, wish.name)
+            asked = _from_json(OptOutRequest, body, '{"name": "the display name in the meeting"}')
+            noted = await self._opt_out(request, asked.name)
         except _Refused as refusal:
             return JSONResponse({"detail": str(refusal)}, refusal.status)
-        return Response(status_code=204) if noted is Noted.HELD else JSONResponse({"detail": TOLD[noted]}, 202)
+        return Response(status_code=204) if noted is Noted.HELD else JSONResponse({"detail": ANSWERS[noted]}, 202)
 
     async def call_consent(self, request: Request) -> Response:
         try:
-            wish = _from_json(Agreement, await self._body(request, JSON), '{"token": "the consent"}')
-            await self._take(request, wish.token)
+            asked = _from_json(Agreement, await self._body(request, JSON), '{"token": "the consent"}')
+            await self._take(request, asked.token)
         except _Refused as refusal:
             return JSONResponse({"detail": str(refusal)}, refusal.status)
         return Response(status_code=204)

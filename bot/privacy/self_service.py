@@ -1,6 +1,6 @@
-"""A person's own word, while she is in a room of this process, on whether she is read.
+"""A person's own word, while they are in a room of this process, on whether they are read.
 
-Her stay's address is unguessable and known to her browser alone: whoever asks here is the person herself.
+Their stay's address is unguessable and known to their browser alone: whoever asks here is the person themselves.
 """
 
 from time import monotonic
@@ -25,20 +25,20 @@ class Attended(Protocol):
     name: str
 
     def participant(self, resource: str) -> Participant | None:
-        """Return who stays there; None once she has left."""
+        """Return who stays there; None once they have left."""
 
 
 class Readings(Protocol):
-    """Who carries people's wishes out."""
+    """Who carries people's requests out."""
 
     def is_read(self, participant: Participant) -> bool:
-        """Whether she is read."""
+        """Whether they are read."""
 
     def take(self, event: OptedOut | OptedIn) -> None:
         """Stop reading them, for the meeting; or read them again, for this stay."""
 
 
-class Wish(BaseModel):
+class ReadingRequest(BaseModel):
     """Body of the request."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -47,11 +47,11 @@ class Wish(BaseModel):
 
 
 def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
-    """Build `/whip/ROOM/STAY/reading`: GET tells whether she is read, PUT `{"read": …}` changes it.
+    """Build `/whip/ROOM/STAY/reading`: GET says whether they are read, PUT `{"read": …}` changes it.
 
     Args:
-        room: Where she stays.
-        readings: Carries the wish out, at once.
+        room: Where they stay.
+        readings: Carries the request out, at once.
     """
     limiter = RateLimiter(burst=20, per_s=1.0)
 
@@ -61,21 +61,21 @@ def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
         if participant is None:
             return JSONResponse({"detail": "There is no such stay."}, 404)
         if request.method == "PUT":
-            wish = await _wish(request)
-            if wish is None:
+            asked = await _asked(request)
+            if asked is None:
                 return JSONResponse({"detail": 'Send {"read": true} or {"read": false}.'}, 422)
-            # Not to be read is never too much asked.
-            if wish.read and not limiter.take(resource, monotonic()):
+            # Not to be read is never too much to ask.
+            if asked.read and not limiter.take(resource, monotonic()):
                 return JSONResponse({"detail": "Too many changes: wait a minute."}, 429)
-            readings.take(OptedIn(participant) if wish.read else OptedOut(participant))
+            readings.take(OptedIn(participant) if asked.read else OptedOut(participant))
         return JSONResponse({"read": readings.is_read(participant)}, headers={"Cache-Control": "no-store"})
 
     return [Route(f"/whip/{room.name}/{{resource}}/reading", reading, methods=["GET", "PUT"])]
 
 
-async def _wish(request: Request) -> Wish | None:
+async def _asked(request: Request) -> ReadingRequest | None:
     body = await bounded_body(request, MAX_BODY_BYTES)
     try:
-        return None if body is None else Wish.model_validate_json(body)
+        return None if body is None else ReadingRequest.model_validate_json(body)
     except ValidationError:
         return None

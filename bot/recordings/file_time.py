@@ -24,7 +24,7 @@ class FileTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(_Jumping(self))
 
     def time(self) -> float:
-        """Tell the recording's time in seconds."""
+        """Return the recording's time in seconds."""
         return self._now_s
 
     @contextmanager
@@ -51,7 +51,7 @@ class FileTimeLoop(asyncio.SelectorEventLoop):
             await super().shutdown_default_executor(*arguments)
 
     def pass_time(self, seconds: float) -> bool:
-        """Go on by so much if nothing is in work; tell whether time has passed."""
+        """Go on by so much if nothing is in work; return whether time has passed."""
         if self._works:
             return False
         self._now_s += seconds

@@ -36,8 +36,8 @@ class PeopleTable:
     def take(self, event: Event) -> None:
         """Take one published event."""
         if isinstance(event.body, ParticipantUpdate):
-            told = event.body.model_dump(mode="json")
-            cells = (round(cell, 4) if type(cell) is float else cell for cell in (told[name] for name in COLUMNS))
+            published = event.body.model_dump(mode="json")
+            cells = (round(cell, 4) if type(cell) is float else cell for cell in (published[name] for name in COLUMNS))
             self._writer.writerow((f"{event.at:.3f}", *cells))
 
     def write(self) -> None:

@@ -80,9 +80,9 @@ class RecordingRoom:
         return self._session.events()
 
     async def _attend(self) -> None:
-        self._session.tell(Admitted())
+        self._session.publish(Admitted())
         for participant in self._files:
-            self._session.tell(Joined(participant))
+            self._session.publish(Joined(participant))
         async with asyncio.TaskGroup() as playing:
             for participant, file in self._files.items():
                 playing.create_task(self._play(participant, file), name=f"recording {participant.id}")
@@ -98,17 +98,17 @@ class RecordingRoom:
                     await _until(last_s + CAMERA_PATIENCE_S)
                     mailbox.close()
                     mailbox = None
-                    self._session.tell(CameraOff(participant))
+                    self._session.publish(CameraOff(participant))
                 await _until(frame.at)
                 if mailbox is None:
                     mailbox = Mailbox[Frame]()
-                    self._session.tell(CameraOn(participant, RecordedTrack(participant, mailbox)))
+                    self._session.publish(CameraOn(participant, RecordedTrack(participant, mailbox)))
                 mailbox.put(replace(frame, at=self._began_at + frame.at))
                 last_s = frame.at
         await _until(last_s + file.step_s)
         if mailbox is not None:
             mailbox.close()
-        self._session.tell(Left(participant, Absence.LEFT))
+        self._session.publish(Left(participant, Absence.LEFT))
 
     async def _pictures(self, file: VideoFile) -> AsyncGenerator[Frame, None]:
         """Yield a file's pictures at once, while the next are decoded."""

@@ -70,9 +70,9 @@ class Recording:
 
     @property
     def began_at(self) -> float:
-        """When the recording began, Unix seconds; 0 where no file says it: what is told counts from there.
+        """When the recording began, Unix seconds; 0 where no file says it: what is published counts from there.
 
-        Only what stands in the files counts: a copy tells the same as the original.
+        Only what stands in the files counts: a copy gives the same as the original.
         """
         return min((file.began_at for file in self.files if file.began_at is not None), default=0.0)
 

@@ -1,4 +1,4 @@
-"""A recording's file: what it shows and when, on its own clock; what cannot be read is told in one line."""
+"""A recording's file: what it shows and when, on its own clock; what cannot be read is said in one line."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 MOST_GAP_S: Final = 3600.0
 """Longest time without a picture that is believed; a longer one, or a step back, is a clock that was set anew."""
 _STEP_BACK_S: Final = 1.0
-"""Pictures that come out of order by less than this were only told in another order."""
+"""Pictures that come out of order by less than this were only stored in another order."""
 _LEAST_STEP_S: Final = 0.001
 """Between two pictures: no two are of one moment."""
 _USUAL_STEP_S: Final = 1 / 25

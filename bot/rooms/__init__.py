@@ -32,10 +32,10 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
         url: `local://NAME`; `janus+ws://HOST:PORT/ROOM` or `janus+wss://…` with `?pin=` and `token=`;
             `whep+http://HOST/PATH` or `whep+https://…` with `?token=`, several with spaces between them.
         clock: The room's clock.
-        notice: What people are told before they join.
+        notice: What people may know before they join.
         host: Address that media of a local room listens on.
         token: What publishers of a local room must present; None lets everybody in.
-        notice_given: Whether the operator says that people were told, where the bot cannot show itself.
+        notice_given: Whether the operator says that people were informed, where the bot cannot show itself.
         ice: Servers by which media finds its way.
         consents: Checks the consents that people bring along into a local room.
         mark: What only bots with the same secret can make of a text, in hex: by it they know each other in a room.

@@ -24,9 +24,9 @@ class Participant:
     name: str
     """The display name the person chose."""
     opted_in: bool = False
-    """Whether the person herself agreed to be read individually."""
+    """Whether the person themselves agreed to be read individually."""
     consent: Consent | None = None
-    """Her signed consent, where she agreed by one: it may end before she leaves."""
+    """Their signed consent, where they agreed by one: it may end before they leave."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class Absence(StrEnum):
     """Why a participant is gone."""
 
     LEFT = "left"
-    """Said goodbye, or the room told so."""
+    """Said goodbye, or the room said so."""
     VANISHED = "vanished"
     """Stopped sending without a word, for longer than the room's patience."""
 
@@ -150,7 +150,7 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The bot waits to be let in; the room tries again by itself, and tells of every try."""
+    """The bot waits to be let in; the room tries again by itself, and says so every time."""
 
     reason: str
     """`not_open`: there is no such room yet; `full`: it takes nobody more; `lobby`: somebody has to let the bot in."""
@@ -160,7 +160,7 @@ class Held:
 class Lost:
     """The connection broke, or a try to mend it failed; the room tries again by itself.
 
-    Cameras went off; participants stay, and those who do not come back are told as `Left` after the next `Admitted`.
+    Cameras went off; participants stay, and those who do not come back come as `Left` after the next `Admitted`.
     """
 
     reason: str
@@ -183,7 +183,7 @@ RoomEvent = (
 )
 
 
-def wish_in_chat(participant: Participant, text: str) -> OptedOut | OptedIn | None:
+def request_in_chat(participant: Participant, text: str) -> OptedOut | OptedIn | None:
     """Return what somebody asks of the bot by something that they, and nobody else, wrote in a room's chat.
 
     A message of a client may carry more than what its person wrote, such as their name with the word in it.
@@ -204,7 +204,7 @@ class Room(Protocol):
     """The room's name, used in events and links."""
 
     async def __aenter__(self) -> Self:
-        """Join the room under the bot's visible name; returns once the room answered: `events` tells what it said."""
+        """Join the room under the bot's visible name; returns once the room answered: `events` gives what it said."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -216,7 +216,7 @@ class Room(Protocol):
 
 
 def sleepless_s() -> float:
-    """Tell seconds since some moment: no setting of a clock moves them, and they count while the machine sleeps."""
+    """Return seconds since some moment: no setting of a clock moves them, and they count while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -230,5 +230,5 @@ class RoomClock:
         self._offset_s = time.time() - sleepless_s()
 
     def __call__(self) -> float:
-        """Tell the time in seconds."""
+        """Return the time in seconds."""
         return self._offset_s + sleepless_s()

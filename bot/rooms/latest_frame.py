@@ -102,7 +102,7 @@ class FreshFrame:
         return self._captured
 
     def has_captured(self, frame: Frame) -> bool:
-        """Tell whether the last read took this very frame: it had to wait, and the camera has shown none since."""
+        """Return whether the last read took this very frame: it had to wait, and the camera has shown none since."""
         return frame is self._captured
 
     def _take(self) -> Image:

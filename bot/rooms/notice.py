@@ -23,7 +23,7 @@ JOINERS = "\u200c\u200d"
 
 
 def clean_name(name: str) -> str:
-    """Remove what could hide or forge text, and shorten; the wish not to be read survives the shortening.
+    """Remove what could hide or forge text, and shorten; the request not to be read survives the shortening.
 
     Args:
         name: What the person typed.
@@ -86,7 +86,7 @@ def visible_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What people are told before they join."""
+    """What people may know before they join."""
 
     bot_name: str
     """As the operator chose it; shown through `visible_name`."""
@@ -112,7 +112,7 @@ def notice_text(notice: Notice) -> str:
 
 
 HEARD_AFTER_S = 5.0
-"""A newcomer needs so long until she can hear us."""
+"""A newcomer needs so long until they can hear us."""
 
 
 AGAIN_AFTER_S = 60.0

@@ -18,7 +18,7 @@ _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 
 
 def asks_not_to_be_read(text: str) -> bool:
-    """Tell whether a name or a message asks not to be read: whether the word stands in it, in any spelling.
+    """Return whether a name or a message asks not to be read: whether the word stands in it, in any spelling.
 
     Width, case, accents, enclosing keycaps, characters that nobody sees, and hyphens or spaces within the word do not
     matter. Rather somebody is unread who only spoke of the word than read who meant it.
@@ -34,7 +34,7 @@ def asks_not_to_be_read(text: str) -> bool:
 
 
 def asks_to_be_read_again(text: str) -> bool:
-    """Tell whether a message asks to be read again: whether it is the word and nothing else, in any spelling.
+    """Return whether a message asks to be read again: whether it is the word and nothing else, in any spelling.
 
     Nobody is to come back in by quoting somebody, or by asking what the word does.
     """
@@ -42,12 +42,12 @@ def asks_to_be_read_again(text: str) -> bool:
 
 
 def message_asks_not_to_be_read(message: str) -> bool:
-    """Tell the same of a chat message as it came, also of one that a client wrapped in JSON, in whatever field."""
+    """Return the same for a chat message as it came, also of one that a client wrapped in JSON, in whatever field."""
     return asks_not_to_be_read(message) or asks_not_to_be_read(_ESCAPES.sub(_unescaped, message))
 
 
 def message_asks_to_be_read_again(message: str) -> bool:
-    """Tell the same of a chat message as it came; of one in JSON, what counts is the one field that has the text."""
+    """Return the same for a chat message as it came; of one in JSON, what counts is the one field that has the text."""
     return asks_to_be_read_again(message) or asks_to_be_read_again(_text_in_json(message))
 
 
@@ -72,7 +72,7 @@ def _plain(text: str) -> str:
 
 
 def _has_word(plain: str, begin: int) -> bool:
-    """Tell whether the word to opt out stands at a place of a text, which begins with its first letter."""
+    """Return whether the word to opt out stands at a place of a text, which begins with its first letter."""
     wanted = 1
     for at in range(begin + 1, len(plain)):
         if plain[at] == OPT_OUT[wanted]:

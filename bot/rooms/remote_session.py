@@ -1,4 +1,4 @@
-"""A stay in a room elsewhere: a task attends it, its events wait to be read, and how it ended is told."""
+"""A stay in a room elsewhere: a task attends it, its events wait to be read, and how it ended is raised."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from bot.rooms.base import OptedOut, RoomEvent
 log = logging.getLogger(__name__)
 
 MOST_EVENTS = 4096
-"""That may wait to be read. A stay in which more wait is over, and the bot enters anew, where all is told again, save
+"""That may wait to be read. A stay in which more wait is over, and the bot enters anew, where all is said again, save
 words in a chat: so of what comes later only those who do not want to be read are kept."""
 
 
@@ -56,7 +56,7 @@ class RemoteSession:
         finally:
             answered.cancel()
 
-    def tell(self, event: RoomEvent) -> None:
+    def publish(self, event: RoomEvent) -> None:
         """Lay an event between those that wait to be read; where too many wait, the stay ends, and nobody is read."""
         if self._events.qsize() >= MOST_EVENTS and not self._is_overrun:
             self._is_overrun = True

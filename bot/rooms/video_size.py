@@ -6,7 +6,7 @@ pixels."""
 
 
 def is_camera_size(width_px: int, height_px: int) -> bool:
-    """Tell whether a camera may have such a picture."""
+    """Return whether a camera may have such a picture."""
     shorter, longer = sorted((width_px, height_px))
     if shorter < 1 or longer > LARGEST_SIDE_PX:
         return False

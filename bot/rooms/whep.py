@@ -1,6 +1,6 @@
 """Streams of WHEP servers, `whep+http(s)://HOST/PATH`: each address is one participant, several make one meeting.
 
-WHEP only receives: the bot cannot show itself there, so somebody has to have told the people.
+WHEP only receives: the bot cannot show itself there, so somebody has to have informed the people.
 """
 
 import asyncio
@@ -102,11 +102,11 @@ class WhepRoom:
         Args:
             urls: As `read_addresses` takes them.
             clock: The room's clock.
-            notice_given: Whether the operator says that the people were told.
+            notice_given: Whether the operator says that the people were informed.
             ice: Servers by which media finds its way; without any, those that a stream's server names.
 
         Raises:
-            SettingsRefused: An address cannot be used, or nobody was told.
+            SettingsRefused: An address cannot be used, or nobody was informed.
         """
         if not notice_given:
             raise SettingsRefused(
@@ -160,7 +160,7 @@ class WhepRoom:
             except ServedLater as error:
                 pause_s = min(LONGEST_RETRY_S, error.after_s or RETRY_AFTER_S)
                 if not self._is_in:
-                    self._tell(Held("not_open"))
+                    self._publish(Held("not_open"))
             except RoomUnreachable as error:
                 if not self._session_task.is_answered:
                     raise
@@ -187,28 +187,28 @@ class WhepRoom:
             raise RoomUnreachable(f"{address.url} answered, but no media path to it was found") from error
         if not self._is_in:
             self._is_in = True
-            self._tell(Admitted())
+            self._publish(Admitted())
         participant = Participant(secrets.token_hex(8), clean_name(address.name))
-        self._tell(Joined(participant))
+        self._publish(Joined(participant))
         absence = Absence.VANISHED
         try:
             while True:
                 try:
                     mailbox = await peer.stream.camera_on()
                 except StreamUnreadable as unreadable:
-                    self._tell(CameraUnreadable(participant, unreadable.reason))
+                    self._publish(CameraUnreadable(participant, unreadable.reason))
                     await peer.stream.unreadable_off()
                 else:
-                    self._tell(CameraOn(participant, WhepTrack(participant, mailbox)))
+                    self._publish(CameraOn(participant, WhepTrack(participant, mailbox)))
                     await peer.stream.camera_off()
-                self._tell(CameraOff(participant))
+                self._publish(CameraOff(participant))
         except StreamLost as lost:
             absence = lost.absence
         finally:
-            self._tell(Left(participant, absence))
+            self._publish(Left(participant, absence))
 
-    def _tell(self, event: RoomEvent) -> None:
-        self._session_task.tell(event)
+    def _publish(self, event: RoomEvent) -> None:
+        self._session_task.publish(event)
 
 
 def _gravest(group: BaseExceptionGroup[RoomError]) -> RoomError:

@@ -16,7 +16,7 @@ TRUTH_FILE = CLIPS / "truth.json"
 
 
 class Act(StrEnum):
-    """What a cue tells a person to do."""
+    """What a cue has a person do."""
 
     PLAY = "play"
     CAMERA_OFF = "camera_off"

@@ -33,9 +33,9 @@ class Phase(StrEnum):
     ENDING = auto()
     """The bot said that its stay is over; its process is about to end."""
     LEAVING = auto()
-    """Somebody asked the bot to leave: its process was told to."""
+    """Somebody asked the bot to leave: its process was asked to."""
     HANDING_OVER = auto()
-    """Another worker is to go on: the process was told to leave."""
+    """Another worker is to go on: the process was asked to leave."""
     YIELDING = auto()
     """A newer bot has the room; the process ends by itself."""
     SHUT_OUT = auto()
@@ -44,9 +44,9 @@ class Phase(StrEnum):
     """The meeting is another worker's: the process was killed."""
 
     ENDED = auto()
-    """Over, as the bot told itself."""
+    """Over, as the bot reported itself."""
     DISMISSED = auto()
-    """Over, asked to leave, and the bot did not tell it."""
+    """Over, asked to leave, and the bot did not report it."""
     FAILED = auto()
     """Over: it broke too often."""
     TAKEN = auto()
@@ -65,7 +65,7 @@ class Happening(StrEnum):
     STARTED = auto()
     NOT_STARTED = auto()
     """This machine has no process for it."""
-    TOLD_END = auto()
+    REPORTED_END = auto()
     """The bot said that its stay is over and the room left."""
     OUTRUN = auto()
     """The bot said that a newer bot has its room."""
@@ -97,7 +97,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.STARTING, Happening.LEAVE): Phase.LEAVING,
     (Phase.STARTING, Happening.HAND_OVER): Phase.HANDING_OVER,
     (Phase.STARTING, Happening.LOST): Phase.DROPPING,
-    (Phase.SERVING, Happening.TOLD_END): Phase.ENDING,
+    (Phase.SERVING, Happening.REPORTED_END): Phase.ENDING,
     (Phase.SERVING, Happening.OUTRUN): Phase.YIELDING,
     (Phase.SERVING, Happening.ROOM_TAKEN): Phase.SHUT_OUT,
     (Phase.SERVING, Happening.GONE): Phase.PAUSED,
@@ -111,7 +111,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.ENDING, Happening.LOST): Phase.ENDING,  # the queue knows that it is over: its last words are on their way
     (Phase.LEAVING, Happening.STARTED): Phase.LEAVING,
     (Phase.LEAVING, Happening.NOT_STARTED): Phase.DISMISSED,
-    (Phase.LEAVING, Happening.TOLD_END): Phase.ENDING,
+    (Phase.LEAVING, Happening.REPORTED_END): Phase.ENDING,
     (Phase.LEAVING, Happening.OUTRUN): Phase.LEAVING,
     (Phase.LEAVING, Happening.ROOM_TAKEN): Phase.LEAVING,
     (Phase.LEAVING, Happening.GONE): Phase.DISMISSED,
@@ -120,7 +120,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.LEAVING, Happening.LOST): Phase.DROPPING,
     (Phase.HANDING_OVER, Happening.STARTED): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.NOT_STARTED): Phase.RELEASED,
-    (Phase.HANDING_OVER, Happening.TOLD_END): Phase.HANDING_OVER,
+    (Phase.HANDING_OVER, Happening.REPORTED_END): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.OUTRUN): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.ROOM_TAKEN): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.GONE): Phase.RELEASED,
@@ -139,7 +139,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.SHUT_OUT, Happening.LOST): Phase.DROPPING,
     (Phase.DROPPING, Happening.STARTED): Phase.DROPPING,
     (Phase.DROPPING, Happening.NOT_STARTED): Phase.LOST,
-    (Phase.DROPPING, Happening.TOLD_END): Phase.DROPPING,
+    (Phase.DROPPING, Happening.REPORTED_END): Phase.DROPPING,
     (Phase.DROPPING, Happening.OUTRUN): Phase.DROPPING,
     (Phase.DROPPING, Happening.ROOM_TAKEN): Phase.DROPPING,
     (Phase.DROPPING, Happening.GONE): Phase.LOST,
@@ -189,7 +189,7 @@ class Assignment:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it is left in this worker's hands, but for what is still to be told."""
+        """Whether nothing of it is left in this worker's hands, but for what is still to be reported."""
         return self._phase in OVER
 
     def happen(self, happening: Happening) -> Phase:

@@ -1,4 +1,4 @@
-"""One meeting's own process: takes its job from stdin, serves the meeting, and tells its states on stdout."""
+"""One meeting's own process: takes its job from stdin, serves the meeting, and reports its states on stdout."""
 
 import asyncio
 import ctypes
@@ -25,13 +25,13 @@ NAME = b"meeting"
 """What such a process is called, as `ps -o comm` shows it: its command line is that of the process it was forked from.
 """
 FIGURES_S = 2.0
-"""Between two tellings of what the bot counts, which also say that its event loop turns."""
+"""Between two reports of what the bot counts, which also say that its event loop turns."""
 FLUSH_S = 2.0
 """The last words wait so long for a worker that does not read."""
 
 
 class Job(BaseModel):
-    """What a worker tells a process to do."""
+    """What a worker asks of a process."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,7 +50,7 @@ class Ousted(StrEnum):
 
 
 class StatusLine(BaseModel):
-    """One line that a process tells its worker."""
+    """One line that a process reports to its worker."""
 
     state: BotState | None = None
     join: str | None = None
@@ -108,28 +108,28 @@ async def _serve(job: Job) -> None:
 
     def show(event: Event) -> None:
         if isinstance(event.body, BotState):
-            worker.tell(StatusLine(state=event.body))
+            worker.report(StatusLine(state=event.body))
 
-    def tell(addresses: Addresses) -> None:
+    def report_addresses(addresses: Addresses) -> None:
         if job.settings.room_url.startswith("local:"):
-            worker.tell(StatusLine(join=addresses.join))
+            worker.report(StatusLine(join=addresses.join))
 
-    async def tell_figures() -> None:
+    async def report_figures() -> None:
         while True:
-            worker.tell_if_it_reads(StatusLine(figures=own_figures()))
+            worker.report_if_it_reads(StatusLine(figures=own_figures()))
             await asyncio.sleep(FIGURES_S)
 
-    telling = asyncio.create_task(tell_figures(), name="figures")  # no group: it would wrap what `run` raises
+    reporting = asyncio.create_task(report_figures(), name="figures")  # no group: it would wrap what `run` raises
     try:
-        await run(job.settings, Surroundings(stop=stop, tell=tell, show=show))
+        await run(job.settings, Surroundings(stop=stop, report_addresses=report_addresses, show=show))
     except EpochOver:
-        worker.tell(StatusLine(ousted=Ousted.OUTRUN))
+        worker.report(StatusLine(ousted=Ousted.OUTRUN))
         raise
     except RoomTaken:
-        worker.tell(StatusLine(ousted=Ousted.TAKEN))
+        worker.report(StatusLine(ousted=Ousted.TAKEN))
         raise
     finally:
-        telling.cancel()
+        reporting.cancel()
         await worker.flush()
 
 
@@ -147,17 +147,17 @@ class _Worker:
         transport, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.BaseProtocol, pipe)
         return cls(transport)
 
-    def tell(self, told: StatusLine) -> None:
-        self._pipe.write(told.model_dump_json(exclude_none=True).encode() + b"\n")
+    def report(self, line: StatusLine) -> None:
+        self._pipe.write(line.model_dump_json(exclude_none=True).encode() + b"\n")
 
-    def tell_if_it_reads(self, told: StatusLine) -> None:
+    def report_if_it_reads(self, line: StatusLine) -> None:
         if self._pipe.get_write_buffer_size() == 0:
-            self.tell(told)
+            self.report(line)
 
     async def flush(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_S):
-                while self._pipe.get_write_buffer_size():  # noqa: ASYNC110  a transport tells nobody when it is empty
+                while self._pipe.get_write_buffer_size():  # noqa: ASYNC110  a transport notifies nobody when it is empty
                     await asyncio.sleep(0.02)
 
 

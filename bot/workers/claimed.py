@@ -1,4 +1,4 @@
-"""What a worker holds of one claimed invitation: its assignment, its process, and what is still to be told of it."""
+"""What a worker holds of one claimed invitation: its assignment, its process, and what is yet to be reported of it."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ class Claimed:
 
     Args:
         record: as it was claimed.
-        queue: is told its states, in order; while it is away they wait, and the meeting does not.
+        queue: gets its states reported, in order; while it is away they wait, and the meeting does not.
         worker: the worker's name.
     """
 
@@ -47,10 +47,10 @@ class Claimed:
         self._queue = queue
         self._worker = worker
         self._disturbed = asyncio.Event()
-        self._untold: deque[Moment] = deque()
+        self._unreported: deque[Moment] = deque()
         self._news = asyncio.Event()
-        self._told = asyncio.Event()
-        self._told.set()
+        self._reported = asyncio.Event()
+        self._reported.set()
         self._live_from_s: float | None = None
         for moment in record.states:
             if moment.state is State.LIVE and self._live_from_s is None:
@@ -102,46 +102,46 @@ class Claimed:
             self.task.cancel()
 
     def say(self, state: State, reason: str) -> None:
-        """Tell the queue a state that is entered now."""
-        self.tell(Moment(state=state, since=round(time.time(), 3), reason=reason))
+        """Report to the queue a state that is entered now."""
+        self.report(Moment(state=state, since=round(time.time(), 3), reason=reason))
 
     def say_once(self, state: State, reason: str) -> None:
-        """Tell the queue a state that is entered now, unless that is what it was told last."""
-        newest = self._untold[-1] if self._untold else self.record.now
+        """Report a state that is entered now, unless it is the one reported last."""
+        newest = self._unreported[-1] if self._unreported else self.record.now
         if (newest.state, newest.reason) != (state, reason):
             self.say(state, reason)
 
-    def tell(self, moment: Moment) -> None:
-        """Tell the queue a state; returns at once."""
+    def report(self, moment: Moment) -> None:
+        """Report a state to the queue; returns at once."""
         if moment.state is State.LIVE and self._live_from_s is None:
             self._live_from_s = sleepless_s()
-        self._untold.append(moment)
-        self._told.clear()
+        self._unreported.append(moment)
+        self._reported.clear()
         self._news.set()
 
     def fall_silent(self) -> None:
-        """Drop what was not told yet: it is another's to tell."""
-        self._untold.clear()
-        self._told.set()
+        """Drop what was not reported yet: it is another's to report."""
+        self._unreported.clear()
+        self._reported.set()
 
-    async def all_told(self) -> None:
+    async def all_reported(self) -> None:
         """Wait until the queue knows every state."""
-        await self._told.wait()
+        await self._reported.wait()
 
     @asynccontextmanager
-    async def telling(self) -> AsyncIterator[None]:
-        """Tell the queue in the background while inside."""
-        task = asyncio.create_task(self._tell(), name=f"states of {self.id}")
+    async def reporting(self) -> AsyncIterator[None]:
+        """Report to the queue in the background while inside."""
+        task = asyncio.create_task(self._report(), name=f"states of {self.id}")
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
 
-    async def _tell(self) -> None:
+    async def _report(self) -> None:
         while True:
-            while self._untold:
-                moment = self._untold[0]
+            while self._unreported:
+                moment = self._unreported[0]
                 try:
                     await self._queue.report(self._worker, self.id, moment, self.join)
                 except BusError as error:
@@ -149,12 +149,12 @@ class Claimed:
                     await asyncio.sleep(RETRY_S)
                 else:
                     self._note(moment)
-            self._told.set()
+            self._reported.set()
             self._news.clear()
             await self._news.wait()
 
     def _note(self, moment: Moment) -> None:
-        if self._untold:  # nobody said meanwhile that it is another's to tell
-            self._untold.popleft()
+        if self._unreported:  # nobody said meanwhile that it is another's to report
+            self._unreported.popleft()
         states = (*self.record.states, moment)
         self.record = self.record.model_copy(update={"now": moment, "states": states, "join": self.join})

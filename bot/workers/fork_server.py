@@ -38,7 +38,7 @@ ANSWER_BYTES = 32
 def main(worker_pid: int) -> int:
     """Fork a process for each socket that the worker sends; return the exit code once it sends none any more."""
     die_with(worker_pid)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells the whole group; the worker says who is to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal signals the whole group; the worker says who is to end
     forbid_core_dumps()
     return_pictures_to_the_system()
     os.dup2(2, 1)

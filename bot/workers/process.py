@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from bot.workers.child import Job, StatusLine
 
 LEAVE_S = 10.0
-"""A bot that was told to leave, or has told its end, and is still there is killed."""
+"""A bot that was asked to leave, or has reported its end, and is still there is killed."""
 SILENT_S = 15.0
-"""A bot tells its figures every two seconds; one that says nothing for so long hangs."""
+"""A bot reports its figures every two seconds; one that says nothing for so long hangs."""
 START_S = 60.0
 """A process that has said nothing yet may still be loading, on a busy machine."""
 SLICES = 5
@@ -102,7 +102,7 @@ class MeetingProcess:
         return not self._gone.is_set()
 
     async def serve(self, job: Job) -> AsyncIterator[StatusLine]:
-        """Hand the job over and yield what the bot tells, until its process has ended; one that hangs is killed."""
+        """Hand the job over and yield what the bot reports, until its process has ended; one that hangs is killed."""
         try:
             self._stdin.write(job.model_dump_json().encode() + b"\n")
             async with asyncio.timeout(START_S):
@@ -124,7 +124,7 @@ class MeetingProcess:
             if self.is_running:
                 log.error("process %d of a meeting has said nothing for %.0f s and is killed", self.pid, within_s)
                 self.kill()
-        except ConnectionError:  # it ended, and had not taken all that it was told
+        except ConnectionError:  # it ended, and had not taken all that it was sent
             pass
         except ValueError:
             log.warning("process %d of a meeting said a line of more than %d bytes", self.pid, MAX_LINE_BYTES)

@@ -31,7 +31,7 @@ class WorkerProcess:
     """What holds for every bot; its bus is the queue's Redis, under a user of its own where there is one."""
     status_host: str
     status_port: int | None
-    """Where figures and readiness are told; None for nowhere."""
+    """Where figures and readiness are served; None for nowhere."""
     status_rules: RequestRules = OWN_ONLY
     """Which requests for them are taken."""
 

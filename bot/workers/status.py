@@ -1,4 +1,4 @@
-"""What a worker tells an operator: figures of itself and of its bots, and whether it can take meetings."""
+"""What a worker shows an operator: figures of itself and of its bots, and whether it can take meetings."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerFigures(Collector):
-    """A worker's own figures, and the newest that each of its bots told, with the bot's id beside them."""
+    """A worker's own figures, and the newest that each of its bots reported, with the bot's id beside them."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -36,25 +36,25 @@ class WorkerFigures(Collector):
         self.warm = Gauge(
             "classpulse_worker_warm", "1 while a next meeting's process is to be had at once.", registry=self.registry
         )
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self.registry.register(self)
 
-    def tell(self, bot: str, text: str) -> None:
-        """Take what a bot tells, in Prometheus' text format; it replaces what it told before."""
-        self._told[bot] = text
+    def report(self, bot: str, text: str) -> None:
+        """Take what a bot reports, in Prometheus' text format; it replaces what it reported before."""
+        self._reported[bot] = text
 
     def forget(self, bot: str) -> None:
         """Drop the figures of a bot that is gone."""
-        self._told.pop(bot, None)
+        self._reported.pop(bot, None)
 
     def describe(self) -> Iterator[Metric]:
         """Name nothing before there is something."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Merge what the bots told."""
+        """Merge what the bots reported."""
         merged: dict[str, Metric] = {}
-        for bot, text in self._told.items():
+        for bot, text in self._reported.items():
             for family in _families(bot, text):
                 mine = merged.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 for sample in family.samples:
@@ -65,7 +65,7 @@ class WorkerFigures(Collector):
 def _families(bot: str, text: str) -> list[Metric]:
     try:
         return list(text_string_to_metric_families(text))
-    except ValueError as error:  # what one bot tells must not hide the others'
+    except ValueError as error:  # what one bot reports must not hide the others'
         log.warning("the figures of bot %s cannot be read: %s", bot, error)
         return []
 
@@ -81,7 +81,7 @@ async def serving_status(
     """Serve `/metrics`, `/healthz` and `/readyz` while inside.
 
     Args:
-        figures: what `/metrics` tells.
+        figures: what `/metrics` serves.
         checks: what must hold for the worker to be ready, by name.
         host: address to listen on.
         port: 0 for any free one.
@@ -95,8 +95,8 @@ async def serving_status(
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
-        told = await asyncio.gather(*map(_within_time, checks.values()))
-        missing = {name: why for name, why in zip(checks, told, strict=True) if why is not None}
+        answers = await asyncio.gather(*map(_within_time, checks.values()))
+        missing = {name: why for name, why in zip(checks, answers, strict=True) if why is not None}
         if missing:
             return JSONResponse({"status": "not ready", **missing}, 503)
         return JSONResponse({"status": "ready"})

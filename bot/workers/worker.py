@@ -1,4 +1,4 @@
-"""Runs bots on this machine: claims invitations, one process a meeting, and tells the queue where each stands."""
+"""Runs bots on this machine: claims invitations, one process a meeting, and reports to the queue where each stands."""
 
 import asyncio
 import logging
@@ -147,7 +147,7 @@ class Worker:
     async def _run_until_done(self, claimed: Claimed) -> None:
         """Look after one meeting until nothing of it is left here."""
         try:
-            async with claimed.telling():
+            async with claimed.reporting():
                 try:
                     await self._see_through(claimed)
                 except SettingsRefused as error:
@@ -187,27 +187,27 @@ class Worker:
         try:
             log.info("bot %s is served by process %d", claimed.id, claimed.meeting.pid)
             self._happen(claimed, Happening.STARTED)
-            async for told in claimed.meeting.serve(job):
-                await self._take(claimed, told)
+            async for line in claimed.meeting.serve(job):
+                await self._take(claimed, line)
         finally:
             await claimed.meeting.end()
             claimed.meeting = None
         claimed.assignment.process_gone(sleepless_s())
 
-    async def _take(self, claimed: Claimed, told: StatusLine) -> None:
-        """Take what a bot told."""
-        claimed.join = told.join or claimed.join
-        if told.figures is not None:
-            self._figures.tell(claimed.id, told.figures)
-        if told.ousted is not None:
-            happening = Happening.OUTRUN if told.ousted is Ousted.OUTRUN else Happening.ROOM_TAKEN
+    async def _take(self, claimed: Claimed, line: StatusLine) -> None:
+        """Take what a bot reported."""
+        claimed.join = line.join or claimed.join
+        if line.figures is not None:
+            self._figures.report(claimed.id, line.figures)
+        if line.ousted is not None:
+            happening = Happening.OUTRUN if line.ousted is Ousted.OUTRUN else Happening.ROOM_TAKEN
             self._happen(claimed, happening)
-        if told.state is None or told.state.state is State.REQUESTED or claimed.assignment.phase not in SPEAKS:
+        if line.state is None or line.state.state is State.REQUESTED or claimed.assignment.phase not in SPEAKS:
             return
-        moment = Moment(state=told.state.state, since=told.state.since, reason=told.state.reason)
-        claimed.tell(moment)
+        moment = Moment(state=line.state.state, since=line.state.since, reason=line.state.reason)
+        claimed.report(moment)
         if moment.state is State.ENDED:
-            self._happen(claimed, Happening.TOLD_END)
+            self._happen(claimed, Happening.REPORTED_END)
 
     def _happen(self, claimed: Claimed, happening: Happening) -> None:
         """Take what happened to a meeting, and do to its process what the phase wants."""
@@ -233,7 +233,7 @@ class Worker:
             await self._fence(claimed)
         if phase in LAST_WORDS:
             claimed.say(*LAST_WORDS[phase])
-        await claimed.all_told()
+        await claimed.all_reported()
         if phase is Phase.RELEASED:
             try:
                 await self._queue.release(self._name, claimed.id)

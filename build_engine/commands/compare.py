@@ -43,14 +43,14 @@ def compare(
     chosen = variant or list(VARIANTS)
     if unknown := set(chosen) - set(VARIANTS):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: none of {', '.join(VARIANTS)}", param_hint="--variant")
-    with progress("landmarks") as tell:
-        faces = align_faces(load_faces(data), cache, progress=tell)
+    with progress("landmarks") as advance:
+        faces = align_faces(load_faces(data), cache, progress=advance)
     read: dict[str, dict[int, Hits]] = {name: {} for name in chosen}
     for seed in range(1, seeds + 1):  # all variants of a seed first: a table of few runs is a fair one too
         for name in chosen:
             run, recipe = Run(out / f"{name}-{seed}"), variant_recipe(name, seed, epochs)
-            with progress(f"{name}, seed {seed}") as tell:
-                finish(recipe, faces, run, _teller(tell, recipe.epochs, f"{name}-{seed}"))
+            with progress(f"{name}, seed {seed}") as advance:
+                finish(recipe, faces, run, _advancing(advance, recipe.epochs, f"{name}-{seed}"))
             read[name][seed] = hits(run, faces, Split.PUBLIC_TEST)
             table = comparison_table({kind: runs for kind, runs in read.items() if runs})
             save(out / "table.md", table.encode())
@@ -83,21 +83,21 @@ def split_study(
 
     if variant not in VARIANTS:
         raise typer.BadParameter(f"{variant!r} is none of {', '.join(VARIANTS)}", param_hint="--variant")
-    with progress("landmarks") as tell:
-        faces = align_faces(load_faces(data), cache, progress=tell)
+    with progress("landmarks") as advance:
+        faces = align_faces(load_faces(data), cache, progress=advance)
     accuracy = {}
     for name, shares in DIVISIONS.items():
         divided = replace(faces, labelled=divide(faces.labelled, shares, seed))
         run, recipe = Run(out / f"{variant}-{name}-{seed}"), variant_recipe(variant, seed, epochs)
-        with progress(name) as tell:
-            finish(recipe, divided, run, _teller(tell, recipe.epochs, name))
+        with progress(name) as advance:
+            finish(recipe, divided, run, _advancing(advance, recipe.epochs, name))
         accuracy[name] = float(hits(run, divided, Split.PRIVATE_TEST).mean())
     report({"variant": variant, **accuracy}, as_json)
 
 
-def _teller(tell: Callable[[int, int], None], epochs: int, name: str) -> Callable[[dict[str, Any]], None]:
-    def told(row: dict[str, Any]) -> None:
-        tell(row["epoch"], epochs)
+def _advancing(advance: Callable[[int, int], None], epochs: int, name: str) -> Callable[[dict[str, Any]], None]:
+    def advanced(row: dict[str, Any]) -> None:
+        advance(row["epoch"], epochs)
         console.print(f"{name}  epoch {row['epoch']:3}  accuracy {row['accuracy']:.4f}  {row['seconds']:.0f} s")
 
-    return told
+    return advanced

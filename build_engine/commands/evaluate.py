@@ -53,12 +53,12 @@ def evaluate(  # noqa: PLR0913 (the options of a command are its parameters)
     chosen = next(known for known in Split if known.label == split)
     faces = load_faces(data)
     extra: dict[str, float] = {}
-    with load_runtime(None if model == "default" else model) as runtime, progress("faces") as tell:
+    with load_runtime(None if model == "default" else model) as runtime, progress("faces") as advance:
         manifest = runtime.manifest
-        aligned = align_faces(faces.of(chosen), cache, manifest.input, progress=tell)
+        aligned = align_faces(faces.of(chosen), cache, manifest.input, progress=advance)
         duplicates = repeated(faces, chosen)
         if through_video:
-            filmed = film(aligned.labelled, manifest.input, bitrate, tell)
+            filmed = film(aligned.labelled, manifest.input, bitrate, advance)
             duplicates = duplicates[filmed.seen]
             direct = evaluate_network(runtime, aligned.rows(filmed.seen), duplicates)
             aligned = filmed.faces

@@ -44,9 +44,9 @@ def export(  # noqa: PLR0913 (the options of a command are its parameters)
     if to.suffix != ".onnx":
         raise typer.BadParameter(f"{to} must end in .onnx", param_hint="--to")
     faces = load_faces(data)
-    with progress("landmarks") as tell:
+    with progress("landmarks") as advance:
         splits = {
-            split: Judged(align_faces(faces.of(split), cache, progress=tell), repeated(faces, split))
+            split: Judged(align_faces(faces.of(split), cache, progress=advance), repeated(faces, split))
             for split in (Split.PUBLIC_TEST, Split.PRIVATE_TEST)
             if split is Split.PUBLIC_TEST or private_test
         }

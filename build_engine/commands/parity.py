@@ -42,8 +42,8 @@ def parity(
         int8 = int8_of(fp32)
     faces = load_faces(data).of(Split.PUBLIC_TEST)
     faces = faces.rows(np.arange(min(FACES, len(faces))))
-    with progress("landmarks") as tell:
-        aligned = align_faces(faces, cache, load_manifest(fp32).input, progress=tell)
+    with progress("landmarks") as advance:
+        aligned = align_faces(faces, cache, load_manifest(fp32).input, progress=advance)
     found = compare_forms(fp32, int8, aligned)
     exact = read_file(fp32, aligned)
     typed: dict[str, Agreement] = {

@@ -13,7 +13,7 @@ from build_engine.commands.shipped import shipped_fp32
 from build_engine.console import console, report
 
 if TYPE_CHECKING:
-    from build_engine.deployment.plan_builder import Tell
+    from build_engine.deployment.plan_builder import Advance
 
 Precision = Literal["fp32", "fp16", "int8"]
 Library = Literal["tensorrt", "tensorrt_rtx"]
@@ -46,7 +46,7 @@ def plan(  # noqa: PLR0913 (the options of a command are its parameters)
     as_json: Json = False,
 ) -> None:
     """Build a TensorRT plan; it runs with this version of the library on this kind of GPU, and nowhere else."""
-    from build_engine.deployment.plan import PlanWish, described, make_plan
+    from build_engine.deployment.plan import PlanRequest, described, make_plan
 
     if check:
         report(_checked(Path(model)), as_json)
@@ -54,10 +54,10 @@ def plan(  # noqa: PLR0913 (the options of a command are its parameters)
     if to is None or to.suffix != ".plan":
         raise typer.BadParameter("give the file to write, ending in .plan", param_hint="--output")
     path = shipped_fp32() if model == "default" else Path(model)
-    wish = PlanWish(precision, max_batch, api, sm, optimisation_level, workspace_mb, model)
+    request = PlanRequest(precision, max_batch, api, sm, optimisation_level, workspace_mb, model)
     began = time.monotonic()
-    with phases() as tell:
-        manifest = make_plan(path, to, wish, timing_cache or to.with_suffix(".timing"), tell)
+    with phases() as advance:
+        manifest = make_plan(path, to, request, timing_cache or to.with_suffix(".timing"), advance)
     figures = {"megabytes": round(to.stat().st_size / 1e6, 2), "seconds": round(time.monotonic() - began, 2)}
     report({"plan": str(to), **figures, **described(manifest)}, as_json)
 
@@ -73,22 +73,22 @@ def _checked(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def phases() -> Iterator["Tell"]:
-    """Show the phases of a build that are under way, one bar each; yields what a build tells them to."""
+def phases() -> Iterator["Advance"]:
+    """Show the phases of a build that are under way, one bar each; yields what a build advances them with."""
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     bars = Progress(*columns, console=console, transient=True)
     shown: dict[str, TaskID] = {}
 
-    def tell(phase: str, done: int, steps: int) -> None:
+    def advance(phase: str, done: int, steps: int) -> None:
         if phase not in shown:
             bars.start()
             shown[phase] = bars.add_task(phase, total=steps)
         bars.update(shown[phase], completed=done, visible=done < steps)
 
     try:
-        yield tell
+        yield advance
     finally:
         if shown:
             bars.stop()

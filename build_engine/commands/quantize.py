@@ -40,8 +40,8 @@ def quantize(
     faces = load_faces(data)
     judging = [] if ranges_only else [Split.PUBLIC_TEST, *([Split.PRIVATE_TEST] if private_test else [])]
     wanted = [Split.TRAINING, *judging]
-    with progress("landmarks") as tell:
-        aligned = {split: align_faces(faces.of(split), cache, before.input, progress=tell) for split in wanted}
+    with progress("landmarks") as advance:
+        aligned = {split: align_faces(faces.of(split), cache, before.input, progress=advance) for split in wanted}
     if ranges_only:
         found = add_ranges(model, aligned[Split.TRAINING]).activation_ranges
         report({"model": str(model), "activation_ranges": len(found)}, as_json)

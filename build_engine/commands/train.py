@@ -72,21 +72,21 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     changes["started_from"] = run.recipe().started_from if resume else _digest(chosen, start)
     changes["teachers"] = tuple(digest(path) for path in teacher or ())
     chosen = replace(chosen, **{name: value for name, value in changes.items() if value is not None})
-    with progress("landmarks") as tell:
-        faces = align_faces(load_faces(data), cache, raw=chosen.crops == "raw", progress=tell)
+    with progress("landmarks") as advance:
+        faces = align_faces(load_faces(data), cache, raw=chosen.crops == "raw", progress=advance)
     console.print(f"{len(faces.found)} faces, {(~faces.found).sum()} without landmarks keep the image as it is")
     taught = _mean_reading(teacher, faces) if teacher else None
-    with progress("epochs") as tell:
+    with progress("epochs") as advance:
 
-        def tell_epoch(row: dict[str, Any]) -> None:
-            tell(row["epoch"], chosen.epochs)
+        def advance_epoch(row: dict[str, Any]) -> None:
+            advance(row["epoch"], chosen.epochs)
             console.print(
                 f"epoch {row['epoch']:3}  loss {row['loss']:.3f}  PublicTest {row['accuracy']:.4f}"
                 f" (loss {row['validation_loss']:.3f})  {row['seconds']:.0f} s"
             )
             draw_curves(run.folder)
 
-        best = train_network(chosen, faces, run, resume, tell_epoch, start, taught)
+        best = train_network(chosen, faces, run, resume, advance_epoch, start, taught)
     report({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)
 
 
@@ -133,10 +133,10 @@ def _mean_reading(networks: list[Path], faces: "AlignedFaces") -> "Floats":
     from engine.runtimes import load_runtime
 
     readings = []
-    with progress("teachers") as tell:
+    with progress("teachers") as advance:
         for count, path in enumerate(networks, 1):
             with load_runtime(path) as runtime:
                 readings.append(read(runtime, faces.of(Split.TRAINING)).fer7)
-            tell(count, len(networks))
+            advance(count, len(networks))
     mean: Floats = np.mean(readings, axis=0)
     return mean

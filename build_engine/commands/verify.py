@@ -34,7 +34,7 @@ def verify(  # noqa: PLR0913 (the options of a command are its parameters)
     from build_engine.data.labelled_faces import Split
     from build_engine.data.landmarks import align_faces
     from build_engine.deployment.agreement import FACES
-    from build_engine.deployment.plan import PlanWish
+    from build_engine.deployment.plan import PlanRequest
     from build_engine.deployment.verify import PRECISIONS, Trial
     from build_engine.deployment.verify import verify as verify_here
     from build_engine.errors import PlanRefused
@@ -51,9 +51,9 @@ def verify(  # noqa: PLR0913 (the options of a command are its parameters)
     faces = chosen.rows(np.arange(min(FACES, len(chosen))))
     with progress("landmarks") as show:
         aligned = align_faces(faces, cache, load_manifest(path).input, progress=show)
-    wish = PlanWish("fp32", max_batch, api, sm, optimisation_level, workspace_mb, model)
-    with TemporaryDirectory() as folder, phases() as tell:
-        trial = Trial(path, keep or Path(folder), aligned, wish, tell, console.print)
+    request = PlanRequest("fp32", max_batch, api, sm, optimisation_level, workspace_mb, model)
+    with TemporaryDirectory() as folder, phases() as advance:
+        trial = Trial(path, keep or Path(folder), aligned, request, advance, console.print)
         found = verify_here(trial, precisions)
     save(to, (json.dumps(found, indent=2) + "\n").encode())
     report(found if as_json else _summary(found, to), as_json)

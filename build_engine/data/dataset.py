@@ -70,7 +70,7 @@ def vote_shares(votes: NDArray[np.uint8]) -> tuple[Floats, NDArray[np.bool_]]:
 
 
 def has_majority(votes: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell on which faces more than half of the annotators agree, and that they show one of the eight expressions.
+    """Find the faces on which more than half of the annotators agree, and that they show one of the eight expressions.
 
     FERPlus is tested on these faces: mode "majority" in the program of Barsoum et al. (2016, "Training deep networks
     for facial expression recognition with crowd-sourced label distribution"). Votes of one annotator alone are

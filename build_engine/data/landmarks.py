@@ -34,7 +34,7 @@ _PROCESSES = 2
 LANDMARKS = 478
 
 Progress = Callable[[int, int], None]
-"""Told how many images are done, and of how many."""
+"""Takes how many images are done, and of how many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ def align_faces(
         cache: folder in which landmarks are kept, one file a split.
         spec: size of the crops and grid of the regions; by default those of `CropSpec`.
         raw: leave the images as they are; the mesh does not run and the regions are neutral.
-        progress: told of each chunk of the search.
+        progress: called with each chunk of the search.
 
     Raises:
         SaveFailed: The cache cannot be written.
@@ -136,7 +136,7 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
     Args:
         images: (N, H, W) grey.
         cache: folder of the cache; a file's name is a digest of images, mediapipe's version and the searching code.
-        progress: told of each chunk.
+        progress: called with each chunk.
 
     Returns:
         (N, 478, 3) float32, normalised; NaN where no face was found.

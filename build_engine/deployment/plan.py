@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import onnx
 
-from build_engine.deployment.plan_builder import BuildOptions, Precision, Tell, build
+from build_engine.deployment.plan_builder import Advance, BuildOptions, Precision, build
 from build_engine.deployment.plan_fp16 import to_fp16
 from build_engine.deployment.plan_graph import prepare
 from build_engine.deployment.plan_int8 import to_int8
@@ -19,7 +19,7 @@ from engine.runtimes.plan_fit import load_library
 USUAL_BATCH: Final = 8
 
 
-class PlanWish(NamedTuple):
+class PlanRequest(NamedTuple):
     """What a user of `build-engine plan` asks for."""
 
     precision: Precision = "fp16"
@@ -34,16 +34,16 @@ class PlanWish(NamedTuple):
 
 
 def make_plan(
-    model: Path, to: Path, wish: PlanWish, timing_cache: Path | None = None, tell: Tell | None = None
+    model: Path, to: Path, request: PlanRequest, timing_cache: Path | None = None, advance: Advance | None = None
 ) -> Manifest:
     """Build a plan of an exported network and write it with its manifest.
 
     Args:
         model: fp32 `.onnx` file with manifest.
         to: `.plan` file to write; its stem names the network.
-        wish: what for.
+        request: what for.
         timing_cache: file that later builds are faster with; made or renewed where the library keeps one.
-        tell: told of the progress.
+        advance: called with the progress.
 
     Returns:
         The plan's manifest.
@@ -54,28 +54,28 @@ def make_plan(
         SaveFailed: A file could not be written; what stood there still does.
     """
     before = load_manifest(model)
-    trt = load_library(wish.api)
+    trt = load_library(request.api)
     gpu = find_gpu()
-    sm, target = _target(wish, gpu)
-    batches = (1, min(USUAL_BATCH, wish.max_batch), wish.max_batch)
-    network = typed_network(model, wish.precision).SerializeToString()
+    sm, target = _target(request, gpu)
+    batches = (1, min(USUAL_BATCH, request.max_batch), request.max_batch)
+    network = typed_network(model, request.precision).SerializeToString()
     known_times = timing_cache.read_bytes() if timing_cache and timing_cache.is_file() else b""
-    options = BuildOptions(wish.precision, batches, target, wish.optimisation_level, wish.workspace_mb)
-    built = build(network, options, trt, known_times, tell)
+    options = BuildOptions(request.precision, batches, target, request.optimisation_level, request.workspace_mb)
+    built = build(network, options, trt, known_times, advance)
     facts = PlanFacts(
         library=trt.__version__,
-        source=wish.source or str(model),
+        source=request.source or str(model),
         onnx_sha256=before.sha256,
         batches=batches,
         sm=sm,
         gpu=gpu.name if gpu and gpu.sm == sm else None,
         cuda=gpu.cuda if gpu else None,
         driver=gpu.driver if gpu else None,
-        optimisation_level=wish.optimisation_level,
-        workspace_mb=wish.workspace_mb,
+        optimisation_level=request.optimisation_level,
+        workspace_mb=request.workspace_mb,
     )
     save(to, built.plan)
-    manifest = _manifest(before, to, wish, facts)
+    manifest = _manifest(before, to, request, facts)
     save(manifest_path(to), (manifest.model_dump_json(indent=2) + "\n").encode())
     if timing_cache and built.timing_cache:
         save(timing_cache, built.timing_cache)
@@ -111,33 +111,33 @@ def typed_network(model: Path, precision: Precision) -> onnx.ModelProto:
     return network
 
 
-def _target(wish: PlanWish, gpu: Gpu | None) -> tuple[int, int | None]:
-    """Decide which compute capability a plan is for, and which one the builder must be told."""
-    if wish.api == "tensorrt_rtx":
-        if wish.sm is None and gpu is None:
+def _target(request: PlanRequest, gpu: Gpu | None) -> tuple[int, int | None]:
+    """Decide which compute capability a plan is for, and which one the builder must be given."""
+    if request.api == "tensorrt_rtx":
+        if request.sm is None and gpu is None:
             raise PlanRefused(
                 "there is no NVIDIA GPU here: say which one the plan is for, e.g. --sm 86 for an RTX 3090"
             )
-        sm = wish.sm or (gpu.sm if gpu else 0)
+        sm = request.sm or (gpu.sm if gpu else 0)
         return sm, sm
     if gpu is None:
         raise PlanRefused(
             "tensorrt builds on the GPU that shall run the plan, and there is none here (does `nvidia-smi` show one?);"
             " --api tensorrt_rtx --sm 86 builds without one"
         )
-    if wish.sm not in (None, gpu.sm):
-        raise PlanRefused(f"tensorrt builds for the GPU at hand alone: {gpu.name} is --sm {gpu.sm}, not {wish.sm}")
+    if request.sm not in (None, gpu.sm):
+        raise PlanRefused(f"tensorrt builds for the GPU at hand alone: {gpu.name} is --sm {gpu.sm}, not {request.sm}")
     return gpu.sm, None
 
 
-def _manifest(before: Manifest, to: Path, wish: PlanWish, facts: PlanFacts) -> Manifest:
+def _manifest(before: Manifest, to: Path, request: PlanRequest, facts: PlanFacts) -> Manifest:
     """Describe a plan; figures of accuracy stay with the file on which they were measured."""
     changes: dict[str, Any] = {
         "name": to.stem,
-        "api": wish.api,
-        "precision": wish.precision,
+        "api": request.api,
+        "precision": request.precision,
         "sha256": digest(to),
-        "max_batch": wish.max_batch,
+        "max_batch": request.max_batch,
         "accuracy": {},
         "activation_ranges": {},
         "plan": facts,

@@ -11,8 +11,8 @@ from build_engine.errors import PlanRefused
 
 Precision = Literal["fp32", "fp16", "int8"]
 
-Tell = Callable[[str, int, int], None]
-"""Told of each phase of a build: its name, how many of its steps are done, and of how many."""
+Advance = Callable[[str, int, int], None]
+"""Called with each phase of a build: its name, how many of its steps are done, and of how many."""
 
 
 class BuildOptions(NamedTuple):
@@ -38,7 +38,7 @@ class Built(NamedTuple):
 
 
 def build(
-    network: bytes, options: BuildOptions, trt: Any, timing_cache: bytes = b"", tell: Tell | None = None
+    network: bytes, options: BuildOptions, trt: Any, timing_cache: bytes = b"", advance: Advance | None = None
 ) -> Built:
     """Build a plan.
 
@@ -47,7 +47,7 @@ def build(
         options: what for.
         trt: the module `tensorrt` or `tensorrt_rtx`.
         timing_cache: of an earlier build, or empty; one that does not fit is ignored.
-        tell: told of the progress.
+        advance: called with the progress.
 
     Raises:
         PlanRefused: The parser refuses the network, or the builder finds no way to run it.
@@ -66,7 +66,7 @@ def build(
         config.num_compute_capabilities = 1
         config.set_compute_capability(_capability(options.sm, trt), 0)
     config.add_optimization_profile(_profile(builder, definition, options.batches))
-    monitor = _monitor(trt, tell)
+    monitor = _monitor(trt, advance)
     config.progress_monitor = monitor
     keeps_times = _set_timing_cache(config, timing_cache, trt)
     plan = builder.build_serialized_network(definition, config)
@@ -142,7 +142,7 @@ def _keeping_log(trt: Any) -> Any:
     return Log()
 
 
-def _monitor(trt: Any, tell: Tell | None) -> Any:
+def _monitor(trt: Any, advance: Advance | None) -> Any:
     class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
         """Passes progress on; an exception must not reach the builder, so an interrupt is kept for later."""
 
@@ -153,19 +153,19 @@ def _monitor(trt: Any, tell: Tell | None) -> Any:
 
         def phase_start(self, phase: str, parent: str | None, steps: int) -> None:
             self._steps[phase] = steps
-            self._tell(phase, 0)
+            self._advance(phase, 0)
 
         def step_complete(self, phase: str, step: int) -> bool:
-            self._tell(phase, step + 1)
+            self._advance(phase, step + 1)
             return not self.is_interrupted
 
         def phase_finish(self, phase: str) -> None:
-            self._tell(phase, self._steps.get(phase, 0))
+            self._advance(phase, self._steps.get(phase, 0))
 
-        def _tell(self, phase: str, done: int) -> None:
+        def _advance(self, phase: str, done: int) -> None:
             try:
-                if tell is not None:
-                    tell(phase, done, self._steps.get(phase, done))
+                if advance is not None:
+                    advance(phase, done, self._steps.get(phase, done))
             except KeyboardInterrupt:
                 self.is_interrupted = True
 

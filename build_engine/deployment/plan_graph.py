@@ -34,7 +34,7 @@ class Graph:
         return list(self.network.graph.node)
 
     def is_float(self, tensor: str) -> bool:
-        """Tell whether a tensor holds float32, weights and inputs included."""
+        """Return whether a tensor holds float32, weights and inputs included."""
         return self._types.get(tensor) == onnx.TensorProto.FLOAT
 
     def makers(self) -> dict[str, NodeProto]:

@@ -13,8 +13,8 @@ from typing import Any
 from build_engine.data.landmarks import AlignedFaces
 from build_engine.deployment.agreement import agreement, read_file, read_typed
 from build_engine.deployment.bench import measure
-from build_engine.deployment.plan import PlanWish, described, make_plan
-from build_engine.deployment.plan_builder import Precision, Tell
+from build_engine.deployment.plan import PlanRequest, described, make_plan
+from build_engine.deployment.plan_builder import Advance, Precision
 from build_engine.errors import BuildError
 from engine.errors import EngineError
 from engine.manifest import load_manifest
@@ -27,7 +27,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """What is to be proven, and who is told of it."""
+    """What is to be proven, and who learns of it."""
 
     model: Path
     """fp32 `.onnx` file with manifest."""
@@ -35,12 +35,12 @@ class Trial:
     """Takes the plans."""
     faces: AlignedFaces
     """Read with every form of the network."""
-    wish: PlanWish
+    request: PlanRequest
     """What the plans are for; its precision is of no meaning."""
-    tell: Tell | None = None
-    """Told of the progress of each build."""
+    advance: Advance | None = None
+    """Called with the progress of each build."""
     say: Callable[[str], None] = lambda line: None
-    """Told what comes next."""
+    """Called with what comes next."""
 
 
 def verify(trial: Trial, precisions: Sequence[Precision] = PRECISIONS) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _prove(trial: Trial, precision: Precision, exact: Scores, *, runs: bool) -> 
     with _noted(form):
         trial.say(f"{precision}: build")
         began = monotonic()
-        made = make_plan(trial.model, plan, trial.wish._replace(precision=precision), tell=trial.tell)
+        made = make_plan(trial.model, plan, trial.request._replace(precision=precision), advance=trial.advance)
         size_mb, took_s = round(plan.stat().st_size / 1e6, 2), round(monotonic() - began, 2)
         form["build"] = {"seconds": took_s, "megabytes": size_mb, **described(made)}
         if runs:
@@ -90,7 +90,7 @@ def _prove(trial: Trial, precision: Precision, exact: Scores, *, runs: bool) -> 
         found.check(precision)
         if runs:
             trial.say(f"{precision}: bench")
-            form["bench"] = asdict(measure([trial.model, plan], sorted({1, 8, trial.wish.max_batch})))
+            form["bench"] = asdict(measure([trial.model, plan], sorted({1, 8, trial.request.max_batch})))
         form["passed"] = True
     return form
 

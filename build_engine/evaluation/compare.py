@@ -75,7 +75,7 @@ def finish(recipe: Recipe, faces: AlignedFaces, run: Run, report: EpochReport) -
 
 
 def is_finished(run: Run) -> bool:
-    """Tell whether all epochs of a run are done."""
+    """Return whether all epochs of a run are done."""
     recipe, history = run.recipe(), run.load("last.pt")["history"]
     return len(history) >= recipe.epochs or is_done(recipe, history)
 

@@ -49,7 +49,7 @@ class _Place:
     side: int
 
     def holds(self, face: Face) -> bool:
-        """Tell whether a found face is the one that was put here: its middle lies in the square."""
+        """Return whether a found face is the one that was put here: its middle lies in the square."""
         x = (face.box.x + face.box.width / 2) * _WIDTH - self.left
         y = (face.box.y + face.box.height / 2) * _HEIGHT - self.top
         return 0 < x < self.side and 0 < y < self.side
@@ -64,7 +64,7 @@ def film(
         faces: N ≥ 1 faces; each is enlarged to 100 to 200 px and stands still in a 640x360 scene.
         spec: what the network expects.
         bitrate_kbps: of the stream at 15 pictures a second; a browser sends 640x360 with 300 to 800.
-        progress: told of each face.
+        progress: called with each face.
 
     Returns:
         The faces that were found. The largest face of a picture counts, as in a meeting, and only in its own place.

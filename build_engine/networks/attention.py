@@ -76,7 +76,7 @@ class RegionAttention(nn.Module):
         return mixed * self.channel_gate(mixed.mean((2, 3)))[:, :, None, None]  # type: ignore[no-any-return]
 
     def gaze(self, maps: Tensor, regions: Tensor) -> Gaze:
-        """Tell where the layer looks in these maps; arguments as in `forward`."""
+        """Show where the layer looks in these maps; arguments as in `forward`."""
         query, key, _ = self._projected(maps)
         return self._gaze(query, key, maps, regions)
 

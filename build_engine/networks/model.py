@@ -76,7 +76,7 @@ class ExpressionNet(nn.Module):
         return self.fer7(features), self.ferplus8(features)
 
     def gaze(self, crops: Tensor, regions: Tensor) -> Gaze | None:
-        """Tell where the network looks; None without attention."""
+        """Show where the network looks; None without attention."""
         return None if self.attention is None else self.attention.gaze(self.trunk(crops), regions)
 
 

@@ -1,4 +1,4 @@
-"""A trunk that begins with weights that tell people apart: dlib's face recognition network, cut to our crops.
+"""A trunk that begins with weights that distinguish people: dlib's face recognition network, cut to our crops.
 
 The weights are in the public domain (CC0) and inside the PyPI package `face_recognition_models`. The network is a
 ResNet with 29 convolutions, trained on three million faces of 150x150 pixels in colour. Here it sees faces of 48x48 in

@@ -44,7 +44,7 @@ def plateaus(history: list[dict[str, Any]], patience: int) -> int:
 
 
 def is_done(recipe: Recipe, history: list[dict[str, Any]]) -> bool:
-    """Tell whether early stopping ends the run: no accuracy higher by `stop_delta` within `stop_patience` epochs."""
+    """Return whether early stopping ends the run: no accuracy higher by `stop_delta` within `stop_patience` epochs."""
     best, waited = -np.inf, 0
     for row in history:
         improved = row["accuracy"] > best + recipe.stop_delta

@@ -61,7 +61,7 @@ def train(
         faces: aligned faces with Training and PublicTest; PrivateTest is never looked at.
         run: folder of the run.
         resume: go on from the newest checkpoint.
-        report: told of each epoch.
+        report: called with each epoch.
         start: a run, an exported network or a file for `TAKES_WEIGHTS`; named by `recipe.started_from`.
         taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
 

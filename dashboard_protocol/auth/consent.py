@@ -1,6 +1,6 @@
-"""Signed leave of one person to be read under her own name in one room: given by whoever asked her, used by her.
+"""Signed leave of one person to be read under their own name in one room: given by whoever asked them, used by them.
 
-A token does nothing until the person herself brings it along when she joins; it speaks for her name in its room and for
+A token does nothing until the person brings it along when they join; it speaks for their name in its room and for
 nobody else.
 """
 

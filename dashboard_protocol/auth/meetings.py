@@ -36,7 +36,7 @@ class _Answer(NamedTuple):
 
 
 class Meetings:
-    """Tells the classes of all rooms apart. Methods raise BusError where nobody can be asked.
+    """Distinguishes the classes of all rooms. Methods raise BusError where nobody can be asked.
 
     Args:
         bus: knows which class was on last in a room.

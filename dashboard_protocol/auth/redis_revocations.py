@@ -56,7 +56,7 @@ class RedisStore:
         self._where = place(url)
         self._next, self._keep = map(self._redis.register_script, (NEXT, KEEP))
         self._news = News(self._redis, self._where, NEWS)
-        self._told_of: set[str] = set()
+        self._warned_of: set[str] = set()
 
     async def next(self, key: str, above: int) -> int:
         """Set a key to the next generation."""
@@ -82,9 +82,9 @@ class RedisStore:
             return generation
         except BusUnreadable as error:
             # Something was revoked, nobody knows what: it stays closed, and no other is the worse for it.
-            if name not in self._told_of:
+            if name not in self._warned_of:
                 log.warning("%s What it names stays closed until it is revoked again, mended or removed.", error)
-            self._told_of.add(name)
+            self._warned_of.add(name)
             return None
 
     async def wait(self, within_s: float) -> None:

@@ -20,7 +20,7 @@ LOOK_S = 1.0
 FILE = "revocations.json"
 
 Stamp = tuple[int, int, int]
-"""Tells a file from the one that replaced it: inode, time in nanoseconds, bytes."""
+"""Distinguishes a file from the one that replaced it: inode, time in nanoseconds, bytes."""
 Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
@@ -90,10 +90,10 @@ class Revocations:
         return self._known[key]
 
     async def exchange(self) -> None:
-        """Learn what the store knows, and tell it what it does not: also one that lost its memory.
+        """Learn what the store knows, and give it what it does not: also one that lost its memory.
 
         Raises:
-            BusError, SecretRefused: It cannot be reached; what it was to be told is told the next time.
+            BusError, SecretRefused: It cannot be reached; what it was to be given is given the next time.
         """
         if self._store is None:
             return
@@ -101,9 +101,9 @@ class Revocations:
         self._unreadable = frozenset(key for key, generation in found.items() if generation is None)
         for key, generation in found.items():
             self._known[key] = max(self.generation(key), generation or 0)
-        untold = {key: mine for key, mine in self._known.items() if mine > (found.get(key, 0) or 0)}
-        if untold := {key: mine for key, mine in untold.items() if key not in self._unreadable}:
-            await self._store.keep(untold)
+        unsaved = {key: mine for key, mine in self._known.items() if mine > (found.get(key, 0) or 0)}
+        if unsaved := {key: mine for key, mine in unsaved.items() if key not in self._unreadable}:
+            await self._store.keep(unsaved)
 
     async def begin(self) -> None:
         """Learn what was revoked before anybody is let in; a bus that is away is asked again by `follow`.
@@ -123,15 +123,15 @@ class Revocations:
 
     async def follow(self) -> None:
         """Exchange every second, for as long as the process serves anybody."""
-        told_of = ""
+        last_warning = ""
         while True:
             try:
                 await self.exchange()
-                told_of = ""
+                last_warning = ""
             except (BusError, SecretRefused) as error:
-                if str(error) != told_of:
+                if str(error) != last_warning:
                     log.warning("revocations: %s", error)
-                told_of = str(error)
+                last_warning = str(error)
                 await asyncio.sleep(LOOK_S)
             else:
                 await self._wait()

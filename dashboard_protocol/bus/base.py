@@ -24,7 +24,7 @@ class Retained(NamedTuple):
 
 
 def without_people(event: Event) -> Event:
-    """Return a snapshot as it may be retained: what is told of a person is told again a second later."""
+    """Return a snapshot as it may be retained: what is published of a person is published again a second later."""
     assert isinstance(event.body, Snapshot)
     return event.model_copy(update={"body": event.body.model_copy(update={"participants": ()})})
 
@@ -32,7 +32,7 @@ def without_people(event: Event) -> Event:
 class Bus(Protocol):
     """Carries events from one bot to many gateways. Every method raises BusError when the bus cannot be reached.
 
-    What is told of a person goes to whoever listens now and is kept nowhere: what is not kept need not be erased.
+    What is published of a person goes to whoever listens now and is kept nowhere: what is not kept need not be erased.
     """
 
     async def open_epoch(self, room: str, holder: str = "", *, take_over: bool = False) -> int:
@@ -42,7 +42,7 @@ class Bus(Protocol):
 
         Args:
             room: its name.
-            holder: tells one bot from another: a bot that starts anew takes its room up again.
+            holder: distinguishes one bot from another: a bot that starts anew takes its room up again.
             take_over: whether to take the room from another bot that holds it.
 
         Raises:

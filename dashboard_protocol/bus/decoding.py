@@ -1,6 +1,6 @@
 """Pure: what was found in Redis, read. Whatever anybody left there, the only failure is `BusUnreadable`.
 
-A single thing that cannot be read is an error; of many, those that can are taken, and one line tells of the rest.
+A single thing that cannot be read is an error; of many, those that can are taken, and one line logs the rest.
 """
 
 import logging
@@ -26,7 +26,7 @@ def reading(what: str) -> Iterator[None]:
     """Turn whatever goes wrong inside, where nothing but text is taken apart, into BusUnreadable.
 
     Args:
-        what: where it lies, for people; what lies there is never told.
+        what: where it lies, for people; what lies there is never quoted.
     """
     try:
         yield

@@ -37,7 +37,7 @@ def keep_cancellation() -> Iterator[None]:
     """Raise a cancellation that came inside and was lost there.
 
     redis-py sends with `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation that comes together with the
-    answer: a loop that was told to end would go on for ever.
+    answer: a loop that was asked to end would go on for ever.
     """
     task = asyncio.current_task()
     known = task.cancelling() if task else 0
@@ -58,7 +58,7 @@ def translate_errors(where: str) -> Iterator[None]:
     except (AuthenticationError, AuthorizationError):
         raise BusRefused(f"Redis at {where} refused the password: check the bus URL.") from None
     except ResponseError as error:
-        raise _told(error, where) from None
+        raise _refusal(error, where) from None
     except NoMaster as error:
         raise BusError(f"Redis at {where} is no master now ({str(error)[:80]}).") from None
     except MasterNotFoundError:
@@ -67,7 +67,7 @@ def translate_errors(where: str) -> Iterator[None]:
         raise BusError(f"Redis at {where} does not answer ({type(error).__name__}).") from None
 
 
-def _told(error: ResponseError, where: str) -> BusError:
+def _refusal(error: ResponseError, where: str) -> BusError:
     """Return what a refused command means."""
     # Without what a pipeline was asked, which may be somebody's, and where in a script it was.
     text = str(error).rpartition("caused error: ")[2].strip("(),'\"")

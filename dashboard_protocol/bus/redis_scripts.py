@@ -100,7 +100,7 @@ return {'ok', id}
 """Publish one event, unless a newer epoch is open (`over`) or the streams do not end where expected (`elsewhere`).
 
 To compare and to append is one step: between two, another bot could open an epoch, or the server change.
-The stream ids are `epoch-seq`, so that Redis itself keeps their order. What is told of a person is passed on and
+The stream ids are `epoch-seq`, so that Redis itself keeps their order. What is published of a person is passed on and
 kept nowhere: a `PUBLISH` is in no log and no dump of Redis, and what is not written need not be erased. Every `hello`
 stands in a hash by the id of the event before it: what held when is known however much of a stream is gone.
 """

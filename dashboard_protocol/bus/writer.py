@@ -26,7 +26,7 @@ class EventWriter:
         Args:
             bus: carries the events.
             room: its name.
-            holder: tells this bot from others; the same when it starts anew.
+            holder: distinguishes this bot from others; the same when it starts anew.
             take_over: whether to take the room from another bot that is there.
 
         Raises:

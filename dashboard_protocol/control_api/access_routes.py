@@ -20,7 +20,7 @@ def add_access(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
 
     @router.post("/rooms/{room}/consents", status_code=201, dependencies=[Depends(auth.needs(Scope.CONSENT))])
     async def consent(room: str, wanted: ConsentRequest) -> ConsentView:
-        """Make a token by which one person agrees to be read under her name, in one room, until it expires.
+        """Make a token by which one person agrees to be read under their name, in one room, until it expires.
 
         Of whichever room: people are asked before a bot is invited, and a token counts only where the person brings it.
         """
@@ -29,7 +29,7 @@ def add_access(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
 
     @router.post("/rooms/{room}/consents/revocations")
     async def withdraw(room: str, whose: Withdrawal, by: MayConsent) -> RevocationView:
-        """End every consent of one person in one room; open pages forget her within 2 s. The name is not kept."""
+        """End every consent of one person in one room; open pages forget them within 2 s. The name is not kept."""
         try:
             generation = await access.consents.revoke(room, whose.name)
         finally:

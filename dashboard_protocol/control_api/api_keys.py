@@ -189,7 +189,7 @@ class ApiKeys:
         """
         digest = _hash(key)
         found = None
-        for known in self.known():  # all of them: the time must not tell which one was near
+        for known in self.known():  # all of them: the time must not show which one was near
             if hmac.compare_digest(known.sha256, digest):
                 found = known
         if found is None:

@@ -78,7 +78,7 @@ class ControlClient:
         return _BOTS.validate_json(self._ask("GET", "/v1/bots"))
 
     def webhooks(self, bot: str) -> list[Delivery]:
-        """List what a bot's webhook was told."""
+        """List what a bot's webhook was notified of."""
         return _DELIVERIES.validate_json(self._ask("GET", f"/v1/bots/{bot}/webhooks"))
 
     def leave(self, bot: str) -> BotView:

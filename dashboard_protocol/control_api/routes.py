@@ -78,7 +78,7 @@ def _add_bots(router: APIRouter, control: Control, auth: ApiKeyAuth) -> None:
 
     @router.get("/bots/{bot}/webhooks")
     async def webhooks(bot: str, by: May) -> list[Delivery]:
-        """List what the bot's webhook was told, every try of it, and what it still will be."""
+        """List what the bot's webhook was notified of, every try of it, and what is still to come."""
         await control.own_bot(bot, by)
         return await control.queue.deliveries(bot)
 

@@ -12,7 +12,7 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 
 
 class WebhookRequest(BaseModel):
-    """Who is told the states of a bot."""
+    """Who is notified of the states of a bot."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +35,7 @@ class BotRequest(BaseModel):
     """When to join (RFC 3339, with an offset); None for now."""
     max_duration_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     webhook: WebhookRequest | None = None
-    """Who is told every state of the bot."""
+    """Who is notified of every state of the bot."""
 
 
 class BotView(BaseModel):
@@ -59,7 +59,7 @@ class BotView(BaseModel):
     privacy: str
     """For everybody: what is computed there, and how not to be read."""
     webhook: str | None
-    """Who is told the states, without its query; None for nobody."""
+    """Who is notified of the states, without its query; None for nobody."""
 
 
 class RoomView(BaseModel):
@@ -94,7 +94,7 @@ class ConsentRequest(BaseModel):
 
 
 class ConsentView(BaseModel):
-    """A token for the person: `&c=TOKEN` behind her join link, or the header `Classpulse-Consent` of a WHIP POST."""
+    """A token for the person: `&c=TOKEN` behind their join link, or the header `Classpulse-Consent` of a WHIP POST."""
 
     token: str
     expires_in_s: float

@@ -40,7 +40,7 @@ class Control:
         rooms: which meetings may be named; None where no invitations are taken.
         policy: what holds when an invitation names no policy; None refuses it.
         policies: what an invitation may name.
-        receivers: who may be told the states of bots.
+        receivers: who may be notified of the states of bots.
         public_url: what links begin with; None for the address under which a request came.
         own: key of a room → its class, for what this process serves itself, invited or not.
     """
@@ -63,7 +63,7 @@ class Control:
 
     @cached_property
     def meetings(self) -> Meetings:
-        """Tells the classes of rooms apart."""
+        """Distinguishes the classes of rooms."""
         return Meetings(self.bus, self.queue, self.own)
 
     async def invite(self, wanted: BotRequest, by: ApiKey, idempotency: str | None) -> BotRecord:
@@ -109,7 +109,7 @@ class Control:
         return Webhook(url=wanted.url, secret=wanted.secret)
 
     async def own_bot(self, bot: str, by: ApiKey) -> BotRecord:
-        """Return a bot that an API key may see; another's is told from none at all by nobody but its owner."""
+        """Return a bot that an API key may see; another's looks like none at all to everybody but its owner."""
         record = await self.queue.bot(bot)
         if record is None or not self._is_own(record, by):
             raise HTTPException(404, "There is no such bot.")

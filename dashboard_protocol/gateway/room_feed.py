@@ -67,7 +67,7 @@ class RoomFeed:
         self._feed = Feed(state="restored")
         self._whole_at = 0.0
         self.ready = asyncio.Event()
-        """Set once the bus told what it retains."""
+        """Set once the bus gave what it retains."""
 
     async def follow(self) -> None:
         """Pass the room's events on until cancelled; comes back when the bus was lost, or an event broke something."""
@@ -79,7 +79,7 @@ class RoomFeed:
                 async with self._bus.subscribe(self.room) as events:
                     await self._catch_up(await self._bus.snapshot(self.room))
                     self.ready.set()
-                    self._tell(Feed(state="restored"))
+                    self._notify(Feed(state="restored"))
                     async for event in events:
                         self._take(event)
                         backoff.went_well()
@@ -88,7 +88,7 @@ class RoomFeed:
                 _log.warning("room %s: %s Trying again.", self.room, error)
             except Exception:  # a fault of ours, by what this room's events are: no other room may notice
                 _log.exception("room %s: its events could not be passed on. Trying again.", self.room)
-            self._tell(Feed(state="interrupted"))
+            self._notify(Feed(state="interrupted"))
             await asyncio.sleep(backoff.failed())
 
     async def admit(self, reader: Reader, resume: Resume | None) -> None:
@@ -129,7 +129,7 @@ class RoomFeed:
             return None
         return [item for item in self._recent if item.event.seq > resume.seq]
 
-    def _tell(self, feed: Feed) -> None:
+    def _notify(self, feed: Feed) -> None:
         if feed.state == self._feed.state:
             return
         self._feed = feed
@@ -228,7 +228,7 @@ class RoomFeed:
             return
         if isinstance(body, Forget):
             # Who resumes must not be given what everybody else has dropped by now.
-            kept = [known for known in self._recent if not _tells_of(known.event, body.participant)]
+            kept = [known for known in self._recent if not _is_about(known.event, body.participant)]
             self._recent = deque(kept, maxlen=MAX_MISSED)
         # The deque is about to drop its oldest: who resumes from before that would have a gap.
         if len(self._recent) == MAX_MISSED:
@@ -236,7 +236,7 @@ class RoomFeed:
         self._recent.append(item)
 
 
-def _tells_of(event: Event, participant: str) -> bool:
+def _is_about(event: Event, participant: str) -> bool:
     return isinstance(event.body, ParticipantUpdate) and event.body.participant == participant
 
 

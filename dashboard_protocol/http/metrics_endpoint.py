@@ -10,7 +10,7 @@ from starlette.routing import Route
 def metrics_route(*registries: CollectorRegistry) -> Route:
     """Build `/metrics`, which shows these registries.
 
-    It belongs on a port that only operators reach: a figure that moves when one face comes into view tells of a person.
+    It belongs on a port that only operators reach: a figure that moves when one face comes into view shows a person.
     """
 
     async def metrics(_: Request) -> Response:

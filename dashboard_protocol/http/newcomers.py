@@ -1,6 +1,6 @@
 """Pure: whoever has proven nothing yet, in places of their own; when all are taken the oldest makes room.
 
-So nobody who stays silent keeps out who comes to do something, and who has proven herself is never in the way of this.
+So nobody who stays silent keeps out who comes to do something, and who has proven themselves is never in the way.
 """
 
 import math
@@ -27,7 +27,7 @@ class Newcomers(Generic[Key]):
 
     Args:
         places: of all together.
-        share: of one asker; a further one of hers takes the place of her oldest. None for all places.
+        share: of one asker; a further one of theirs takes the place of their oldest. None for all places.
         safe_s: how long nobody loses a place to an asker who holds fewer.
         own_safe_s: how long nobody loses a place to an asker who holds as many; not below `safe_s`.
     """
@@ -70,7 +70,7 @@ class Newcomers(Generic[Key]):
         self._held[asker] += 1
 
     def leave(self, who: Key) -> None:
-        """Free a place, because its holder proved herself or has gone. Safe to call twice."""
+        """Free a place, because its holder proved themselves or has gone. Safe to call twice."""
         if who in self._since:
             asker, _ = self._since.pop(who)
             self._held[asker] -= 1

@@ -17,7 +17,7 @@ _SCHEMES = {"http": "http", "https": "https"}
 
 
 class RequestGuard:
-    """Refuses what the rules refuse, tells routes the asker's own address, and adds `SAFE_HEADERS`.
+    """Refuses what the rules refuse, gives routes the asker's own address, and adds `SAFE_HEADERS`.
 
     Args:
         app: what is behind it.
@@ -37,9 +37,9 @@ class RequestGuard:
 
         async def send_safely(message: Message) -> None:
             if message["type"] in _STARTS:
-                told = MutableHeaders(scope=message)
+                answer = MutableHeaders(scope=message)
                 for name, value in SAFE_HEADERS.items():
-                    told.setdefault(name, value)
+                    answer.setdefault(name, value)
             await send(message)
 
         refusal = self._rules.refusal(_asked(scope, headers))
@@ -50,7 +50,7 @@ class RequestGuard:
             note(SecurityEvent.REFUSED, "host" if refusal is WRONG_HOST else "origin")
 
     def _as_asked(self, scope: Scope, headers: Headers) -> Scope:
-        """Return the scope with the address of whoever asks, and the scheme in which she did."""
+        """Return the scope with the address of whoever asks, and the scheme in which they did."""
         peer = scope["client"][0] if scope.get("client") else ""
         if not self._rules.believes(peer):
             return scope

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_HOST_PATHS = frozenset({"/healthz", "/readyz"})
-"""Load balancers ask these by whatever address they know; they tell nothing of anybody and change nothing."""
+"""Load balancers ask these by whatever address they know; they say nothing of anybody and change nothing."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 IPV6_SHARE = 64
@@ -142,7 +142,7 @@ def asker(connection: "HTTPConnection") -> str:
 
 
 def share_of(address: str) -> str:
-    """Return the part of the internet that one asker has for herself."""
+    """Return the part of the internet that one asker has for themselves."""
     found = _address(address)
     if isinstance(found, IPv6Address):
         return str(IPv6Network((found, IPV6_SHARE), strict=False))

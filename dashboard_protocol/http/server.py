@@ -120,7 +120,7 @@ class AbortableWebSocket(WebSocketsSansIOProtocol):
             super().send_keepalive_ping()
 
     def shutdown(self) -> None:
-        """Tell the reader that the server goes away (1001), and cut it off if it does not take that."""
+        """Notify the reader that the server goes away (1001), and cut it off if it does not take that."""
         if not self.handshake_complete:
             super().shutdown()
         else:
@@ -242,7 +242,7 @@ class PunctualHttp(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the caller, whose clean-up must run on ctrl-C, and tells when it listens."""
+    """Leaves the signals to the caller, whose clean-up must run on ctrl-C, and says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -283,7 +283,7 @@ async def serve(
     rules: RequestRules = OWN_ONLY,
     connections: int | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve `app` while inside, behind the request guard; readers are told 1001 on leaving.
+    """Serve `app` while inside, behind the request guard; readers are closed with 1001 on leaving.
 
     Args:
         app: what to serve.

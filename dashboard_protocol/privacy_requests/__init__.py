@@ -5,7 +5,7 @@ from dashboard_protocol.privacy_requests.base import PrivacyRequests
 
 
 def open_privacy_requests(bus: str) -> PrivacyRequests | None:
-    """Return what carries wishes beside a bus; None for a bus of one process, whose bot is asked directly.
+    """Return what carries requests beside a bus; None for a bus of one process, whose bot is asked directly.
 
     Raises:
         BusError: The URL is unusable.

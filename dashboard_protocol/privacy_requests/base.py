@@ -21,7 +21,7 @@ OVERLAP_S = 5.0
 
 
 class Noted(Enum):
-    """What can be said of a wish not to be read."""
+    """What can be said of a request not to be read."""
 
     HELD = auto()
     """The bot knows: nobody of the name is read, now and later."""
@@ -43,7 +43,7 @@ class Pending(NamedTuple):
     """What a bot has to heed now."""
 
     opt_outs: Mapping[str, float]
-    """Labelled pseudonym → when it was last asked for, on the store's clock; 0 where only a bot told it."""
+    """Labelled pseudonym → when it was last asked for, on the store's clock; 0 where only a bot reported it."""
     kept: int
     """How many are kept in all."""
     now: float
@@ -88,7 +88,7 @@ class PrivacyRequests(Protocol):
         """Keep what a bot knows, for the bots after it."""
 
     async def heard(self, room: str, opt_outs: Mapping[str, float]) -> None:
-        """Say that wishes are carried out, as `fetch` told them: whoever asked may be told so."""
+        """Say that requests are carried out, as `fetch` gave them: whoever asked may know."""
 
     async def answer(self, room: str, offer: ConsentOffer, refusal: str) -> None:
         """Say what became of an offer; an empty refusal says that it was taken."""

@@ -1,4 +1,4 @@
-"""People's wishes in the Redis that gateways and bots share."""
+"""People's requests in the Redis that gateways and bots share."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from dashboard_protocol.privacy_requests.base import (
 )
 
 MOST_PRESENT = 10_000
-"""Wishes beyond somebody's share that wait for the bot's next look, half a second away; then the oldest go."""
+"""Requests beyond somebody's share that wait for the bot's next look, half a second away; then the oldest go."""
 MOST_OFFERS = 20
 OFFER_S = 10
 ANSWER_S = 2
@@ -34,7 +34,7 @@ HEARD_S = 2.0
 """Whoever asks not to be read waits for so long for the bot's word that they are not."""
 ASK_AGAIN_S = 0.1
 MOST_WAITING = 256
-"""Of one gateway; whoever comes while so many wait is told at once that it takes up to 10 s."""
+"""Of one gateway; whoever comes while so many wait is answered at once that it takes up to 10 s."""
 PAGE = 5000
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class RedisPrivacyRequests:
                 asking.expire(keys["news"], math.ceil(KEPT_S))
                 await asking.execute()
             answer = await self._redis.blpop([_answer(keys, id_)], ANSWER_S)
-            # What nobody has taken must not be taken after the person was told that it was not.
+            # What nobody has taken must not be taken after the person was answered that it was not.
             if answer is None and not await self._redis.lrem(keys["offers"], 1, offer):
                 answer = await self._redis.blpop([_answer(keys, id_)], ANSWER_S)
         return None if answer is None else str(answer[1])
@@ -131,7 +131,7 @@ class RedisPrivacyRequests:
                 (now_s, now_us), opt_outs, kept, _, _, present, _, offers = await asking.execute()
             found = dict(opt_outs) if since is not None else await self._all(keys["out"])
         now = now_s + now_us / 1e6
-        # A time to come is none at which somebody asked; the wish holds.
+        # A time to come is none at which somebody asked; the request holds.
         asked_at = {who: at if at <= now + OVERLAP_S else 0.0 for who, at in found.items()}
         return Pending(asked_at, kept, now, frozenset(present), tuple(_offers(offers or ())))
 
@@ -152,13 +152,13 @@ class RedisPrivacyRequests:
                 await asking.execute()
 
     async def heard(self, room: str, opt_outs: Mapping[str, float]) -> None:
-        """Say that wishes are carried out, as `fetch` told them."""
+        """Say that requests are carried out, as `fetch` gave them."""
         keys = Keys(room)
         with translate_errors(self._where):
-            async with self._redis.pipeline(transaction=False) as telling:
+            async with self._redis.pipeline(transaction=False) as answering:
                 for who, at in opt_outs.items():
-                    telling.set(_heard(keys, who), repr(at), ex=OFFER_S)
-                await telling.execute()
+                    answering.set(_heard(keys, who), repr(at), ex=OFFER_S)
+                await answering.execute()
 
     async def answer(self, room: str, offer: ConsentOffer, refusal: str) -> None:
         """Say what became of an offer."""
@@ -183,7 +183,7 @@ class RedisPrivacyRequests:
         return Noted.PRESENT if where == "present" else Noted.SOON, float(at)
 
     async def _is_heard(self, room: str, who: str, at: float) -> bool:
-        """Wait for the bot's word on a wish, or a newer one of the same name."""
+        """Wait for the bot's word on a request, or a newer one of the same name."""
         if self._waiting >= MOST_WAITING:
             return False
         key = _heard(Keys(room), who)
@@ -192,8 +192,8 @@ class RedisPrivacyRequests:
             async with asyncio.timeout(HEARD_S):
                 while True:
                     with translate_errors(self._where):
-                        told = await self._redis.get(key)
-                    if told is not None and decoding.moment(told, "as a bot's word") >= at:
+                        said = await self._redis.get(key)
+                    if said is not None and decoding.moment(said, "as a bot's word") >= at:
                         return True
                     await asyncio.sleep(ASK_AGAIN_S)
         except (TimeoutError, BusError):
@@ -202,7 +202,7 @@ class RedisPrivacyRequests:
             self._waiting -= 1
 
     async def _all(self, key: str) -> dict[str, float]:
-        """Return everything, by rank: what only bots told has no time. What moves meanwhile shows in the count."""
+        """Return everything, by rank: what only bots reported has no time. What moves meanwhile shows in the count."""
         found: dict[str, float] = {}
         for first in range(0, 2 * MOST_OPT_OUTS, PAGE):
             page: Any = await self._redis.zrange(key, first, first + PAGE - 1, withscores=True)

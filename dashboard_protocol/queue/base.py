@@ -16,7 +16,7 @@ RETENTION_S = 7 * 86_400.0
 
 
 class HeartbeatReply(StrEnum):
-    """What a worker's heartbeat tells it about one of its bots."""
+    """What a worker's heartbeat answers about one of its bots."""
 
     STAY = "stay"
     LEAVE = "leave"
@@ -66,13 +66,13 @@ class Queue(Protocol):
         """
 
     async def wait_for_invitation(self, within_s: float) -> None:
-        """Return when there may be one to claim, or after so many seconds; dead workers' are told by time alone."""
+        """Return when there may be one to claim, or after so many seconds; dead workers' are known by time alone."""
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, HeartbeatReply]:
         """Say that the worker lives and runs these bots; learn what to do with each."""
 
     async def restore(self, worker: str, record: BotRecord) -> None:
-        """Tell a queue that lost its memory of a bot that this worker runs; nothing happens if it knows the bot."""
+        """Give a queue that lost its memory a bot that this worker runs; nothing happens if it knows the bot."""
 
     async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
         """Note a state; `ended` frees the invitation. False, and nothing noted, if it is not this worker's."""
@@ -93,12 +93,12 @@ class Queue(Protocol):
         """Make a bot leave; one that no worker has claimed ends at once. None if there is none."""
 
     async def wait_for_delivery(self, within_s: float) -> None:
-        """Return when there may be a state to tell, or after so many seconds; one to be told again comes by time."""
+        """Return when there may be a state to notify of, or after so many seconds; one to be repeated comes by time."""
 
     async def take_delivery(self, lease_s: float) -> Due | None:
         """Lease the state that a webhook has waited for longest; None when nothing is due.
 
-        The states of one bot are told in order, one at a time. A lease that is not settled in time goes to whoever
+        The states of one bot are sent in order, one at a time. A lease that is not settled in time goes to whoever
         asks next, also when the gateway that held it is gone.
         """
 
@@ -112,7 +112,7 @@ class Queue(Protocol):
         """
 
     async def deliveries(self, bot: str) -> list[Delivery]:
-        """Return what became of each state that a bot's webhook is told, oldest first."""
+        """Return what became of each state that a bot's webhook is notified of, oldest first."""
 
     async def erase(self, room: str, bus: Bus) -> bool:
         """Delete all that is kept of a room at once: its events, and what became of its bots.

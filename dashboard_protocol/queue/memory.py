@@ -25,11 +25,11 @@ class _Entry:
     """When its worker was last heard, by the steady clock; None while nobody has it."""
     leaves: bool = False
     first: int = 0
-    """Number of the first state that the webhook is told."""
+    """Number of the first state that the webhook is notified of."""
     delivered: int = 0
     """Number of the first state that is neither delivered nor given up."""
     due_at: float = 0.0
-    """When it is told, or when the lease of whoever tells it ends."""
+    """When it is due, or when the lease of whoever sends it ends."""
     lease: str = ""
     attempts: list[Attempt] = field(default_factory=list)
 
@@ -128,7 +128,7 @@ class MemoryQueue:
         return orders
 
     async def restore(self, worker: str, record: BotRecord) -> None:
-        """Take over what a worker knows of its bot; its webhook is told the present state."""
+        """Take over what a worker knows of its bot; its webhook is notified of the present state."""
         mine = record.model_copy(update={"worker": worker})
         newest = len(record.states) - 1
         entry = _Entry(mine, beat_at=self._steady(), first=newest, delivered=newest)
@@ -199,7 +199,7 @@ class MemoryQueue:
         return True
 
     async def deliveries(self, bot: str) -> list[Delivery]:
-        """Return what became of each state that a bot's webhook is told."""
+        """Return what became of each state that a bot's webhook is notified of."""
         entry = self._entries.get(bot)
         if entry is None or entry.record.invitation.webhook is None:
             return []

@@ -1,4 +1,4 @@
-"""What an invitation is, where its bot stands, and what its inviter was told of it."""
+"""What an invitation is, where its bot stands, and what its inviter was notified of."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,7 +10,7 @@ from dashboard_protocol.vocabulary import Model, Profile, State
 
 
 class Webhook(Model):
-    """Where a bot's states are told."""
+    """Where a bot's states are sent."""
 
     url: str
     secret: Annotated[str, Field(repr=False)]
@@ -62,7 +62,7 @@ class BotRecord(Model):
 
 
 class Attempt(Model):
-    """One try to tell one state to a bot's webhook."""
+    """One try to notify a bot's webhook of one state."""
 
     number: int
     """Of the state, from 0."""
@@ -76,7 +76,7 @@ class Attempt(Model):
 
 
 class DeliveryStatus(StrEnum):
-    """What became of a state that a webhook is to be told."""
+    """What became of a state that a webhook is to be notified of."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -85,10 +85,10 @@ class DeliveryStatus(StrEnum):
 
 
 class Delivery(Model):
-    """One state, and how telling it went."""
+    """One state, and how sending it went."""
 
     id: str
-    """The same at every try, so that a receiver can tell what it already has."""
+    """The same at every try, so that a receiver knows what it already has."""
     state: Moment
     status: DeliveryStatus
     attempts: tuple[Attempt, ...]
@@ -98,7 +98,7 @@ class Delivery(Model):
 
 
 class Due(Model):
-    """A state that is to be told now, by whoever holds the lease."""
+    """A state that is to be sent now, by whoever holds the lease."""
 
     record: BotRecord
     number: int
@@ -116,7 +116,7 @@ def ledger(
     Args:
         record: the bot.
         attempts: every try, oldest first.
-        first: number of the first state that is told at all.
+        first: number of the first state that is sent at all.
         delivered: number of the first state that is neither delivered nor given up.
         next_at: when that one is due, Unix seconds.
     """
@@ -139,5 +139,5 @@ def ledger(
 
 
 def delivery_id(record: BotRecord, number: int) -> str:
-    """Name the telling of one state of a bot."""
+    """Name the notification of one state of a bot."""
     return f"{record.invitation.id}-{number}"

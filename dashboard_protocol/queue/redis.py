@@ -32,7 +32,7 @@ from dashboard_protocol.vocabulary import EndReason, State
 
 IDEMPOTENCY_S = 86_400
 SEALED_UNDER = "classpulse:sealed_under"
-"""Key that tells under which secret invitations are sealed, without telling the secret."""
+"""Key that shows under which secret invitations are sealed, without showing the secret."""
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ class RedisQueue:
             return bool(await self._settle(args=[due.lease, bot, due.number, attempt.model_dump_json(), wait]))
 
     async def deliveries(self, bot: str) -> list[Delivery]:
-        """Return what became of each state that a bot's webhook is told."""
+        """Return what became of each state that a bot's webhook is notified of."""
         record = await self.bot(bot)
         if record is None or record.invitation.webhook is None:
             return []
@@ -223,7 +223,7 @@ class RedisQueue:
     async def _attempts(self, bot: str) -> list[Attempt]:
         with translate_errors(self._where):
             found: Any = await self._redis.lrange(f"classpulse:bot:{bot}:attempts", 0, -1)
-        return [decoding.model(Attempt, text, "as a try to tell a webhook") for text in found]
+        return [decoding.model(Attempt, text, "as a try to notify a webhook") for text in found]
 
     async def _answers(self, ids: list[str]) -> list[tuple[Any, Any]]:
         with translate_errors(self._where):

@@ -62,7 +62,7 @@ local function keep(bot, more_s)
   if known[2] ~= 'ended' then keep_s = math.max(keep_s, 604800) + (more_s or 0) end
   for _, key in ipairs({bot, bot .. ':states', bot .. ':attempts'}) do redis.call('EXPIRE', key, keep_s) end
 end
-local function tell(bot, id)
+local function notify(bot, id)
   if redis.call('HEXISTS', bot, 'webhook') == 1 then
     redis.call('ZADD', 'classpulse:webhooks', 'NX', now_s(), id)
     ring('classpulse:news:webhooks')
@@ -73,7 +73,7 @@ local function move(id, state, moment)
   redis.call('HSET', bot, 'state', state)
   redis.call('RPUSH', bot .. ':states', moment)
   keep(bot)
-  tell(bot, id)
+  notify(bot, id)
   if state == 'ended' then
     local room = redis.call('HGET', bot, 'room') or ''
     if redis.call('HGET', 'classpulse:serving', room) == id then redis.call('HDEL', 'classpulse:serving', room) end

@@ -1,4 +1,4 @@
-"""What Redis does atomically with the states that webhooks are told (Lua); its keys are those of `redis_scripts`."""
+"""What Redis does atomically with the states that webhooks get (Lua); its keys are those of `redis_scripts`."""
 
 from dashboard_protocol.queue.redis_common import COMMON
 
@@ -11,11 +11,11 @@ while true do
   if not id then return false end
   local bot = 'classpulse:bot:' .. id
   mend(bot)
-  local told = tonumber(redis.call('HGET', bot, 'told') or 0) or 0
-  if told < redis.call('LLEN', bot .. ':states') then
+  local sent = tonumber(redis.call('HGET', bot, 'told') or 0) or 0
+  if sent < redis.call('LLEN', bot .. ':states') then
     redis.call('ZADD', 'classpulse:webhooks', now_s() + lease_s, id)
     redis.call('HSET', bot, 'lease', lease)
-    return {id, told}
+    return {id, sent}
   end
   redis.call('ZREM', 'classpulse:webhooks', id)
 end

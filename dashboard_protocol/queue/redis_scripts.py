@@ -2,7 +2,7 @@
 
 Keys, all below `classpulse:`: `invitations`, a stream read by the consumer group `workers`, an entry for each bot that
 is due; `scheduled`, the bots that are not, by time; `bot:ID`, a hash, and `bot:ID:states` and `bot:ID:attempts`, lists;
-`bots`, all by time; `serving`, a hash of the bot of each room; `webhooks`, the bots whose newest states are to be told,
+`bots`, all by time; `serving`, a hash of the bot of each room; `webhooks`, the bots whose newest states are to be sent,
 by the time when that is due or when the lease of the gateway that does it ends.
 """
 
@@ -96,10 +96,10 @@ if join ~= '' then redis.call('HSET', bot, 'join', join) end
 for place = 11, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
 redis.call('ZADD', 'classpulse:bots', at, id)
 redis.call('HSET', 'classpulse:serving', room, id)
--- nobody knows what the webhook was told before: the present state, and what follows
+-- nobody knows what the webhook was notified of before: the present state, and what follows
 if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1, 'first', #ARGV - 11, 'told', #ARGV - 11) end
 keep(bot)
-tell(bot, id)
+notify(bot, id)
 """
 )
 

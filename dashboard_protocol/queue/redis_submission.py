@@ -34,7 +34,7 @@ redis.call('ZADD', 'classpulse:bots', at, id)
 redis.call('ZADD', 'classpulse:scheduled', due_at, id)
 redis.call('HSET', 'classpulse:serving', room, id)
 keep(bot, math.max(0, math.ceil(due_at - at)))
-tell(bot, id)
+notify(bot, id)
 ring('classpulse:news:invitations')
 local old = redis.call('ZRANGE', 'classpulse:bots', 0, -1001)
 for _, gone in ipairs(old) do redis.call('ZREM', 'classpulse:bots', gone) end

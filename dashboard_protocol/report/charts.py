@@ -169,16 +169,16 @@ class Chart:
         if strip in SHOWN:
             line = place.bottom - 4
             return join(_text(strip.title, x, line), _text(self._median(strip), self._width, line, "end strong"))
-        if not strip.lines[0].is_told:
+        if not strip.lines[0].is_reported:
             found = self._figures.attentive
             median = words.percent(found.median / 100, self._record.hello) if found else ""
-            told = say("report.median_of", share=median) if found else words.DASH
-            return _text(told, x, place.y((found.median if found else 0) / 100) + 4, "strong attentive")
+            label = say("report.median_of", share=median) if found else words.DASH
+            return _text(label, x, place.y((found.median if found else 0) / 100) + 4, "strong attentive")
         return self._last_values(place, x)
 
     def _last_values(self, place: _Placed, x: float) -> Markup:
         ends = [(line, self._timeline[line.column][-1]) for line in place.strip.lines]
-        known = [(line, value) for line, value in ends if line.is_told and not isnan(value)]
+        known = [(line, value) for line, value in ends if line.is_reported and not isnan(value)]
         tops = spread([place.y(value) + 4 for _, value in known], _LABEL_APART_PX)
         over = max(0.0, max(tops, default=0.0) - place.bottom - 4)
         return join(

@@ -38,7 +38,7 @@ def write_report(source: Record | Iterable[Event], path: Path, zone: tzinfo | No
     Args:
         source: the class's record, or its published events in order.
         path: see `report_paths`.
-        zone: where times are told; this machine's zone by default.
+        zone: where times are shown; this machine's zone by default.
 
     Returns:
         The paths of both files.

@@ -24,7 +24,7 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
 
     Args:
         record: the class; needs its `hello`.
-        zone: where its times are told; this machine's zone by default.
+        zone: where its times are shown; this machine's zone by default.
     """
     assert record.hello is not None
     figures = digest(record)
@@ -50,11 +50,11 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
 
 def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) -> list[Markup | None]:
     assert record.hello is not None
-    told = [element("p", sentence) for sentence in story(record, figures, zone)]
+    sentences = [element("p", sentence) for sentence in story(record, figures, zone)]
     if figures.index is not None:
         read = say("report.how_to_read", rests_on=say("policy.rests_on"))
-        told.append(element("p", read, class_="note"))
-    sections: list[Markup | None] = [_section(say("report.story"), *told, class_="story")]
+        sentences.append(element("p", read, class_="note"))
+    sections: list[Markup | None] = [_section(say("report.story"), *sentences, class_="story")]
     if len(record.timeline):
         wide, narrow = (Chart(record, figures, clock, width) for width in (WIDE_PX, NARROW_PX))
         sections += [_facts(figures, record, clock), _timeline(figures, wide, narrow)]
@@ -91,7 +91,7 @@ def _date(at: datetime) -> str:
 
 
 def _zone_name(at: datetime) -> str:
-    """Name a zone so that it can be told abroad too: `CET, UTC+1`."""
+    """Name a zone so that it can be read abroad too: `CET, UTC+1`."""
     offset = at.utcoffset() or timedelta()
     minutes = round(offset.total_seconds() / 60)
     if minutes == 0:

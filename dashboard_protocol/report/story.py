@@ -13,12 +13,12 @@ from dashboard_protocol.view.text import points
 from dashboard_protocol.view.timeline import Gap
 from dashboard_protocol.view.trend import POINTS
 
-MOVES_TOLD = 3
-ALERTS_TOLD = 3
+MOVES_NAMED = 3
+ALERTS_NAMED = 3
 
 
 class Clock:
-    """Times of day as this report tells them."""
+    """Times of day as this report writes them."""
 
     def __init__(self, figures: Digest, zone: tzinfo | None) -> None:
         self._zone = zone
@@ -29,27 +29,27 @@ class Clock:
         return words.clock(at, self._zone, exact=self._exact)
 
     def span(self, seconds: float) -> str:
-        """Tell a length of time."""
+        """Write a length of time."""
         return words.span(seconds, exact=self._exact)
 
 
 def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[str]:
-    """Tell the class in a few sentences, one paragraph each.
+    """Describe the class in a few sentences, one paragraph each.
 
     Args:
         record: the class.
         figures: its figures.
-        zone: where its times are told; this machine's zone by default.
+        zone: where its times are shown; this machine's zone by default.
     """
     clock = Clock(figures, zone)
-    told = [_presence(record, figures, clock)]
+    sentences = [_presence(record, figures, clock)]
     if figures.is_presence:
-        told.append(_counts(figures))
+        sentences.append(_counts(figures))
     elif figures.index is not None and record.hello is not None:
-        told += [_index(record, figures, figures.index, clock), _attentive(record, figures)]
-        told += [_expressions(record, figures, clock), _alerts(record, clock)]
-    told.append(_missing(record, figures, clock))
-    return [sentence for sentence in told if sentence]
+        sentences += [_index(record, figures, figures.index, clock), _attentive(record, figures)]
+        sentences += [_expressions(record, figures, clock), _alerts(record, clock)]
+    sentences.append(_missing(record, figures, clock))
+    return [sentence for sentence in sentences if sentence]
 
 
 def _presence(record: Record, figures: Digest, clock: Clock) -> str:
@@ -105,18 +105,18 @@ def _steady(found: Spread) -> str:
 
 
 def _moves(found: Sequence[Move], clock: Clock) -> Iterator[str]:
-    """Tell the largest moves in order of time; a move and its way back are one sentence."""
-    told = sorted(sorted(found, key=lambda move: -move.size)[:MOVES_TOLD], key=lambda move: move.start.at)
+    """Describe the largest moves in order of time; a move and its way back are one sentence."""
+    listed = sorted(sorted(found, key=lambda move: -move.size)[:MOVES_NAMED], key=lambda move: move.start.at)
     skip: Move | None = None
-    named = len(told)
-    for move in told:
+    named = len(listed)
+    for move in listed:
         if move is skip:
             continue
         is_fall, values = move.by < 0, {"before": move.start.value, "after": move.end.value}
         moved = {"points": points(move.size), "when": _when(move, clock)}
         back = next((other for other in found if other.start.at >= move.end.at and other.by * move.by < 0), None)
         if back is not None and abs(back.end.value - move.start.value) <= NEAR:
-            named += back not in told
+            named += back not in listed
             skip = back
             returned = "report.fell_back" if is_fall else "report.rose_back"
             yield say(returned, back=back.end.value, at=clock(back.end.at), **values, **moved)
@@ -172,10 +172,12 @@ def _alerts(record: Record, clock: Clock) -> str:
     number = len(record.alerts)
     if number == 0:
         return say("report.no_alert")
-    if number > ALERTS_TOLD:
+    if number > ALERTS_NAMED:
         return say("report.many_alerts", n=number)
-    told = [say("report.alert_at", title=words.alert_title(known.alert), at=clock(known.at)) for known in record.alerts]
-    return say("report.some_alerts", n=number, told="; ".join(told))
+    listed = [
+        say("report.alert_at", title=words.alert_title(known.alert), at=clock(known.at)) for known in record.alerts
+    ]
+    return say("report.some_alerts", n=number, listed="; ".join(listed))
 
 
 def _missing(record: Record, figures: Digest, clock: Clock) -> str:
@@ -195,7 +197,7 @@ def _missing(record: Record, figures: Digest, clock: Clock) -> str:
 
 
 def _times(starts: Sequence[float], clock: Clock) -> str:
-    told = ", ".join(clock(at) for at in starts[:MOVES_TOLD])
-    if not told:
+    listed = ", ".join(clock(at) for at in starts[:MOVES_NAMED])
+    if not listed:
         return ""
-    return say("report.times_more" if len(starts) > MOVES_TOLD else "report.times", times=told)
+    return say("report.times_more" if len(starts) > MOVES_NAMED else "report.times", times=listed)

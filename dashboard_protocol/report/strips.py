@@ -14,12 +14,12 @@ class Line:
     Attributes:
         column: of the timeline.
         is_filled: whether the area below it is.
-        is_told: whether its last value stands at its right end.
+        is_reported: whether its last value stands at its right end.
     """
 
     column: str
     is_filled: bool = False
-    is_told: bool = False
+    is_reported: bool = False
 
     def label(self, value: float) -> str:
         """Say the last value."""
@@ -52,7 +52,7 @@ AGGREGATE = (
     ),
     Strip(
         52,
-        (Line("analysed", is_filled=True, is_told=True), Line("present", is_told=True)),
+        (Line("analysed", is_filled=True, is_reported=True), Line("present", is_reported=True)),
         say("name.people"),
         say("report.strip_people"),
         say("report.strip_people_short"),
@@ -63,8 +63,8 @@ COUNTS = (
     Strip(
         220,
         (
-            Line("facing", is_filled=True, is_told=True),
-            *(Line(column, is_told=True) for column in ("visible", "camera_on", "present")),
+            Line("facing", is_filled=True, is_reported=True),
+            *(Line(column, is_reported=True) for column in ("visible", "camera_on", "present")),
         ),
         is_share=False,
     ),

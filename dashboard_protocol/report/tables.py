@@ -60,9 +60,9 @@ def alert_rows(record: Record, clock: Clock) -> list[list[str]]:
 
 def change_rows(record: Record, clock: Clock) -> list[list[str]]:
     """What happened, in order of time: the bot's states and everything but alerts, which have their own table."""
-    told = {state.since for state in record.states}
+    reported = {state.since for state in record.states}
     changes = [change for change in record.changes if change.kind != "alert"]
-    lines = [(change.at, str(change)) for change in changes if change.kind != "rejoined" or change.at not in told]
+    lines = [(change.at, str(change)) for change in changes if change.kind != "rejoined" or change.at not in reported]
     lines += [(state.since, said) for state in record.states if (said := _state(state))]
     return [[clock(at), said] for at, said in sorted(lines, key=lambda line: line[0])]
 

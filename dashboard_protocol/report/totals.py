@@ -13,7 +13,7 @@ from dashboard_protocol.vocabulary import DISPLAYED
 
 LONG_GAP_S = 5
 SHORT_S = 600
-"""Classes up to this long are told to the second."""
+"""Classes up to this long are timed to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ def digest(record: Record) -> Digest:
 def _bounds(record: Record) -> tuple[float, float]:
     """From when the bot was live until it left, or as far as is known."""
     at = record.timeline.at
-    told = [state.since for state in record.states]
-    start = record.live_since or (at[0] if at else told[0] if told else 0.0)
-    end = record.ended_at or (at[-1] + 1 if at else told[-1] if told else start)
+    states = [state.since for state in record.states]
+    start = record.live_since or (at[0] if at else states[0] if states else 0.0)
+    end = record.ended_at or (at[-1] + 1 if at else states[-1] if states else start)
     return min(start, at[0] if at else start), max(end, start, at[-1] + 1 if at else start)
 
 

@@ -94,7 +94,7 @@ def _count(moment: Moment, summary: ClassSummary | None, column: str, whole: str
         return _cell(moment, label, value + of, why)
     threshold = count_threshold(summary.present)
     found = trend(moment.record.timeline, column, moment.second, scale=1, threshold=threshold)
-    return _cell(moment, label, value + of, _told(moment, found, counts=True))
+    return _cell(moment, label, value + of, _trend_text(moment, found, counts=True))
 
 
 def _cell(
@@ -117,10 +117,10 @@ def _cell(
 
 
 def _trend(moment: Moment, column: str) -> Text:
-    return _told(moment, trend(moment.record.timeline, column, moment.second), counts=False)
+    return _trend_text(moment, trend(moment.record.timeline, column, moment.second), counts=False)
 
 
-def _told(moment: Moment, found: Trend, *, counts: bool) -> Text:
+def _trend_text(moment: Moment, found: Trend, *, counts: bool) -> Text:
     if moment.condition is Condition.STALE:
         age = words.span(moment.watched.age_s(moment.now))
         ago = say("ago", span=age)

@@ -12,7 +12,7 @@ from dashboard_protocol.client import watch
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import DashboardError, FeedLost
 from dashboard_protocol.events import Event
-from dashboard_protocol.terminal.log_lines import Told
+from dashboard_protocol.terminal.log_lines import LogLines
 from dashboard_protocol.terminal.screen import render
 from dashboard_protocol.terminal.state import Watched
 from dashboard_protocol.view.plain_text import plain
@@ -45,10 +45,10 @@ async def watch_in_terminal(link: str, *, json: bool = False, console: Console |
     elif shown.is_terminal:
         await _on_screen(link, shown)
     else:
-        told = Told()
+        log_lines = LogLines()
 
         def say(event: Event) -> None:
-            for line in told.lines(event):
+            for line in log_lines.lines(event):
                 print(plain(line), file=shown.file, flush=True)
 
         await _until_stopped(_follow(link, say))

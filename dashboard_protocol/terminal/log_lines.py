@@ -12,10 +12,10 @@ from dashboard_protocol.view.sentences import say
 _Line = tuple[float, str]
 """A time and what was new then."""
 HELD_S = 30.0
-"""A change of level is told once it has held for this long."""
+"""A change of level is logged once it has held for this long."""
 
 
-class Told:
+class LogLines:
     """Says what is new in a record, and remembers only what it has said."""
 
     def __init__(self, zone: tzinfo | None = None) -> None:

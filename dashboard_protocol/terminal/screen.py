@@ -35,8 +35,8 @@ def render(watched: Watched, width: int, now: float, zone: tzinfo | None = None)
     Args:
         watched: what is known.
         width: columns of the terminal.
-        now: monotonic seconds, as `Watched.take` was told them.
-        zone: where times are told; this machine's zone by default.
+        now: monotonic seconds, as `Watched.take` was given them.
+        zone: where times are shown; this machine's zone by default.
     """
     moment = Moment(watched, width, now, zone)
     if moment.state == "ended":

@@ -1,6 +1,6 @@
-"""A pure fold of a class's events into what may be told about it later. Holds no person's data, and is bounded.
+"""A pure fold of a class's events into what may be said of it later. Holds no person's data, and is bounded.
 
-The page's `store.js` tells the same changes of the same feed.
+The page's `store.js` finds the same changes of the same feed.
 """
 
 from collections import deque
@@ -33,7 +33,7 @@ MAX_ALERTS = 200
 
 
 SETTLED_S = 10.0
-"""A head count, or too few people, is told once it has stood for this long."""
+"""A head count, or too few people, is reported once it has stood for this long."""
 
 
 SILENT_S = 5.0
@@ -81,7 +81,7 @@ _Watched = Literal["withheld", "opted_out", "present", "camera_on"]
 
 @dataclass
 class _Noted:
-    told: int
+    reported: int
     value: int
     since: float
 
@@ -148,9 +148,9 @@ class Record:
         series = snapshot.series
         for number, row_at in enumerate(series.at[:-1] if snapshot.summary else series.at):
             row = {name: getattr(series, name)[number] for name in _SERIES}
-            self._write(row_at, row, is_told=number > 0)
+            self._write(row_at, row, is_reported=number > 0)
         if snapshot.summary is not None:
-            self._take_summary(series.at[-1] if series.at else at, snapshot.summary, is_told=len(series.at) > 1)
+            self._take_summary(series.at[-1] if series.at else at, snapshot.summary, is_reported=len(series.at) > 1)
         for known in snapshot.alerts:
             self._take_alert(known.at, known.alert)
         self.bye = snapshot.bye
@@ -170,49 +170,49 @@ class Record:
         if state.state is State.LIVE and self.live_since is None:
             self.live_since = state.since
 
-    def _take_summary(self, at: float, summary: ClassSummary, *, is_told: bool = False) -> None:
+    def _take_summary(self, at: float, summary: ClassSummary, *, is_reported: bool = False) -> None:
         if self.timeline.at and at <= self.timeline.at[-1]:
             return
         self.summary, self.summary_at = summary, at
         if summary.engagement is not None and summary.engagement.level != self.level:
             self.level, self.level_since = summary.engagement.level, at
         if summary.withheld not in (Withheld.SETTLING, Withheld.WISHES_UNREACHABLE):
-            self._watch("withheld", at, int(summary.withheld is Withheld.BELOW_K), told=0)
-        self._watch("opted_out", at, summary.opted_out or 0, told=0)
-        self._write(at, row_of(summary), is_told=is_told, withheld=summary.withheld, as_of=summary.as_of)
+            self._watch("withheld", at, int(summary.withheld is Withheld.BELOW_K), reported=0)
+        self._watch("opted_out", at, summary.opted_out or 0, reported=0)
+        self._write(at, row_of(summary), is_reported=is_reported, withheld=summary.withheld, as_of=summary.as_of)
 
     def _write(
         self,
         at: float,
         row: dict[str, float | None],
         *,
-        is_told: bool,
+        is_reported: bool,
         withheld: Withheld | None = None,
         as_of: float | None = None,
     ) -> None:
         """Write a row; a hole before it is the bot's where the bot says so: by its state, or in its own account."""
         last = self.timeline.at[-1] if self.timeline.at else at
-        hole = Gap.BOT if self._was_away or is_told else Gap.FEED
+        hole = Gap.BOT if self._was_away or is_reported else Gap.FEED
         cause = Gap.WITHHELD if row.get("mean") is None and not self.is_presence else Gap.NONE
         if not self.timeline.add(at, row, cause=cause, hole=hole, withheld=withheld, as_of=as_of):
             return
         if not self._was_away and at - last >= SILENT_S:
-            self.changes.append(Change(last, "rejoined" if is_told else "feed", s=at - last))
+            self.changes.append(Change(last, "rejoined" if is_reported else "feed", s=at - last))
         self._was_away = self.bot is not None and self.bot.state is not State.LIVE
         self._watch("present", at, int(row["present"] or 0))
         if self.is_presence:
             self._watch("camera_on", at, int(row["camera_on"] or 0))
 
-    def _watch(self, name: _Watched, at: float, value: int, told: int | None = None) -> None:
-        """Tell what has stood for a while, joins and leaves as their sum, never one by one."""
-        noted = self._noted.setdefault(name, _Noted(value if told is None else told, value, at))
+    def _watch(self, name: _Watched, at: float, value: int, reported: int | None = None) -> None:
+        """Report what has stood for a while, joins and leaves as their sum, never one by one."""
+        noted = self._noted.setdefault(name, _Noted(value if reported is None else reported, value, at))
         if value != noted.value:
             noted.value, noted.since = value, at
-        if noted.value != noted.told and at - noted.since >= SETTLED_S:
+        if noted.value != noted.reported and at - noted.since >= SETTLED_S:
             # That the minute is over in which people opted out is no news.
-            if name != "opted_out" or noted.value > noted.told:
-                self.changes.append(Change(noted.since, name, by=noted.value - noted.told))
-            noted.told = noted.value
+            if name != "opted_out" or noted.value > noted.reported:
+                self.changes.append(Change(noted.since, name, by=noted.value - noted.reported))
+            noted.reported = noted.value
 
     def _take_alert(self, at: float, alert: Alert) -> None:
         if any(known.alert.id == alert.id and known.at == at for known in self.alerts):

@@ -45,7 +45,7 @@ def cameras(number: int) -> str:
 
 
 def span(seconds: float, *, exact: bool = False) -> str:
-    """Tell a length of time: `38 s`, `4 min`, `1 h 12 min`; `exact` keeps seconds up to an hour."""
+    """Write a length of time: `38 s`, `4 min`, `1 h 12 min`; `exact` keeps seconds up to an hour."""
     whole = max(0, floor(seconds))
     minutes, rest_s = divmod(whole, 60)
     hours, rest_min = divmod(minutes, 60)
@@ -62,7 +62,7 @@ def span(seconds: float, *, exact: bool = False) -> str:
 def percent(share: float | None, hello: Hello | None, of: float | None = None) -> str:
     """Show a share; the ends are open because class values arrive rounded, to the points that `hello` names.
 
-    Of people counted in pairs one alone is not told: with `of` people the lower end lies above that one.
+    Of people counted in pairs one alone is not counted: with `of` people the lower end lies above that one.
     """
     if share is None or isnan(share) or hello is None:
         return DASH
@@ -98,7 +98,7 @@ def level_name(hello: Hello, level: int) -> str:
 
 
 def trend(found: Trend, *, counts: bool = False) -> str:
-    """Tell a trend: in points, or in people."""
+    """Write a trend: in points, or in people."""
     if found.kind == "move":
         by = str(abs(found.by)) if counts else points(abs(found.by))
         return say("trend.down" if found.by < 0 else "trend.up", by=by, span=span(APART_S))
@@ -188,7 +188,7 @@ def facts(bye: Bye) -> str:
 
 
 def column(bot: BotState | None, hello: Hello | None, now: float, zone: tzinfo | None = None) -> tuple[str, list[str]]:
-    """Tell title and lines of the states before the class."""
+    """Return title and lines of the states before the class."""
     name = say("before.quoted", name=hello.bot_name) if hello else say("terminal.bot")
     if bot is None:
         return say("before.connecting"), [say("terminal.follows")]

@@ -8,7 +8,7 @@ from dashboard_protocol.view.timeline import Timeline
 
 APART_S = 300
 POINTS = 15
-"""Moves of class values are told from this many points on."""
+"""Moves of class values are reported from this many points on."""
 _SPAN_S = 30
 _NEEDED_S = APART_S + _SPAN_S // 2
 STEADY_AT_MOST_S = 600
@@ -47,14 +47,14 @@ def earlier(timeline: Timeline, column: str, second: int) -> float:
 
 
 def trend(timeline: Timeline, column: str, second: int, *, scale: int = 100, threshold: int = POINTS) -> Trend:
-    """Tell the trend of a column at a second.
+    """Return the trend of a column at a second.
 
     Args:
         timeline: the class so far.
         column: its column.
         second: now, on the room's clock.
-        scale: turns the column's unit into the told one: 100 for shares, 1 for counts.
-        threshold: smallest change that is a move, in the told unit.
+        scale: turns the column's unit into the reported one: 100 for shares, 1 for counts.
+        threshold: smallest change that is a move, in the reported unit.
     """
     if timeline.first is None:
         return Trend("none")

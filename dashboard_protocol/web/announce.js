@@ -19,11 +19,11 @@ export function announcement(memory, { state, slot, policy, hero, kind, live }, 
   return was.kind === "withheld" ? say("page.spoken_back", { level: spokenLevel(hero.word) }) : levelChange(memory, hero.word, nowMs);
 }
 
-/** A level is told once it has held, and not too often. */
+/** A level is logged once it has held, and not too often. */
 function levelChange(memory, word, nowMs) {
   if (word !== memory.word) Object.assign(memory, { word, wordMs: nowMs });
-  memory.told ??= word;
-  if (word === memory.told || nowMs - memory.wordMs < HELD_MS || nowMs - (memory.toldMs ?? -APART_MS) < APART_MS) return null;
-  Object.assign(memory, { told: word, toldMs: nowMs });
+  memory.said ??= word;
+  if (word === memory.said || nowMs - memory.wordMs < HELD_MS || nowMs - (memory.saidMs ?? -APART_MS) < APART_MS) return null;
+  Object.assign(memory, { said: word, saidMs: nowMs });
   return spokenLevel(word);
 }

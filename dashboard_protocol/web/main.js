@@ -22,7 +22,7 @@ const store = createStore();
 /** What the instructor chose, and the model that stands on the page. */
 const ui = { pausedAt: null, covered: false, dismissed: new Set(), person: null, windowS: 600, cursor: null, model: null };
 const draw = bind(document.body);
-const told = {};
+const announced = {};
 let size = null;
 let frame, timer;
 let [renderedMs, titledMs] = [-Infinity, -Infinity];
@@ -67,7 +67,7 @@ function render() {
   const paused = ui.pausedAt !== null && was?.live;
   retitle(next, nowMs);
   show(paused ? hold(was, next, ui) : next);
-  const news = announcement(told, next, nowMs);
+  const news = announcement(announced, next, nowMs);
   if (news && (next.over || !(paused || ui.covered))) say(news);
 }
 

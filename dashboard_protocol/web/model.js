@@ -13,7 +13,7 @@ const FIRST_S = 20;
 const ALERT_OPEN_S = 300;
 const ALERT_KEPT_MS = 20_000;
 const RECENT_S = 600;
-const POLICY_TOLD_S = 60;
+const POLICY_SHOWN_S = 60;
 const LIVE_STATES = ["live", "leaving", "interrupted", "silent", "reconnecting"];
 const TAIL = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot };
 
@@ -156,7 +156,7 @@ function slot(store, { state, now, summaryAt, presence, summary }, ui, nowMs) {
   const open = presence ? null : openAlert(store.alerts, now, nowMs, ui);
   if (open) return { kind: "alert", id: open.at, ...words.alert(open.alert), agoS: now - open.at, action: words.say("page.dismiss") };
   const id = store.policyAt;
-  if (id !== null && now - id < POLICY_TOLD_S && !ui.dismissed.has(id)) return { kind: "policy", is: { policy: true }, id, agoS: now - id, action: words.say("page.dismiss") };
+  if (id !== null && now - id < POLICY_SHOWN_S && !ui.dismissed.has(id)) return { kind: "policy", is: { policy: true }, id, agoS: now - id, action: words.say("page.dismiss") };
   return presence ? { kind: "empty" } : { kind: "calm", ...calm(store, now, summary) };
 }
 

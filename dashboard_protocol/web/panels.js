@@ -17,11 +17,11 @@ const line = (entry) => ({ at: entry.at, text: words.change(entry) });
 export function panels(model, open) {
   const { presence, changes, known, series, second } = model;
   const minute = (_, i) => ({ at: second - 60 * i, ...series.row(second - 60 * i) });
-  const told = Math.max(second - (second % DESCRIBED_S), series.first);
+  const shownAt = Math.max(second - (second % DESCRIBED_S), series.first);
   return {
     changeLines: changes.slice(0, CHANGES_SHOWN).map(line), anyChange: changes.length > 0, moreChanges: changes.length > CHANGES_SHOWN,
     allChanges: open === "changes-all" ? changes.map(line) : [],
-    described: { now: series.row(told), then: series.row(told - 300) },
+    described: { now: series.row(shownAt), then: series.row(shownAt - 300) },
     minutes: open === "values" ? Array.from({ length: MINUTES }, minute) : [],
     ...(presence ? everyone(known ?? {}) : classPanels(model)),
   };

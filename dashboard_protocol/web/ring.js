@@ -36,7 +36,7 @@ export class Ring {
     return this.holds(second) ? this.cause[second % this.capacity] : GAP.none;
   }
 
-  /** Whether a second was told, be it that its values are withheld. */
+  /** Whether a second was reported, be it that its values are withheld. */
   knows(second) {
     return this.holds(second) && (this.why(second) || GAP.withheld) === GAP.withheld;
   }

@@ -1,9 +1,9 @@
-/** A pure fold of events into what the page knows; `record.py` tells the same changes. */
+/** A pure fold of events into what the page knows; `record.py` finds the same changes. */
 
 import { CLASS_S, COLUMNS, DISPLAYED, GAP, PERSON_S, Ring } from "./ring.js";
 
 const CHANGES_KEPT = 200;
-/** A head count, or too few people, is told once it has stood for this long. */
+/** A head count, or too few people, is reported once it has stood for this long. */
 const SETTLED_S = 10;
 /** And a hole from this length on. */
 const SILENT_S = 5;
@@ -92,30 +92,30 @@ function keepPerson(store, person) {
   return { ...person, levels };
 }
 
-/** One row of class values. A hole before it is the bot's where its state says so, or its own account, `told`. */
-function foldRow(store, at, row, told = false) {
+/** One row of class values. A hole before it is the bot's where its state says so, or its own account, `reported`. */
+function foldRow(store, at, row, reported = false) {
   const { series, rowAt, away, bot, hello } = store;
   const presence = hello?.policy.profile === "presence";
-  series.write(Math.floor(at), row, presence || Number.isFinite(row.mean) ? GAP.none : GAP.withheld, away || told ? GAP.bot : GAP.feed);
+  series.write(Math.floor(at), row, presence || Number.isFinite(row.mean) ? GAP.none : GAP.withheld, away || reported ? GAP.bot : GAP.feed);
   if (at <= rowAt) return;
-  if (!away && at - rowAt >= SILENT_S) note(store, rowAt, { kind: told ? "rejoined" : "feed", s: at - rowAt });
+  if (!away && at - rowAt >= SILENT_S) note(store, rowAt, { kind: reported ? "rejoined" : "feed", s: at - rowAt });
   Object.assign(store, { rowAt: at, away: bot !== null && bot.state !== "live" });
   watch(store, "present", at, row.present);
   if (presence) watch(store, "camera_on", at, row.camera_on);
 }
 
-/** Tell what has stood for a while, joins and leaves as their sum, never one by one. */
-function watch(store, kind, at, value, told = value) {
-  const noted = (store.noted[kind] ??= { told, value, since: at });
+/** Report what has stood for a while, joins and leaves as their sum, never one by one. */
+function watch(store, kind, at, value, reported = value) {
+  const noted = (store.noted[kind] ??= { reported, value, since: at });
   if (value !== noted.value) Object.assign(noted, { value, since: at });
-  if (value === noted.told || at - noted.since < SETTLED_S) return;
+  if (value === noted.reported || at - noted.since < SETTLED_S) return;
   // That their minute is over is no news.
-  if (kind !== "opted_out" || value > noted.told) note(store, noted.since, { kind, by: value - noted.told });
-  noted.told = value;
+  if (kind !== "opted_out" || value > noted.reported) note(store, noted.since, { kind, by: value - noted.reported });
+  noted.reported = value;
 }
 
 function addAlert(store, at, alert) {
-  // Another bot numbers its alerts anew: the time tells them apart.
+  // Another bot numbers its alerts anew: the time distinguishes them.
   if (store.alerts.some((known) => known.at === at)) return;
   store.alerts.push({ at, alert });
   note(store, at, { kind: "alert", alert });

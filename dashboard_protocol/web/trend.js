@@ -5,7 +5,7 @@ const SPAN_S = 30;
 const NEEDED_S = APART_S + SPAN_S / 2;
 const STEADY_AT_MOST_S = 600;
 const STEP_S = 30;
-/** Moves of class values are told from this many points on. */
+/** Moves of class values are reported from this many points on. */
 const POINTS = 15;
 
 /** NaN unless half of the seconds [from, to] are known. */

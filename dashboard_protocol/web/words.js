@@ -49,7 +49,7 @@ function lasted(s, withSeconds) {
 export const span = (s) => lasted(s, false);
 export const exactly = (s) => lasted(s, true);
 
-/** A share with open ends; of `of` people one alone is not told. */
+/** A share with open ends; of `of` people one alone is not counted. */
 export function percent(share, { points: step }, of) {
   if (missing(share)) return DASH;
   const whole = Math.round(share * 100);

@@ -6,12 +6,12 @@ from dashboard_protocol.queue.records import Attempt
 
 
 class WebhookMetrics:
-    """What is told to webhooks, in a registry of the caller's; one set a registry."""
+    """What webhooks are notified of, in a registry of the caller's; one set a registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._tries = Counter(
             "classpulse_webhook_tries",
-            "Tries to tell a state: delivered, failed (it is tried again), dead (it is not).",
+            "Tries to notify of a state: delivered, failed (it is tried again), dead (it is not).",
             ["outcome"],
             registry=registry,
         )

@@ -1,4 +1,4 @@
-"""Tells bots' states to webhooks: each once where all goes well, again with growing pauses where not.
+"""Notifies webhooks of bots' states: each once where all goes well, again with growing pauses where not.
 
 Any number of gateways deliver side by side: the queue leases a state to one of them at a time.
 """
@@ -29,9 +29,9 @@ CONNECT_S = 3.0
 TRY_S = 8.0
 """For one try, from asking for the address to the head of the answer."""
 LEASE_S = 15.0
-"""Longer than a try: else two gateways would tell the same state."""
+"""Longer than a try: else two gateways would send the same state."""
 POLL_S = 1.0
-"""What is to be told again comes by time: no news tells of it."""
+"""What is to be sent again comes by time: no news says so."""
 LONGEST_POLL_S = 5.0
 MAX_TRIES = 8
 PAUSES = Backoff(1.0, 3600.0, factor=4.0, spread=0.5)
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class StateMessage(Model):
-    """What a webhook is told: one state of a bot."""
+    """What a webhook is notified of: one state of a bot."""
 
     type: Literal["bot.state"] = "bot.state"
     bot: str
@@ -74,7 +74,7 @@ class WebhookSender:
 
     Args:
         queue: where the states wait.
-        receivers: which addresses may be told.
+        receivers: which addresses may be notified.
         metrics: counts the tries.
         tls: what certificates are checked against; None for the public authorities.
     """
@@ -141,9 +141,9 @@ class WebhookSender:
                 )  # fmt: skip
             await self._queue.settle_delivery(due, attempt, retry_s)
         except BusError as error:
-            log.warning("%s A webhook may be told twice.", error)
+            log.warning("%s A webhook may be notified twice.", error)
         except Exception:
-            log.exception("state %d of bot %s could not be told.", due.number, due.record.invitation.id)
+            log.exception("state %d of bot %s could not be sent.", due.number, due.record.invitation.id)
         finally:
             self._free.release()
 

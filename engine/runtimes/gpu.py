@@ -22,7 +22,7 @@ class Gpu:
     cuda: str
     """Newest CUDA that the driver serves, e.g. "13.0"."""
     driver: str | None
-    """Version of the driver, where the kernel tells."""
+    """Version of the driver, where the kernel says."""
 
 
 def find_gpu(device: int = 0) -> Gpu | None:

@@ -1,4 +1,4 @@
-"""Whether a TensorRT plan fits this machine, as far as can be told before it is loaded."""
+"""Whether a TensorRT plan fits this machine, as far as can be known before it is loaded."""
 
 import shlex
 from pathlib import Path

@@ -3,8 +3,8 @@
 Real processes: Redis under three Sentinels, two gateways, three workers, a Janus with twelve meetings of three people,
 and a reader of every meeting at each gateway. What dies is started again by its owner after two seconds. At the end,
 judged: `ghosts`, bots that Janus has in a room where none or another should be; `meetings_unserved_max_s`, the longest
-time that a wanted meeting had no bot in its room; `gaps`, events that a reader of one connection missed without being
-told, or that the history lacks; `false_ready`, answers of /readyz that say yes while what the process needs was broken
+time that a wanted meeting had no bot in its room; `gaps`, events that a reader of one connection missed unknowingly,
+or that the history lacks; `false_ready`, answers of /readyz that say yes while what the process needs was broken
 for longer than it takes to notice; and processes that are left. Needs root (or `unshare -Urmn`), Janus, nft and Redis.
 `python -m tests.benchmarks.chaos [--duration S] [--seed N] [--meetings N] [--json]`
 """
@@ -90,7 +90,7 @@ class Verdict:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as one line tells it."""
+        """Return it as one line."""
         return {
             "faults": sum(self.faults.values()), "ghosts": self.ghosts,
             "meetings_unserved_max_s": round(self.meetings_unserved_max_s, 1), "gaps": self.gaps,

@@ -133,7 +133,7 @@ class Site:
         """Wait until every part says that it is ready."""
         async with asyncio.timeout(PATIENCE_S):
             for part in self.parts:
-                while await self.asked(part) != 200:  # noqa: ASYNC110  other processes tell only when asked
+                while await self.asked(part) != 200:  # noqa: ASYNC110  other processes answer only when asked
                     await asyncio.sleep(0.2)
 
     async def asked(self, part: Part) -> int | None:

@@ -403,7 +403,7 @@ def main() -> int:
     print(machine(), file=sys.stderr)
     figures = asyncio.run(fuzz(options.count, options.packets, options.seed))
     print(json.dumps(figures) if options.json else figures)
-    bugs = [told for told in (*figures["offers"], *figures["answers"]) if told.startswith("bug")]
+    bugs = [reported for reported in (*figures["offers"], *figures["answers"]) if reported.startswith("bug")]
     return 1 if figures["tracebacks"] or bugs else 0
 
 

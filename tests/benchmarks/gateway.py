@@ -2,7 +2,7 @@
 
 The gateway runs in a process of its own, with the memory bus and a writer; the readers share another. Latency is
 from the event's making to its receipt at a reader's socket. Measurements with and without a reader that stalls take
-turns on the same connections, and the medians are told: what else the machine does meets both alike.
+turns on the same connections, and the medians are reported: what else the machine does meets both alike.
 `python -m tests.benchmarks.gateway [--json] [--readers 1000] [--seconds 10] [--rounds 3]`
 """
 
@@ -164,7 +164,7 @@ async def running(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
         await process.wait()
 
 
-async def told(process: asyncio.subprocess.Process, word: str) -> str:
+async def reported(process: asyncio.subprocess.Process, word: str) -> str:
     """Wait for the line that begins with a word; return what follows it."""
     assert process.stdout is not None
     async with asyncio.timeout(START_WITHIN_S):
@@ -187,15 +187,15 @@ async def measure(count: int, seconds: float, rounds: int, rate_hz: float = 1.0)
         The last line of `--json`, unrounded, and `gaps`: events that readers missed.
     """
     async with running("--role", "gateway", "--rate", str(rate_hz)) as serving:
-        link = await told(serving, "serving")
+        link = await reported(serving, "serving")
         watching = ["--role", "readers", "--link", link, "--readers", str(count)]
         async with running(*watching, "--seconds", str(seconds), "--rounds", str(rounds)) as crowd:
-            await told(crowd, "watching")
+            await reported(crowd, "watching")
             used_s, began_s = cpu_s(serving.pid), time.monotonic()
-            await told(crowd, "measured")
+            await reported(crowd, "measured")
             cores = (cpu_s(serving.pid) - used_s) / (time.monotonic() - began_s)
             memory_mb = rss_mb(serving.pid)
-            figures: dict[str, Any] = json.loads(await told(crowd, "figures"))
+            figures: dict[str, Any] = json.loads(await reported(crowd, "figures"))
     print(f"p99 in ms, without and with a stalled reader: {figures}", file=sys.stderr, flush=True)
     return {
         "cores": cores,

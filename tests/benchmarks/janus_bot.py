@@ -1,6 +1,6 @@
 """The command `classpulse` for measurements: everybody in a Janus room counts as somebody who opted in.
 
-Janus has no word for opting in, and only of people who did are single reads told.
+Janus has no word for opting in, and only of people who did are single reads published.
 """
 
 from functools import partial

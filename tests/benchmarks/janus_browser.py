@@ -65,7 +65,7 @@ async def a_browser(person_id: str, width_px: int = 640, height_px: int = 360) -
 
 
 class BrowserPerson:
-    """A participant with a page of her own."""
+    """A participant with a page of their own."""
 
     def __init__(self, page: Page, name: str, **options: Any) -> None:
         self.page = page
@@ -77,7 +77,7 @@ class BrowserPerson:
 
         Args:
             browser: Where.
-            name: As she is called in the room.
+            name: As they are called in the room.
             options: As `join` in the page's script takes them: codec, layers, width, height, talks.
         """
         context = await browser.new_context()

@@ -25,7 +25,7 @@ window.person = (() => {
   }
 
   const attach = async () => (await ask({ janus: "attach", plugin: "janus.plugin.videoroom" })).data.id;
-  const tell = async (handle_id, body, jsep) => {
+  const say = async (handle_id, body, jsep) => {
     const answer = await ask({ janus: "message", handle_id, body, jsep });
     if (answer.plugindata?.data?.error) throw new Error(answer.plugindata.data.error);
     return answer;
@@ -49,7 +49,7 @@ window.person = (() => {
     const whole = complete(sending);
     await sending.setLocalDescription();
     const body = { request: "publish", videocodec: codec.toLowerCase() };
-    await sending.setRemoteDescription((await tell(handle, body, await whole)).jsep);
+    await sending.setRemoteDescription((await say(handle, body, await whole)).jsep);
   }
 
   async function open(width, height) {
@@ -63,7 +63,7 @@ window.person = (() => {
   }) {
     await connect(url);
     handle = await attach();
-    const { plugindata } = await tell(handle, { request: "join", ptype: "publisher", room, display: name });
+    const { plugindata } = await say(handle, { request: "join", ptype: "publisher", room, display: name });
     await open(width, height);
     await publish(codec, layers, smallestFirst, talks);
     return plugindata.data.publishers.map(({ id, display }) => ({ id, display }));
@@ -71,7 +71,7 @@ window.person = (() => {
 
   // Publish the same camera anew, in the same section. (Janus keeps a section's codec for as long as it is published.)
   async function recode(codec) {
-    await tell(handle, { request: "unpublish" });
+    await say(handle, { request: "unpublish" });
     sending.close();
     await publish(codec, 1, false, false);
   }
@@ -79,7 +79,7 @@ window.person = (() => {
   // Receive all of a publisher; answers once a picture of it was drawn.
   async function watch(feed) {
     const other = await attach();
-    const offered = await tell(other, { request: "join", ptype: "subscriber", room: 1234, streams: [{ feed }] });
+    const offered = await say(other, { request: "join", ptype: "subscriber", room: 1234, streams: [{ feed }] });
     const receiving = new RTCPeerConnection();
     const video = document.createElement("video");
     video.muted = true;
@@ -92,7 +92,7 @@ window.person = (() => {
     // Janus sends nothing over data channels to somebody who has opened none.
     if (offered.jsep.sdp.includes("m=application")) receiving.createDataChannel("JanusDataChannel");
     await receiving.setLocalDescription();
-    await tell(other, { request: "start" }, await whole);
+    await say(other, { request: "start" }, await whole);
     await new Promise((resolve) => { video.requestVideoFrameCallback(resolve); });
     seen.set(feed, video);
   }

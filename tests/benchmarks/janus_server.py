@@ -102,11 +102,11 @@ class JanusServer:
         return list((await _ask_admin({"janus": "list_handles", "session_id": session}))["handles"])
 
     async def is_subscriber(self, session: int | None, handle: int) -> bool:
-        """Tell whether a handle receives."""
+        """Return whether a handle receives."""
         return bool((await self.handle(session, handle))["plugin_specific"].get("type") == "subscriber")
 
     async def handle(self, session: int | None, handle: int) -> dict[str, Any]:
-        """Tell what the server knows of a handle."""
+        """Return what the server knows of a handle."""
         answer = await _ask_admin({"janus": "handle_info", "session_id": session, "handle_id": handle})
         return dict(answer["info"])
 

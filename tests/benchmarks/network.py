@@ -19,7 +19,7 @@ SERVER, BOT, PEOPLE = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 
 
 def missing(*programs: str) -> str | None:
-    """Tell why a network of our own cannot be had here; None if it can.
+    """Return why a network of our own cannot be had here; None if it can.
 
     Args:
         programs: Commands that are needed besides.

@@ -74,7 +74,7 @@ def measure(path: Path, seconds: int, state: str) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure and tell."""
+    """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seconds", type=int, default=120)

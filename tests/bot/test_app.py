@@ -38,7 +38,7 @@ class Run:
         self._changed = asyncio.Event()
         self.surroundings = Surroundings(
             stop=self.stop,
-            tell=self.addresses.set_result,
+            report_addresses=self.addresses.set_result,
             show=self._show,
             guests=guests,
             opens_at_root=opens_at_root,
@@ -189,7 +189,7 @@ class BrokenRoom:
         await self._attending.leave()
 
     async def _attend(self) -> None:
-        self._attending.tell(Admitted())
+        self._attending.publish(Admitted())
         await asyncio.sleep(0.1)
         raise ZeroDivisionError
 

@@ -239,5 +239,5 @@ def test_link_that_is_over_or_of_another_room_ends_in_one_line(tmp_path: Path) -
         finally:
             bot.terminate()
             bot.communicate(timeout=PATIENCE_S)
-    told = {(each.stderr, each.returncode, each.stdout) for each in done}
-    assert told == {("classpulse: This link does not open this class.\n", 1, "")}
+    reported = {(each.stderr, each.returncode, each.stdout) for each in done}
+    assert reported == {("classpulse: This link does not open this class.\n", 1, "")}

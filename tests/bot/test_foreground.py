@@ -67,12 +67,12 @@ def test_report_that_cannot_be_written_at_the_end_goes_to_the_state_directory(
         until_live(bot)
         shutil.rmtree(folder)
         bot.send_signal(signal.SIGTERM)
-        _, told = bot.communicate(timeout=PATIENCE_S)
+        _, reported = bot.communicate(timeout=PATIENCE_S)
     assert bot.returncode == 1
     [kept] = Path(environment["XDG_STATE_HOME"]).rglob("report-*.html")
-    assert f"report     {kept} (kept here instead)" in told
-    assert "cannot be written" in told
-    assert "Traceback" not in told
+    assert f"report     {kept} (kept here instead)" in reported
+    assert "cannot be written" in reported
+    assert "Traceback" not in reported
     assert kept.with_suffix(".csv").exists()
 
 
@@ -90,15 +90,17 @@ async def test_second_bot_for_a_room_is_refused_unless_it_takes_over(
     with running(environment) as first:
         until_live(first)
         with running(environment) as second:
-            said, told = second.communicate(timeout=PATIENCE_S)
+            said, reported = second.communicate(timeout=PATIENCE_S)
             assert (second.returncode, said) == (1, "")
-            assert [line for line in told.splitlines() if "Another bot is in the room" in line] == told.splitlines()
+            assert [
+                line for line in reported.splitlines() if "Another bot is in the room" in line
+            ] == reported.splitlines()
         with running(environment, "--take-over") as third:
             until_live(third)
-            _, told = first.communicate(timeout=30)
+            _, reported = first.communicate(timeout=30)
             assert first.returncode == 1
-            assert told.splitlines()[-1].startswith("classpulse: Another bot serves the room")
-            assert "Traceback" not in told
+            assert reported.splitlines()[-1].startswith("classpulse: Another bot serves the room")
+            assert "Traceback" not in reported
             third.send_signal(signal.SIGTERM)
             third.communicate(timeout=PATIENCE_S)
             assert third.returncode == 0

@@ -31,7 +31,7 @@ def test_relay_without_its_own_user_takes_the_given_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("urls", "credentials", "relay_only", "told"),
+    ("urls", "credentials", "relay_only", "reported"),
     [
         (["http://a"], None, False, "no ICE server: write stun:HOST"),
         (["turn:a:b"], None, False, "no ICE server"),
@@ -45,8 +45,10 @@ def test_relay_without_its_own_user_takes_the_given_one() -> None:
         (["stun:a"], None, True, "--relay-only needs a TURN server"),
     ],
 )
-def test_what_cannot_be_used_is_refused(urls: list[str], credentials: str | None, relay_only: bool, told: str) -> None:
-    with pytest.raises(SettingsRefused, match=told) as refused:
+def test_what_cannot_be_used_is_refused(
+    urls: list[str], credentials: str | None, relay_only: bool, reported: str
+) -> None:
+    with pytest.raises(SettingsRefused, match=reported) as refused:
         read_ice(urls, credentials, relay_only=relay_only)
     assert "\n" not in str(refused.value)
 
@@ -104,7 +106,7 @@ def test_every_connection_of_the_bot_is_made_with_the_operators_servers() -> Non
                 assert any(word.arg == "iceServers" for word in node.keywords), f"{path.name}:{node.lineno}"
 
 
-def test_missing_address_is_told_as_what_it_is() -> None:
+def test_missing_address_is_reported_as_what_it_is() -> None:
     assert isinstance(no_address(NO_ICE), RoomRefused)
     error = no_address(read_ice(["turn:u:p@t.example"], relay_only=True))
     assert isinstance(error, RoomUnreachable)

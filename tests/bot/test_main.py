@@ -93,8 +93,10 @@ def test_command_that_needs_no_server_and_no_pictures_imports_neither(environmen
     """They cost a second of every `classpulse link` and `classpulse bots`."""
     heavy = ("aiortc", "fastapi", "httpx", "jwt", "numpy", "redis", "rich.table", "uvicorn", "websockets")
     asked = f"import sys, bot.__main__; print([name for name in {heavy} if name in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=environment)
-    assert told.stdout.strip() == "[]"
+    reported = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=environment
+    )
+    assert reported.stdout.strip() == "[]"
 
 
 def test_taken_port_ends_in_one_line(environment: dict[str, str]) -> None:

@@ -78,7 +78,7 @@ except SystemExit:
     pass
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
-# glibc learns from the first free of something large to keep such things, unless it was told otherwise.
+# glibc learns from the first free of something large to keep such things, unless it was set otherwise.
 libc.free(ctypes.c_void_p(libc.malloc(4 << 20)))
 header = ctypes.c_size_t.from_address(libc.malloc(700_000) - 8).value
 print("of its own" if header & 2 else "in a heap")

@@ -27,12 +27,12 @@ def growth(name: str, **labels: str) -> Callable[[], float]:
     return lambda: value(name, **labels) - before
 
 
-def told(body: Body) -> Event:
+def reported(body: Body) -> Event:
     return Event(room="r", epoch=1, seq=1, at=time.time(), body=body)
 
 
 class Engine:
-    """Gives what it is told to."""
+    """Gives what it is asked to."""
 
     def __init__(self, *answers: FaceReading | InferenceFailed | None) -> None:
         self.answers = list(answers)
@@ -83,22 +83,22 @@ def test_events_states_and_lag_are_counted_and_shown_on() -> None:
     lags, late = growth("classpulse_lag_seconds_count"), growth("classpulse_lag_seconds_bucket", le="0.1")
     states = (State.LIVE, State.RECONNECTING, State.RECONNECTING, State.LIVE, State.RECONNECTING)
     for state in states:
-        count(told(BotState(state=state, since=1)))
+        count(reported(BotState(state=state, since=1)))
     assert reconnects() == 2
     assert value("classpulse_bot_state", state="reconnecting") == 1
     assert value("classpulse_bot_state", state="live") == 0
-    count(told(summary(as_of=time.time() - 0.2)))
-    count(told(summary(as_of=None)))
+    count(reported(summary(as_of=time.time() - 0.2)))
+    count(reported(summary(as_of=None)))
     assert (summaries(), lags(), late()) == (2, 1, 0)
     assert [value("classpulse_people", which=which) for which in ("present", "camera_on", "visible")] == [12, 11, 10]
     assert value("classpulse_reads_per_second") == 40
-    count(told(summary().model_copy(update={"visible": None})))
+    count(reported(summary().model_copy(update={"visible": None})))
     assert isnan(value("classpulse_people", which="visible")), "withheld is not 0"
     assert len(shown) == len(states) + 3
-    counting(None)(told(summary()))
+    counting(None)(reported(summary()))
 
 
-def test_own_figures_leave_out_what_every_process_tells() -> None:
+def test_own_figures_leave_out_what_every_process_reports() -> None:
     text = own_figures()
     assert "classpulse_reads_total" in text
     assert "python_info" not in text

@@ -22,7 +22,7 @@ PUBLIC = "https://class.example.org"
 async def a_bot(
     monkeypatch: pytest.MonkeyPatch, state: Path, **settings: object
 ) -> AsyncIterator[tuple[Addresses, str]]:
-    """Run a bot; gives what it tells people, and where it really listens."""
+    """Run a bot; gives what it says to people, and where it really listens."""
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     origins: list[str] = []
 
@@ -33,18 +33,18 @@ async def a_bot(
             yield server
 
     monkeypatch.setattr("bot.app.serve", served)
-    stop, told, live = asyncio.Event(), asyncio.get_running_loop().create_future(), asyncio.Event()
+    stop, reported, live = asyncio.Event(), asyncio.get_running_loop().create_future(), asyncio.Event()
 
     def show(event: Event) -> None:
         if getattr(event.body, "state", None) == "live":
             live.set()
 
     chosen = {"room_url": "local://r", "policy": Profile.PRESENCE, "port": 0, **settings}
-    task = asyncio.create_task(run(Settings.model_validate(chosen), Surroundings(stop, told.set_result, show)))
+    task = asyncio.create_task(run(Settings.model_validate(chosen), Surroundings(stop, reported.set_result, show)))
     try:
         async with asyncio.timeout(60):
             await live.wait()
-        yield told.result(), origins[0]
+        yield reported.result(), origins[0]
     finally:
         stop.set()
         await task

@@ -62,7 +62,7 @@ def test_json_says_the_same_where_its_characters_are_missing(tmp_path: Path) -> 
         assert json.loads(stream.read()) == {"name": said["name"], "text": "5 min"}
 
 
-def test_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_without_a_home_learns_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(_: int) -> pwd.struct_passwd:
         raise KeyError("getpwuid(): uid not found: 54321")
 

@@ -184,7 +184,7 @@ class BusContract:
                 except RoomTaken:
                     await asyncio.sleep(0.05)
 
-    async def test_archive_tells_the_class_and_nobody_in_it(self, bus: Bus) -> None:
+    async def test_archive_says_the_class_and_nobody_in_it(self, bus: Bus) -> None:
         published = [_event(0, _HELLO), _event(1), _event(3)]
         for event in (*published[:2], _event(2, _person("a")), published[2]):
             await bus.publish(event)
@@ -208,7 +208,7 @@ class BusContract:
         assert len(seen) == 300
         assert max(seen.count(turn) for turn in set(seen)) <= 64  # in a row, before anybody else could do anything
 
-    async def test_archive_tells_which_policy_held_when(self, bus: Bus) -> None:
+    async def test_archive_says_which_policy_held_when(self, bus: Bus) -> None:
         changed = _HELLO.model_copy(update={"title": "changed"})
         published = [_event(0, _HELLO), _event(1), _event(1, changed), _event(2), _event(2, _HELLO)]
         for event in published:
@@ -263,18 +263,18 @@ class BusContract:
         assert archived[1].seq > 1
         assert len(archived) <= self.history_events + 1
 
-    async def test_what_is_told_of_people_reaches_who_listens_and_is_kept_nowhere(self, bus: Bus) -> None:
-        told = [_event(0, _HELLO), _event(1), _event(2, _person("a")), _event(3, Forget(participant="a"))]
+    async def test_what_is_published_of_people_reaches_who_listens_and_is_kept_nowhere(self, bus: Bus) -> None:
+        reported = [_event(0, _HELLO), _event(1), _event(2, _person("a")), _event(3, Forget(participant="a"))]
         async with bus.subscribe("r") as events:
-            for event in told:
+            for event in reported:
                 await bus.publish(event)
             snapshot = _snapshot().model_copy(update={"participants": (_person("b"),)})
             await bus.publish(_event(3, snapshot))
-            assert [await _next(events) for _ in told] == told
-        assert await bus.history("r", 1, 0) == [told[1], told[3]]
-        assert await bus.snapshot("r") == (told[0], _event(3, _snapshot()))
+            assert [await _next(events) for _ in reported] == reported
+        assert await bus.history("r", 1, 0) == [reported[1], reported[3]]
+        assert await bus.snapshot("r") == (reported[0], _event(3, _snapshot()))
 
-    async def test_subscriber_that_does_not_read_is_told_and_slows_nobody(self, bus: Bus) -> None:
+    async def test_subscriber_that_does_not_read_learns_it_and_slows_nobody(self, bus: Bus) -> None:
         async with bus.subscribe("r") as idle, bus.subscribe("r") as busy:
             for seq in range(1, self.subscriber_events + 300):
                 await bus.publish(_event(seq))

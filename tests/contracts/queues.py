@@ -230,7 +230,7 @@ class QueueContract:
             assert (record.now.state, record.now.reason) == (State.ENDED, "asked_to_leave")
         assert await queue.claim("w") is None
 
-    async def test_queue_that_lost_its_memory_is_told_by_the_workers(self, queue: Queue) -> None:
+    async def test_queue_that_lost_its_memory_is_filled_by_the_workers(self, queue: Queue) -> None:
         wanted, since = invitation(), moment(State.LIVE)
         record = BotRecord(invitation=wanted, now=since, states=(since,), worker="w", join="http://here/join/a")
         for _ in range(2):
@@ -267,7 +267,7 @@ class QueueContract:
                 await asyncio.sleep(0.1)
         assert [record.invitation.id for record in await forgetful.bots()] == ["later"]
 
-    async def test_webhook_is_told_every_state_in_order(self, queue: Queue) -> None:
+    async def test_webhook_is_notified_of_every_state_in_order(self, queue: Queue) -> None:
         await queue.submit(invitation("silent"))
         await queue.submit(invitation(webhook=WEBHOOK))
         while (await claimed(queue, "w")).invitation.webhook is None:
@@ -283,12 +283,12 @@ class QueueContract:
         await queue.report("w", "a", moment(State.LIVE))
         due = await taken(queue)
         assert await queue.settle_delivery(due, attempt(due), None)
-        told = await queue.deliveries("a")
-        assert brief(told) == [("requested", "delivered", 1), ("joining", "delivered", 1), ("live", "delivered", 1)]
-        assert [known.id for known in told] == ["a-0", "a-1", "a-2"]
+        reported = await queue.deliveries("a")
+        assert brief(reported) == [("requested", "delivered", 1), ("joining", "delivered", 1), ("live", "delivered", 1)]
+        assert [known.id for known in reported] == ["a-0", "a-1", "a-2"]
         assert await queue.deliveries("silent") == await queue.deliveries("nobody") == []
 
-    async def test_state_that_was_not_taken_is_told_again_and_given_up(self, queue: Queue) -> None:
+    async def test_state_that_was_not_taken_is_notified_again_and_given_up(self, queue: Queue) -> None:
         await queue.submit(invitation(webhook=WEBHOOK))
         await queue.ask_to_leave("a")
         due = await taken(queue)
@@ -321,7 +321,7 @@ class QueueContract:
         assert await queue.settle_delivery(due, attempt(due), None)
         assert brief(await queue.deliveries("a")) == [("requested", "delivered", 1)]
 
-    async def test_queue_that_lost_its_memory_has_the_present_state_told(self, queue: Queue) -> None:
+    async def test_queue_that_lost_its_memory_has_the_present_state_notified(self, queue: Queue) -> None:
         states = (moment(State.REQUESTED), moment(State.LIVE))
         record = BotRecord(invitation=invitation(webhook=WEBHOOK), now=states[1], states=states, worker="w")
         await queue.restore("w", record)

@@ -49,10 +49,10 @@ class Watched:
                 return int(found)
         return 0
 
-    async def _until(self, told: dict[str, str]) -> None:
+    async def _until(self, reported: dict[str, str]) -> None:
         async with asyncio.timeout(60):
             for port in self.sentinels:
-                while not told.items() <= (await _master(port)).items():  # noqa: ASYNC110  asked, as clients do
+                while not reported.items() <= (await _master(port)).items():  # noqa: ASYNC110  asked, as clients do
                     await asyncio.sleep(0.05)
 
 

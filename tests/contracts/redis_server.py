@@ -55,7 +55,7 @@ class RedisServer:
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         self._process = await asyncio.create_subprocess_exec(self._program, *flags, stdout=nothing, stderr=nothing)
         async with asyncio.timeout(30):
-            while not await self._answers():  # noqa: ASYNC110  another process tells of itself only when asked
+            while not await self._answers():  # noqa: ASYNC110  another process says nothing unless asked
                 await asyncio.sleep(0.02)
 
     async def stop(self) -> None:

@@ -54,9 +54,9 @@ class Stage(Protocol):
     room: Room
     """Not entered yet."""
     gone_within_s: float
-    """How long the room may take to tell that a guest has vanished."""
+    """How long the room may take to publish that a guest has vanished."""
     vanishing: Absence
-    """How the room tells of a guest who stopped without a word; some cannot know."""
+    """How the room publishes a guest who stopped without a word; some cannot know."""
 
     async def guest(self, name: str) -> Guest:
         """Bring in a guest whose camera is on; the room must have been entered."""
@@ -73,7 +73,7 @@ async def expect(events: AsyncIterator[RoomEvent], kind: type[Event], within_s: 
 
 
 async def expect_gone(events: AsyncIterator[RoomEvent], within_s: float = 30.0) -> Left:
-    """Take the event that a participant is gone, perhaps after her camera went off."""
+    """Take the event that a participant is gone, perhaps after their camera went off."""
     async with asyncio.timeout(within_s):
         event = await anext(events)
         while isinstance(event, CameraOff | Held):
@@ -83,7 +83,7 @@ async def expect_gone(events: AsyncIterator[RoomEvent], within_s: float = 30.0) 
 
 
 async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
-    """Wait for something that tells nobody when it happens."""
+    """Wait for something that notifies nobody when it happens."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  it has no event to wait for
             await asyncio.sleep(0.01)
@@ -97,7 +97,7 @@ class RoomContract:
         """Override this: a room that has not been entered, on a stage that can bring in guests."""
         raise NotImplementedError
 
-    async def test_room_tells_first_that_the_bot_is_in(self, stage: Stage) -> None:
+    async def test_room_says_first_that_the_bot_is_in(self, stage: Stage) -> None:
         async with stage.room as room:
             await expect(room.events(), Admitted)
 
@@ -123,7 +123,7 @@ class RoomContract:
             assert picture.shape == (second.height_px, second.width_px, 3)
             assert picture.dtype == np.uint8
 
-    async def test_guest_who_was_there_before_the_reader_is_told(self, stage: Stage) -> None:
+    async def test_guest_who_was_there_before_the_reader_is_reported(self, stage: Stage) -> None:
         async with stage.room as room:
             await stage.guest("Eve")
             await stage.guest("Ada")

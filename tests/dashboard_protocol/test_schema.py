@@ -13,9 +13,9 @@ def test_checked_in_schema_is_current() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == text(), "run python -m dashboard_protocol.schema"
 
 
-def test_schema_tells_every_event() -> None:
-    told = {option["allOf"][1]["$ref"] for option in schema()["$defs"]["ToReader"]["oneOf"] if "allOf" in option}
-    assert told == {f"#/$defs/{body.__name__}" for body in get_args(get_args(Body)[0])}
+def test_schema_describes_every_event() -> None:
+    reported = {option["allOf"][1]["$ref"] for option in schema()["$defs"]["ToReader"]["oneOf"] if "allOf" in option}
+    assert reported == {f"#/$defs/{body.__name__}" for body in get_args(get_args(Body)[0])}
 
 
 def test_schema_names_exactly_the_fields_on_the_wire() -> None:

@@ -22,7 +22,7 @@ def test_another_place_does_not_open_it() -> None:
         SEALER.unseal(SEALER.seal("secret", "invitation a"), "invitation b")
 
 
-def test_another_secret_is_told_as_such() -> None:
+def test_another_secret_is_reported_as_such() -> None:
     with pytest.raises(SealForeign, match="the same one"):
         Sealer(b"y" * 32).unseal(SEALER.seal("secret", "a"), "a")
 

@@ -1,4 +1,4 @@
-"""Background tasks that break are begun again, told of, and nobody else's end."""
+"""Background tasks that break are begun again, logged, and nobody else's end."""
 
 import asyncio
 import logging
@@ -69,14 +69,14 @@ async def test_task_that_breaks_again_and_again_is_given_up_loudly(caplog: pytes
 
     background = Supervisor()
     async with asyncio.timeout(30), background.running("first", breaks):
-        while "given up" not in (background.obstacle() or ""):  # noqa: ASYNC110  nobody tells when it gives up
+        while "given up" not in (background.obstacle() or ""):  # noqa: ASYNC110  nobody notifies when it gives up
             await asyncio.sleep(0)
     assert tries == MOST_FAILURES
     assert [record.levelno for record in caplog.records].count(logging.CRITICAL) == 1
     assert background.obstacle() is None, "what is over is no obstacle"
 
 
-async def test_obstacle_is_told_between_two_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_obstacle_is_reported_between_two_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "FIRST_PAUSE_S", 100.0)
     monkeypatch.setattr(supervisor, "LONGEST_PAUSE_S", 100.0)
 
@@ -86,9 +86,9 @@ async def test_obstacle_is_told_between_two_tries(monkeypatch: pytest.MonkeyPatc
     background = Supervisor()
     async with asyncio.timeout(30), background.open():
         background.run("first", breaks)
-        while (told := background.obstacle()) is None:  # noqa: ASYNC110  nobody tells when it breaks
+        while (reported := background.obstacle()) is None:  # noqa: ASYNC110  nobody notifies when it breaks
             await asyncio.sleep(0)
-    assert told.startswith("first: broke")
+    assert reported.startswith("first: broke")
 
 
 async def test_cancelled_supervisor_takes_its_tasks_along() -> None:

@@ -37,7 +37,7 @@ def test_an_installation_leaves_out_what_mediapipe_declares_and_never_calls() ->
     assert needed("mediapipe") >= EXCLUDED, "nothing is left out that another package wants"
 
 
-def test_an_installation_lacks_nothing_else_although_pip_is_told_not_to_look() -> None:
+def test_an_installation_lacks_nothing_else_although_pip_is_asked_not_to_look() -> None:
     here = {plain(distribution.name) for distribution in distributions()}
     declared = {name: needed(name) for name in set(LOCKED) & here}
     lacking = {name: names - set(LOCKED) for name, names in declared.items() if names - set(LOCKED)}

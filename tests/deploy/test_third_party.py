@@ -22,8 +22,8 @@ def test_licence_and_home_page_are_stated_as_the_package_states_them(row: list[s
     assert licence
     assert page.startswith("https://")
     try:
-        told = metadata(name)
+        reported = metadata(name)
     except PackageNotFoundError:
         return  # of another version of Python
-    if told["Version"] == version:
-        assert licence == licence_of(told), "run: make third-party"
+    if reported["Version"] == version:
+        assert licence == licence_of(reported), "run: make third-party"

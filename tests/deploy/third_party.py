@@ -32,28 +32,30 @@ def pinned() -> list[tuple[str, str]]:
     return PINNED.findall(LOCK.read_text())
 
 
-def licence_of(told: PackageMetadata) -> str:
+def licence_of(reported: PackageMetadata) -> str:
     """Say under what a package comes, in its own words."""
     for field in ("License-Expression", "License"):
-        said = _first(told, field).strip()
+        said = _first(reported, field).strip()
         if said and len(said) <= LONGEST and "\n" not in said and said != "UNKNOWN":
             return said
-    kinds = [kind.rpartition(" :: ")[2] for kind in told.get_all("Classifier") or [] if kind.startswith("License ::")]
+    kinds = [
+        kind.rpartition(" :: ")[2] for kind in reported.get_all("Classifier") or [] if kind.startswith("License ::")
+    ]
     return ", ".join(kinds) or "see the package"
 
 
-def page_of(told: PackageMetadata) -> str:
+def page_of(reported: PackageMetadata) -> str:
     """Name where a package lives."""
-    urls = dict(_labelled(told))
-    return next((urls[label] for label in PAGES if label in urls), _first(told, "Home-page"))
+    urls = dict(_labelled(reported))
+    return next((urls[label] for label in PAGES if label in urls), _first(reported, "Home-page"))
 
 
-def _first(told: PackageMetadata, field: str) -> str:
-    return next(iter(told.get_all(field) or ()), "")
+def _first(reported: PackageMetadata, field: str) -> str:
+    return next(iter(reported.get_all(field) or ()), "")
 
 
-def _labelled(told: PackageMetadata) -> Iterator[tuple[str, str]]:
-    for entry in told.get_all("Project-URL") or []:
+def _labelled(reported: PackageMetadata) -> Iterator[tuple[str, str]]:
+    for entry in reported.get_all("Project-URL") or []:
         label, _, url = entry.partition(",")
         yield label.strip().lower(), url.strip()
 
@@ -68,10 +70,10 @@ def table() -> str:
     rows = []
     for name, version in pinned():
         try:
-            told = metadata(name)
-            if told["Version"] != version:
-                raise PackageNotFoundError(f"{name} {version}; installed is {told['Version']}")
-            rows.append(f"| {name} | {version} | {licence_of(told)} | {page_of(told)} |\n")
+            reported = metadata(name)
+            if reported["Version"] != version:
+                raise PackageNotFoundError(f"{name} {version}; installed is {reported['Version']}")
+            rows.append(f"| {name} | {version} | {licence_of(reported)} | {page_of(reported)} |\n")
         except PackageNotFoundError:
             if f"| {name}" not in before:
                 raise

@@ -55,7 +55,7 @@ async def camera(events: AsyncIterator[RoomEvent]) -> CameraOn:
 
 
 def sources(sdp: str) -> set[tuple[str, str]]:
-    """Tell the kind and address of every candidate."""
+    """Return the kind and address of every candidate."""
     lines = (line.split() for line in sdp.splitlines() if line.startswith("a=candidate"))
     return {(line[7], line[4]) for line in lines}
 
@@ -98,16 +98,16 @@ async def test_socket_to_the_relay_keeps_as_much_as_any_other(
 
 @pytest.mark.usefixtures("turn")
 @pytest.mark.parametrize("relay_only", [True, False])
-async def test_wrong_password_is_told_in_one_line(people: WhepServer, relay_only: bool) -> None:
+async def test_wrong_password_is_reported_in_one_line(people: WhepServer, relay_only: bool) -> None:
     people.go_live("Eve")
     began_s = time.monotonic()
-    with pytest.raises(RoomUnreachable, match=r"refused the user or the password \(401") as told:
+    with pytest.raises(RoomUnreachable, match=r"refused the user or the password \(401") as reported:
         async with room(people, read_ice([TURN], "bob:mellon", relay_only=relay_only)):
             pass
     assert time.monotonic() - began_s < 15.0
-    assert "\n" not in str(told.value)
-    assert "mellon" not in str(told.value)
-    assert people.asked == [], "nobody was told that a bot comes which cannot"
+    assert "\n" not in str(reported.value)
+    assert "mellon" not in str(reported.value)
+    assert people.asked == [], "nobody learned of a bot that cannot come"
 
 
 @pytest.mark.usefixtures("network")
@@ -147,6 +147,6 @@ async def test_janus_sees_only_the_relay(network: PrivateNetwork) -> None:
         bot = JanusRoom(server.url(), clock=time.time, notice=NOTICE, addresses=[BOT], ice=ice)
         async with bot:
             [session] = await server.sessions()
-            told = [str(await server.handle(session, handle)) for handle in await server.handles(session)]
-        assert any("relay" in text for text in told)
-        assert not any(f"{BOT}:" in text for text in told)
+            reported = [str(await server.handle(session, handle)) for handle in await server.handles(session)]
+        assert any("relay" in text for text in reported)
+        assert not any(f"{BOT}:" in text for text in reported)

@@ -86,7 +86,7 @@ class JanusStage:
     room: JanusRoom
     gone_within_s: float = 15.0
     vanishing: Absence = Absence.LEFT
-    """Janus tells only that somebody is gone."""
+    """Janus says only that somebody is gone."""
     guests: list[Guest] = field(default_factory=list)
 
     async def guest(self, name: str) -> Guest:
@@ -128,7 +128,7 @@ async def displays(server: JanusServer) -> list[str]:
 
 async def test_bot_is_a_visible_publisher_and_leaves_nothing_behind(server: JanusServer) -> None:
     async with janus_room(server):
-        assert janus.COUNTING not in {task.get_name() for task in asyncio.all_tasks()}, "this room tells who comes"
+        assert janus.COUNTING not in {task.get_name() for task in asyncio.all_tasks()}, "this room says who comes"
         assert await displays(server) == [visible_name("Ada")]
         assert len(await server.sessions()) == 1
     assert await displays(server) == []
@@ -147,7 +147,7 @@ async def test_bots_with_one_secret_pass_over_each_other_and_see_whoever_takes_t
         assert await displays(stage.server) == [visible_name("Ada"), visible_name("Ada"), visible_name("Eve")]
 
 
-async def test_opt_out_by_a_change_of_name_during_the_meeting_is_told(stage: JanusStage) -> None:
+async def test_opt_out_by_a_change_of_name_during_the_meeting_is_reported(stage: JanusStage) -> None:
     async with stage.room as room:
         events = room.events()
         guest = await stage.guest("Eve")
@@ -200,7 +200,7 @@ async def test_wrong_pin_is_refused_and_the_right_one_opens(server: JanusServer)
         await expect(room.events(), Admitted)
 
 
-async def test_server_that_is_not_there_is_told_in_one_line(network: PrivateNetwork) -> None:
+async def test_server_that_is_not_there_is_reported_in_one_line(network: PrivateNetwork) -> None:
     room = JanusRoom("janus+ws://10.77.0.1:8188/1234?pin=secret", clock=time.time, notice=NOTICE)
     with pytest.raises(RoomUnreachable, match="is Janus running there") as unreachable:
         async with room:
@@ -229,7 +229,7 @@ async def test_bot_that_is_sent_out_says_so_and_stays_out(server: JanusServer) -
     assert await displays(server) == []
 
 
-async def test_people_who_send_nothing_are_known_also_where_the_room_does_not_tell_of_them(server: JanusServer) -> None:
+async def test_people_who_send_nothing_are_known_also_where_the_room_does_not_name_them(server: JanusServer) -> None:
     await server.ask(request="create", room=55, publishers=6)  # Janus' default: notify_joining = false
     address = read_address(server.url(55))
     async with janus_room(server, 55) as room, server.session() as session:
@@ -241,9 +241,9 @@ async def test_people_who_send_nothing_are_known_also_where_the_room_does_not_te
         await join(ben, address, "Ben")
         await anna.detach()
         async with asyncio.timeout(3):
-            told = [await anext(events), await anext(events)]
+            reported = [await anext(events), await anext(events)]
     assert joined.participant.name == "Anna"
-    came_and_went = {(type(event), event.participant.name) for event in told if isinstance(event, Joined | Left)}
+    came_and_went = {(type(event), event.participant.name) for event in reported if isinstance(event, Joined | Left)}
     assert came_and_went == {(Joined, "Ben"), (Left, "Anna")}
 
 
@@ -278,17 +278,17 @@ async def test_bot_comes_back_after_the_server_died_and_takes_nobody_for_somebod
         await until(events, Lost)
         await stage.server.start()
         listening_at = time.monotonic()
-        told: list[RoomEvent] = [await until(events, Admitted)]
+        reported: list[RoomEvent] = [await until(events, Admitted)]
         assert time.monotonic() - listening_at < 5.0
         for name in ("Eve", "Bo"):
             await stage.guest(name)
-        while sum(isinstance(event, Left) for event in told) < 3:
+        while sum(isinstance(event, Left) for event in reported) < 3:
             async with asyncio.timeout(30):
-                told.append(await anext(events))
-        on = [event.participant for event in told if isinstance(event, CameraOn)]
+                reported.append(await anext(events))
+        on = [event.participant for event in reported if isinstance(event, CameraOn)]
         assert {participant.name for participant in on} == {"Eve", "Bo"}
         assert not {participant.id for participant in on} & {participant.id for participant in before.values()}
-        assert [event for event in told if isinstance(event, Left)] == [
+        assert [event for event in reported if isinstance(event, Left)] == [
             Left(before[name], Absence.VANISHED) for name in ("Eve", "Bo", "Cem")
         ]
         assert await displays(stage.server) == ["Bo", "Eve", visible_name("Ada")]
@@ -304,13 +304,13 @@ async def test_broken_line_to_a_living_server_leaves_no_second_bot_and_nobody_jo
         eve = (await until(events, CameraOn, "Eve")).participant
         assert stage.room._session is not None
         stage.room._session._socket.transport.abort()
-        told: list[RoomEvent] = [await expect(events, CameraOff), await expect(events, Lost)]
-        while not isinstance(told[-1], CameraOn):
+        reported: list[RoomEvent] = [await expect(events, CameraOff), await expect(events, Lost)]
+        while not isinstance(reported[-1], CameraOn):
             async with asyncio.timeout(30):
-                told.append(await anext(events))
-        assert [type(event) for event in told] == [CameraOff, Lost, Admitted, CameraOn]
-        assert isinstance(told[-1], CameraOn)
-        assert told[-1].participant == eve
+                reported.append(await anext(events))
+        assert [type(event) for event in reported] == [CameraOff, Lost, Admitted, CameraOn]
+        assert isinstance(reported[-1], CameraOn)
+        assert reported[-1].participant == eve
         assert await displays(stage.server) == ["Eve", visible_name("Ada")]
         assert len(await stage.server.sessions()) == 2
 
@@ -318,7 +318,7 @@ async def test_broken_line_to_a_living_server_leaves_no_second_bot_and_nobody_jo
 async def test_network_that_swallows_everything_is_noticed(
     stage: JanusStage, network: PrivateNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No connection is closed: only the unanswered ping tells."""
+    """No connection is closed: only the unanswered ping shows it."""
     monkeypatch.setattr(janus_session, "PING_S", 0.5)
     async with stage.room as room:
         events = room.events()
@@ -408,7 +408,7 @@ async def test_section_of_somebody_who_left_serves_the_next_one_with_another_cod
         await other.leave()
 
 
-async def test_who_comes_is_told_while_the_first_video_still_looks_for_its_way(
+async def test_who_comes_is_published_while_the_first_video_still_looks_for_its_way(
     stage: JanusStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking = asyncio.Event()
@@ -430,7 +430,7 @@ async def test_who_comes_is_told_while_the_first_video_still_looks_for_its_way(
 
 
 async def published(server: JanusServer, room: int) -> list[str]:
-    """What a newcomer is told of the videos in a room: their codecs."""
+    """What a newcomer learns of the videos in a room: their codecs."""
     async with server.session() as session:
         joined = await join(await session.attach(), read_address(server.url(room)), "Newcomer")
     streams = [stream for publisher in joined["publishers"] for stream in publisher.get("streams", ())]

@@ -1,4 +1,4 @@
-"""A person with a real browser in a Janus room: the bot reads her picture, and she sees the bot and its notice."""
+"""A person with a real browser in a Janus room: the bot reads their picture, and they see the bot and its notice."""
 
 import asyncio
 import time

@@ -35,7 +35,7 @@ NOTICE = Notice(
 CONSENTS = Access(b"a secret of more than thirty-two bytes").consents
 
 
-class Wishes:
+class Requests:
     """What the bot would carry out."""
 
     def __init__(self) -> None:
@@ -61,13 +61,13 @@ def room() -> LocalRoom:
 
 
 @pytest.fixture
-def wishes() -> Wishes:
-    return Wishes()
+def requests() -> Requests:
+    return Requests()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def address(room: LocalRoom, wishes: Wishes) -> AsyncIterator[str]:
-    app = Starlette(routes=[*self_service.routes(room, wishes), *routes_of(room)])
+async def address(room: LocalRoom, requests: Requests) -> AsyncIterator[str]:
+    app = Starlette(routes=[*self_service.routes(room, requests), *routes_of(room)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     config.load()
@@ -105,7 +105,7 @@ async def page(context: BrowserContext, address: str) -> AsyncIterator[Page]:
 
 
 def is_complaint(message: ConsoleMessage) -> bool:
-    """Tell whether something is wrong.
+    """Return whether something is wrong.
 
     A room's 503 is shown by the page itself; a goodbye to a stay that the room has forgotten already is answered 404.
     Chromium logs both.
@@ -179,7 +179,7 @@ async def test_agreement_reaches_the_room(room: LocalRoom, page: Page) -> None:
 
 
 async def test_person_stops_and_starts_being_read_while_she_is_there(
-    room: LocalRoom, page: Page, wishes: Wishes
+    room: LocalRoom, page: Page, requests: Requests
 ) -> None:
     async with room:
         await join(page, "Eve")
@@ -187,10 +187,10 @@ async def test_person_stops_and_starts_being_read_while_she_is_there(
         box = page.get_by_label("Do not read my face")
         await box.check()
         await page.get_by_text("Your face is not read.").wait_for()
-        assert wishes.out == {participant.id}
+        assert requests.out == {participant.id}
         await box.uncheck()
         await page.get_by_text("You are in the room.", exact=True).wait_for()
-        assert wishes.out == set()
+        assert requests.out == set()
 
 
 async def test_person_whose_name_is_unread_sees_so_and_is_read_only_after_she_says_so(
@@ -203,8 +203,8 @@ async def test_person_whose_name_is_unread_sees_so_and_is_read_only_after_she_sa
         box = page.get_by_label("Do not read my face")
         assert await box.is_checked()
         await box.click()
-        await page.get_by_text("Your wish did not reach the bot.").wait_for()
-        assert await box.is_checked(), "the box says what is, not what was wished"
+        await page.get_by_text("Your request did not reach the bot.").wait_for()
+        assert await box.is_checked(), "the box says what is, not what was asked for"
 
 
 async def test_consent_of_the_invitation_is_brought_along_only_if_the_person_ticks_the_box(
@@ -266,7 +266,7 @@ async def test_page_waits_for_the_bot_and_notices_when_it_leaves(room: LocalRoom
         await page.get_by_text("You are in the room.").wait_for()
 
 
-async def test_link_without_token_and_full_room_are_told(
+async def test_link_without_token_and_full_room_are_reported(
     room: LocalRoom, page: Page, context: BrowserContext, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with room:
@@ -279,7 +279,7 @@ async def test_link_without_token_and_full_room_are_told(
         await page.get_by_text("biology-101 is full").wait_for()
 
 
-async def test_missing_and_forbidden_cameras_are_told(room: LocalRoom, page: Page) -> None:
+async def test_missing_and_forbidden_cameras_are_reported(room: LocalRoom, page: Page) -> None:
     async with room:
         for error, text in (("NotFoundError", "No camera was found"), ("NotAllowedError", "may not use the camera")):
             await page.evaluate(

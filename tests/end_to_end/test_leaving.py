@@ -27,24 +27,24 @@ class Bot:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.complaints = b""
 
-    async def until_told(self, word: str) -> None:
+    async def until_reported(self, word: str) -> None:
         """Read events until one has this word."""
         assert self._process.stdout is not None
         async with asyncio.timeout(90):
-            while word not in "".join(self.told):
+            while word not in "".join(self.reported):
                 line = (await self._process.stdout.readline()).decode()
                 assert line, (await self._process.communicate())[1].decode()
-                self.told.append(line)
+                self.reported.append(line)
 
     async def terminate(self) -> int | None:
         """Ask it to leave; returns its exit code."""
         self._process.terminate()
         async with asyncio.timeout(LEAVES_WITHIN_S):
             rest, self.complaints = await self._process.communicate()
-        self.told += rest.decode().splitlines()
+        self.reported += rest.decode().splitlines()
         return self._process.returncode
 
 
@@ -73,7 +73,7 @@ async def offering(server: WhepServer, bot: Bot) -> None:
 
 
 async def waiting(server: WhepServer, bot: Bot) -> None:
-    await bot.until_told('"waiting"')
+    await bot.until_reported('"waiting"')
 
 
 async def checking(server: WhepServer, bot: Bot) -> None:
@@ -95,12 +95,12 @@ async def shaking_hands(server: WhepServer, bot: Bot) -> None:
 
 async def watching(server: WhepServer, bot: Bot) -> None:
     server.go_live("Eve")
-    await bot.until_told('"live"')
+    await bot.until_reported('"live"')
 
 
 def end(bot: Bot) -> EndReason:
-    """Tell why the bot said that it ended."""
-    [bye] = [event.body for event in map(decode, bot.told) if isinstance(event.body, Bye)]
+    """Return why the bot said that it ended."""
+    [bye] = [event.body for event in map(decode, bot.reported) if isinstance(event.body, Bye)]
     return bye.reason
 
 
@@ -120,7 +120,7 @@ async def test_bot_leaves_while_nobody_answers(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"whep+http://127.0.0.1:{silent.getsockname()[1]}/whep/Eve"
         async with bot(url, tmp_path) as there:
-            await there.until_told('"joining"')
+            await there.until_reported('"joining"')
             began_s = time.monotonic()
             assert await there.terminate() == 0
             assert time.monotonic() - began_s < LEAVES_WITHIN_S
@@ -131,7 +131,7 @@ async def test_bot_leaves_while_nobody_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", ['"joining"', '"live"'])
 async def test_bot_leaves_a_room_of_its_own(word: str, tmp_path: Path) -> None:
     async with bot("local://leaving", tmp_path) as there:
-        await there.until_told(word)
+        await there.until_reported(word)
         assert await there.terminate() == 0
         assert end(there) is EndReason.ASKED_TO_LEAVE
         assert b"Traceback" not in there.complaints

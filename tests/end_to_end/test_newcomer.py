@@ -1,4 +1,4 @@
-"""What README.md tells a newcomer to type, typed into a shell: from a Redis to people in a room, and a page of them."""
+"""What README.md has a newcomer type, typed into a shell: from a Redis to people in a room, and a page of them."""
 
 import asyncio
 import os
@@ -66,7 +66,7 @@ class Shell:
 @asynccontextmanager
 async def a_shell(folder: Path) -> AsyncIterator[Shell]:
     own = str(Path(sys.executable).parent)
-    path = ":".join(part for part in os.environ["PATH"].split(":") if part != own)  # the newcomer finds it as told
+    path = ":".join(part for part in os.environ["PATH"].split(":") if part != own)  # the newcomer finds it as announced
     environment = {
         "PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip

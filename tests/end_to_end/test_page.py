@@ -59,7 +59,7 @@ async def test_page_of_a_room_without_a_bot_waits_for_one(stage: Stage) -> None:
         (State.WAITING, "not_open", "The room is not open yet"),
     ],
 )
-async def test_page_tells_how_far_the_bot_is(stage: Stage, state: State, reason: str | None, words: str) -> None:
+async def test_page_shows_how_far_the_bot_is(stage: Stage, state: State, reason: str | None, words: str) -> None:
     room = stage.room()
     await room.open(room.now - 71)
     await stage.open()
@@ -173,7 +173,7 @@ async def test_texts_from_outside_are_read_on_the_page_and_never_obeyed(stage: S
     assert await page.evaluate(KINDS) == before
 
 
-async def test_page_tells_when_its_feed_is_interrupted_and_then_gone(stage: Stage) -> None:
+async def test_page_shows_when_its_feed_is_interrupted_and_then_gone(stage: Stage) -> None:
     await live(stage)
     await stage.cut()
     await stage.jump(3)
@@ -200,7 +200,7 @@ async def test_page_greys_values_that_stop_coming(stage: Stage) -> None:
     await stage.shoot("silent")
 
 
-async def test_page_tells_that_the_bot_is_rejoining(stage: Stage) -> None:
+async def test_page_shows_that_the_bot_is_rejoining(stage: Stage) -> None:
     room = await live(stage)
     await room.publish(BotState(state=State.RECONNECTING, since=room.now, attempts=2))
     await stage.settle(room)
@@ -256,7 +256,7 @@ async def test_page_covers_itself_at_once(stage: Stage) -> None:
     await expect(stage.page).to_have_title(re.compile("High"))
 
 
-async def test_page_tells_how_the_class_ended(stage: Stage) -> None:
+async def test_page_shows_how_the_class_ended(stage: Stage) -> None:
     room = await live(stage)
     await room.publish(BotState(state=State.ENDED, since=room.now, reason="room_closed"))
     bye = Bye(reason=EndReason.ROOM_CLOSED, report="/v1/rooms/biology/report", live_s=3060, present_max=28, alerts=2)

@@ -57,10 +57,10 @@ async def test_axe_finds_nothing_where_people_join_and_where_they_opt_out(
     stage: Stage, axe: str | None, size: ViewportSize
 ) -> None:
     room = LocalRoom(ROOM, clock=monotonic, notice=NOTICE, token="secret")
-    wishes = privacy_routes.routes(privacy_routes.BotBackend((ROOM,), NOTICE, lambda name: None, lambda token: None))
+    privacy = privacy_routes.routes(privacy_routes.BotBackend((ROOM,), NOTICE, lambda name: None, lambda token: None))
     async with (
         room,
-        serve(Starlette(routes=[*routes_of(room), *wishes]), port=0) as served,
+        serve(Starlette(routes=[*routes_of(room), *privacy]), port=0) as served,
         opened(stage, size) as page,
     ):
         await page.goto(f"{served.origin}/join/{ROOM}#t=secret")
@@ -92,12 +92,12 @@ async def test_texts_of_a_notice_are_read_where_people_join_and_never_obeyed(sta
 def scripted_events(room: ScriptedClass) -> Iterator[Event]:
     """The whole script as a bot publishes it."""
     start = room.now - HISTORY_S
-    yield room.tell(hello(room.profile), start)
-    yield room.tell(BotState(state=State.LIVE, since=start), start)
+    yield room.stamp(hello(room.profile), start)
+    yield room.stamp(BotState(state=State.LIVE, since=start), start)
     for second in range(HISTORY_S):
         if second == HISTORY_S - FALL_S and room.profile is not Profile.PRESENCE:
-            yield room.tell(alert(start + second), start + second)
-        yield room.tell(room.summary(second, analysed=4 if second in FEW_S else None), start + second)
+            yield room.stamp(alert(start + second), start + second)
+        yield room.stamp(room.summary(second, analysed=4 if second in FEW_S else None), start + second)
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

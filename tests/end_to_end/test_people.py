@@ -43,11 +43,11 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
 
 
 def present(events: list[Event]) -> int | None:
-    told = [event.body for event in events if isinstance(event.body, ClassSummary)]
-    return told[-1].present if told else None
+    reported = [event.body for event in events if isinstance(event.body, ClassSummary)]
+    return reported[-1].present if reported else None
 
 
-async def test_people_come_into_a_workers_room_are_seen_on_the_page_and_go_when_told(service: Service) -> None:
+async def test_people_come_into_a_workers_room_are_seen_on_the_page_and_go_when_reported(service: Service) -> None:
     bot = await service.invite("local://seminar")
     assert bot["join"].startswith(f"{service.url}/join/{bot['room']}#t=")
     async with reading(bot["link"]) as events:

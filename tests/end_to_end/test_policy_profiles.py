@@ -1,4 +1,4 @@
-"""What a profile forbids does not happen in a running bot: not loaded, not told, not written, not logged."""
+"""What a profile forbids does not happen in a running bot: not loaded, not published, not written, not logged."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ PATIENCE_S = 60
 SECRET = "a-secret-that-must-never-be-seen-anywhere-0123456789"
 
 LONG_ENOUGH = 17
-"""Summaries in which two people are analysed and, if they were enough, would have been told."""
+"""Summaries in which two people are analysed and, if they were enough, would have been counted."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class RunningBot:
     addresses: dict[str, str] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     errors: str = ""
-    told: asyncio.Event = field(default_factory=asyncio.Event)
+    reported: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self) -> None:
         """Take addresses and everything else from stderr as it comes, so that the pipe never fills."""
@@ -51,8 +51,8 @@ class RunningBot:
             else:
                 self.errors += line
             if len(self.addresses) == 2:
-                self.told.set()
-        self.told.set()
+                self.reported.set()
+        self.reported.set()
 
     async def until(self, type_: str, **values: object) -> dict[str, Any]:
         """Read events until one of a type has these values."""
@@ -66,7 +66,7 @@ class RunningBot:
         raise AssertionError(f"the bot ended before {type_} {values}")
 
     async def until_read(self, summaries: int = 1) -> None:
-        """Read events until so many summaries told of pictures that were read; whose faces, no count says below k."""
+        """Read events until so many summaries counted pictures that were read; whose faces, no count says below k."""
         for _ in range(summaries):
             while (await self.until("class_summary"))["as_of"] is None:
                 pass
@@ -91,7 +91,7 @@ async def bot(
     listening = asyncio.create_task(running.listen())
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await running.told.wait()
+            await running.reported.wait()
         yield running
     finally:
         if process.returncode is None:
@@ -111,7 +111,7 @@ async def drawn_people(whip: str, count: int) -> AsyncIterator[None]:
         yield
 
 
-async def test_presence_never_loads_the_network_and_tells_counts_only(tmp_path: Path) -> None:
+async def test_presence_never_loads_the_network_and_reports_counts_only(tmp_path: Path) -> None:
     async with bot(tmp_path, "presence", engine="a-network-that-is-not-there.onnx") as running:
         await running.until("bot_state", state="live")
         async with drawn_people(running.whip, 1):
@@ -150,12 +150,12 @@ async def test_aggregate_names_nobody_and_withholds_values_below_k(tmp_path: Pat
     assert {(row["engagement"], row["analysed"], row["visible"]) for row in summaries} == {(None, None, None)}
     assert {row["expressions"] is None for row in summaries} == {True}
     assert {row["withheld"] for row in summaries} == {"below_k"}
-    told = json.dumps(running.rows)
-    assert not any(person.name in told for person in PEOPLE)
+    reported = json.dumps(running.rows)
+    assert not any(person.name in reported for person in PEOPLE)
     assert not any(row["type"] == "participant" for row in running.rows)
 
 
-async def told_within(feed: AsyncIterator[Event], kind: type[Body], within_s: float) -> Body:
+async def published_within(feed: AsyncIterator[Event], kind: type[Body], within_s: float) -> Body:
     """The next body of a kind on an open page."""
     async with asyncio.timeout(within_s):
         async for event in feed:
@@ -165,7 +165,7 @@ async def told_within(feed: AsyncIterator[Event], kind: type[Body], within_s: fl
 
 
 async def until_class_moved(feed: AsyncIterator[Event], seconds: int) -> list[Event]:
-    """All that is told while the class is told so many times."""
+    """All that is published while the class is published so many times."""
     seen: list[Event] = []
     async with asyncio.timeout(PATIENCE_S):
         while sum(isinstance(event.body, ClassSummary) for event in seen) < seconds:
@@ -186,9 +186,9 @@ async def test_opting_out_reaches_open_pages_within_two_seconds_and_holds_until_
         async with httpx.AsyncClient(base_url=origin) as http:
             await running.until("bot_state", state="live")
             async with publisher() as anna:
-                await told_within(feed, ParticipantUpdate, PATIENCE_S)
+                await published_within(feed, ParticipantUpdate, PATIENCE_S)
                 assert (await http.post("/v1/rooms/r/opt-outs", json={"name": "ANNA"})).status_code == 204
-                await told_within(feed, Forget, 2.0)
+                await published_within(feed, Forget, 2.0)
                 assert not [e for e in await until_class_moved(feed, 2) if isinstance(e.body, ParticipantUpdate)]
             async with publisher() as anna:
                 later = await until_class_moved(feed, 3)
@@ -197,7 +197,7 @@ async def test_opting_out_reaches_open_pages_within_two_seconds_and_holds_until_
                 reading = f"{anna._resource}/reading"
                 assert (await http.get(reading)).json() == {"read": False}
                 assert (await http.put(reading, json={"read": True})).json() == {"read": True}
-                shown = await told_within(feed, ParticipantUpdate, PATIENCE_S)
+                shown = await published_within(feed, ParticipantUpdate, PATIENCE_S)
                 assert isinstance(shown, ParticipantUpdate)
                 assert shown.name == "Anna"
     log = (tmp_path / "classpulse" / "audit.jsonl").read_text()
@@ -229,9 +229,9 @@ async def test_consent_shows_a_person_until_it_is_revoked_and_a_revoked_link_clo
                 assert (await http.post(agreements, json={"token": stranger})).status_code == 403
                 consent = await classpulse("consent", "r", "Anna")
                 assert (await http.post(agreements, json={"token": consent})).status_code == 204
-                await told_within(feed, ParticipantUpdate, PATIENCE_S)
+                await published_within(feed, ParticipantUpdate, PATIENCE_S)
                 await classpulse("revoke", "r", "--name", "anna")
-                assert isinstance(await told_within(feed, Forget, 5.0), Forget)
+                assert isinstance(await published_within(feed, Forget, 5.0), Forget)
                 assert (await http.post(agreements, json={"token": consent})).status_code == 403
                 await classpulse("revoke", "r")
                 with pytest.raises(AccessDenied):

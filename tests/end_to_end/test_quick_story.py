@@ -33,7 +33,7 @@ SWITCH_S = 1.6
 
 @dataclass
 class Performance:
-    """A story as it was played, read and told."""
+    """A story as it was played, read and published."""
 
     story: Story
     zero: float = 0.0
@@ -43,7 +43,7 @@ class Performance:
     events: list[Event] = field(default_factory=list)
 
     def during(self, segment: str) -> tuple[str, list[tuple[float, FaceReading]]]:
-        """Find who plays a segment in the story, and her readings while it is held."""
+        """Find who plays a segment in the story, and their readings while it is held."""
         for person in self.story.people:
             for cue, following in zip(person.cues, [*person.cues[1:], None], strict=True):
                 if cue.segment == segment and cue.act is Act.PLAY and segment != "calm":
@@ -106,7 +106,9 @@ async def perform(performance: Performance) -> None:
         stop.set()
 
     settings = Settings(room_url="local://quick", policy=Profile.INDIVIDUAL, port=0, k=3)
-    surroundings = Surroundings(stop=stop, tell=lambda _: None, show=performance.events.append, guests=guests)
+    surroundings = Surroundings(
+        stop=stop, report_addresses=lambda _: None, show=performance.events.append, guests=guests
+    )
     async with asyncio.timeout(110):
         await run(settings, surroundings)
 
@@ -180,7 +182,7 @@ def test_looking_away_lowers_attention_within_twelve_seconds(performance: Perfor
     assert any(update.facing is False for at, update in rows if began < at < began + 8)
 
 
-def test_departure_is_told_as_departure(performance: Performance) -> None:
+def test_departure_is_reported_as_departure(performance: Performance) -> None:
     person = next(p for p in performance.story.people if any(cue.act is Act.LEAVE for cue in p.cues))
     left = next(cue.at_s for cue in person.cues if cue.act is Act.LEAVE)
     rows = performance.updates(person.name)
@@ -197,7 +199,7 @@ def test_departure_is_told_as_departure(performance: Performance) -> None:
     assert present == {7}
 
 
-def test_camera_off_is_told_as_not_measurable_and_not_as_inattention(performance: Performance) -> None:
+def test_camera_off_is_reported_as_not_measurable_and_not_as_inattention(performance: Performance) -> None:
     person = next(p for p in performance.story.people if any(cue.act is Act.CAMERA_OFF for cue in p.cues))
     off = next(cue.at_s for cue in person.cues if cue.act is Act.CAMERA_OFF)
     on = next(cue.at_s for cue in person.cues if cue.act is Act.CAMERA_ON)

@@ -1,4 +1,4 @@
-"""A class whose engine is a process of its own that is killed in the middle of it: what the dashboard is told."""
+"""A class whose engine is a process of its own that is killed in the middle of it: what the dashboard gets."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ RESUMED_WITHIN_S = 10.0
 """Two by design: 0.3 to find it, a read of most people, a summary each second. A busy machine takes longer."""
 
 
-class Told:
+class Shown:
     """What the bot published so far."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ async def test_class_goes_on_without_its_engine_and_expressions_come_back_with_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    told, stop = Told(), asyncio.Event()
+    shown_events, stop = Shown(), asyncio.Event()
 
     async def guests(addresses: Addresses) -> None:
         async with AsyncExitStack() as stack:
@@ -84,27 +84,27 @@ async def test_class_goes_on_without_its_engine_and_expressions_come_back_with_i
     with tempfile.TemporaryDirectory(prefix="cp-") as folder:
         address = f"ipc://{folder}/engine"
         settings = Settings(room_url="local://killed", policy=Profile.INDIVIDUAL, port=0, k=3, engine=address)
-        surroundings = Surroundings(stop=stop, tell=lambda _: None, show=told.take, guests=guests)
+        surroundings = Surroundings(stop=stop, report_addresses=lambda _: None, show=shown_events.take, guests=guests)
         async with asyncio.TaskGroup() as tasks:
             bot = tasks.create_task(run(settings, surroundings))
             async with engine_process(address) as process:
-                _, before = await told.until(lambda summary: summary.expressions is not None)
+                _, before = await shown_events.until(lambda summary: summary.expressions is not None)
                 assert before.expressions_unmeasurable is None
                 process.kill()
                 await process.wait()
-                _, missed = await told.until(lambda s: s.expressions_unmeasurable is Unmeasurable.ENGINE_AWAY)
-            _, later = await told.until(lambda s: s.expressions_unmeasurable is Unmeasurable.ENGINE_AWAY)
+                _, missed = await shown_events.until(lambda s: s.expressions_unmeasurable is Unmeasurable.ENGINE_AWAY)
+            _, later = await shown_events.until(lambda s: s.expressions_unmeasurable is Unmeasurable.ENGINE_AWAY)
             for summary in (missed, later):
                 assert (summary.expressions, summary.valence, summary.arousal) == (None, None, None)
                 assert summary.engagement is not None, "everything else goes on"
                 assert summary.reads_per_s > 0
-            absent = [update for update in told.updates if update.expressions_unmeasurable is not None]
+            absent = [update for update in shown_events.updates if update.expressions_unmeasurable is not None]
             assert absent
             assert {update.displayed for update in absent} == {None}
             assert any(update.index is not None for update in absent)
             async with engine_process(address):
-                back_at = told.summaries[-1][0]
-                resumed_at, resumed = await told.until(lambda summary: summary.expressions is not None)
+                back_at = shown_events.summaries[-1][0]
+                resumed_at, resumed = await shown_events.until(lambda summary: summary.expressions is not None)
                 assert resumed.expressions_unmeasurable is None
                 assert resumed_at - back_at <= RESUMED_WITHIN_S
             stop.set()

@@ -35,9 +35,9 @@ async def test_foreground_bot_is_refused_in_a_workers_room_or_takes_it_for_good(
         bot = await service.invite("local://seminar")
         await service.state(bot["id"], State.LIVE)
         refused = await foreground(service, tmp_path)
-        said, told = await refused.communicate()
+        said, reported = await refused.communicate()
         assert (refused.returncode, said) == (1, b"")
-        assert b"Another bot is in the room" in told
+        assert b"Another bot is in the room" in reported
         await service.state(bot["id"], State.LIVE)
         taking = await foreground(service, tmp_path, "--take-over")
         try:

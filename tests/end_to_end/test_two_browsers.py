@@ -112,7 +112,7 @@ async def test_instructor_sees_a_person_arrive_be_analysed_and_leave(camera_file
 
 
 @pytest.mark.timeout(180)
-async def test_page_tells_that_the_class_has_ended(tmp_path: Path) -> None:
+async def test_page_shows_that_the_class_has_ended(tmp_path: Path) -> None:
     async with async_playwright() as playwright, browsing(playwright) as instructor:
         page = await instructor.new_page()
         async with bot(tmp_path, "--policy", "presence") as addresses:

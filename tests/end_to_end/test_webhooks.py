@@ -53,14 +53,14 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-async def test_killed_gateway_loses_no_state_and_two_tell_none_twice(
+async def test_killed_gateway_loses_no_state_and_two_notify_of_none_twice(
     tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLASSPULSE_WEBHOOKS", receiver.origin)
     monkeypatch.setenv("CLASSPULSE_WEBHOOK_SECRET", SECRET)
     async with a_service(tmp_path) as service:
-        told = await service.shell("invite", "local://seminar", "--webhook", f"{receiver.origin}/bots", "--json")
-        bot = json.loads(told)["id"]
+        reported = await service.shell("invite", "local://seminar", "--webhook", f"{receiver.origin}/bots", "--json")
+        bot = json.loads(reported)["id"]
         await until(lambda: len(receiver.came) == 1)
         service.gateways[0].kill()
         await service.gateways[0].wait()

@@ -53,11 +53,11 @@ def shown(events: list[Event]) -> set[str]:
 
 
 def present(number: int, events: list[Event]) -> Callable[[], bool]:
-    """Whether the newest that is told of the class is so many people, of whom somebody is read."""
+    """Whether the newest that is published of the class is so many people, of whom somebody is read."""
 
     def is_so() -> bool:
-        told = [event.body for event in events if isinstance(event.body, ClassSummary)]
-        return bool(told) and told[-1].present == number and told[-1].reads_per_s > 0
+        reported = [event.body for event in events if isinstance(event.body, ClassSummary)]
+        return bool(reported) and reported[-1].present == number and reported[-1].reads_per_s > 0
 
     return is_so
 

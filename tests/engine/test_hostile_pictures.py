@@ -17,8 +17,8 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
-    """What became of every row at every entry, told by a process that lived to its end."""
+def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
+    """What became of every row at every entry, reported by a process that lived to its end."""
     folder = tmp_path_factory.mktemp("pictures")
     command = [sys.executable, "-m", "tests.engine.hostile_pictures", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
@@ -27,18 +27,18 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]
     return {(entry, row): outcome for entry, row, outcome in rows}
 
 
-def test_no_picture_ends_the_process_or_comes_back_as_a_foreign_error(told: dict[tuple[str, str], str]) -> None:
-    assert {what: outcome for what, outcome in told.items() if outcome not in ("taken", "refused")} == {}
+def test_no_picture_ends_the_process_or_comes_back_as_a_foreign_error(reported: dict[tuple[str, str], str]) -> None:
+    assert {what: outcome for what, outcome in reported.items() if outcome not in ("taken", "refused")} == {}
 
 
 @pytest.mark.parametrize("entry", ["find", "find near", "find_all", "read", "align", "face_batch"])
 def test_pictures_within_the_bounds_are_taken_however_they_lie_in_memory(
-    told: dict[tuple[str, str], str], entry: str
+    reported: dict[tuple[str, str], str], entry: str
 ) -> None:
-    taken = {row for row in PICTURES if told[entry, row] == "taken"}
+    taken = {row for row in PICTURES if reported[entry, row] == "taken"}
     takes_grey = {"grey"} if entry in ("align", "face_batch") else set()
     assert taken == GOOD | takes_grey
 
 
-def test_picture_files_that_ask_for_gigabytes_are_refused(told: dict[tuple[str, str], str]) -> None:
-    assert {row: told["file", row] for row in PICTURE_FILES if told["file", row] != "refused"} == {}
+def test_picture_files_that_ask_for_gigabytes_are_refused(reported: dict[tuple[str, str], str]) -> None:
+    assert {row: reported["file", row] for row in PICTURE_FILES if reported["file", row] != "refused"} == {}

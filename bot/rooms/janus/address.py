@@ -25,7 +25,7 @@ class JanusAddress:
 
     @property
     def room_id(self) -> int | str:
-        """The room as Janus wants it named: by a number unless the server was told to use text."""
+        """The room as Janus wants it named: by a number unless the server is set to use text."""
         return int(self.room) if self.room.isdecimal() else self.room
 
 

@@ -54,7 +54,7 @@ class JanusText:
         Args:
             session: The session with Janus.
             address: The room.
-            people: Knows who has a channel, and is told what they write.
+            people: Knows who has a channel, and takes what they write.
             addresses: Where the connection listens; None for every address of this machine but loopback.
             ice: Servers by which it finds its way.
         """
@@ -144,7 +144,7 @@ class JanusText:
 
         def rested() -> None:
             self._resting = None
-            self._session.tell(Notice(0, "wish"))
+            self._session.post(Notice(0, "wanted"))
 
         if self._resting is None:
             self._resting = asyncio.get_running_loop().call_later(self._rests.failed(), rested)
@@ -173,7 +173,7 @@ class JanusText:
 
     def _on_state(self, handle: int, peer: RTCPeerConnection) -> None:
         if peer is self._peer and peer.connectionState in ("failed", "closed"):
-            self._session.tell(Notice(handle, "hangup"))
+            self._session.post(Notice(handle, "hangup"))
 
     def _listen(self, channel: RTCDataChannel) -> None:
         self._rests.went_well()
@@ -185,7 +185,7 @@ class JanusText:
                 log.warning("Somebody sends so much over a data channel that they cannot be listened to, nor be read")
                 self._muted.add(channel.label)
                 self._people.unheard(channel.label)
-                self._session.tell(Notice(0, "wish"))
+                self._session.post(Notice(0, "wanted"))
             elif isinstance(message, str):
                 self._people.hear(channel.label, message)
             elif len(message) <= LONGEST_BINARY:

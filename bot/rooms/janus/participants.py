@@ -16,7 +16,7 @@ from bot.rooms.base import (
     Participant,
     RoomEvent,
     Unheard,
-    wish_in_chat,
+    request_in_chat,
 )
 from bot.rooms.janus.roster import Feed, Roster, Sender, read_people
 from bot.rooms.janus.session import Json
@@ -53,16 +53,16 @@ class JanusPeople:
     def __init__(
         self,
         clock: Clock,
-        tell: Callable[[RoomEvent], object],
-        wishes: Callable[[], object] = lambda: None,
+        publish: Callable[[RoomEvent], object],
+        size_wanted: Callable[[], object] = lambda: None,
         is_bot: Callable[[Feed], bool] = lambda feed: False,
     ) -> None:
         """Begin with nobody.
 
         Args:
             clock: The room's clock.
-            tell: Takes the events.
-            wishes: Called when another size of a video is wanted.
+            publish: Takes the events.
+            size_wanted: Called when another size of a video is wanted.
             is_bot: Whether a feed is a bot's.
         """
         self.wanted: dict[Feed, str] = {}
@@ -72,14 +72,14 @@ class JanusPeople:
         self.talkers: dict[Feed, str] = {}
         """The data channels to listen to: for every feed their section (mid)."""
         self._clock = clock
-        self._tell = tell
-        self._wishes = wishes
+        self._publish = publish
+        self._size_wanted = size_wanted
         self._roster = Roster(is_bot)
         self._streams: dict[Feed, Stream] = {}
         self._on: dict[str, Stream] = {}
         self._watchers: set[asyncio.Task[None]] = set()
         self._quiet: set[Feed] = set()
-        """Who is known from counting alone: she sends nothing, so nothing tells when she goes."""
+        """Who is known from counting alone: they send nothing, so nothing says when they go."""
 
     def meet(self, data: Json) -> None:
         """Note who is in the room, under what name, and what they send, as far as this message says."""
@@ -104,12 +104,12 @@ class JanusPeople:
             if sender.text_mid is not None:
                 self.talkers[sender.feed] = sender.text_mid
             if sender.unreadable_codec is not None:
-                self._tell(CameraUnreadable(participant, f"codec {sender.unreadable_codec}: {WOULD_DO} would do"))
+                self._publish(CameraUnreadable(participant, f"codec {sender.unreadable_codec}: {WOULD_DO} would do"))
 
     def count(self, everybody: object) -> None:
-        """Note who is in a room that does not tell of people who send nothing.
+        """Note who is in a room that does not name people who send nothing.
 
-        Such a list and what Janus tells unasked may overtake each other: of those who send, the latter knows better.
+        Such a list and what Janus says unasked may overtake each other: of those who send, the latter knows better.
 
         Args:
             everybody: Janus' list of participants.
@@ -135,7 +135,7 @@ class JanusPeople:
         self._quiet.discard(feed)
         if participant := self._roster.leave(feed):
             self._on.pop(participant.id, None)
-            self._tell(Left(participant, Absence.LEFT))
+            self._publish(Left(participant, Absence.LEFT))
 
     def begin(self, feed: Feed, stream: Stream) -> None:
         """A wanted video begins to come in: watch when its camera is on."""
@@ -162,8 +162,8 @@ class JanusPeople:
         """
         for feed in self.talkers:
             participant = self._roster.participant(feed) if str(feed) == label else None
-            if participant is not None and (wish := wish_in_chat(participant, text)):
-                self._tell(wish)
+            if participant is not None and (request := request_in_chat(participant, text)):
+                self._publish(request)
 
     def unheard(self, label: str) -> None:
         """Somebody cannot be listened to any more, so that they could not say that they are not to be read.
@@ -174,7 +174,7 @@ class JanusPeople:
         for feed in self.talkers:
             participant = self._roster.participant(feed) if str(feed) == label else None
             if participant is not None:
-                self._tell(Unheard(participant))
+                self._publish(Unheard(participant))
 
     def interrupt(self) -> None:
         """The connection broke: no video comes any more, and everybody is awaited back."""
@@ -189,7 +189,7 @@ class JanusPeople:
     def give_up_missing(self) -> None:
         """Whoever was there before the connection broke and did not come back is gone."""
         for participant in self._roster.give_up():
-            self._tell(Left(participant, Absence.VANISHED))
+            self._publish(Left(participant, Absence.VANISHED))
 
     def _forget(self, feed: Feed) -> None:
         self.wanted.pop(feed, None)
@@ -201,7 +201,7 @@ class JanusPeople:
     def _scale(self, feed: Feed, frame: Frame, factor: float) -> None:
         choice = self.layers.get(feed)
         if choice is not None and choice.prefer(frame.at, frame.width_px, factor):
-            self._wishes()
+            self._size_wanted()
 
     def _enter(self, sender: Sender) -> Participant | None:
         entered = self._roster.enter(sender.feed, sender.display)
@@ -209,36 +209,36 @@ class JanusPeople:
             return None
         participant, news = entered
         if news is not None:
-            self._tell(news)
+            self._publish(news)
         return participant
 
     def _rename(self, person: Sender) -> None:
         if renamed := self._roster.rename(person.feed, person.display):
-            self._tell(renamed)
+            self._publish(renamed)
 
     def _camera_off(self, participant: Participant) -> None:
         if self._on.pop(participant.id, None):
-            self._tell(CameraOff(participant))
+            self._publish(CameraOff(participant))
 
     async def _watch(self, participant: Participant, stream: Stream, feed: Feed) -> None:
-        """Tell of one camera until its stream is gone."""
+        """Publish one camera until its stream is gone."""
         try:
             while True:
                 try:
                     mailbox = await self._camera_on(stream, feed)
                 except StreamUnreadable as unreadable:
                     self._on[participant.id] = stream
-                    self._tell(CameraUnreadable(participant, unreadable.reason))
+                    self._publish(CameraUnreadable(participant, unreadable.reason))
                     await stream.unreadable_off()
                 else:
                     participant = self._roster.participant(feed) or participant  # the name may have changed meanwhile
                     self._on[participant.id] = stream
-                    self._tell(CameraOn(participant, JanusTrack(participant, mailbox, partial(self._scale, feed))))
+                    self._publish(CameraOn(participant, JanusTrack(participant, mailbox, partial(self._scale, feed))))
                     await stream.camera_off()
                 self._camera_off(participant)
                 self._note_silence(feed)
         except StreamLost:
-            # A newer stream of the same person may be on by now: its camera must not be told off with this one.
+            # A newer stream of the same person may be on by now: its camera must not go off with this one.
             if self._on.get(participant.id) is stream:
                 self._camera_off(participant)
 
@@ -252,7 +252,7 @@ class JanusPeople:
 
     def _note_silence(self, feed: Feed) -> None:
         if (choice := self.layers.get(feed)) and choice.silent(self._clock()):
-            self._wishes()
+            self._size_wanted()
 
 
 def _list(value: object) -> list[object]:

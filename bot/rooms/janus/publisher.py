@@ -34,7 +34,7 @@ async def join(handle: Handle, address: JanusAddress, display: str, feed: int | 
         feed: Under what number; None lets Janus choose.
 
     Returns:
-        Janus' answer: `id`, `private_id`, `publishers` and, where the room tells of them, `attendees`.
+        Janus' answer: `id`, `private_id`, `publishers` and, where the room names them, `attendees`.
 
     Raises:
         JanusError: The room said no.

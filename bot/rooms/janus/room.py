@@ -37,7 +37,7 @@ LONGEST_RETRY_S = 3.0
 GIVE_UP_AFTER_S = 600.0
 """A server that was away for so long is not coming back for this class."""
 COUNT_EVERY_S = 1.5
-"""A room that does not tell who comes is asked so often who is there; with the second's beat it is told within 3 s."""
+"""A room that does not say who comes is asked so often who is there; with the second's beat that takes up to 3 s."""
 COUNTING = "who is there"
 RETURN_WITHIN_S = 10.0
 """People who are not back so long after the bot is were gone before it."""
@@ -100,7 +100,7 @@ class JanusRoom:
         await self._session_task.leave()
 
     def _nobody_yet(self) -> JanusPeople:
-        return JanusPeople(self._clock, self._tell, self._wish, self._bots.is_bot)
+        return JanusPeople(self._clock, self._publish, self._review, self._bots.is_bot)
 
     def events(self) -> AsyncIterator[RoomEvent]:
         """Yield what happens; raises how the stay ended. One reader."""
@@ -118,7 +118,7 @@ class JanusRoom:
             await asyncio.sleep(pause_s)
 
     def _judge(self, error: Exception) -> float:
-        """Tell what the end of a stay means, and return how long to wait; raises what ends it for good."""
+        """Judge what the end of a stay means, and return how long to wait; raises what ends it for good."""
         now_s = asyncio.get_running_loop().time()
         was_in, self._is_in = self._is_in, False
         if isinstance(error, JanusError) and not was_in:
@@ -126,7 +126,7 @@ class JanusRoom:
                 raise RoomRefused(f"{self.name}: {error}") from error
             self._backoff.went_well()
             self._last_in_s = now_s
-            self._tell(Held(HELD[error.code]))
+            self._publish(Held(HELD[error.code]))
             return KNOCK_EVERY_S
         if not isinstance(error, RoomError):
             log.error("Janus said something that cannot be understood", exc_info=error)
@@ -138,18 +138,18 @@ class JanusRoom:
             self._last_in_s = now_s
         if now_s - self._last_in_s > GIVE_UP_AFTER_S:
             raise error
-        self._tell(Lost(str(error)))
+        self._publish(Lost(str(error)))
         return self._backoff.failed(random.random())
 
-    def _tell(self, event: RoomEvent) -> None:
-        self._session_task.tell(event)
+    def _publish(self, event: RoomEvent) -> None:
+        self._session_task.publish(event)
         if isinstance(event, Joined) and self._announcer is not None:
             self._announcer.newcomer()
 
-    def _wish(self) -> None:
+    def _review(self) -> None:
         """Have the subscription look at what is wanted now."""
         if self._session is not None:
-            self._session.tell(Notice(0, "wish"))
+            self._session.post(Notice(0, "wanted"))
 
     async def _stay_in(self) -> None:
         """Join, show the notice and follow the room; ends with the error that says why."""
@@ -169,10 +169,10 @@ class JanusRoom:
             missing: asyncio.TimerHandle | None = None
             try:
                 self._is_in = True
-                self._tell(Admitted())
+                self._publish(Admitted())
                 missing = asyncio.get_running_loop().call_later(RETURN_WITHIN_S, self._people.give_up_missing)
                 self._people.meet(entry.joined)
-                await self._follow_all(session, own, tells_who_comes="attendees" in entry.joined)
+                await self._follow_all(session, own, names_newcomers="attendees" in entry.joined)
             finally:
                 if missing is not None:
                     missing.cancel()
@@ -180,7 +180,7 @@ class JanusRoom:
                 self._people.interrupt()
                 await publisher.close()
 
-    async def _follow_all(self, session: JanusSession, own: Handle, *, tells_who_comes: bool) -> None:
+    async def _follow_all(self, session: JanusSession, own: Handle, *, names_newcomers: bool) -> None:
         """Follow the room, receive its videos and hear what is written, side by side: none of them waits for another.
 
         Ends with the error of the first that ends.
@@ -191,7 +191,7 @@ class JanusRoom:
             "janus video": self._receive(session, video),
             "janus text": self._listen(session, text),
         }
-        if not tells_who_comes:
+        if not names_newcomers:
             works[COUNTING] = self._count(own)
         tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
         try:
@@ -243,9 +243,9 @@ class JanusRoom:
             await text.close()
 
     async def _count(self, own: Handle) -> None:
-        """Ask again and again who is there: this room does not tell who comes (`notify_joining = false`).
+        """Ask again and again who is there: this room does not say who comes (`notify_joining = false`).
 
-        An answer that is late or never comes costs this one count; a broken line and a closed room are told elsewhere.
+        An answer that is late or never comes costs this one count; a broken line and a closed room show elsewhere.
         """
         everybody = {"request": "listparticipants", "room": self._address.room_id}
         while True:
@@ -264,7 +264,7 @@ class JanusRoom:
             addresses=self._addresses,
             ice=self._ice,
             people=self._people,
-            lost=lambda: session.tell(Notice(handle.id, "hangup")),
+            lost=lambda: session.post(Notice(handle.id, "hangup")),
         )
 
     async def _renewed(self, session: JanusSession, old: JanusSubscriber) -> JanusSubscriber:
@@ -277,7 +277,7 @@ class JanusRoom:
         return await self._subscriber(session)
 
     def _follow(self, notice: Notice) -> None:
-        """Act on what Janus tells the bot as a participant."""
+        """Act on what Janus says to the bot as a participant."""
         data = notice.data
         if data.get("videoroom") == "destroyed":
             raise RoomClosed(f"{self.name} was closed")

@@ -33,7 +33,7 @@ class Roster:
             display: The name the person chose, as it came; anything but text says nothing of it.
 
         Returns:
-            The participant, and what there is to tell of them; None for a bot.
+            The participant, and what there is to publish of them; None for a bot.
         """
         if self.is_bot(feed):
             return None
@@ -59,7 +59,7 @@ class Roster:
         return self._present.pop(feed, None)
 
     def participant(self, feed: Feed) -> Participant | None:
-        """Tell who this is; None for somebody who is not there."""
+        """Return who this is; None for somebody who is not there."""
         return self._present.get(feed)
 
     def interrupt(self) -> None:
@@ -79,7 +79,7 @@ RECEIVABLE = frozenset(codec.lower() for codec in CODECS)
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A person in the room and what she sends."""
+    """A person in the room and what they send."""
 
     feed: Feed
     display: object

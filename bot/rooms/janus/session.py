@@ -128,7 +128,7 @@ class JanusSession:
             yield notice
         raise RoomUnreachable("The connection to Janus broke")
 
-    def tell(self, notice: Notice) -> None:
+    def post(self, notice: Notice) -> None:
         """Lay a notice of our own between those of Janus; a queue that overflows ends the connection."""
         try:
             self._notices.put_nowait(notice)
@@ -219,7 +219,7 @@ class JanusSession:
         elif kind in ("timeout",):
             self._lose()
         elif kind not in ("ack", "success"):
-            self.tell(notice)
+            self.post(notice)
 
     def _lose(self) -> None:
         """End everything that waits."""

@@ -1,7 +1,7 @@
 """Pure: which size of a simulcast video is asked for, by how large its faces are and what each size turned out to be.
 
 Janus numbers the sizes 0 to 2 and does not say how large they are. Most publishers send the smallest as 0, some the
-largest, and any may be missing for lack of bandwidth: only what has come in tells.
+largest, and any may be missing for lack of bandwidth: only what has come in says.
 """
 
 import math
@@ -10,7 +10,7 @@ LAYERS = range(3)
 LARGER_FROM, SMALLER_FROM = 1.1, 0.45
 """Wanted widths, in shares of the present one, that are worth a change: the next size is twice or half as wide."""
 LARGER_AFTER_S, SMALLER_AFTER_S = 3.0, 10.0
-"""How long the wish must last: a face that is close for a moment is no reason, and a change costs a key frame."""
+"""How long the same must be wanted: a face that is close for a moment is no reason, and a change costs a key frame."""
 ANSWERED_WITHIN_S = 3.0
 """What begins to come so soon after it was asked for was there all the time."""
 SETTLED_AFTER_S = 1.0
@@ -30,8 +30,8 @@ class LayerChoice:
         self._widths: dict[int, float] = {}
         self._width_px = 0
         self._changed_at = 0.0
-        self._wish = 0
-        self._wish_at = 0.0
+        self._direction = 0
+        self._direction_at = 0.0
 
     def relayed(self, at: float, layer: int) -> None:
         """Note what Janus sends from now on; where the asked layer is missing it takes one of a lower number."""
@@ -64,13 +64,13 @@ class LayerChoice:
             Whether another layer is to be asked for now.
         """
         self._learn(at, width_px)
-        wish = 1 if factor > LARGER_FROM else -1 if factor < SMALLER_FROM else 0
-        if wish != self._wish:
-            self._wish, self._wish_at = wish, at
-        if wish == 0 or at - self._wish_at < (LARGER_AFTER_S if wish > 0 else SMALLER_AFTER_S):
+        direction = 1 if factor > LARGER_FROM else -1 if factor < SMALLER_FROM else 0
+        if direction != self._direction:
+            self._direction, self._direction_at = direction, at
+        if direction == 0 or at - self._direction_at < (LARGER_AFTER_S if direction > 0 else SMALLER_AFTER_S):
             return False
-        self._wish_at = at
-        chosen = self._choose(wish, width_px * factor)
+        self._direction_at = at
+        chosen = self._choose(direction, width_px * factor)
         is_new, self.asked = chosen != self.asked, chosen
         self._tried.add(chosen)
         return is_new
@@ -87,17 +87,17 @@ class LayerChoice:
         self._widths = {layer: width for layer, width in widths.items() if round(width) != width_px}
         self._widths[self._relayed] = width_px
 
-    def _choose(self, wish: int, wanted_px: float) -> int:
+    def _choose(self, direction: int, wanted_px: float) -> int:
         """The smallest known layer that serves, else one that was never seen, else the largest of the known."""
         known = {layer: width for layer, width in self._widths.items() if layer not in self._missing}
         if known.keys() == {0, 2} and 1 not in self._tried:
             known[1] = math.sqrt(known[0] * known[2])
-        better = [layer for layer in known if (known[layer] - self._width_px) * wish > 0]
+        better = [layer for layer in known if (known[layer] - self._width_px) * direction > 0]
         serving = [layer for layer in better if known[layer] * LARGER_FROM >= wanted_px]
         if serving:
             return min(serving, key=known.__getitem__)
         # Most publishers number their sizes upwards, so the likely ones come first.
-        likely = sorted(LAYERS, key=lambda layer: (layer - self._relayed) * wish % len(LAYERS))
+        likely = sorted(LAYERS, key=lambda layer: (layer - self._relayed) * direction % len(LAYERS))
         unseen = [layer for layer in likely if layer not in known.keys() | self._tried | self._missing]
-        largest = max(better, key=known.__getitem__, default=self.asked) if wish > 0 else self.asked
+        largest = max(better, key=known.__getitem__, default=self.asked) if direction > 0 else self.asked
         return unseen[0] if unseen else largest

@@ -57,7 +57,7 @@ class _Section:
 
 
 class JanusSubscriber:
-    """Subscribes to feeds and tells when a stream begins; `close` it, always."""
+    """Subscribes to feeds and says when a stream begins; `close` it, always."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class JanusSubscriber:
             clock: The room's clock.
             addresses: Where media listens; None for every address of this machine but loopback.
             ice: Servers by which media finds its way.
-            people: Told of every stream that begins to be received, and of its size.
+            people: Takes every stream that begins to be received, and its size.
             lost: Called when the connection has failed or was closed by Janus.
         """
         self._handle = handle

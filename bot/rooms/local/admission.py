@@ -8,7 +8,7 @@ NAME_HEADER = "Classpulse-Name"
 """Carries the display name of whoever joins, as percent-encoded UTF-8; never the address, which stands in logs."""
 MAX_OFFER_BYTES = 64 << 10
 CONSENT_HEADER = "Classpulse-Consent"
-"""Carries the token by which a person agrees to be read under her own name."""
+"""Carries the token by which a person agrees to be read under their own name."""
 
 
 class RoomFull(BotError):

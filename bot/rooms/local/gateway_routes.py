@@ -46,7 +46,7 @@ ELSEWHERE = (
 )
 
 NoticeOf = Callable[[str], Awaitable[Notice | None]]
-"""Tells what people in a room, by its key, are told of its bot; None where none is or will be."""
+"""Returns what people in a room, by its key, may know of its bot; None where none is or will be."""
 
 
 class RequestRefused(BotError):
@@ -74,7 +74,7 @@ def routes(queue: Queue, notice_of: NoticeOf) -> list[BaseRoute]:
 
     Args:
         queue: Knows which bot serves a room, and where.
-        notice_of: Tells what people are told, also of a bot that is yet to come.
+        notice_of: Returns what people may know, also of a bot that is yet to come.
     """
     at = _LocalRooms(queue, notice_of)
     return [
@@ -120,7 +120,7 @@ class _LocalRooms:
         return page()
 
     async def info(self, request: Request) -> Response:
-        """Tell what awaits people; where the bot is not there yet, what is known of it."""
+        """Return what awaits people; where the bot is not there yet, what is known of it."""
         self._count(request)
         record = await self._record(request)
         try:

@@ -63,7 +63,7 @@ def assets() -> BaseRoute:
 
 
 def describe(room: str, notice: Notice, *, is_open: bool, needs_token: bool) -> dict[str, object]:
-    """Tell people what awaits them in a room, as the page shows it."""
+    """Show people what awaits them in a room, as the page shows it."""
     return {
         "room": room,
         "title": shown(notice.title or room),

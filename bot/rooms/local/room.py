@@ -79,7 +79,7 @@ class LocalRoom:
         Args:
             name: Letters, digits, `.`, `_` and `-`; at most 64.
             clock: The room's clock.
-            notice: What people are told before they join.
+            notice: What people may know before they join.
             host: Address that media listens on; `0.0.0.0` or `::` for every address of this machine but loopback.
             token: What publishers present as bearer token; None lets everybody in.
             ice: Servers by which media finds its way.
@@ -151,9 +151,9 @@ class LocalRoom:
         Args:
             offer: SDP.
             name: The display name the person chose, as it came.
-            asker: The address she comes from.
+            asker: The address they come from.
             wants_individual: Whether the person agreed to be read individually.
-            consent: The token by which she agreed, if she did so by one; ignored where nobody is asked to agree.
+            consent: The token by which they agreed, if they did so by one; ignored where nobody is asked to agree.
 
         Raises:
             RoomNotOpen: The bot is not in the room.
@@ -180,7 +180,7 @@ class LocalRoom:
             if self._visits is None:
                 raise RoomNotOpen(f"The bot has just left {self.name}")
             participant = self._people[resource] = Participant(secrets.token_hex(8), shown, opted_in, agreed)
-            if agreed is not None:  # said now: whatever is asked before she is connected is newer
+            if agreed is not None:  # said now: whatever is asked before they are connected is newer
                 self._events.put_nowait(OptedIn(participant))
             self._visits.create_task(self._visit(resource, peer, participant), name=f"visit {participant.id}")
         except BaseException:
@@ -214,9 +214,9 @@ class LocalRoom:
             raise RoomFull(f"{self.name} is full: try again in a moment")
 
     def _seat(self, resource: str) -> None:
-        """Give somebody who is connected her place."""
+        """Give somebody who is connected their place."""
         self._pending.free(resource)
-        if len(self._connected) >= MAX_PUBLISHERS:  # she and the last one came together
+        if len(self._connected) >= MAX_PUBLISHERS:  # they and the last one came together
             raise StreamLost(Absence.VANISHED)
         self._connected.add(resource)
 

@@ -164,12 +164,12 @@ def open_camera(path: Path) -> Camera:
 
 
 def _stated_s(rate: Fraction | None) -> float:
-    """Tell how long a picture is shown by the file's own word, which need not be true."""
+    """Return how long a picture is shown by the file's own word, which need not be true."""
     return min(max(float(1 / (rate or Fraction(25))), SHORTEST_S), LONGEST_S)
 
 
 def _between_s(picture: av.VideoFrame, following: av.VideoFrame, otherwise_s: float) -> float:
-    """Tell how long a picture is shown: until the next one, as both of them say."""
+    """Return how long a picture is shown: until the next one, as both of them say."""
     if picture.time is None or following.time is None or following.time <= picture.time:
         return otherwise_s
     return min(max(following.time - picture.time, SHORTEST_S), LONGEST_S)

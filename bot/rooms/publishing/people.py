@@ -110,7 +110,7 @@ async def _until_open(page: httpx.URL) -> None:
         RoomUnreachable: It is not, in time; the text says what was answered.
     """
     info = page.copy_with(path=f"{page.path}/info.json", query=None, fragment=None)
-    told = "no answer"
+    said = "no answer"
     try:
         async with asyncio.timeout(OPEN_WITHIN_S):
             while True:
@@ -118,20 +118,20 @@ async def _until_open(page: httpx.URL) -> None:
                     answer = await Server(info).ask("GET", info)
                     if answer.status == 200 and _is_open(answer.text):
                         return
-                    told = "the bot is not in the room" if answer.status == 200 else answer.text.strip()[:300]
+                    said = "the bot is not in the room" if answer.status == 200 else answer.text.strip()[:300]
                     if answer.status in FINAL:
                         break
                 except (OutboundUnreachable, OutboundRefused) as error:
-                    told = str(error)
+                    said = str(error)
                 await asyncio.sleep(ASK_AGAIN_S)
     except TimeoutError:
         pass
-    raise RoomUnreachable(f"{page.copy_with(fragment=None)}: {told}")
+    raise RoomUnreachable(f"{page.copy_with(fragment=None)}: {said}")
 
 
 def _is_open(info: str) -> bool:
     try:
-        told = json.loads(info)
+        said = json.loads(info)
     except ValueError:
         return False
-    return isinstance(told, dict) and told.get("is_open") is True
+    return isinstance(said, dict) and said.get("is_open") is True

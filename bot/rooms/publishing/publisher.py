@@ -183,7 +183,7 @@ async def play_people(
         story: Who does what, when.
         enter: Takes one person's name and camera into the room, for as long as its `async with` lasts.
         started: When the story begins.
-        connected: Told once how many have joined.
+        connected: Called once with how many have joined.
     """
     everybody = asyncio.Barrier(len(story.people))
 

@@ -103,7 +103,7 @@ def patch_connection(
 
 @dataclass
 class ReceivedCodec(RTCRtpCodecParameters):
-    """A codec as the other side names it; its decoder may have to be told more than the stream says."""
+    """A codec as the other side names it; its decoder may need to know more than the stream says."""
 
     parameter_sets: bytes = b""
     """As in `Codec`."""
@@ -119,9 +119,9 @@ def accept_video(transceiver: RTCRtpTransceiver, video: Video) -> None:
     codecs: list[RTCRtpCodecParameters] = []
     for codec in video.codecs:
         feedback = [RTCRtcpFeedback(kind, more or None) for kind, _, more in (f.partition(" ") for f in codec.feedback)]
-        told = dict[str, Any](codec.parameters)
+        parameters = dict[str, Any](codec.parameters)
         name = f"video/{codec.name}"
-        codecs.append(ReceivedCodec(name, 90_000, None, codec.number, feedback, told, codec.parameter_sets))
+        codecs.append(ReceivedCodec(name, 90_000, None, codec.number, feedback, parameters, codec.parameter_sets))
         if codec.repeats is not None:
             codecs.append(ReceivedCodec("video/rtx", 90_000, None, codec.repeats, [], {"apt": codec.number}))
     anybody: Any = transceiver

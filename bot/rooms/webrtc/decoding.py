@@ -48,7 +48,7 @@ class EncodedFrames(queue.Queue[Any]):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add (codec, encoded frame), or None to end the decoder."""
         if item is not None and not item[1].data:
-            return  # it would tell the decoder that the video is over, and nothing later would be decoded
+            return  # it would mean to the decoder that the video is over, and nothing later would be decoded
         if item is None or self.qsize() >= MAX_WAITING_FRAMES:
             # A Queue has no call that empties it; its own lock keeps the decoder's `get` out meanwhile.
             with self.mutex:
@@ -76,7 +76,7 @@ class EncodedFrames(queue.Queue[Any]):
 
 
 def is_keyframe(codec: str, data: bytes) -> bool:
-    """Tell whether an encoded frame can be decoded without the ones before it.
+    """Return whether an encoded frame can be decoded without the ones before it.
 
     VP8: RFC 6386 section 9.1, the first bit is 0. H264 (with start codes): a NAL unit of type 5 or 7.
     """
@@ -86,7 +86,7 @@ def is_keyframe(codec: str, data: bytes) -> bool:
 
 
 def refusal(codec: str, data: bytes) -> str | None:
-    """Tell why an encoded frame must not be decoded; None where it may.
+    """Return why an encoded frame must not be decoded; None where it may.
 
     Ten bytes are enough to make the decoder fetch a gigabyte. VP8: a key frame (RFC 6386, section 9.1). H264: any
     frame, for its sizes hold from then on, and one that cannot be read is none of a camera's.

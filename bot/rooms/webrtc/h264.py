@@ -15,12 +15,12 @@ def nal_units(data: bytes) -> list[bytes]:
 
 
 def nal_type(unit: bytes) -> int:
-    """Tell what a NAL unit is: 1 a slice, 5 a slice of a whole picture, 7 a sequence parameter set."""
+    """Return what a NAL unit is: 1 a slice, 5 a slice of a whole picture, 7 a sequence parameter set."""
     return unit[0] & 0x1F
 
 
 def announced_sizes(data: bytes) -> list[tuple[int, int]]:
-    """Tell the sizes of the pictures that an encoded frame announces.
+    """Return the sizes of the pictures that an encoded frame announces.
 
     Args:
         data: NAL units, each with a start code before it.

@@ -118,7 +118,7 @@ async def _take_back(posting: asyncio.Task[tuple[str, httpx.URL | None]], token:
 
 
 async def named_ice(url: httpx.URL, token: str | None) -> Ice:
-    """Ask which ICE servers a room names; most name none, and one that does not answer will be told by the offer."""
+    """Ask which ICE servers a room names; most name none, and one that does not answer shows when the offer is made."""
     try:
         answer = await _server(url, token).ask("OPTIONS", url, within_s=NAMING_WITHIN_S)
     except (OutboundUnreachable, OutboundRefused):

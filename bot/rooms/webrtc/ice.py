@@ -55,14 +55,14 @@ async def check_relay(ice: Ice) -> None:
             raise RoomUnreachable(
                 f"{where} refused the user or the password ({code} {reason}): check {CREDENTIALS_VARIABLE}"
             ) from error
-        told = f"{where} gave no relay ({code} {reason})"
+        problem = f"{where} gave no relay ({code} {reason})"
     except (TimeoutError, stun.TransactionTimeout):
-        told = f"{where} does not answer: does it run, and does a firewall let {relay.transport.upper()} through?"
+        problem = f"{where} does not answer: does it run, and does a firewall let {relay.transport.upper()} through?"
     except OSError as error:
-        told = f"{where} cannot be reached ({error}): is the address right?"
+        problem = f"{where} cannot be reached ({error}): is the address right?"
     if ice.relay_only:
-        raise RoomUnreachable(told)
-    log.warning("%s Media has to find a direct path.", told)
+        raise RoomUnreachable(problem)
+    log.warning("%s Media has to find a direct path.", problem)
 
 
 async def _borrow(relay: IceServer) -> None:

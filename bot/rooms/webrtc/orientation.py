@@ -19,7 +19,7 @@ class Turn:
     is_mirrored: bool = False
 
     def size(self, width_px: int, height_px: int) -> tuple[int, int]:
-        """Tell width and height of a picture once it is upright."""
+        """Return width and height of a picture once it is upright."""
         return (height_px, width_px) if self.quarters % 2 else (width_px, height_px)
 
     def upright(self, image: Image) -> Image:
@@ -50,6 +50,6 @@ def read_matrix(data: bytes) -> Turn:
 
 
 def turn_of(picture: VideoFrame) -> Turn:
-    """Tell how a file wants a picture turned before it is shown."""
+    """Return how a file wants a picture turned before it is shown."""
     said = picture.side_data.get("DISPLAYMATRIX")
     return UPRIGHT if said is None else read_matrix(bytes(memoryview(cast(bytes, said))))

@@ -179,7 +179,7 @@ class Peer:
 
 @contextmanager
 def _malformed() -> Iterator[None]:
-    """Tell as what it is that aiortc's parser asserts, unpacks and looks up what the text lacks."""
+    """Raise as what it is what aiortc's parser asserts, unpacks and looks up what the text lacks."""
     try:
         yield
     except Exception as error:

@@ -151,14 +151,14 @@ def usable_answer(text: str) -> str:
 
 
 def accepts_video(answer: str) -> bool:
-    """Tell whether an answer takes the video that was offered."""
+    """Return whether an answer takes the video that was offered."""
     _, sections = _split(answer)
     videos = [section for section in sections if section.startswith("m=video")]
     return any(section.split()[1] != "0" and not _values(section, "inactive") for section in videos)
 
 
 def _is_useful(candidate: str) -> bool:
-    """Tell whether a candidate has an address and a port; a port beyond 65535 would break the socket it is tried from.
+    """Return whether a candidate has an address and a port; one beyond 65535 would break the socket it is tried from.
 
     Looking up a .local name takes a network and seconds; ICE learns the address from the first check instead.
     """

@@ -60,7 +60,7 @@ def _section(offered: str, answered: str) -> Iterator[str]:
     if values(answered, "rtcp-mux") and not values(offered, "rtcp-mux"):
         yield "one port for RTP and RTCP, which was not offered"
     for role in values(answered, "setup"):
-        if any(role not in _ROLES.get(told, _ROLES["actpass"]) for told in values(offered, "setup")):
+        if any(role not in _ROLES.get(said, _ROLES["actpass"]) for said in values(offered, "setup")):
             yield f"role {role}"
 
 

@@ -23,7 +23,7 @@ _PLAIN_H264: Final = "level-asymmetry-allowed=1;packetization-mode=1;profile-lev
 _H264_ANSWERED: Final = ("level-asymmetry-allowed", "packetization-mode", "profile-level-id")
 _FEEDBACK: Final = ("nack", "nack pli", "goog-remb")
 _LIKE_CONTROL: Final = range(64, 96)
-"""Numbers that cannot be told from RTCP on one port (RFC 5761, section 4)."""
+"""Numbers that cannot be distinguished from RTCP on one port (RFC 5761, section 4)."""
 _HELPERS: Final = ("RTX", "RED", "ULPFEC", "FLEXFEC-03", "FLEXFEC")
 _PER_CODEC: Final = ("rtpmap", "fmtp", "rtcp-fb")
 _LEFT_OUT: Final = (*_PER_CODEC, "extmap", "ssrc", "ssrc-group", "rid", "simulcast", "imageattr", "bundle-only")
@@ -55,7 +55,7 @@ class Video:
     refused: tuple[str, ...]
     """Why each of the others cannot be."""
     orientation: int | None
-    """Number of the header extension that tells how the picture is turned."""
+    """Number of the header extension that says how the picture is turned."""
 
 
 def read_video(section: str) -> Video:
@@ -68,14 +68,14 @@ def read_video(section: str) -> Video:
         if number not in maps:
             continue
         name = maps[number].partition("/")[0].upper()
-        told = _pairs(parameters.get(number, ""))
+        said = _pairs(parameters.get(number, ""))
         if name in _HELPERS:
             continue
-        if (obstacle := _obstacle(number, name, maps[number], told)) is not None:
+        if (obstacle := _obstacle(number, name, maps[number], said)) is not None:
             refused.append(obstacle)
             continue
-        answered = tuple((key, told[key]) for key in _H264_ANSWERED if key in told) if name == "H264" else ()
-        sets = _parameter_sets(told.get("sprop-parameter-sets", "")) if name == "H264" else b""
+        answered = tuple((key, said[key]) for key in _H264_ANSWERED if key in said) if name == "H264" else ()
+        sets = _parameter_sets(said.get("sprop-parameter-sets", "")) if name == "H264" else b""
         feedback = _feedback(section, number)
         codecs.append(Codec(int(number), name, answered, feedback, repeats.get(number), sets))
     return Video(tuple(codecs), tuple(dict.fromkeys(refused)), _orientation(section))
@@ -152,7 +152,7 @@ def _numbers_taken() -> list[int]:
     return [number for number in range(128) if number not in _LIKE_CONTROL]
 
 
-def _obstacle(number: str, name: str, mapped: str, told: dict[str, str]) -> str | None:
+def _obstacle(number: str, name: str, mapped: str, said: dict[str, str]) -> str | None:
     """Say why a codec cannot be received."""
     if name not in CODECS:
         return name
@@ -161,7 +161,7 @@ def _obstacle(number: str, name: str, mapped: str, told: dict[str, str]) -> str 
     if mapped.split("/")[1:2] != ["90000"]:
         return f"{name} with another clock than 90000"
     if name == "H264":
-        mode, profile = told.get("packetization-mode", "0"), told.get("profile-level-id", "42e01f")
+        mode, profile = said.get("packetization-mode", "0"), said.get("profile-level-id", "42e01f")
         if mode not in ("0", "1"):
             return f"H264 in packetization mode {mode}"
         try:

@@ -117,7 +117,7 @@ class ArrivalRate:
 
         Args:
             window_ms: What counts lies in so many milliseconds up to now.
-            scale: Rates are told in values a millisecond times this: 8000 makes bytes to bits a second.
+            scale: Rates are given in values a millisecond times this: 8000 makes bytes to bits a second.
         """
         self._window_ms = window_ms
         self._scale = scale
@@ -138,7 +138,7 @@ class ArrivalRate:
         self._total += value
 
     def rate(self, now_ms: int) -> int | None:
-        """Tell the rate of what came in the window; None if nothing did, or all within this millisecond."""
+        """Return the rate of what came in the window; None if nothing did, or all within this millisecond."""
         since_ms = self._slide(now_ms)
         if since_ms is None or not self._arrived or now_ms <= since_ms:
             return None

@@ -20,7 +20,7 @@ TICK_S = 0.25
 LONGEST_TICK_S = 1.0
 """Of a tick that comes late no more than this counts: a loop that stalls once must not look like a silent sender."""
 CAMERA_PATIENCE_S = 1.25
-"""No media for so long means that the camera is off; with a tick and the second's beat it is told within 3 s, also
+"""No media for so long means that the camera is off; with a tick and the second's beat it is published within 3 s, also
 where the loop is late."""
 VANISH_PATIENCE_S = 8.0
 """Nothing at all for so long means gone; a living peer checks its connection every 4 to 6 s (RFC 7675)."""
@@ -120,7 +120,7 @@ class Stream:
         return mailbox
 
     async def unreadable_off(self) -> None:
-        """Wait until a camera that cannot be read is off, or a picture has come in: `camera_on` tells of the next.
+        """Wait until a camera that cannot be read is off, or a picture has come in: `camera_on` waits for the next.
 
         Raises:
             StreamLost: The sender is gone.
@@ -180,7 +180,7 @@ class Stream:
             await self._recover()
 
     def _obstacle(self) -> str | None:
-        """Say why the video that comes in is none to read; None where none comes in, or it is too early to tell."""
+        """Say why the video that comes in is none to read; None where none comes in, or it is too early to say."""
         if self._traffic.refused != self._refused:
             self._refused = self._traffic.refused
             return self._traffic.refusal

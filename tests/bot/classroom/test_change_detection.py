@@ -1,4 +1,4 @@
-"""Falls and rises of a class: when they are told, when not, and how often for nothing."""
+"""Falls and rises of a class: when they are reported, when not, and how often for nothing."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ AWAY = Sample(0.55, 0.65, 1.0, 1.0, 0.85)
 
 
 class Class:
-    """A detector that is told one block after the other."""
+    """A detector that is given one block after the other."""
 
     def __init__(self, parameters: AlertParameters = DEFAULTS) -> None:
         self.detector = ChangeDetector(parameters)
@@ -24,7 +24,7 @@ class Class:
         self.number = 0
 
     def lives(self, blocks: int, *samples: Sample, first: int = 0) -> list[Change]:
-        """Live `blocks`, person i showing samples[i]; gives the changes told."""
+        """Live `blocks`, person i showing samples[i]; gives the changes reported."""
         found = []
         for _ in range(blocks):
             people = {f"p{first + i}": sample for i, sample in enumerate(samples)}
@@ -35,7 +35,7 @@ class Class:
         return found
 
 
-def test_fall_of_25_points_is_told_after_two_blocks_with_its_reason() -> None:
+def test_fall_of_25_points_is_reported_after_two_blocks_with_its_reason() -> None:
     room = Class()
     assert room.lives(20, *[CALM] * 10) == []
     (change,) = room.lives(2, *[AWAY] * 10)
@@ -58,14 +58,14 @@ def test_reason_is_the_factor_that_moved_most(sample: Sample, why: str) -> None:
     assert [change.why for change in room.lives(3, *[sample] * 10)] == [why]
 
 
-def test_rise_is_told_likewise() -> None:
+def test_rise_is_reported_likewise() -> None:
     room = Class()
     room.lives(20, *[AWAY] * 10)
     (change,) = room.lives(4, *[CALM] * 10)
     assert (change.kind, change.why) == ("rise", "facing")
 
 
-def test_fall_of_ten_points_is_not_told() -> None:
+def test_fall_of_ten_points_is_not_reported() -> None:
     room = Class()
     room.lives(20, *[CALM] * 10)
     assert room.lives(20, *[CALM._replace(engagement=0.70)] * 10) == []
@@ -78,7 +78,7 @@ def test_fall_of_two_people_is_their_own_affair() -> None:
     assert room.lives(6, gone, gone, *[CALM] * 8) == [], "16 points, but two people"
 
 
-def test_nothing_is_told_before_five_minutes_or_with_seven_people() -> None:
+def test_nothing_is_reported_before_five_minutes_or_with_seven_people() -> None:
     early = Class()
     assert early.lives(5, *[CALM] * 10) + early.lives(4, *[AWAY] * 10) == []
     few = Class()
@@ -91,15 +91,15 @@ def test_after_an_alert_come_five_minutes_of_silence_and_a_new_reference() -> No
     assert len(room.lives(2, *[AWAY] * 10)) == 1
     assert room.lives(10, *[AWAY] * 10) == []
     changes = room.lives(3, *[CALM] * 10)
-    assert [change.kind for change in changes] == ["rise"], "told against the new reference"
+    assert [change.kind for change in changes] == ["rise"], "reported against the new reference"
     assert changes[0].reference == pytest.approx(0.55)
 
 
-@pytest.mark.parametrize(("warm_up_s", "told_at_s"), [(300.0, 420.0), (600.0, 600.0)])
-def test_fall_within_the_warm_up_is_told_at_its_end(warm_up_s: float, told_at_s: float) -> None:
+@pytest.mark.parametrize(("warm_up_s", "reported_at_s"), [(300.0, 420.0), (600.0, 600.0)])
+def test_fall_within_the_warm_up_is_reported_at_its_end(warm_up_s: float, reported_at_s: float) -> None:
     room = Class(AlertParameters(warm_up_s=warm_up_s))
     room.lives(12, *[CALM] * 10)
-    assert [change.end for change in room.lives(12, *[AWAY] * 10)][:1] == [told_at_s]
+    assert [change.end for change in room.lives(12, *[AWAY] * 10)][:1] == [reported_at_s]
 
 
 def test_longer_silence_holds_the_next_alert_back() -> None:
@@ -131,7 +131,7 @@ def test_reference_stands_still_while_evidence_builds() -> None:
     assert changes[0].reference == pytest.approx(0.80, abs=0.04)
 
 
-def test_nobody_in_the_room_tells_nothing() -> None:
+def test_nobody_in_the_room_says_nothing() -> None:
     assert Class().lives(30) == []
 
 
@@ -158,23 +158,23 @@ def _people(index: float, count: int = 10) -> Sequence[Person]:
     return [Person(Participant(f"p{number}", ""), values) for number in range(count)]
 
 
-def _told(parameters: AlertParameters, fall_at_s: int, until_s: int) -> list[Change]:
+def _changes_of(parameters: AlertParameters, fall_at_s: int, until_s: int) -> list[Change]:
     detector = ChangeDetector(parameters)
     changes = (detector.update(1000.0 + at, _people(0.8 if at < fall_at_s else 0.55)) for at in range(until_s))
     return [change for change in changes if change is not None]
 
 
 def test_seconds_become_blocks_of_three_windows() -> None:
-    (change,) = _told(DEFAULTS, 601, 700)
+    (change,) = _changes_of(DEFAULTS, 601, 700)
     assert (change.start, change.end) == (1600.0, 1660.0)
     assert (change.reference, change.now) == pytest.approx((0.8, 0.55))
 
 
-def test_short_parameters_of_a_demonstration_tell_within_fifteen_seconds() -> None:
+def test_short_parameters_of_a_demonstration_report_within_fifteen_seconds() -> None:
     demo = AlertParameters(min_people=6, warm_up_s=30.0, block_s=6.0, reference_s=60.0, silence_s=30.0)
-    (change,) = _told(demo, 60, 76)
+    (change,) = _changes_of(demo, 60, 76)
     assert change.kind == "fall"
-    assert _told(demo, 20, 28) == [], "not within the warm-up"
+    assert _changes_of(demo, 20, 28) == [], "not within the warm-up"
 
 
 def test_stall_of_the_bot_is_no_burst_of_samples() -> None:

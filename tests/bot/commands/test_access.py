@@ -33,7 +33,7 @@ def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"CLASSPULSE_{name}", raising=False)
 
 
-async def told(*arguments: str) -> str:
+async def reported(*arguments: str) -> str:
     result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
     if result.exception is not None:
         raise result.exception
@@ -58,7 +58,7 @@ async def test_authorisation_of_the_operator_needs_no_key_at_their_own_bot(
 ) -> None:
     async with a_process(monkeypatch, own("local://seminar")) as control:
         (room,) = control.own
-        link = await told("link", room if named == "KEY" else named)
+        link = await reported("link", room if named == "KEY" else named)
         assert f"/rooms/{room}#t=" in link
         control.access.exchange(room, link.partition("#t=")[2])
 
@@ -68,16 +68,16 @@ async def test_revoking_reaches_the_process_that_serves_the_room_and_says_which(
 ) -> None:
     async with a_process(monkeypatch, own("local://seminar")) as control:
         (room,) = control.own
-        link = (await told("link", "seminar")).partition("#t=")[2]
-        consent = await told("consent", "seminar", "Anna")
-        said = await told("revoke", "seminar", "--name", "anna")
+        link = (await reported("link", "seminar")).partition("#t=")[2]
+        consent = await reported("consent", "seminar", "Anna")
+        said = await reported("revoke", "seminar", "--name", "anna")
         assert said.startswith(
             f"consents of this person in {room} made so far open nothing any more: revoked at http://127"
         )
         control.access.exchange(room, link)
         with pytest.raises(ConsentRefused):
             control.access.consents.check(room, "Anna", consent)
-        assert (await told("revoke", "seminar")).startswith(
+        assert (await reported("revoke", "seminar")).startswith(
             f"links to {room} made so far open nothing any more: revoked at "
         )
         with pytest.raises(AccessDenied):
@@ -88,23 +88,25 @@ async def test_consent_is_printed_alone_or_in_the_join_link(monkeypatch: pytest.
     async with a_process(monkeypatch, own("local://r")) as control:
         (room,) = control.own
         consents = control.access.consents
-        assert consents.check(room, "anna", await told("consent", "r", "Anna", "--days", "2")).name == "Anna"
-        link = await told("consent", "r", "Anna", "--join", "https://h/join/r#t=secret")
+        assert consents.check(room, "anna", await reported("consent", "r", "Anna", "--days", "2")).name == "Anna"
+        link = await reported("consent", "r", "Anna", "--join", "https://h/join/r#t=secret")
         assert link.startswith("https://h/join/r#t=secret&c=")
         consents.check(room, "Anna", link.partition("&c=")[2])
-        assert (await told("consent", "r", "Anna", "--join", "https://h/join/r")).startswith("https://h/join/r#c=")
+        assert (await reported("consent", "r", "Anna", "--join", "https://h/join/r")).startswith("https://h/join/r#c=")
 
 
-async def test_room_that_cannot_be_told_from_others_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_room_that_cannot_be_distinguished_from_others_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     control = own("local://r")
     names = {control.access.key_of(url) for url in ("local://r", "janus+ws://h/r")}
     shared = Control(control.queue, control.bus, control.access, control.keys, None, own=dict.fromkeys(names, "m"))
     async with a_process(monkeypatch, shared):
         with pytest.raises(ControlRefused, match="name one of r-"):
-            await told("link", "r")
-        assert "/rooms/r-" in await told("link", "janus+ws://h/r?pin=1")
+            await reported("link", "r")
+        assert "/rooms/r-" in await reported("link", "janus+ws://h/r?pin=1")
         with pytest.raises(ControlRefused, match="No room of this name"):
-            await told("link", "s")
+            await reported("link", "s")
 
 
 async def test_authorisation_by_a_key_of_too_narrow_a_scope_is_refused_in_one_line(
@@ -115,7 +117,7 @@ async def test_authorisation_by_a_key_of_too_narrow_a_scope_is_refused_in_one_li
     async with a_process(monkeypatch, control):
         for command in (("link", "r-aaaaaaaaaa"), ("revoke", "r-aaaaaaaaaa"), ("consent", "r-aaaaaaaaaa", "Anna")):
             with pytest.raises(ControlRefused, match="lacks the scope"):
-                await told(*command, "--api-key", keys.add("k", frozenset({Scope.INVITE})))
+                await reported(*command, "--api-key", keys.add("k", frozenset({Scope.INVITE})))
 
 
 async def test_authorisation_of_an_operator_with_another_secret_opens_nothing(
@@ -124,7 +126,7 @@ async def test_authorisation_of_an_operator_with_another_secret_opens_nothing(
     async with a_process(monkeypatch, own("local://r")):
         monkeypatch.setenv("CLASSPULSE_SECRET", "x" * 40)
         with pytest.raises(ControlRefused, match="classpulse key add"):
-            await told("link", "r")
+            await reported("link", "r")
 
 
 async def test_authorisation_of_an_operator_holds_at_the_port_it_was_made_for_and_at_no_other(

@@ -111,8 +111,8 @@ async def test_shell_invites_with_a_webhook_and_reads_its_ledger(
         bot = json.loads(await run(*invitation, "--json"))
         assert bot["webhook"] == "https://8.8.8.8/bots"
         assert "waiting" in await run("webhooks", bot["id"])
-        [told] = json.loads(await run("webhooks", bot["id"], "--json"))
-        assert (told["id"], told["attempts"]) == (f"{bot['id']}-0", [])
+        [reported] = json.loads(await run("webhooks", bot["id"], "--json"))
+        assert (reported["id"], reported["attempts"]) == (f"{bot['id']}-0", [])
         with pytest.raises(ControlRefused, match="no such bot"):
             await run("webhooks", "unknown")
 
@@ -188,16 +188,16 @@ def test_unusable_settings_of_a_gateway_are_refused(options: dict[str, str], pro
 @pytest.mark.parametrize(
     "command", [lambda: serve_gateway(bus="memory://", port=0), lambda: work(bus="memory://", metrics_port=0)]
 )
-def test_server_ends_when_it_is_told_to(
+def test_server_ends_when_it_is_asked_to(
     command: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     say = service._say
 
-    def say_and_be_told(text: str) -> None:
+    def say_and_stop(text: str) -> None:
         say(text)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(service, "_say", say_and_be_told)
+    monkeypatch.setattr(service, "_say", say_and_stop)
     command()
-    told = capfd.readouterr().err
-    assert any(told.startswith(word) for word in ("serving", "figures"))
+    reported = capfd.readouterr().err
+    assert any(reported.startswith(word) for word in ("serving", "figures"))

@@ -54,10 +54,10 @@ def test_engine_says_what_it_runs_and_how_bots_reach_it(address: str, capfd: pyt
 def test_machine_output_is_one_line(address: str) -> None:
     result = CliRunner().invoke(app, ["--listen", address, "--json"])
     assert result.exit_code == 0
-    told = json.loads(result.stdout)
-    assert told["ready"] is True
-    assert told["address"] == address
-    assert told["max_batch"] >= 8
+    reported = json.loads(result.stdout)
+    assert reported["ready"] is True
+    assert reported["address"] == address
+    assert reported["max_batch"] >= 8
 
 
 def test_missing_model_is_refused_and_leaves_no_socket(address: str, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_network_address_is_refused() -> None:
         ),
     ],
 )
-def test_status_is_told_to_people_and_programs(
+def test_status_is_reported_to_people_and_programs(
     address: str, monkeypatch: pytest.MonkeyPatch, status: dict[str, object] | None, code: int, says: str
 ) -> None:
     async def answer(_: str) -> dict[str, object] | None:

@@ -102,7 +102,7 @@ def test_change_of_the_set_repeats_the_last_values_for_ten_seconds() -> None:
     watched.seconds(11, people)
     found = watched.seconds(11, [*people, person(6, 0.1)])
     assert means(found) == [0.85] * 10 + [0.70]
-    assert [each.analysed for each in found] == [6] * 11, "told in pairs"
+    assert [each.analysed for each in found] == [6] * 11, "counted in pairs"
     assert {each.withheld for each in found} == {None}
 
 
@@ -182,13 +182,13 @@ def test_expressions_of_fewer_than_k_people_are_withheld() -> None:
     assert (last.expressions, last.valence, last.arousal) == (None, None, None)
 
 
-def test_counts_of_faces_are_withheld_below_k_and_told_in_pairs_above() -> None:
+def test_counts_of_faces_are_withheld_below_k_and_reported_in_pairs_above() -> None:
     for profile in Profile:
-        for number, told in ((4, None), (5, 4), (6, 6), (7, 6), (12, 12), (13, 12)):
+        for number, reported in ((4, None), (5, 4), (6, 6), (7, 6), (12, 12), (13, 12)):
             last = Watched(profile).seconds(12, [person(each) for each in range(number)])[-1]
-            assert (last.visible, last.present, last.camera_on) == (told, number + 1, number)
-            assert last.facing == (told if profile is Profile.PRESENCE else None)
-            assert last.analysed == (None if profile is Profile.PRESENCE else told)
+            assert (last.visible, last.present, last.camera_on) == (reported, number + 1, number)
+            assert last.facing == (reported if profile is Profile.PRESENCE else None)
+            assert last.analysed == (None if profile is Profile.PRESENCE else reported)
 
 
 def test_opt_out_of_all_but_one_leaves_no_count_of_that_ones_face() -> None:
@@ -230,7 +230,7 @@ def test_people_who_opted_in_do_not_help_to_count_the_few_others() -> None:
 
 
 def test_one_consent_counts_once_towards_k() -> None:
-    """A token of one's own is the only thing that tells that five participants are one person."""
+    """A token of one's own is the only thing that shows that five participants are one person."""
     consent = Consent("room", "Ada", 0, 2.0)
     five = [person(number, opted_in=True) for number in range(5)]
     same = [replace(each, participant=replace(each.participant, consent=consent)) for each in five]
@@ -239,7 +239,7 @@ def test_one_consent_counts_once_towards_k() -> None:
 
 
 def test_expressions_are_shares_of_people_by_what_their_faces_display() -> None:
-    """Eight of nine cards say happiness, and so does the bar; one person alone is not told."""
+    """Eight of nine cards say happiness, and so does the bar; one person alone is not counted."""
     people = [person(number, displayed="happy" if number else "sad") for number in range(9)]
     expressions = Watched().seconds(12, people)[-1].expressions
     assert expressions is not None
@@ -261,11 +261,11 @@ def test_published_values_change_at_most_every_five_seconds_and_only_after_five_
         0.85
     }
     found = watched.seconds(15, [*away])
-    told = [(each.engagement and each.engagement.mean, each.attentive, each.coverage) for each in found]
-    changes = [second for second in range(1, 15) if told[second] != told[second - 1]]
+    reported = [(each.engagement and each.engagement.mean, each.attentive, each.coverage) for each in found]
+    changes = [second for second in range(1, 15) if reported[second] != reported[second - 1]]
     assert len(changes) == 1, "all of them at once"
     assert 4 <= changes[0] <= 9
-    assert told[-1] == (0.15, 0.1, 0.9)
+    assert reported[-1] == (0.15, 0.1, 0.9)
 
 
 def test_presence_lets_only_counts_out() -> None:
@@ -357,7 +357,7 @@ SHOWN = [person(50 + number, 0.71, opted_in=True) for number in range(2)]
 )
 @example(k=5, others=[1.0] * 5, joiners=(0.0, 0.25))
 @example(k=5, others=[0.0] * 9, joiners=(1.0, 0.75))
-def test_summary_after_a_joiner_tells_nothing_of_her_but_two_rounded_values(
+def test_summary_after_a_joiner_says_nothing_of_them_but_two_rounded_values(
     profile: Profile, k: int, others: list[float], joiners: tuple[float, float]
 ) -> None:
     """The mean and the attentive share, as rounded: test_rounding.py shows what these leave in doubt."""
@@ -384,8 +384,8 @@ def test_quartiles_and_shares_rest_for_thirty_seconds_after_a_change_of_the_set(
     assert [each.engagement.levels for each in first[10:] if each.engagement] == [None] * 20 + [(0.0, 0.0, 1.0, 0.0)]
     found = watched.seconds(31, [*people, *(person(number, 0.1) for number in range(20, 24))])
     assert means(found) == [0.70] * 10 + [0.55] * 21
-    told = [(each.engagement.q1, each.engagement.levels) for each in found if each.engagement]
-    assert told == [(0.70, (0.0, 0.0, 1.0, 0.0))] * 30 + [(0.55, (0.25, 0.0, 0.75, 0.0))]
+    reported = [(each.engagement.q1, each.engagement.levels) for each in found if each.engagement]
+    assert reported == [(0.70, (0.0, 0.0, 1.0, 0.0))] * 30 + [(0.55, (0.25, 0.0, 0.75, 0.0))]
     assert [each.engagement and each.engagement.levels for each in watched.seconds(11, people[:9])][-1] is None
 
 

@@ -11,7 +11,7 @@ from bot.disclosure.hysteresis import BorderHold, Held, SetHold, Standing
 FEW, HELD, NEW, SAME = Standing.FEW, Standing.HELD, Standing.NEW, Standing.SAME
 
 
-def told(values: list[float], hold_s: float = 5.0) -> list[float]:
+def reported(values: list[float], hold_s: float = 5.0) -> list[float]:
     """What is published of a value each second, from the first on."""
     border = BorderHold(hold_s)
     border.start(100.0)
@@ -32,25 +32,25 @@ def test_set_of_people_settles_for_ten_seconds_and_changes_within_them_do_not_pr
 
 
 def test_value_changes_once_it_has_stayed_beyond_its_border_for_five_seconds() -> None:
-    assert told([0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]) == [0.5] * 5 + [0.6] * 2
+    assert reported([0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]) == [0.5] * 5 + [0.6] * 2
 
 
 def test_value_that_comes_back_within_five_seconds_never_changes() -> None:
-    assert told([0.5, 0.6, 0.6, 0.6, 0.6, 0.5] * 6) == [0.5] * 36
+    assert reported([0.5, 0.6, 0.6, 0.6, 0.6, 0.5] * 6) == [0.5] * 36
 
 
-def test_moment_of_a_change_tells_no_more_than_five_seconds() -> None:
-    """Whenever in these seconds the border is crossed, the change is told at the same time."""
-    crossed = [told([0.5] * second + [0.6] * 20) for second in range(1, 6)]
+def test_moment_of_a_change_says_no_more_than_five_seconds() -> None:
+    """Whenever in these seconds the border is crossed, the change is published at the same time."""
+    crossed = [reported([0.5] * second + [0.6] * 20) for second in range(1, 6)]
     assert {row.index(0.6) for row in crossed[1:]} == {10}
     assert crossed[0].index(0.6) == 5
 
 
 @given(st.lists(st.sampled_from([0.1, 0.2, 0.3]), min_size=1, max_size=60))
-def test_changes_are_five_seconds_apart_and_what_is_told_was_true_five_seconds_long_elsewhere(
+def test_changes_are_five_seconds_apart_and_what_is_reported_was_true_five_seconds_long_elsewhere(
     values: list[float],
 ) -> None:
-    found = told(values)
+    found = reported(values)
     changed = [second for second in range(1, len(found)) if found[second] != found[second - 1]]
     assert all(later - earlier >= 5 for earlier, later in pairwise(changed))
     for second in changed:
@@ -80,7 +80,7 @@ def test_value_that_was_not_published_comes_back_at_once() -> None:
 
 
 @pytest.mark.parametrize("steady_s", [0.0, 5.0])
-def test_new_set_is_told_as_it_is_and_a_small_one_not_at_all(steady_s: float) -> None:
+def test_new_set_is_reported_as_it_is_and_a_small_one_not_at_all(steady_s: float) -> None:
     held: Held[float] = Held(2, 3.0, steady_s)
     seen = [held.update(at, frozenset(people), len(people), lambda border, at=at: border.hold("x", at / 10))  # type: ignore[misc]
             for at, people in enumerate(["ab"] * 5 + ["abc"] * 4 + ["a"] + ["ab"] * 4)]  # fmt: skip

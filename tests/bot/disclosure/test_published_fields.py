@@ -42,7 +42,7 @@ FIELDS: dict[str, tuple[st.SearchStrategy[Any], Key]] = {
     "facing_camera": (st.booleans(), lambda values: in_pairs(sum(each.facing_camera is True for each in values))),
     "level": (st.integers(0, 3), lambda values: None),
 }
-"""What a meter says of a person and a summary may tell, and what of it a summary may depend on below ten people."""
+"""What a meter says of a person and a summary may say, and what of it a summary may depend on below ten people."""
 
 
 @st.composite
@@ -53,7 +53,7 @@ def a_person(draw: st.DrawFn, number: int, opted_in: bool) -> Person:
 
 @st.composite
 def classes(draw: st.DrawFn) -> tuple[list[Person], list[Person], list[Person]]:
-    """Shown people, and hidden ones who differ in one field as far as no sum tells."""
+    """Shown people, and hidden ones who differ in one field as far as no sum shows."""
     shown = [draw(a_person(50 + number, True)) for number in range(draw(st.integers(0, 4)))]
     hidden = [draw(a_person(number, False)) for number in range(draw(st.integers(5, 9)))]
     field = draw(st.sampled_from(sorted(FIELDS)))
@@ -78,8 +78,8 @@ def test_no_field_of_a_summary_depends_on_more_than_rounded_sums(
 ) -> None:
     shown, hidden, others = drawn
     beside = shown if profile is Profile.INDIVIDUAL else []
-    told = [published(profile, [*beside, *people]) for people in (hidden, others)]
-    assert told[0] == told[1]
+    reported = [published(profile, [*beside, *people]) for people in (hidden, others)]
+    assert reported[0] == reported[1]
 
 
 @pytest.mark.parametrize("profile", [Profile.AGGREGATE, Profile.INDIVIDUAL])

@@ -1,4 +1,4 @@
-"""What two summaries tell about the person between them, worked out by somebody who knows everything else."""
+"""What two summaries say about the person between them, worked out by somebody who knows everything else."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -62,9 +62,9 @@ def test_any_two_summaries_leave_25_points_about_who_came_or_went(people: int) -
     """All pairs: the mean and the attentive share, before and after; who came in one order went in the other."""
     fewer, more = summaries(people), summaries(people + 1)
     left = [length(possible(before, after)) for before, after in product(fewer.values(), more.values())]
-    told = [points for points in left if points > 0]
-    assert len(told) > people, "there were pairs to look at"
-    assert min(told) >= 0.25 - 1e-9
+    reported = [points for points in left if points > 0]
+    assert len(reported) > people, "there were pairs to look at"
+    assert min(reported) >= 0.25 - 1e-9
 
 
 def cells(hidden: int, shown: list[int], least: int, apart: bool = True) -> dict[float, list[tuple[float, float]]]:
@@ -111,9 +111,9 @@ def test_any_share_leaves_25_points_about_who_came_whatever_is_known_of_people_w
 ) -> None:
     """`coverage` as [0, 1], `valence` and `arousal` as [−1, 1]; all pairs."""
     for hidden in (*range(3, 10), 14, 20):
-        told = joiners(hidden, shown, least)
-        assert len(told) > hidden
-        assert min(told) >= 0.25 - 1e-9
+        reported = joiners(hidden, shown, least)
+        assert len(reported) > hidden
+        assert min(reported) >= 0.25 - 1e-9
 
 
 def test_hidden_and_shown_people_rounded_together_would_leave_less() -> None:
@@ -122,7 +122,7 @@ def test_hidden_and_shown_people_rounded_together_would_leave_less() -> None:
 
 
 @given(st.lists(st.integers(0, 12), min_size=8, max_size=8).filter(lambda counts: sum(counts) >= 3))
-def test_expression_of_one_alone_is_not_told_and_of_others_only_the_pair(counts: list[int]) -> None:
+def test_expression_of_one_alone_is_not_reported_and_of_others_only_the_pair(counts: list[int]) -> None:
     people = sum(counts)
     for count in counts:
         share = ROUNDING.share(count, people, grain=pairs_or_none)
@@ -131,7 +131,7 @@ def test_expression_of_one_alone_is_not_told_and_of_others_only_the_pair(counts:
         assert abs(share - count / people) <= (1.0 if count == 1 else 0.5) / people + 0.025 + 1e-9
 
 
-def test_rounding_of_means_alone_would_tell_on_a_newcomer() -> None:
+def test_rounding_of_means_alone_would_give_a_newcomer_away() -> None:
     """The reason for all this: the same attacker, against means rounded to 5 points."""
     five, six = (0.975 * 5, 5.0), (0.775 * 6, 0.825 * 6)  # published as 100 and 80
     assert length([(max(0.0, six[0] - five[1]), six[1] - five[0])]) == pytest.approx(0.075)

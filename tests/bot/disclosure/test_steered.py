@@ -10,7 +10,7 @@ from tests.bot.disclosure.test_gate import person, room
 
 SETTLED_S = 20
 SWEEP_S = 60
-"""Fifty steps of a hundredth, which take everybody over a border, and the seconds in which a change is told late."""
+"""Fifty steps of a hundredth, which take everybody over a border, and the seconds in which a change comes late."""
 
 
 def seen(victim: float, steady_s: float) -> tuple[float | None, ...]:

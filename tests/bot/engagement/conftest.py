@@ -1,4 +1,4 @@
-"""People who can be told how to sit before the camera."""
+"""People who can be asked how to sit before the camera."""
 
 from collections.abc import Callable
 

@@ -225,7 +225,7 @@ def test_expression_is_smoothed_with_a_half_life_of_one_second(known: Any, make_
     assert sum(values.expressions) == pytest.approx(1.0)
 
 
-def test_far_turned_face_tells_pose_only(known: Any, make_reading: Any) -> None:
+def test_far_turned_face_gives_pose_only(known: Any, make_reading: Any) -> None:
     values = known.reads(40, make_reading(yaw=65.0, shown={"happy": 1.0}))
     assert values.coverage == 1.0
     assert values.displayed is None

@@ -1,4 +1,4 @@
-"""A network that tells faces apart, and needs no file."""
+"""A network that distinguishes faces, and needs no file."""
 
 import threading
 from collections.abc import Callable
@@ -71,7 +71,7 @@ class EchoNetwork:
 
 
 def face(number: float) -> FaceBatch:
-    """Make a face that can be told from others."""
+    """Make a face unlike any other."""
     return FaceBatch(np.full((1, 1, 16, 16), number, np.float32), np.zeros((1, len(REGIONS), 2, 2), np.float32))
 
 

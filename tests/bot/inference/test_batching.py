@@ -172,7 +172,7 @@ def test_faces_gather_while_the_network_works(network: Any, make_face: Callable[
     assert network.batches == [[1.0], [2.0, 3.0, 4.0]]
 
 
-def test_outdated_face_is_told_so(network: Any, make_face: Callable[[float], FaceBatch]) -> None:
+def test_outdated_face_is_reported_as_such(network: Any, make_face: Callable[[float], FaceBatch]) -> None:
     answers = Answers()
     network.gate.clear()
     with Batcher(network.load, 0.0) as batcher:
@@ -187,7 +187,7 @@ def test_outdated_face_is_told_so(network: Any, make_face: Callable[[float], Fac
 
 
 @pytest.mark.parametrize(("trouble", "text"), [("fails", "the device rejected"), ("breaks", "the network broke")])
-def test_broken_batch_is_told_and_the_next_one_is_read(
+def test_broken_batch_is_reported_and_the_next_one_is_read(
     network: Any, make_face: Callable[[float], FaceBatch], trouble: str, text: str
 ) -> None:
     answers = Answers()

@@ -104,10 +104,10 @@ async def test_bot_goes_on_when_the_engine_went_and_came_back(
             assert await bot.score("anna", make_face(1)) is not None
         await away(bot, make_face(2))
         assert "expressions are not measurable until `classpulse engine` runs there" in caplog.text
-        told = caplog.text.count("not measurable")
+        reported = caplog.text.count("not measurable")
         for _ in range(20):
             assert await bot.score("anna", make_face(2)) is None
-        assert caplog.text.count("not measurable") == told, "not told for every face"
+        assert caplog.text.count("not measurable") == reported, "not logged for every face"
         network.__post_init__()
         async with hosting(address, network.load):
             async with asyncio.timeout(3):
@@ -131,7 +131,7 @@ async def test_face_asked_of_an_engine_that_hangs_is_given_up(
         assert await bot.score("anna", make_face(2)) is not None
 
 
-async def test_refused_face_is_told_and_the_next_one_is_read(
+async def test_refused_face_is_reported_and_the_next_one_is_read(
     address: str, network: Any, make_face: Callable[[float], FaceBatch]
 ) -> None:
     async with hosting(address, network.load), SharedNetwork(address) as bot:
@@ -246,7 +246,7 @@ async def test_second_engine_does_not_take_the_place_of_the_first(address: str, 
         assert (await ask_status(address) or {})["ready"]
 
 
-async def test_status_tells_whether_an_engine_answers(
+async def test_status_reports_whether_an_engine_answers(
     address: str, network: Any, make_face: Callable[[float], FaceBatch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.inference.server._STATUS_WITHIN_S", 0.1)

@@ -45,9 +45,9 @@ async def engine_process(address: str) -> AsyncIterator[asyncio.subprocess.Proce
     try:
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
-            told = json.loads(await process.stdout.readline())
-        assert told["ready"]
-        assert told["address"] == address
+            reported = json.loads(await process.stdout.readline())
+        assert reported["ready"]
+        assert reported["address"] == address
         yield process
     finally:
         if process.returncode is None:

@@ -19,19 +19,19 @@ class Door:
     name = "door"
 
     def __init__(self, *, opens: bool = True, refuses: Exception | None = None) -> None:
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.knocked = asyncio.Event()
         self._opens = opens
         self._refuses = refuses
 
     async def __aenter__(self) -> Self:
-        self.told.append("knocks")
+        self.reported.append("knocks")
         self.knocked.set()
         try:
             if not self._opens:
                 await asyncio.Event().wait()
         finally:
-            self.told.append("in" if self._opens else "gives up")
+            self.reported.append("in" if self._opens else "gives up")
         if self._refuses:
             raise self._refuses
         return self
@@ -39,7 +39,7 @@ class Door:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.told.append("leaves")
+        self.reported.append("leaves")
 
     async def events(self) -> AsyncIterator[RoomEvent]:
         return
@@ -58,7 +58,7 @@ async def test_join_that_takes_too_long_for_somebody_is_called_off() -> None:
         with pytest.raises(JoinCalledOff):
             async with joined(door, stop):
                 raise AssertionError("it never came in")
-    assert door.told == ["knocks", "gives up"]
+    assert door.reported == ["knocks", "gives up"]
 
 
 async def test_room_that_was_entered_is_left_and_not_interrupted() -> None:
@@ -66,8 +66,8 @@ async def test_room_that_was_entered_is_left_and_not_interrupted() -> None:
     async with asyncio.timeout(30), joined(door, stop):
         stop.set()
         await asyncio.sleep(0)
-        assert door.told == ["knocks", "in"]
-    assert door.told == ["knocks", "in", "leaves"]
+        assert door.reported == ["knocks", "in"]
+    assert door.reported == ["knocks", "in", "leaves"]
 
 
 async def test_join_ends_with_what_makes_it_senseless() -> None:
@@ -81,7 +81,7 @@ async def test_join_ends_with_what_makes_it_senseless() -> None:
         with pytest.raises(EpochOver):
             async with joined(door, asyncio.Event(), break_down()):
                 raise AssertionError("it never came in")
-    assert door.told == ["knocks", "gives up"]
+    assert door.reported == ["knocks", "gives up"]
 
 
 @pytest.mark.parametrize("error", [RoomRefused("no"), TimeoutError()])
@@ -104,4 +104,4 @@ async def test_cancelled_join_is_cancelled() -> None:
     joining.cancel()
     with pytest.raises(asyncio.CancelledError):
         await joining
-    assert door.told == ["knocks", "gives up"]
+    assert door.reported == ["knocks", "gives up"]

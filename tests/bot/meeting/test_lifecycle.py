@@ -67,7 +67,7 @@ async def end_of_stay(monkeypatch: pytest.MonkeyPatch, home: Path, room: Silent,
 
     settings = Settings(room_url="janus+ws://h/1", policy=Profile.PRESENCE, port=0, leave_alone_after_s=ALONE)
     async with asyncio.timeout(60):
-        await run(settings, Surroundings(stop=stop, tell=lambda _: None, show=show))
+        await run(settings, Surroundings(stop=stop, report_addresses=lambda _: None, show=show))
     return events
 
 
@@ -75,28 +75,28 @@ async def end_of_stay(monkeypatch: pytest.MonkeyPatch, home: Path, room: Silent,
 async def test_bot_whom_everybody_has_left_alone_leaves_and_says_why(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, events: tuple[RoomEvent, ...]
 ) -> None:
-    told = await end_of_stay(monkeypatch, tmp_path, Silent(Admitted(), *events), summaries=30)
-    assert isinstance(told[-1].body, Bye)
-    assert told[-1].body.reason is EndReason.ALONE
+    reported = await end_of_stay(monkeypatch, tmp_path, Silent(Admitted(), *events), summaries=30)
+    assert isinstance(reported[-1].body, Bye)
+    assert reported[-1].body.reason is EndReason.ALONE
 
 
 @pytest.mark.parametrize("events", [(Admitted(), Joined(EVE)), (Held("not_open"),)])
 async def test_bot_with_company_or_before_a_closed_door_stays(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, events: tuple[RoomEvent, ...]
 ) -> None:
-    told = await end_of_stay(monkeypatch, tmp_path, Silent(*events), summaries=4)
-    assert isinstance(told[-1].body, Bye)
-    assert told[-1].body.reason is EndReason.ASKED_TO_LEAVE
+    reported = await end_of_stay(monkeypatch, tmp_path, Silent(*events), summaries=4)
+    assert isinstance(reported[-1].body, Bye)
+    assert reported[-1].body.reason is EndReason.ASKED_TO_LEAVE
 
 
 async def test_word_in_the_rooms_chat_is_enough_not_to_be_read_and_is_in_the_audit_log(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     room = Silent(Admitted(), Joined(EVE), CameraUnreadable(EVE, "codec vp9"), OptedOut(EVE))
-    told = await end_of_stay(monkeypatch, tmp_path, room, summaries=2)
-    newest = [event.body for event in told if isinstance(event.body, ClassSummary)][-1]
-    assert (newest.present, newest.camera_on) == (1, 1), "as the room tells everybody"
-    assert (newest.visible, newest.reads_per_s) == (None, 0.0), "and nothing more is known of her"
+    reported = await end_of_stay(monkeypatch, tmp_path, room, summaries=2)
+    newest = [event.body for event in reported if isinstance(event.body, ClassSummary)][-1]
+    assert (newest.present, newest.camera_on) == (1, 1), "as the room shows everybody"
+    assert (newest.visible, newest.reads_per_s) == (None, 0.0), "and nothing more is known of them"
     assert audited(tmp_path) == ["started", "opted_out", "ended"]
 
 
@@ -116,11 +116,11 @@ async def test_opt_out_in_the_rooms_chat_holds_and_the_class_goes_on_where_the_d
     room = FullFromNowOn(
         Admitted(), Joined(EVE), CameraUnreadable(EVE, "codec vp9"), OptedOut(EVE), OptedIn(EVE), OptedOut(EVE)
     )
-    told = await end_of_stay(monkeypatch, tmp_path, room, summaries=3)
-    newest = [event.body for event in told if isinstance(event.body, ClassSummary)][-1]
+    reported = await end_of_stay(monkeypatch, tmp_path, room, summaries=3)
+    newest = [event.body for event in reported if isinstance(event.body, ClassSummary)][-1]
     assert (newest.present, newest.reads_per_s) == (1, 0.0)
-    assert isinstance(told[-1].body, Bye)
-    assert told[-1].body.reason is EndReason.ASKED_TO_LEAVE, "the word ends no class"
+    assert isinstance(reported[-1].body, Bye)
+    assert reported[-1].body.reason is EndReason.ASKED_TO_LEAVE, "the word ends no class"
 
 
 async def test_bot_that_cannot_write_its_audit_log_at_the_start_does_not_come(
@@ -132,7 +132,7 @@ async def test_bot_that_cannot_write_its_audit_log_at_the_start_does_not_come(
         await end_of_stay(monkeypatch, tmp_path, Silent(Admitted(), Joined(EVE)), summaries=1)
 
 
-async def test_opt_out_by_the_box_is_what_everybody_of_the_name_is_told(
+async def test_opt_out_by_the_box_is_what_everybody_of_the_name_is_answered(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     people = {"a": Participant("p1", "Guest"), "b": Participant("p2", "Guest"), "late": Participant("p3", "Guest")}
@@ -146,15 +146,15 @@ async def test_opt_out_by_the_box_is_what_everybody_of_the_name_is_told(
         async def events(self) -> AsyncIterator[RoomEvent]:
             for event in (Admitted(), Joined(people["a"]), Joined(people["b"])):
                 yield event
-            assert await told_by("b") == {"read": True}
+            assert await status_of("b") == {"read": True}
             await http.put(f"{await origin}/whip/r/a/reading", json={"read": False})
-            assert [await told_by(each) for each in people] == [{"read": False}] * 3, "also who is not announced yet"
+            assert [await status_of(each) for each in people] == [{"read": False}] * 3, "also who is not announced yet"
             await http.put(f"{await origin}/whip/r/b/reading", json={"read": True})
-            assert [await told_by(each) for each in people] == [{"read": False}, {"read": True}, {"read": False}]
+            assert [await status_of(each) for each in people] == [{"read": False}, {"read": True}, {"read": False}]
             asked.set()
             await asyncio.Event().wait()
 
-    async def told_by(person: str) -> dict[str, bool]:
+    async def status_of(person: str) -> dict[str, bool]:
         found: dict[str, bool] = (await http.get(f"{await origin}/whip/r/{person}/reading")).json()
         return found
 
@@ -163,12 +163,12 @@ async def test_opt_out_by_the_box_is_what_everybody_of_the_name_is_told(
     origin: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop, asked = asyncio.Event(), asyncio.Event()
 
-    def tell(addresses: Addresses) -> None:
+    def report_addresses(addresses: Addresses) -> None:
         origin.set_result(addresses.dashboard.partition("/rooms/")[0])
 
     settings = Settings(room_url="local://r", policy=Profile.PRESENCE, port=0)
     async with httpx.AsyncClient() as http, asyncio.timeout(60), asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(run(settings, Surroundings(stop=stop, tell=tell)))
+        running = tasks.create_task(run(settings, Surroundings(stop=stop, report_addresses=report_addresses)))
         asking = tasks.create_task(asked.wait())
         await asyncio.wait([running, asking], return_when=asyncio.FIRST_COMPLETED)
         assert asked.is_set()

@@ -39,7 +39,7 @@ from tests.bot.meeting.stay import ANNA, BERND, Camera, Stay, end
 
 
 async def test_opt_out_changes_neither_who_is_present_nor_whose_camera_is_on() -> None:
-    """Both are told as the room tells everybody who is in it, and do not know who is read."""
+    """Both are published as the room shows everybody who is in it, and do not know who is read."""
     stay = Stay(Profile.AGGREGATE)
     following = asyncio.create_task(stay.follow())
     camera = Camera(ANNA)
@@ -105,7 +105,7 @@ async def test_opting_out_ends_the_reading_at_once() -> None:
     await stay.room.happens(Joined(ANNA), CameraOn(ANNA, camera))
     await camera.wanted.wait()
     stay.meeting.opt_out("anna ")
-    assert stay.published == [], "nobody is told who opted out where nobody is shown"
+    assert stay.published == [], "nobody learns who opted out where nobody is shown"
     assert stay.summary().present == 1
     await stay.room.happens(Left(ANNA, Absence.LEFT), Joined(Participant("p9", "Anna")))
     again = Camera(Participant("p9", "Anna"))
@@ -157,8 +157,8 @@ async def test_what_the_room_says_of_the_bot_is_its_state() -> None:
     stay = Stay(Profile.AGGREGATE)
     following = asyncio.create_task(stay.follow())
     await stay.room.happens(Held("not_open"), Admitted(), Lost("the line broke"), Lost("no answer"), Admitted())
-    told = [(body.state, body.reason, body.attempts) for body in stay.published if isinstance(body, BotState)]
-    assert told == [
+    reported = [(body.state, body.reason, body.attempts) for body in stay.published if isinstance(body, BotState)]
+    assert reported == [
         (State.WAITING, "not_open", 0),
         (State.LIVE, None, 0),
         (State.RECONNECTING, "the line broke", 1),
@@ -206,7 +206,7 @@ async def test_person_is_read_again_only_in_the_stay_in_which_she_says_so() -> N
     await end(stay, following)
 
 
-async def test_wish_of_somebody_who_has_left_reads_nobody() -> None:
+async def test_request_of_somebody_who_has_left_reads_nobody() -> None:
     stay = Stay(Profile.AGGREGATE)
     following = asyncio.create_task(stay.follow())
     await stay.room.happens(Joined(ANNA), Left(ANNA, Absence.LEFT))
@@ -230,7 +230,7 @@ async def test_consent_that_ends_takes_the_person_off_open_pages_within_a_second
     bodies = stay.second()
     assert bodies[0] == Forget(participant="p1")
     assert not [body for body in bodies if isinstance(body, ParticipantUpdate)]
-    assert stay.meeting.is_read(agreed), "class values were not what she had agreed to"
+    assert stay.meeting.is_read(agreed), "class values were not what they had agreed to"
     assert Forget(participant="p1") not in stay.second(), "said once"
     await end(stay, following)
 
@@ -254,7 +254,7 @@ async def test_opt_out_while_a_consent_is_on_its_way_in_is_newer_than_the_consen
     following = asyncio.create_task(stay.follow())
     agreed = Participant("p1", "Anna", opted_in=True, consent=CONSENT)
     await stay.room.happens(OptedIn(agreed))
-    assert stay.meeting.is_read(agreed), "what the join page asks before she is connected"
+    assert stay.meeting.is_read(agreed), "what the join page asks before they are connected"
     if way == "box":
         stay.opt_out(agreed)
     else:
@@ -346,7 +346,7 @@ async def test_opt_out_of_one_stops_the_meter_of_everybody_of_the_name(way: str)
             stay.meeting.opt_out_known({"guest"})
     assert stay.published == [Forget(participant="p5")]
     assert stay.meeting.metered == {BERND.id}
-    assert not any(map(stay.meeting.is_read, (first, second))), "and each is told so"
+    assert not any(map(stay.meeting.is_read, (first, second))), "and each is answered so"
     assert stay.shown() == ["Bernd"]
     assert not [t for t in asyncio.all_tasks() if t.get_name() == "observer of p5" and not t.cancelling()]
     await end(stay, following)
@@ -408,12 +408,12 @@ async def test_no_picture_is_taken_while_opt_outs_cannot_be_heard_and_counts_go_
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(stay.inference.read_one.wait(), 0.05)
     await stay.room.happens(Joined(ANNA))
-    told = stay.second()
+    reported = stay.second()
     assert stay.inference.reads == reads
-    (summary,) = (body for body in told if isinstance(body, ClassSummary))
+    (summary,) = (body for body in reported if isinstance(body, ClassSummary))
     assert (summary.present, summary.camera_on, summary.withheld) == (2, 1, Withheld.WISHES_UNREACHABLE)
     assert (summary.visible, summary.analysed, summary.engagement, summary.expressions) == (None,) * 4
-    (person,) = (body for body in told if isinstance(body, ParticipantUpdate))
+    (person,) = (body for body in reported if isinstance(body, ParticipantUpdate))
     assert (person.unmeasurable, person.since) == (Unmeasurable.WISHES_UNREACHABLE, stay.at)
     stay.hears = True
     camera.show(stay.at)
@@ -423,7 +423,7 @@ async def test_no_picture_is_taken_while_opt_outs_cannot_be_heard_and_counts_go_
 
 
 @pytest.mark.parametrize("profile", Profile)
-async def test_opt_outs_of_the_last_minute_are_told_as_a_number_from_k_up(profile: Profile) -> None:
+async def test_opt_outs_of_the_last_minute_are_reported_as_a_number_from_k_up(profile: Profile) -> None:
     stay = Stay(profile)
     following = asyncio.create_task(stay.follow())
     people = [Participant(f"p{number}", f"Guest {number}") for number in range(6)]

@@ -37,7 +37,7 @@ async def test_camera_is_watched_exactly_while_it_is_on_and_its_person_is_kept(o
         assert observing() == {"p1", "p2"}
         assert observers.keep({"p2"}) == {"p1"}
         assert observing() == {"p2"}
-        assert observers.cameras_on == 2, "the room tells of both cameras, whoever is read"
+        assert observers.cameras_on == 2, "the room shows both cameras, whoever is read"
         observers.take(Left(BERND, Absence.LEFT))
         assert observing() == set()
         assert observers.cameras_on == 1

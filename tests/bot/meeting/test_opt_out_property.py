@@ -1,4 +1,4 @@
-"""Metered ⇔ told so: whatever people do, say and are called, in whatever order, and however many bear one name."""
+"""Metered ⇔ shown as read: whatever people do, say and are called, in whatever order, however many bear one name."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ from bot.rooms.base import (
     OptedIn,
     Participant,
     Renamed,
-    wish_in_chat,
+    request_in_chat,
 )
 from dashboard_protocol.auth.consent import Consent
 from dashboard_protocol.errors import ConsentRefused
@@ -68,16 +68,16 @@ class World:
         by_own_act = consent is not None
         if consent is not None:
             await self.stay.room.happens(OptedIn(participant))
-        if choice >= 4:  # at the join page, before the room has told of them
+        if choice >= 4:  # at the join page, before the room has announced them
             (self.stay.opt_in if choice % 2 else self.stay.opt_out)(participant)
             by_own_act = choice % 2 == 1
             if choice % 2 == 0:
                 self.goes_out(key)
-        told = self.meeting.is_read(participant)
+        reported = self.meeting.is_read(participant)
         may_be_read = by_own_act or (key not in self.out_names and shown not in ASKING)
         await self.stay.room.happens(Joined(participant))
         assert (id_ in self.meeting.metered) == may_be_read
-        assert told == may_be_read, "what they are told on joining is what happens"
+        assert reported == may_be_read, "what they are answered on joining is what happens"
         if participant.opted_in:
             self.ever_agreed.add(id_)
         if not may_be_read:
@@ -106,11 +106,11 @@ class World:
         assert was_metered or person.participant.id not in self.meeting.metered, "a new name takes nothing back"
 
     async def says(self, person: Person, text: int) -> None:
-        wish = wish_in_chat(person.participant, TEXTS[text % len(TEXTS)])
-        if wish is None:
+        request = request_in_chat(person.participant, TEXTS[text % len(TEXTS)])
+        if request is None:
             return
-        await self.stay.room.happens(wish)
-        self.heard(person, is_in=isinstance(wish, OptedIn))
+        await self.stay.room.happens(request)
+        self.heard(person, is_in=isinstance(request, OptedIn))
 
     async def ticks(self, person: Person, choice: int) -> None:
         is_in = choice % 2 == 0
@@ -139,12 +139,12 @@ class World:
             self.just_out.add(each.participant.id)
             assert each.participant.id not in self.meeting.metered
 
-    async def wishes(self, name: int) -> None:
+    async def requests(self, name: int) -> None:
         shown, key = NAMES[name]
         self.meeting.opt_out(shown)
         self.goes_out(key)
 
-    async def wishes_elsewhere(self, name: int) -> None:
+    async def requests_elsewhere(self, name: int) -> None:
         _, key = NAMES[name]
         self.meeting.opt_out_known({key} - {""})
         self.goes_out(key)
@@ -177,12 +177,12 @@ class World:
         self.stay.consents.ended.append(Consent("r", NAMES[name][0], 0, 5000.0))
 
     def take(self, *bodies: Body) -> None:
-        """Show a page what the bot tells."""
+        """Show a page what the bot publishes."""
         for body in bodies:
             if isinstance(body, ParticipantUpdate):
                 self.page.add(body.participant)
             elif isinstance(body, Forget):
-                assert body.participant in self.ever_agreed, "nobody is told who opted out where nobody was shown"
+                assert body.participant in self.ever_agreed, "nobody learns who opted out where nobody was shown"
                 self.page.discard(body.participant)
 
     async def check(self) -> None:
@@ -193,7 +193,7 @@ class World:
         metered = set(self.meeting.metered)
         assert metered <= present.keys()
         for id_, person in present.items():
-            assert self.meeting.is_read(person.participant) == (id_ in metered), "metered, and told so"
+            assert self.meeting.is_read(person.participant) == (id_ in metered), "metered, and shown as read"
             assert person.is_metered or id_ not in metered, "nobody comes back in but by their own act"
             assert not person.is_metered or id_ in metered or id_ in self.just_out, "nobody goes out unasked"
             person.is_metered = id_ in metered
@@ -218,8 +218,8 @@ async def live(steps: list[tuple[str, int, int]]) -> None:
     for kind, who, how in steps:
         if kind == "join":
             await world.join(who % len(NAMES), how)
-        elif kind in WISHES:
-            await WISHES[kind](world, how)
+        elif kind in REQUESTS:
+            await REQUESTS[kind](world, how)
         elif world.people:
             await ACTS[kind](world, world.people[who % len(world.people)], how)
         await world.check()
@@ -228,9 +228,9 @@ async def live(steps: list[tuple[str, int, int]]) -> None:
         await following
 
 
-WISHES: dict[str, Callable[[World, int], Awaitable[None]]] = {
-    "name at a gateway": World.wishes,
-    "name told by another bot": World.wishes_elsewhere,
+REQUESTS: dict[str, Callable[[World, int], Awaitable[None]]] = {
+    "name at a gateway": World.requests,
+    "name reported by another bot": World.requests_elsewhere,
     "consent": World.agrees,
     "consent ends": World.consents_end,
 }
@@ -242,7 +242,7 @@ ACTS: dict[str, Callable[[World, Person, int], Awaitable[None]]] = {
     "camera": World.camera,
 }
 STEPS = st.lists(
-    st.tuples(st.sampled_from(("join", "join", *WISHES, *ACTS)), st.integers(0, 8), st.integers(0, len(NAMES) - 1)),
+    st.tuples(st.sampled_from(("join", "join", *REQUESTS, *ACTS)), st.integers(0, 8), st.integers(0, len(NAMES) - 1)),
     min_size=5,
     max_size=30,
 )
@@ -250,5 +250,5 @@ STEPS = st.lists(
 
 @settings(max_examples=500, deadline=None)
 @given(STEPS)
-def test_whoever_is_metered_is_told_so_and_every_opt_out_holds(steps: list[tuple[str, int, int]]) -> None:
+def test_whoever_is_metered_is_reported_as_read_and_every_opt_out_holds(steps: list[tuple[str, int, int]]) -> None:
     asyncio.run(live(steps))

@@ -94,11 +94,11 @@ async def test_bus_that_takes_nothing_costs_values_and_never_what_happened(caplo
         outbox.put(Bye(reason=EndReason.ALONE, report=None, live_s=0, present_max=0, alerts=0))
         assert len(outbox._waiting) <= outbox_module.MOST_WAITING + 1
         bus.takes.set()
-    told = [event.body for event in seen]
-    assert sum(isinstance(body, Forget) for body in told) == 31
-    assert isinstance(told[0], BotState)
-    assert isinstance(told[-1], Bye)
-    values = [body.present for body in told if isinstance(body, ClassSummary)]
+    reported = [event.body for event in seen]
+    assert sum(isinstance(body, Forget) for body in reported) == 31
+    assert isinstance(reported[0], BotState)
+    assert isinstance(reported[-1], Bye)
+    values = [body.present for body in reported if isinstance(body, ClassSummary)]
     assert values == sorted(values)
     assert values[-1] == 3 * outbox_module.MOST_WAITING - 1, "the newest are kept"
     assert "left out" in caplog.text

@@ -29,7 +29,7 @@ async def test_invited_bot_begins_once_its_bus_is_back() -> None:
     assert bus.asked == 3
 
 
-async def test_bot_that_a_person_started_tells_them_at_once() -> None:
+async def test_bot_that_a_person_started_says_so_at_once() -> None:
     bus = Bus(BusError("away"))
     with pytest.raises(BusError, match="away"):
         await patiently(bus.open, asyncio.Event(), 0.0)

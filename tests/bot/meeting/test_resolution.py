@@ -52,13 +52,13 @@ class ScalableTrack:
     """One frame, in a room that has several sizes."""
 
     participant: Participant = Participant("p1", "Eve")  # noqa: RUF009  frozen
-    wishes: list[tuple[int, float]] = field(default_factory=list)
+    factors: list[tuple[int, float]] = field(default_factory=list)
 
     async def frames(self) -> AsyncIterator[Frame]:
         yield Frame(1.0, 320, 180, lambda: np.zeros((180, 320, 3), np.uint8))
 
     def prefer(self, frame: Frame, factor: float) -> None:
-        self.wishes.append((frame.width_px, factor))
+        self.factors.append((frame.width_px, factor))
 
 
 class Small:
@@ -69,9 +69,9 @@ class Small:
         return FaceReading(Face(Box(0.4, 0.3, 0.15, 0.3), 48.0, nothing, 0.0, 0.0, 0.0, 0.3, 0.0, 0.05), None)
 
 
-async def test_observer_tells_a_room_with_several_sizes_what_would_serve() -> None:
+async def test_observer_asks_a_room_with_several_sizes_for_what_would_serve() -> None:
     track, meter = ScalableTrack(), EngagementMeter(EngagementParameters())
     meter.camera_on(0.0)
     size = PictureSize(96.0, 48.0)
     await observe(track, Small(), meter, ReadRate(1.0).turns(), clock=lambda: 1.0, size=size)
-    assert track.wishes == [(320, 2.0)]
+    assert track.factors == [(320, 2.0)]

@@ -18,7 +18,7 @@ def test_bot_is_live_only_once_the_room_confirmed() -> None:
     assert state_machine.live_since == 3.0
 
 
-def test_waiting_bot_tells_why_and_since_when() -> None:
+def test_waiting_bot_says_why_and_since_when() -> None:
     state_machine = StateMachine(0.0)
     state_machine.start(1.0)
     assert state_machine.hold(2.0, "not_open").reason == "not_open"

@@ -39,11 +39,11 @@ def test_bot_that_can_leave_no_trace_reads_nobody(tmp_path: Path) -> None:
 async def test_run_is_logged_without_the_name_of_who_opted_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stop = asyncio.Event()
-    told: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    reported: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     settings = Settings(room_url="local://r", policy=Profile.INDIVIDUAL, port=0)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run(settings, Surroundings(stop=stop, tell=told.set_result)))
-        origin = (await told).dashboard.partition("/rooms/")[0]
+        tasks.create_task(run(settings, Surroundings(stop=stop, report_addresses=reported.set_result)))
+        origin = (await reported).dashboard.partition("/rooms/")[0]
         async with httpx.AsyncClient() as http:
             answer = await http.post(f"{origin}/v1/rooms/r/opt-outs", json={"name": "Zoraya"})
         stop.set()
@@ -78,7 +78,7 @@ def test_bot_whose_audit_log_lies_on_a_full_disk_reads_nobody(tmp_path: Path) ->
         Audit(tmp_path, "r").started(Profile.AGGREGATE, 5)
 
 
-def test_disk_that_becomes_full_keeps_no_opt_out_from_being_carried_out_and_is_told(tmp_path: Path) -> None:
+def test_disk_that_becomes_full_keeps_no_opt_out_from_being_carried_out_and_is_reported(tmp_path: Path) -> None:
     audit = Audit(tmp_path, "r")
     audit.started(Profile.AGGREGATE, 5)
     assert audit.obstacle() is None
@@ -116,16 +116,16 @@ def test_audit_log_that_cannot_be_opened_is_an_obstacle(tmp_path: Path) -> None:
     assert "cannot be written (Not a directory)" in (audit_obstacle(tmp_path / "file" / "state") or "")
 
 
-async def test_full_disk_ends_no_class_and_readiness_tells_that_an_opt_out_is_not_recorded(
+async def test_full_disk_ends_no_class_and_readiness_says_that_an_opt_out_is_not_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     stop = asyncio.Event()
-    told: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    reported: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     settings = Settings(room_url="local://r", policy=Profile.PRESENCE, port=0)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(run(settings, Surroundings(stop=stop, tell=told.set_result)))
-        origin = (await told).dashboard.partition("/rooms/")[0]
+        running = tasks.create_task(run(settings, Surroundings(stop=stop, report_addresses=reported.set_result)))
+        origin = (await reported).dashboard.partition("/rooms/")[0]
         async with httpx.AsyncClient(base_url=origin) as http:
             await answers(http, "/readyz", 200)
             fill(tmp_path / "classpulse" / FILE)

@@ -62,7 +62,7 @@ def test_change_to_a_name_that_is_out_is_an_opt_out(opt_outs: OptOuts) -> None:
     assert opt_outs.out == {"3"}
 
 
-def test_opt_out_of_somebody_whom_the_room_has_not_told_of_holds_when_it_does(opt_outs: OptOuts) -> None:
+def test_opt_out_of_somebody_whom_the_room_has_not_announced_holds_when_it_does(opt_outs: OptOuts) -> None:
     early = Participant("9", "Eve")
     opt_outs.opt_out(early)
     assert opt_outs.is_out(early)

@@ -1,4 +1,4 @@
-"""Wishes that people bring to a gateway reach the bot of their room, hold for the bots after it, and name nobody.
+"""Requests that people bring to a gateway reach the bot of their room, hold for the bots after it, and name nobody.
 
 Gateway, Redis and bot are real; of the room only what happens in it is scripted.
 """
@@ -81,7 +81,7 @@ class ScriptedRoom:
 
 @dataclass
 class RunningBot:
-    """A bot in its room, and what it tells."""
+    """A bot in its room, and what it publishes."""
 
     room: ScriptedRoom
     events: list[Event] = field(default_factory=list)
@@ -99,17 +99,17 @@ class RunningBot:
                 await self.changed.wait()
 
     def withheld(self) -> Withheld | None:
-        """Why class values are null, as it was told last."""
+        """Why class values are null, as it was published last."""
         found = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
         return found[-1].withheld if found else None
 
     async def counted(self, present: int, metered: int) -> None:
-        """Wait until so many are there and so many of them are read: no event tells the latter, so the bot is asked."""
+        """Wait until so many are there and so many of them are read: no event says the latter, so the bot is asked."""
         await self.until(
             lambda: [(each.present, len(each.metered)) for each in self.meetings[-1:]] == [(present, metered)]
         )
-        told = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
-        assert all(each.camera_on == each.present for each in told[-1:]), "opting out switches no camera off"
+        reported = [event.body for event in self.events if isinstance(event.body, ClassSummary)]
+        assert all(each.camera_on == each.present for each in reported[-1:]), "opting out switches no camera off"
 
     def forgotten(self) -> list[str]:
         return [event.body.participant for event in self.events if isinstance(event.body, Forget)]
@@ -150,7 +150,7 @@ class Place:
     redis: RedisServer
     monkeypatch: pytest.MonkeyPatch
     folder: Path
-    wishes: RedisPrivacyRequests
+    requests: RedisPrivacyRequests
     queue: RedisQueue
     access: Access
     http: httpx.AsyncClient
@@ -166,7 +166,9 @@ class Place:
         self.monkeypatch.setattr(app, "Meeting", meeting)
         self.monkeypatch.setattr(app, "open_room", lambda *_, **__: running.room)
         settings = Settings(room_url="janus+ws://h/1", policy=policy, port=0, bus=self.redis.url, engine_threads=1)
-        task = asyncio.create_task(run(settings, Surroundings(stop=stop, tell=lambda _: None, show=running.show)))
+        task = asyncio.create_task(
+            run(settings, Surroundings(stop=stop, report_addresses=lambda _: None, show=running.show))
+        )
         task.add_done_callback(lambda _: running.changed.set())
         try:
             yield running
@@ -193,21 +195,21 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", PATIENCE_S)
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(a_redis(tmp_path))
-        bus, queue, wishes = (
+        bus, queue, requests = (
             RedisBus(redis.url),
             RedisQueue(redis.url, Sealer(SECRET.encode())),
             RedisPrivacyRequests(redis.url),
         )
         access = Access(SECRET.encode(), revocations=open_revocations(redis.url, tmp_path))
-        for each in (bus, queue, wishes, access.revocations):
+        for each in (bus, queue, requests, access.revocations):
             stack.push_async_callback(each.close)
-        gateway = Starlette(routes=privacy_routes.routes(GatewayBackend(wishes, bus, queue, access)))
+        gateway = Starlette(routes=privacy_routes.routes(GatewayBackend(requests, bus, queue, access)))
         http = httpx.AsyncClient(transport=httpx.ASGITransport(gateway), base_url="http://gateway")
         await stack.enter_async_context(http)
-        yield Place(redis, monkeypatch, tmp_path, wishes, queue, access, http)
+        yield Place(redis, monkeypatch, tmp_path, requests, queue, access, http)
 
 
-async def test_wish_at_a_gateway_is_carried_out_by_the_bot_and_those_after_it_and_names_nobody(place: Place) -> None:
+async def test_request_at_a_gateway_is_carried_out_by_the_bot_and_those_after_it_and_names_nobody(place: Place) -> None:
     async with place.bot(Profile.INDIVIDUAL) as bot:
         bot.room.enter(ANNA)
         bot.room.enter(ILSE)
@@ -218,12 +220,12 @@ async def test_wish_at_a_gateway_is_carried_out_by_the_bot_and_those_after_it_an
         await bot.until(lambda: bot.forgotten() == ["p2"])
         await place.ask_not_to_be_read("anna O\u0308.")
         await bot.counted(2, 0)
-        assert bot.forgotten() == ["p2"], "nobody is told who opted out where nobody is shown"
+        assert bot.forgotten() == ["p2"], "nobody learns who opted out where nobody is shown"
         bot.room.happens(Left(ILSE, Absence.LEFT))
         bot.room.enter(Participant("p3", "ilse", opted_in=True))
         bot.room.enter(Participant("p4", "Bernd"))
         await bot.counted(3, 1)  # a rejoin is unread
-        assert "Ilse" in bot.shown(), "she was shown before"
+        assert "Ilse" in bot.shown(), "they were shown before"
     assert not re.search("anna|ilse", str(await place.redis.contents()), re.IGNORECASE)
     assert place.audited() == ["started", "opted_out", "opted_out", "ended"]
     async with place.bot(Profile.INDIVIDUAL) as bot:
@@ -238,7 +240,7 @@ async def test_word_in_the_chat_of_a_meeting_holds_for_the_bot_that_takes_the_me
         bot.room.enter(ANNA)
         bot.room.happens(OptedOut(ANNA))
         async with asyncio.timeout(PATIENCE_S):
-            while not (await place.wishes.fetch(ROOM)).opt_outs:  # noqa: ASYNC110  Redis is polled
+            while not (await place.requests.fetch(ROOM)).opt_outs:  # noqa: ASYNC110  Redis is polled
                 await asyncio.sleep(0.02)
     async with place.bot() as bot:
         bot.room.enter(Participant("p9", "ANNA Ö."))
@@ -254,7 +256,7 @@ async def test_opt_out_that_the_bot_itself_was_asked_for_is_kept_at_once_for_the
         await bot.counted(1, 1)
         bot.room.happens(OptedOut(ANNA))
         async with asyncio.timeout(PATIENCE_S):
-            while not (await place.wishes.fetch(ROOM)).opt_outs:  # noqa: ASYNC110  Redis is polled
+            while not (await place.requests.fetch(ROOM)).opt_outs:  # noqa: ASYNC110  Redis is polled
                 await asyncio.sleep(0.02)
 
 
@@ -264,7 +266,7 @@ async def test_opt_out_in_the_last_moment_of_a_bot_is_kept_for_the_bot_after_it(
     await heeding.begin(people)
     people.opted_out = {heeding.pseudonym("anna")}
     await heeding.close()
-    assert set((await place.wishes.fetch(ROOM)).opt_outs) == people.opted_out
+    assert set((await place.requests.fetch(ROOM)).opt_outs) == people.opted_out
 
 
 async def test_consent_brought_to_a_gateway_counts_as_one_brought_to_the_bot(place: Place) -> None:
@@ -284,7 +286,7 @@ async def test_consent_brought_to_a_gateway_counts_as_one_brought_to_the_bot(pla
         await bot.until(lambda: bot.shown() == {"Anna Ö."})
         await place.ask_not_to_be_read("Anna Ö.")
         await bot.until(lambda: bot.forgotten() == ["p1"])
-        assert await bring(token) == (403, ABSENT), "whoever gave it to her could bring it as well"
+        assert await bring(token) == (403, ABSENT), "whoever gave it to them could bring it as well"
         bot.room.enter(ILSE)
         await bot.counted(2, 1)
         assert place.audited() == ["started", "opted_in", "opted_out"]
@@ -294,7 +296,7 @@ async def test_consent_brought_to_a_gateway_counts_as_one_brought_to_the_bot(pla
 
 
 @pytest.mark.integration
-async def test_wish_that_comes_after_a_person_had_come_back_in_counts(place: Place) -> None:
+async def test_request_that_comes_after_a_person_had_come_back_in_counts(place: Place) -> None:
     anna = Participant("p1", "Anna", opted_in=True, consent=None)
     async with place.bot(Profile.INDIVIDUAL) as bot:
         await place.http.get(f"/privacy/{ROOM}")
@@ -314,41 +316,41 @@ async def test_wish_that_comes_after_a_person_had_come_back_in_counts(place: Pla
 
 
 @pytest.mark.integration
-async def test_redis_that_lost_everything_is_told_again(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+async def test_redis_that_lost_everything_is_filled_again(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     async with place.bot() as bot:
         bot.room.enter(ANNA)
         await bot.counted(1, 1)
         await place.ask_not_to_be_read("Anna Ö.")
         await bot.counted(1, 0)
-        kept = set((await place.wishes.fetch(ROOM)).opt_outs)
+        kept = set((await place.requests.fetch(ROOM)).opt_outs)
         await place.redis.stop()
         answer = await place.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": "Ilse"})
         assert (answer.status_code, answer.json()) == (503, {"detail": privacy_routes.AWAY})
         async with asyncio.timeout(PATIENCE_S):
-            while "wishes not to be read: Redis" not in caplog.text:  # noqa: ASYNC110  a log tells nobody
+            while "requests not to be read: Redis" not in caplog.text:  # noqa: ASYNC110  a log notifies nobody
                 await asyncio.sleep(0.02)
         await place.redis.start()
         async with asyncio.timeout(PATIENCE_S):
-            while set((await place.wishes.fetch(ROOM)).opt_outs) != kept:  # noqa: ASYNC110  Redis is polled
+            while set((await place.requests.fetch(ROOM)).opt_outs) != kept:  # noqa: ASYNC110  Redis is polled
                 await asyncio.sleep(0.02)
         await bot.counted(1, 0)
 
 
-async def test_bot_that_cannot_tell_who_opted_out_reads_nobody(place: Place) -> None:
+async def test_bot_that_cannot_know_who_opted_out_reads_nobody(place: Place) -> None:
     events: list[Event] = []
     with pytest.raises(SecretRefused, match="same CLASSPULSE_SECRET"):
-        await meets_a_wish_of_another_secret(place, events)
+        await meets_a_request_of_another_secret(place, events)
     assert isinstance(last := events[-1].body, Bye)
     assert last.reason is EndReason.FAILED
 
 
-async def meets_a_wish_of_another_secret(place: Place, events: list[Event]) -> None:
+async def meets_a_request_of_another_secret(place: Place, events: list[Event]) -> None:
     stranger = Access(b"another-secret-of-more-than-thirty-two-bytes")
     place.monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.1)
     async with place.bot() as bot:
         bot.events = events
         await bot.until(lambda: any(isinstance(event.body, ClassSummary) for event in events))
-        await place.wishes.opt_out(ROOM, stranger.pseudonyms.labelled(ROOM, "Anna"))
+        await place.requests.opt_out(ROOM, stranger.pseudonyms.labelled(ROOM, "Anna"))
         await bot.until(lambda: isinstance(events[-1].body, Bye))
 
 
@@ -365,7 +367,7 @@ def invitation() -> Invitation:
     )
 
 
-async def test_wish_is_taken_before_the_bot_comes_and_kept_until_then(place: Place) -> None:
+async def test_request_is_taken_before_the_bot_comes_and_kept_until_then(place: Place) -> None:
     assert (await place.http.get(f"/privacy/{ROOM}")).status_code == 404
     assert (await place.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": "Anna"})).status_code == 404
     await place.queue.submit(invitation())
@@ -383,20 +385,22 @@ async def test_wish_is_taken_before_the_bot_comes_and_kept_until_then(place: Pla
         await bot.counted(2, 1)
 
 
-async def test_wish_holds_where_the_audit_log_cannot_be_written(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+async def test_request_holds_where_the_audit_log_cannot_be_written(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
     await place.queue.submit(invitation())
     place.monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.1)
     (place.folder / "file").touch()
     place.monkeypatch.setenv("XDG_STATE_HOME", str(place.folder / "file"))
     await place.ask_not_to_be_read("Anna Ö.", 202)
-    assert len((await place.wishes.fetch(ROOM)).opt_outs) == 1
+    assert len((await place.requests.fetch(ROOM)).opt_outs) == 1
     assert "is not in the audit log" in caplog.text
 
 
 async def test_name_that_is_nothing_but_the_word_is_nobodys(place: Place) -> None:
     await place.queue.submit(invitation())
     await place.ask_not_to_be_read(" #OptOut ")
-    assert not (await place.wishes.fetch(ROOM)).opt_outs
+    assert not (await place.requests.fetch(ROOM)).opt_outs
 
 
 async def test_bot_that_redis_does_not_answer_reads_nobody_until_it_hears_opt_outs_again(place: Place) -> None:

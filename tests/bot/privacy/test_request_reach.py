@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.privacy.request_reach import DEAF_AFTER_S, LEAVE_AFTER_S, WishesReach
+from bot.privacy.request_reach import DEAF_AFTER_S, LEAVE_AFTER_S, RequestsReach
 
 
-def test_nobody_is_read_before_wishes_were_heard_for_the_first_time() -> None:
-    reach = WishesReach()
+def test_nobody_is_read_before_requests_were_heard_for_the_first_time() -> None:
+    reach = RequestsReach()
     assert not reach.may_look(100.0)
     assert not reach.is_lost(1e9)
 
@@ -24,14 +24,14 @@ def test_nobody_is_read_before_wishes_were_heard_for_the_first_time() -> None:
 def test_opt_out_may_go_unheard_for_ten_seconds_before_nobody_is_read(
     silent_s: float, may_look: bool, is_lost: bool
 ) -> None:
-    reach = WishesReach()
+    reach = RequestsReach()
     reach.heard(100.0)
     assert reach.may_look(100.0 + silent_s) is may_look
     assert reach.is_lost(100.0 + silent_s) is is_lost
 
 
-def test_bot_reads_again_at_once_when_wishes_are_heard_again() -> None:
-    reach = WishesReach()
+def test_bot_reads_again_at_once_when_requests_are_heard_again() -> None:
+    reach = RequestsReach()
     reach.heard(100.0)
     assert not reach.may_look(200.0)
     reach.heard(200.0)

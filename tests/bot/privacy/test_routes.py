@@ -1,4 +1,4 @@
-"""The page on which anybody can stop being read, without saying who she is."""
+"""The page on which anybody can stop being read, without saying who they are."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ NOTICE = Notice(
 
 
 @pytest.fixture
-def wishes() -> list[str]:
+def requests() -> list[str]:
     return []
 
 
@@ -38,8 +38,8 @@ def agree(token: str) -> None:
 
 
 @pytest.fixture
-async def http(wishes: list[str]) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=privacy_routes.routes(BotBackend(("biology-101",), NOTICE, wishes.append, agree)))
+async def http(requests: list[str]) -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=privacy_routes.routes(BotBackend(("biology-101",), NOTICE, requests.append, agree)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
         yield client
 
@@ -56,21 +56,21 @@ async def test_page_says_what_happens_here_and_loads_nothing_foreign(http: httpx
 
 
 @pytest.mark.parametrize("name", ["Anna", "Zoë Müller", "李"])
-async def test_wish_is_carried_out_and_the_answer_never_tells_who_is_here(
-    http: httpx.AsyncClient, wishes: list[str], name: str
+async def test_request_is_carried_out_and_the_answer_never_says_who_is_here(
+    http: httpx.AsyncClient, requests: list[str], name: str
 ) -> None:
     answer = await http.post("/privacy/biology-101", data={"name": f" {name} "})
     assert privacy_routes.DONE in answer.text
     assert name not in answer.text
     assert (await http.post("/v1/rooms/biology-101/opt-outs", json={"name": name})).status_code == 204
-    assert wishes == [name, name]
+    assert requests == [name, name]
 
 
-async def test_opt_out_of_a_name_of_whatever_length_is_taken(http: httpx.AsyncClient, wishes: list[str]) -> None:
+async def test_opt_out_of_a_name_of_whatever_length_is_taken(http: httpx.AsyncClient, requests: list[str]) -> None:
     name = "👩‍🏫 Maria " * 300  # rooms show what people type, and a form writes twelve bytes for some characters
     assert (await http.post("/v1/rooms/biology-101/opt-outs", json={"name": name})).status_code == 204
     assert privacy_routes.DONE in (await http.post("/privacy/biology-101", data={"name": name})).text
-    assert [name_key(wish) for wish in wishes] == [name_key(name)] * 2
+    assert [name_key(request) for request in requests] == [name_key(name)] * 2
 
 
 @pytest.mark.parametrize(
@@ -79,37 +79,37 @@ async def test_opt_out_of_a_name_of_whatever_length_is_taken(http: httpx.AsyncCl
     ids=["empty", "blank", "not text", "many fields", "too long"],
 )
 async def test_form_that_names_nobody_is_refused(
-    http: httpx.AsyncClient, wishes: list[str], body: bytes, status: int
+    http: httpx.AsyncClient, requests: list[str], body: bytes, status: int
 ) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     assert (await http.post("/privacy/biology-101", content=body, headers=headers)).status_code == status
-    assert wishes in ([], ["\ufffd\ufffd"])
+    assert requests in ([], ["\ufffd\ufffd"])
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"name": ""}', b'{"name": 1}', b'{"name": "a", "x": 1}', b"[" * 1000])
-async def test_call_that_names_nobody_is_refused(http: httpx.AsyncClient, wishes: list[str], body: bytes) -> None:
+async def test_call_that_names_nobody_is_refused(http: httpx.AsyncClient, requests: list[str], body: bytes) -> None:
     headers = {"content-type": "application/json"}
     answer = await http.post("/v1/rooms/biology-101/opt-outs", content=body, headers=headers)
     assert answer.status_code == 422
     assert "name" in answer.json()["detail"]
-    assert not wishes
+    assert not requests
 
 
 async def test_opt_out_of_a_class_behind_one_address_is_never_refused(
-    http: httpx.AsyncClient, wishes: list[str]
+    http: httpx.AsyncClient, requests: list[str]
 ) -> None:
     """A school has one address, and its pupils hear of the page at the same moment."""
     names = [f"pupil {number}" for number in range(60)]
     asking = [http.post("/v1/rooms/biology-101/opt-outs", json={"name": name}) for name in names]
     assert {answer.status_code for answer in await asyncio.gather(*asking)} == {204}
-    assert sorted(wishes) == sorted(names)
+    assert sorted(requests) == sorted(names)
 
 
 async def test_opt_out_of_who_is_there_is_carried_out_whatever_a_stranger_asked_from_the_same_address(
-    wishes: list[str], monkeypatch: pytest.MonkeyPatch
+    requests: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(privacy_routes, "SHARE", 3)
-    backend = BotBackend("r", NOTICE, wishes.append, agree, lambda: ["Anna #optout", "Bernd"])
+    backend = BotBackend("r", NOTICE, requests.append, agree, lambda: ["Anna #optout", "Bernd"])
     app = Starlette(routes=privacy_routes.routes(backend))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as http:
         for number in range(8):
@@ -121,11 +121,11 @@ async def test_opt_out_of_who_is_there_is_carried_out_whatever_a_stranger_asked_
                 200,
                 True,
             )
-        told = await http.post("/v1/rooms/r/opt-outs", json={"name": "ANNA"})
-        assert (told.status_code, told.json()) == (202, {"detail": privacy_routes.DONE_PRESENT}), (
+        reported = await http.post("/v1/rooms/r/opt-outs", json={"name": "ANNA"})
+        assert (reported.status_code, reported.json()) == (202, {"detail": privacy_routes.DONE_PRESENT}), (
             "as for one who is not there"
         )
-    assert wishes == ["nobody 0", "nobody 1", "nobody 2", "ANNA"]
+    assert requests == ["nobody 0", "nobody 1", "nobody 2", "ANNA"]
 
 
 async def test_consents_cannot_be_tried_one_after_the_other(http: httpx.AsyncClient) -> None:
@@ -135,7 +135,7 @@ async def test_consents_cannot_be_tried_one_after_the_other(http: httpx.AsyncCli
 
 @pytest.mark.parametrize("kind", hostile.CONTENT_TYPES)
 async def test_opt_out_in_a_form_that_foreign_pages_send_unasked_is_refused(
-    http: httpx.AsyncClient, wishes: list[str], kind: str
+    http: httpx.AsyncClient, requests: list[str], kind: str
 ) -> None:
     headers = {"content-type": kind} if kind else {}
     for path, body in (
@@ -145,7 +145,7 @@ async def test_opt_out_in_a_form_that_foreign_pages_send_unasked_is_refused(
         ("/privacy/biology-101/consent", b"token=a consent"),
     ):
         assert (await http.post(path, content=body, headers=headers)).status_code == 415
-    assert not wishes
+    assert not requests
 
 
 @pytest.mark.parametrize(
@@ -160,28 +160,28 @@ async def test_opt_out_in_a_form_that_foreign_pages_send_unasked_is_refused(
     ],
 )
 async def test_opt_out_asked_by_a_page_of_another_site_is_refused(
-    wishes: list[str], headers: dict[str, str], status: int
+    requests: list[str], headers: dict[str, str], status: int
 ) -> None:
-    routes = privacy_routes.routes(BotBackend("r", NOTICE, wishes.append, agree))
+    routes = privacy_routes.routes(BotBackend("r", NOTICE, requests.append, agree))
     app = create_app(MemoryBus(), Access(b"a-secret-of-more-than-thirty-two-bytes-for-all"), extra_routes=routes)
     async with serve(app, "127.0.0.1", 0) as server, httpx.AsyncClient(base_url=server.origin) as http:
         call = await http.post("/v1/rooms/r/opt-outs", json={"name": "Anna"}, headers=headers)
         form = await http.post("/privacy/r", data={"name": "Anna"}, headers=headers)
     assert (call.status_code, form.status_code) == (status, 200 if status == 204 else status)
-    assert wishes == (["Anna", "Anna"] if status == 204 else [])
+    assert requests == (["Anna", "Anna"] if status == 204 else [])
 
 
-async def test_wish_for_a_room_without_a_bot_is_refused_and_told_to_nobody(
-    http: httpx.AsyncClient, wishes: list[str]
+async def test_request_for_a_room_without_a_bot_is_refused_and_passed_to_nobody(
+    http: httpx.AsyncClient, requests: list[str]
 ) -> None:
     assert (await http.post("/privacy/chemistry", data={"name": "Anna"})).status_code == 404
     called = await http.post("/v1/rooms/chemistry/opt-outs", json={"name": "Anna"})
     assert (called.status_code, called.json()) == (404, {"detail": privacy_routes.NO_ROOM})
     assert (await http.post("/v1/rooms/chemistry/agreements", json={"token": "a consent"})).status_code == 404
-    assert not wishes
+    assert not requests
 
 
-async def test_wish_that_cannot_be_passed_on_is_never_confirmed() -> None:
+async def test_request_that_cannot_be_passed_on_is_never_confirmed() -> None:
     class Away(BotBackend):
         async def opt_out(self, room: str, name: str, asker: str) -> Noted:
             raise BusError("Redis at 10.0.0.7:6379 does not answer.")
@@ -225,6 +225,6 @@ async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_l
         assert empty.status_code == 422
         call = "/v1/rooms/biology-101/agreements"
         assert (await asked.post(call, json={"token": "a consent"})).status_code == 204
-        told = await asked.post(call, json={"token": "forged"})
-        assert (told.status_code, told.json()) == (403, {"detail": "This consent does not hold here."})
+        reported = await asked.post(call, json={"token": "forged"})
+        assert (reported.status_code, reported.json()) == (403, {"detail": "This consent does not hold here."})
         assert (await asked.post(call, json={"name": "Anna"})).json() == {"detail": 'Send {"token": "the consent"}.'}

@@ -1,4 +1,4 @@
-"""A person's own word on whether she is read, in her own stay."""
+"""A person's own word on whether they are read, in their own stay."""
 
 from collections.abc import AsyncIterator
 
@@ -21,7 +21,7 @@ class Room:
         return ANNA if resource == "unguessable" else None
 
 
-class Wishes:
+class Requests:
     """Remembers what was asked for."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Wishes:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=self_service.routes(Room(), Wishes()))
+    app = Starlette(routes=self_service.routes(Room(), Requests()))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
         yield client
 
@@ -63,7 +63,7 @@ async def test_nobody_else_can_ask_for_her(http: httpx.AsyncClient, resource: st
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b'{"read": 1}', b'{"read": "true"}', b'{"read": true, "id": 1}', b"[" * 99, b" " * 9999]
 )
-async def test_unclear_wish_changes_nothing(http: httpx.AsyncClient, body: bytes) -> None:
+async def test_unclear_request_changes_nothing(http: httpx.AsyncClient, body: bytes) -> None:
     address = "/whip/r/unguessable/reading"
     answer = await http.put(address, content=body)
     assert (answer.status_code, answer.json()["detail"]) == (422, 'Send {"read": true} or {"read": false}.')

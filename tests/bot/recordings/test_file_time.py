@@ -30,16 +30,16 @@ def test_an_hour_of_waiting_takes_no_time() -> None:
 
 
 def test_things_happen_in_the_order_in_which_they_are_due() -> None:
-    async def note(after_s: float, told: list[float]) -> None:
+    async def note(after_s: float, reported: list[float]) -> None:
         await asyncio.sleep(after_s)
-        told.append(after_s)
+        reported.append(after_s)
 
     async def all_of_them() -> list[float]:
-        told: list[float] = []
+        reported: list[float] = []
         async with asyncio.TaskGroup() as tasks:
             for after_s in (5.0, 0.1, 86_400.0, 3.0):
-                tasks.create_task(note(after_s, told))
-        return told
+                tasks.create_task(note(after_s, reported))
+        return reported
 
     assert run(all_of_them()) == [0.1, 3.0, 5.0, 86_400.0]
 

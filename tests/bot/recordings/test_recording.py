@@ -52,7 +52,7 @@ def class_of_six(folder: Path, *, late: int = 0) -> list[Path]:
     return files
 
 
-def test_class_of_recordings_is_told_as_a_live_one_is(environment: dict[str, str], tmp_path: Path) -> None:
+def test_class_of_recordings_is_reported_as_a_live_one_is(environment: dict[str, str], tmp_path: Path) -> None:
     files, report = class_of_six(tmp_path), tmp_path / "report.html"
     done = recording(
         environment, *files, "--each-file-is-one-person", "--policy", "aggregate", "--report", report, "--json"
@@ -85,13 +85,13 @@ def test_same_files_twice_give_the_same_tables_byte_for_byte(environment: dict[s
     assert (tmp_path / "report1.csv").read_bytes() == (tmp_path / "report2.csv").read_bytes()
     people = (tmp_path / "people1.csv").read_bytes()
     assert people == (tmp_path / "people2.csv").read_bytes()
-    told = rows(tmp_path / "people1.csv")
-    assert tuple(told[0]) == HEAD
-    assert {row["name"] for row in told} == {"amara", "kofi", "liam", "mateo", "noor", "priya"}
+    reported = rows(tmp_path / "people1.csv")
+    assert tuple(reported[0]) == HEAD
+    assert {row["name"] for row in reported} == {"amara", "kofi", "liam", "mateo", "noor", "priya"}
     assert stat.S_IMODE((tmp_path / "people1.csv").stat().st_mode) == 0o600
-    away = {row["at"]: row["unmeasurable"] for row in told if row["name"] == "amara"}
+    away = {row["at"]: row["unmeasurable"] for row in reported if row["name"] == "amara"}
     assert away["10.000"] == "camera_off", "a gap is a camera that is off"
-    assert len({row["as_of"] for row in told if row["name"] == "kofi"}) > 10
+    assert len({row["as_of"] for row in reported if row["name"] == "kofi"}) > 10
     seen = [line["event"] for line in map(json.loads, audit(environment))]
     assert seen.count("reads_recording") == 2
     assert all("amara" not in line for line in audit(environment))
@@ -102,7 +102,7 @@ def audit(environment: dict[str, str]) -> list[str]:
     return (Path(environment["XDG_STATE_HOME"]) / "classpulse/audit.jsonl").read_text().splitlines()
 
 
-def test_nobody_is_told_of_by_themselves_whose_agreement_nobody_states(
+def test_nobody_is_announced_by_themselves_whose_agreement_nobody_states(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     done = recording(environment, write(tmp_path / "Anna.mp4", evenly(shown())), "--policy", "individual", "--json")
@@ -192,18 +192,18 @@ def test_what_cannot_be_meant_is_refused_in_one_line(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert hint in told
-    assert len(told.splitlines()) == 1
+    reported = capsys.readouterr().err
+    assert hint in reported
+    assert len(reported.splitlines()) == 1
 
 
 def test_drawn_person_as_the_demo_sends_them_is_read_whole(environment: dict[str, str], tmp_path: Path) -> None:
     path, people = CLIPS / "yuki-calm.webm", tmp_path / "p.csv"
     done = recording(environment, path, "--policy", "individual", "--csv-people", people)
     assert done.returncode == 0, done.stderr
-    told = rows(people)
-    assert told[-1]["unmeasurable"] in ("", "starting")
-    assert float(told[-1]["reads_per_s"]) > 3.5
+    reported = rows(people)
+    assert reported[-1]["unmeasurable"] in ("", "starting")
+    assert float(reported[-1]["reads_per_s"]) > 3.5
 
 
 def test_real_clips_are_read(environment: dict[str, str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files of every kind that people hand over: what is in them is read, and what is not is told in one line."""
+"""Files of every kind that people hand over: what is in them is read, and what is not is said in one line."""
 
 import os
 from fractions import Fraction
@@ -75,7 +75,7 @@ def test_recording_of_a_phone_stands_upright_however_it_was_held(tmp_path: Path,
     assert max(error(frame, picture) for frame, picture in zip(frames, shown(), strict=True)) < 8
 
 
-def test_rate_that_changes_and_gaps_are_told_as_they_are(tmp_path: Path) -> None:
+def test_rate_that_changes_and_gaps_are_reported_as_they_are(tmp_path: Path) -> None:
     times = [0, 30, 100, 110, 500, 2500, 2533, 62_533, 62_600]
     frames, damage = read(write(tmp_path / "a.mkv", list(zip(times, shown(), strict=False)), of_codec={"bf": "0"}))
     assert damage is None
@@ -126,7 +126,7 @@ def test_file_whose_index_is_missing_is_refused(tmp_path: Path) -> None:
     ("name", "options"),
     [("a.mp4", {"of_file": {"movflags": "faststart"}}), ("a.mkv", {}), ("a.webm", {"codec": "libvpx"})],
 )
-def test_of_a_file_that_was_cut_off_the_rest_is_read_and_the_loss_told(
+def test_of_a_file_that_was_cut_off_the_rest_is_read_and_the_loss_reported(
     tmp_path: Path, name: str, options: dict[str, object]
 ) -> None:
     frames, damage = read(cut(write(tmp_path / name, LONG, **options), 0.6))  # type: ignore[arg-type]

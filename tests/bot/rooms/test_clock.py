@@ -58,7 +58,7 @@ async def stay(
 
     settings = Settings(room_url="local://r", policy=Profile.PRESENCE, port=0, max_duration_s=HOUR_S / 2)
     async with asyncio.timeout(60):
-        reason = await run(settings, Surroundings(stop=stop, tell=lambda _: None, show=show))
+        reason = await run(settings, Surroundings(stop=stop, report_addresses=lambda _: None, show=show))
     return reason, events
 
 

@@ -1,4 +1,4 @@
-"""Display names: nothing hidden, nothing forged, and a wish not to be read is never lost."""
+"""Display names: nothing hidden, nothing forged, and a request not to be read is never lost."""
 
 import pytest
 from hypothesis import given
@@ -41,10 +41,10 @@ def is_presentable(shown: str) -> bool:
 
 
 @given(st.text(max_size=200), st.sampled_from(["", *OPT_OUT_SPELLINGS]), st.text(max_size=50))
-def test_name_is_short_visible_and_keeps_the_wish_to_opt_out(before: str, wish: str, after: str) -> None:
-    shown = clean_name(f"{before} {wish} {after}")
+def test_name_is_short_visible_and_keeps_the_request_to_opt_out(before: str, request: str, after: str) -> None:
+    shown = clean_name(f"{before} {request} {after}")
     assert is_presentable(shown)
-    assert asks_not_to_be_read(shown) or not wish
+    assert asks_not_to_be_read(shown) or not request
 
 
 @given(st.text(max_size=100))

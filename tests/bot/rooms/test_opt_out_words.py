@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from bot.privacy import routes as privacy_routes
 from bot.privacy.opt_outs import OptOuts
-from bot.rooms.base import Joined, OptedIn, OptedOut, Participant, Renamed, RoomEvent, wish_in_chat
+from bot.rooms.base import Joined, OptedIn, OptedOut, Participant, Renamed, RoomEvent, request_in_chat
 from bot.rooms.janus.participants import JanusPeople
 from bot.rooms.notice import Notice, clean_name, name_key
 from bot.rooms.opt_out_words import OPT_OUT, asks_not_to_be_read, asks_to_be_read_again, without_opt_out
@@ -87,33 +87,33 @@ def test_opt_out_in_a_janus_name_and_in_a_change_of_it_is_heard(word: str) -> No
 
 @pytest.mark.parametrize("word", OPT_OUT_SPELLINGS)
 def test_opt_out_in_a_data_channel_or_chat_is_heard(word: str) -> None:
-    told: list[RoomEvent] = []
-    people = JanusPeople(time.time, told.append)
+    reported: list[RoomEvent] = []
+    people = JanusPeople(time.time, reported.append)
     data = {"type": "data", "mid": "0"}
     people.meet({"publishers": [{"id": 1, "display": "Eve", "streams": [data]}]})
     people.hear("1", word)
-    assert isinstance(told[-1], OptedOut)
-    assert wish_in_chat(EVE, f"please {word}") == OptedOut(EVE)
+    assert isinstance(reported[-1], OptedOut)
+    assert request_in_chat(EVE, f"please {word}") == OptedOut(EVE)
 
 
-def test_person_who_was_heard_to_come_back_in_is_told_so_by_the_room() -> None:
-    told: list[RoomEvent] = []
-    people = JanusPeople(time.time, told.append)
+def test_person_who_was_heard_to_come_back_in_is_answered_so_by_the_room() -> None:
+    reported: list[RoomEvent] = []
+    people = JanusPeople(time.time, reported.append)
     people.meet({"publishers": [{"id": 1, "display": "Eve", "streams": [{"type": "data", "mid": "0"}]}]})
     for text in OPT_IN_SPELLINGS:
         people.hear("1", text)
-    assert [type(event) for event in told[1:]] == [OptedIn] * len(OPT_IN_SPELLINGS)
+    assert [type(event) for event in reported[1:]] == [OptedIn] * len(OPT_IN_SPELLINGS)
     for text in NOT_OPT_IN:
-        assert not isinstance(wish_in_chat(EVE, text), OptedIn), text
+        assert not isinstance(request_in_chat(EVE, text), OptedIn), text
 
 
 def test_opt_out_and_opt_in_are_heard_through_what_clients_wrap_around_them() -> None:
     for message in OPT_OUT_MESSAGES:
-        assert wish_in_chat(EVE, message) == OptedOut(EVE), message
+        assert request_in_chat(EVE, message) == OptedOut(EVE), message
     for message in OPT_IN_MESSAGES:
-        assert wish_in_chat(EVE, message) == OptedIn(EVE), message
+        assert request_in_chat(EVE, message) == OptedIn(EVE), message
     for message in NOT_OPT_IN_MESSAGES:
-        assert wish_in_chat(EVE, message) is None, message
+        assert request_in_chat(EVE, message) is None, message
 
 
 WAYS_TO_OPT_OUT: dict[str, Callable[[OptOuts, str], Any]] = {

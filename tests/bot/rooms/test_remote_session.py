@@ -17,7 +17,7 @@ async def test_room_that_says_more_than_is_read_is_left_and_entered_anew(
     stay, ended = RemoteSession("r"), asyncio.Event()
 
     async def attend() -> None:
-        stay.tell(Admitted())
+        stay.publish(Admitted())
         try:
             await asyncio.Event().wait()
         finally:
@@ -25,17 +25,17 @@ async def test_room_that_says_more_than_is_read_is_left_and_entered_anew(
 
     await stay.begin(attend())
     for number in range(100):
-        stay.tell(Joined(Participant(str(number), "Eve")))
+        stay.publish(Joined(Participant(str(number), "Eve")))
     eve = Participant("7", "Eve")
-    stay.tell(OptedOut(eve))
-    told = []
+    stay.publish(OptedOut(eve))
+    reported = []
     async with asyncio.timeout(30):
         await ended.wait()
         events = stay.events()
         for _ in range(9):
-            told.append(await anext(events))
+            reported.append(await anext(events))
         with pytest.raises(RoomUnreachable, match="enters anew"):
             await anext(events)
         await stay.leave()
-    assert told[-1] == OptedOut(eve), "whoever does not want to be read is always heard"
+    assert reported[-1] == OptedOut(eve), "whoever does not want to be read is always heard"
     assert "left out" in caplog.text

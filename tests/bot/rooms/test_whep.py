@@ -58,7 +58,7 @@ class TestContract(RoomContract):
     def stage(self, stage: WhepStage) -> WhepStage:
         return stage
 
-    async def test_room_tells_first_that_the_bot_is_in(self, stage: WhepStage) -> None:  # type: ignore[override]
+    async def test_room_says_first_that_the_bot_is_in(self, stage: WhepStage) -> None:  # type: ignore[override]
         """It is in once a stream comes, and waits until then."""
         async with stage.room as room:
             events = room.events()
@@ -162,7 +162,7 @@ async def test_stream_of_h264_or_vp8_shows_pictures(stage: WhepStage) -> None:
 NOTICE = Notice("Ada", "presence", "Counts only.")
 
 
-def test_stream_is_not_read_unless_people_were_told() -> None:
+def test_stream_is_not_read_unless_people_were_informed() -> None:
     with pytest.raises(SettingsRefused, match="--notice-given"):
         open_room("whep+https://h/whep/Eve", clock=time.time, notice=NOTICE)
     room = open_room("whep+https://h/whep/Eve", clock=time.time, notice=NOTICE, notice_given=True)
@@ -176,7 +176,7 @@ def test_several_addresses_are_several_people() -> None:
     assert (second.name, second.token, str(second.url)) == ("Bo B", None, "http://h/live/Bo%20B?quality=low")
 
 
-def test_what_is_no_stream_is_told_without_its_token() -> None:
+def test_what_is_no_stream_is_reported_without_its_token() -> None:
     with pytest.raises(SettingsRefused, match=r"write whep\+https://HOST/PATH") as refused:
         read_addresses("whep+https://h/a https://h/b?token=sesame")
     assert "sesame" not in str(refused.value)

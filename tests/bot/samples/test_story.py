@@ -67,7 +67,7 @@ def test_moment_follows_camera_and_departure() -> None:
     assert story.moment("noor", story.length_s + 152).is_present is False, "the demo loops"
 
 
-def test_moment_tells_the_pose_that_is_drawn() -> None:
+def test_moment_gives_the_pose_that_is_drawn() -> None:
     story = load_story("quick")
 
     def pose(person_id: str, at_s: float) -> dict[str, float]:

@@ -25,13 +25,13 @@ WAY = {
     Phase.PAUSED: (),
     Phase.STARTING: (Happening.DUE,),
     Phase.SERVING: SERVED,
-    Phase.ENDING: (*SERVED, Happening.TOLD_END),
+    Phase.ENDING: (*SERVED, Happening.REPORTED_END),
     Phase.LEAVING: (*SERVED, Happening.LEAVE),
     Phase.HANDING_OVER: (*SERVED, Happening.HAND_OVER),
     Phase.YIELDING: (*SERVED, Happening.OUTRUN),
     Phase.SHUT_OUT: (*SERVED, Happening.ROOM_TAKEN),
     Phase.DROPPING: (*SERVED, Happening.LOST),
-    Phase.ENDED: (*SERVED, Happening.TOLD_END, Happening.GONE),
+    Phase.ENDED: (*SERVED, Happening.REPORTED_END, Happening.GONE),
     Phase.DISMISSED: (Happening.LEAVE,),
     Phase.FAILED: (Happening.BROKE,),
     Phase.TAKEN: (*SERVED, Happening.ROOM_TAKEN, Happening.WORN_OUT),
@@ -75,15 +75,15 @@ def test_order_that_comes_in_any_phase_is_never_lost(phase: Phase, order: Happen
         ((Happening.DUE, Happening.LEAVE, Happening.STARTED, Happening.GONE), Phase.DISMISSED),
         ((Happening.DUE, Happening.LOST, Happening.STARTED, Happening.GONE), Phase.LOST),
         ((Happening.DUE, Happening.NOT_STARTED), Phase.RELEASED),
-        ((*SERVED, Happening.HAND_OVER, Happening.LEAVE, Happening.TOLD_END, Happening.GONE), Phase.ENDED),
-        ((*SERVED, Happening.HAND_OVER, Happening.TOLD_END, Happening.GONE), Phase.RELEASED),
+        ((*SERVED, Happening.HAND_OVER, Happening.LEAVE, Happening.REPORTED_END, Happening.GONE), Phase.ENDED),
+        ((*SERVED, Happening.HAND_OVER, Happening.REPORTED_END, Happening.GONE), Phase.RELEASED),
         ((*SERVED, Happening.LEAVE, Happening.LOST, Happening.GONE), Phase.LOST),
-        ((*SERVED, Happening.TOLD_END, Happening.LOST, Happening.GONE), Phase.ENDED),
+        ((*SERVED, Happening.REPORTED_END, Happening.LOST, Happening.GONE), Phase.ENDED),
         ((*SERVED, Happening.OUTRUN, Happening.LOST, Happening.GONE), Phase.LOST),
         ((*SERVED, Happening.ROOM_TAKEN, Happening.GONE, Happening.LEAVE), Phase.DISMISSED),
     ],
 )
-def test_assignment_ends_as_it_was_told_whatever_its_process_does(
+def test_assignment_ends_as_it_was_reported_whatever_its_process_does(
     happenings: tuple[Happening, ...], phase: Phase
 ) -> None:
     assignment = Assignment("b")

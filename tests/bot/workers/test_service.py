@@ -16,10 +16,10 @@ async def test_queue_that_does_not_answer_is_named_without_its_password() -> Non
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     queue = RedisQueue(f"redis://:hidden@127.0.0.1:{port}/0", SEALER)
-    told = await _queue_obstacle(queue)
-    assert told is not None
-    assert f"127.0.0.1:{port} does not answer" in told
-    assert "hidden" not in told
+    reported = await _queue_obstacle(queue)
+    assert reported is not None
+    assert f"127.0.0.1:{port} does not answer" in reported
+    assert "hidden" not in reported
     await queue.close()
 
 

@@ -24,9 +24,9 @@ classpulse_read_seconds_sum 2.5
 def test_figures_of_all_bots_stand_beside_each_other_until_a_bot_is_gone() -> None:
     figures = WorkerFigures()
     figures.capacity.set(4)
-    figures.tell("a", FIRST)
-    figures.tell("b", FIRST)
-    figures.tell("b", FIRST.replace("7.0", "9.0"))
+    figures.report("a", FIRST)
+    figures.report("b", FIRST)
+    figures.report("b", FIRST.replace("7.0", "9.0"))
     text = generate_latest(figures.registry).decode()
     assert "classpulse_worker_capacity 4.0" in text
     assert text.count("# TYPE classpulse_reads_total counter") == 1

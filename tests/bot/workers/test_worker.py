@@ -122,7 +122,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_worker_serves_a_meeting_until_it_is_asked_to_leave_and_tells_its_figures() -> None:
+async def test_worker_serves_a_meeting_until_it_is_asked_to_leave_and_reports_its_figures() -> None:
     figures = WorkerFigures()
 
     def value(name: str, **labels: str) -> float | None:
@@ -138,7 +138,7 @@ async def test_worker_serves_a_meeting_until_it_is_asked_to_leave_and_tells_its_
         assert value("classpulse_bot_state", bot="b", state="live") == 1
         assert (value("classpulse_bot_memory_bytes", bot="b") or 0) > 50e6
         assert (value("classpulse_worker_meetings"), value("classpulse_worker_claims_total")) == (1, 1)
-        shift.queue._entries.clear()  # the queue loses its memory: the worker tells it what it runs
+        shift.queue._entries.clear()  # the queue loses its memory: the worker reports what it runs
         await until(lambda: "b" in shift.queue._entries)
         assert (await shift.queue.bot("b")) == record
         await shift.queue.ask_to_leave("b")
@@ -196,7 +196,7 @@ async def test_worker_whose_meeting_was_given_to_another_ends_its_bot() -> None:
         shift.stop.set()
     record = await shift.queue.bot("b")
     assert record is not None
-    assert record.now.state is State.LIVE  # it is the other worker's to tell
+    assert record.now.state is State.LIVE  # it is the other worker's to report
 
 
 async def test_bot_that_breaks_at_once_starts_again_until_it_is_asked_to_leave() -> None:
@@ -264,8 +264,8 @@ async def test_meeting_is_served_by_a_process_that_dies_with_its_worker_though_a
         "    task = asyncio.create_task(server.stay_warm())\n"
         "    while not server.is_warm: await asyncio.sleep(0.02)\n"
         f"    meeting, job = await server.fork(), Job.model_validate_json({JOB!r})\n"
-        "    async for told in meeting.serve(job):\n"
-        "        if told.state and told.state.state == 'live': print(meeting.pid, flush=True)\n"
+        "    async for line in meeting.serve(job):\n"
+        "        if line.state and line.state.state == 'live': print(meeting.pid, flush=True)\n"
         "from bot.workers.child import Job\n"
         "asyncio.run(main())\n"
     )
@@ -415,8 +415,8 @@ def stand_in(folder: Path, does: str) -> str:
 async def test_process_that_says_more_than_a_line_may_hold_disturbs_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = '{"state": {"type": "bot_state", "state": "live", "since": 1.0, "reason": null, "attempts": 0}}'
-    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, f"print('x' * 2**22); print('{told}', flush=True)"))
+    reported = '{"state": {"type": "bot_state", "state": "live", "since": 1.0, "reason": null, "attempts": 0}}'
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, f"print('x' * 2**22); print('{reported}', flush=True)"))
     async with a_shift() as shift:
         await shift.invite()
         await shift.until(State.LIVE)
@@ -449,10 +449,10 @@ async def test_bug_in_what_looks_after_one_meeting_ends_no_other(
 ) -> None:
     take = worker.Worker._take
 
-    async def breaks(self: Worker, claimed: Any, told: Any) -> None:
-        if claimed.id == "c" and told.state is not None:
+    async def breaks(self: Worker, claimed: Any, reported: Any) -> None:
+        if claimed.id == "c" and reported.state is not None:
             raise ZeroDivisionError
-        await take(self, claimed, told)
+        await take(self, claimed, reported)
 
     monkeypatch.setattr(worker.Worker, "_take", breaks)
     async with a_shift(capacity=2, drain_s=0) as shift:

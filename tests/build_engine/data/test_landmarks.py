@@ -31,12 +31,12 @@ def test_image_without_a_face_stays_as_it_is_and_is_counted(drawn: LabelledFaces
 
 def test_landmarks_are_found_once(drawn: LabelledFaces, tmp_path: Path) -> None:
     first = find_landmarks(drawn.images[:4], tmp_path)
-    told: list[int] = []
-    second = find_landmarks(drawn.images[:4], tmp_path, lambda done, total: told.append(done))
+    reported: list[int] = []
+    second = find_landmarks(drawn.images[:4], tmp_path, lambda done, total: reported.append(done))
     np.testing.assert_array_equal(first, second)
-    assert not told
-    find_landmarks(drawn.images[1:5], tmp_path, lambda done, total: told.append(done))
-    assert told == [4]
+    assert not reported
+    find_landmarks(drawn.images[1:5], tmp_path, lambda done, total: reported.append(done))
+    assert reported == [4]
 
 
 def test_broken_cache_is_found_again(drawn: LabelledFaces, tmp_path: Path) -> None:
@@ -57,10 +57,10 @@ def test_many_images_are_shared_between_processes_in_their_order(
 ) -> None:
     alone = find_landmarks(drawn.images[:12], tmp_path / "alone")
     monkeypatch.setattr(landmarks, "_CHUNK", 2)
-    told: list[int] = []
-    shared = find_landmarks(drawn.images[:12], tmp_path / "shared", lambda done, total: told.append(done))
+    reported: list[int] = []
+    shared = find_landmarks(drawn.images[:12], tmp_path / "shared", lambda done, total: reported.append(done))
     np.testing.assert_array_equal(shared, alone)
-    assert told == [2, 4, 6, 8, 10, 12]
+    assert reported == [2, 4, 6, 8, 10, 12]
 
 
 def test_raw_crops_run_no_mesh(drawn: LabelledFaces, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_splits_keep_crops_and_labels_together(faces: AlignedFaces) -> None:
     np.testing.assert_array_equal(chosen.regions, faces.regions[rows])
 
 
-def test_crops_tell_where_they_repeat_the_border_of_their_picture(drawn: LabelledFaces, tmp_path: Path) -> None:
+def test_crops_say_where_they_repeat_the_border_of_their_picture(drawn: LabelledFaces, tmp_path: Path) -> None:
     partly_beyond = np.array((0.3, 0.1, 0), np.float32)
     landmarks = find_landmarks(drawn.images[:1], tmp_path)[0] + partly_beyond
     picture = np.zeros((48, 48), np.uint8)

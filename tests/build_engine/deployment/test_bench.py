@@ -51,7 +51,7 @@ def test_larger_network_takes_longer(exported: Path, monkeypatch: pytest.MonkeyP
     assert timings.reference_ms_per_face > timings.rows[0].ms_per_face
 
 
-def test_timings_are_told_in_words() -> None:
+def test_timings_are_reported_in_words() -> None:
     row = Row("tiny", "fp16", "tensorrt", 8, 1, 0.05, 0.5, 0.75, 16000.0)
     assert as_lines(Timings([row], 2.5)) == {
         "tiny, fp16 on tensorrt, batch 8, 1 threads": "0.050 ms a face, call 0.50 ms (p95 0.75), 16000/s",

@@ -37,7 +37,7 @@ def test_file_holds_its_weights_and_takes_any_number_of_faces(exported: Path) ->
         assert entry.type.tensor_type.shape.dim[0].dim_param
 
 
-def test_manifest_tells_where_the_network_comes_from(exported: Path, recipe: Recipe) -> None:
+def test_manifest_says_where_the_network_comes_from(exported: Path, recipe: Recipe) -> None:
     manifest = load_manifest(exported)
     assert manifest.name == "tiny"
     assert manifest.trained_on == "drawn faces"

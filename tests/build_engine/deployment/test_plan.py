@@ -14,7 +14,7 @@ import pytest
 from build_engine import __main__ as command_line
 from build_engine.commands.shipped import shipped_fp32
 from build_engine.deployment import plan as planning
-from build_engine.deployment.plan import PlanWish, described, make_plan
+from build_engine.deployment.plan import PlanRequest, described, make_plan
 from build_engine.deployment.plan_builder import BuildOptions, Built
 from build_engine.errors import PlanRefused, SaveFailed
 from engine.errors import ModelRefused
@@ -29,10 +29,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[BuildOptions]:
     """A machine with a GPU whose TensorRT copies the network; yields what it was asked for."""
     options: list[BuildOptions] = []
 
-    def copy(network: bytes, wanted: BuildOptions, trt: Any, timing_cache: bytes = b"", tell: Any = None) -> Built:
+    def copy(network: bytes, wanted: BuildOptions, trt: Any, timing_cache: bytes = b"", advance: Any = None) -> Built:
         options.append(wanted)
-        if tell is not None:
-            tell("Building engine", 1, 2)
+        if advance is not None:
+            advance("Building engine", 1, 2)
         return Built(network, timing_cache + b"t")
 
     library = ModuleType("tensorrt")
@@ -64,8 +64,8 @@ def files_up_to(size: int) -> Iterator[None]:
 
 def test_plan_and_manifest_say_what_they_were_built_for(asked: list[BuildOptions], tmp_path: Path) -> None:
     to = tmp_path / "deep" / "fer.plan"
-    wish = PlanWish("int8", 64, optimisation_level=5, workspace_mb=256, source="default")
-    manifest = make_plan(shipped_fp32(), to, wish)
+    request = PlanRequest("int8", 64, optimisation_level=5, workspace_mb=256, source="default")
+    manifest = make_plan(shipped_fp32(), to, request)
     assert asked == [BuildOptions("int8", (1, 8, 64), None, 5, 256)]
     assert load_manifest(to) == manifest
     assert manifest_path(to) == to.with_name("fer.plan.json")
@@ -85,20 +85,20 @@ def test_plan_and_manifest_say_what_they_were_built_for(asked: list[BuildOptions
 
 
 def test_usual_batch_is_never_larger_than_the_largest(asked: list[BuildOptions], tmp_path: Path) -> None:
-    make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish(max_batch=2))
+    make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest(max_batch=2))
     assert asked[0].batches == (1, 2, 2)
 
 
 def test_timing_cache_is_handed_on_and_renewed(asked: list[BuildOptions], tmp_path: Path) -> None:
     cache = tmp_path / "a.timing"
     for expected in (b"t", b"tt"):
-        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish(), cache)
+        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest(), cache)
         assert cache.read_bytes() == expected
 
 
 def test_rtx_plan_for_another_gpu_names_no_gpu(asked: list[BuildOptions], tmp_path: Path) -> None:
-    there = make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish(api="tensorrt_rtx", sm=89)).plan
-    here = make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish(api="tensorrt_rtx")).plan
+    there = make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest(api="tensorrt_rtx", sm=89)).plan
+    here = make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest(api="tensorrt_rtx")).plan
     assert there is not None
     assert here is not None
     assert (there.sm, there.gpu, here.sm, here.gpu) == (89, None, 86, "Paper RTX")
@@ -109,12 +109,12 @@ def test_tensorrt_builds_for_the_gpu_at_hand_alone(
     asked: list[BuildOptions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(PlanRefused, match="for the GPU at hand alone: Paper RTX is --sm 86, not 89"):
-        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish(sm=89))
+        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest(sm=89))
     monkeypatch.setattr(planning, "find_gpu", lambda: None)
     with pytest.raises(PlanRefused, match=r"there is none here .*--api tensorrt_rtx --sm 86 builds without one"):
-        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish())
+        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest())
     with pytest.raises(PlanRefused, match=r"say which one the plan is for, e\.g\. --sm 86"):
-        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish(api="tensorrt_rtx"))
+        make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest(api="tensorrt_rtx"))
     assert not asked
     assert not list(tmp_path.iterdir())
 
@@ -123,12 +123,12 @@ def test_tensorrt_builds_for_the_gpu_at_hand_alone(
 def test_full_disk_leaves_the_old_plan_whole_or_none(asked: list[BuildOptions], tmp_path: Path, size: int) -> None:
     to = tmp_path / "a.plan"
     with files_up_to(size), pytest.raises(SaveFailed, match=r"a\.plan could not be written .*make room"):
-        make_plan(shipped_fp32(), to, PlanWish())
+        make_plan(shipped_fp32(), to, PlanRequest())
     assert not list(tmp_path.iterdir())
-    make_plan(shipped_fp32(), to, PlanWish())
+    make_plan(shipped_fp32(), to, PlanRequest())
     before = to.read_bytes()
     with files_up_to(size), pytest.raises(SaveFailed):
-        make_plan(shipped_fp32(), to, PlanWish("fp32"))
+        make_plan(shipped_fp32(), to, PlanRequest("fp32"))
     assert to.read_bytes() == before
     assert load_manifest(to).precision == "fp16"
     assert {path.name for path in tmp_path.iterdir()} == {"a.plan", "a.plan.json"}
@@ -152,7 +152,7 @@ def test_check_refuses_a_plan_that_does_not_fit_in_one_line(
     asked: list[BuildOptions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    make_plan(shipped_fp32(), tmp_path / "a.plan", PlanWish())
+    make_plan(shipped_fp32(), tmp_path / "a.plan", PlanRequest())
     assert run("plan", "a.plan", "--check", monkeypatch=monkeypatch) == 2
     said = capsys.readouterr()
     assert not said.out

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from build_engine.commands.shipped import shipped_fp32
 from build_engine.deployment.export import Served, to_onnx
 from build_engine.deployment.noise import random_faces
-from build_engine.deployment.plan import PlanWish, make_plan
+from build_engine.deployment.plan import PlanRequest, make_plan
 from build_engine.deployment.plan_builder import BuildOptions, Precision, build, capabilities
 from build_engine.deployment.plan_fp16 import to_fp16
 from build_engine.deployment.plan_graph import prepare
@@ -58,7 +58,7 @@ def test_shipped_network_becomes_a_plan(precision: Precision, tmp_path: Path) ->
     phases: dict[str, list[tuple[int, int]]] = {}
     to = tmp_path / "fer.plan"
     make_plan(
-        shipped_fp32(), to, PlanWish(precision, 32, "tensorrt_rtx", 86), tmp_path / "times",
+        shipped_fp32(), to, PlanRequest(precision, 32, "tensorrt_rtx", 86), tmp_path / "times",
         lambda phase, done, steps: phases.setdefault(phase, []).append((done, steps)),
     )  # fmt: skip
     manifest = load_manifest(to)
@@ -69,7 +69,7 @@ def test_shipped_network_becomes_a_plan(precision: Precision, tmp_path: Path) ->
     assert share * weights < to.stat().st_size < share * weights + 6_000_000  # of kernels
     assert not (tmp_path / "times").exists()  # this library measures nothing
     assert phases["Building engine"][0][0] == 0
-    assert all(0 <= done <= steps for told in phases.values() for done, steps in told)
+    assert all(0 <= done <= steps for reported in phases.values() for done, steps in reported)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
@@ -129,7 +129,7 @@ def test_interrupt_ends_the_build_between_two_steps() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(network_of(helper.make_node("Softmax", ["crops"], ["fer7"])), OPTIONS, trt, tell=interrupt)
+        build(network_of(helper.make_node("Softmax", ["crops"], ["fer7"])), OPTIONS, trt, advance=interrupt)
 
 
 @pytest.mark.filterwarnings("ignore:Use Deprecated in TensorRT-RTX")

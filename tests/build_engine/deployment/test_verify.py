@@ -15,7 +15,7 @@ from build_engine.data.landmarks import AlignedFaces
 from build_engine.deployment import plan as planning
 from build_engine.deployment import reference, verify
 from build_engine.deployment.bench import measure
-from build_engine.deployment.plan import PlanWish
+from build_engine.deployment.plan import PlanRequest
 from build_engine.deployment.plan_builder import BuildOptions, Built
 from build_engine.deployment.verify import Trial
 from engine.errors import ModelRefused
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.integration
 
 def test_without_a_gpu_plans_are_built_and_their_types_proven(faces: AlignedFaces, tmp_path: Path) -> None:
     said: list[str] = []
-    found = verify.verify(Trial(shipped_fp32(), tmp_path, faces, PlanWish(api="tensorrt_rtx", sm=86), say=said.append))
+    found = verify.verify(
+        Trial(shipped_fp32(), tmp_path, faces, PlanRequest(api="tensorrt_rtx", sm=86), say=said.append)
+    )
     assert found["passed"]
     assert not found["executed"]
     assert found["machine"]["gpu"] is None
@@ -51,12 +53,12 @@ def test_on_a_gpu_the_plans_themselves_are_read_and_timed(
     gpu = install(monkeypatch)
     monkeypatch.setattr(reference, "REFERENCE", replace(reference.REFERENCE, widths=(8, 8, 8, 8), attention_heads=2))
 
-    def copy(network: bytes, options: BuildOptions, trt: Any, timing_cache: bytes = b"", tell: Any = None) -> Built:
+    def copy(network: bytes, options: BuildOptions, trt: Any, timing_cache: bytes = b"", advance: Any = None) -> Built:
         return Built(network, b"")
 
     monkeypatch.setattr(planning, "build", copy)
     monkeypatch.setattr(verify, "measure", partial(measure, rounds=2))
-    found = verify.verify(Trial(shipped_fp32(), tmp_path, faces, PlanWish(max_batch=16)), ["fp16"])
+    found = verify.verify(Trial(shipped_fp32(), tmp_path, faces, PlanRequest(max_batch=16)), ["fp16"])
     assert found["passed"]
     assert found["executed"]
     assert found["machine"]["gpu"]["name"] == "Paper RTX"
@@ -72,13 +74,13 @@ def test_on_a_gpu_the_plans_themselves_are_read_and_timed(
 def test_precision_that_fails_is_noted_and_the_others_go_on(
     faces: AlignedFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_fp16(model: Path, to: Path, wish: PlanWish, **options: Any) -> Any:
-        if wish.precision == "fp16":
+    def refuse_fp16(model: Path, to: Path, request: PlanRequest, **options: Any) -> Any:
+        if request.precision == "fp16":
             raise ModelRefused("no fp16 today")
-        return planning.make_plan(model, to, wish, **options)
+        return planning.make_plan(model, to, request, **options)
 
     monkeypatch.setattr(verify, "make_plan", refuse_fp16)
-    found = verify.verify(Trial(shipped_fp32(), tmp_path, faces, PlanWish(api="tensorrt_rtx", sm=86)))
+    found = verify.verify(Trial(shipped_fp32(), tmp_path, faces, PlanRequest(api="tensorrt_rtx", sm=86)))
     assert not found["passed"]
     assert found["forms"]["fp16"] == {"passed": False, "failed": "no fp16 today"}
     assert found["forms"]["int8"]["passed"]

@@ -70,7 +70,7 @@ def test_interval_holds_its_estimate(ours: int, theirs: int, left: float, right:
     assert found.points - 1e-9 <= found.high <= 100
 
 
-def test_table_tells_spread_and_verdict_where_there_are_runs() -> None:
+def test_table_shows_spread_and_verdict_where_there_are_runs() -> None:
     read = {"resnet18": dict(enumerate(runs_of(0.60, 2, 1), 1)), "resnet18-landmark": {1: runs_of(0.70, 1, 2)[0]}}
     lines = comparison_table(read).splitlines()
     assert len(lines) == 4

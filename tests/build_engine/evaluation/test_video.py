@@ -15,13 +15,13 @@ def few(drawn: LabelledFaces) -> LabelledFaces:
 
 
 def test_most_faces_are_found_again_and_look_as_before(few: LabelledFaces) -> None:
-    told: list[tuple[int, int]] = []
-    filmed = film(few, CropSpec(), progress=lambda done, total: told.append((done, total)))
+    reported: list[tuple[int, int]] = []
+    filmed = film(few, CropSpec(), progress=lambda done, total: reported.append((done, total)))
     assert filmed.seen.mean() >= 0.75
     assert filmed.faces.crops.shape == (filmed.seen.sum(), 48, 48)
     assert filmed.faces.regions.max(axis=(1, 2, 3)).min() > 0.5
     np.testing.assert_array_equal(filmed.faces.labelled.labels, few.labels[filmed.seen])
-    assert told[-1] == (8, 8)
+    assert reported[-1] == (8, 8)
 
 
 def test_decoded_scene_shows_the_face_it_was_made_of(few: LabelledFaces) -> None:

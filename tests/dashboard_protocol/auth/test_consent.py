@@ -1,4 +1,4 @@
-"""A person's signed consent: hers alone, for one room and a while, until it is revoked."""
+"""A person's signed consent: theirs alone, for one room and a while, until it is revoked."""
 
 import asyncio
 from collections.abc import Mapping

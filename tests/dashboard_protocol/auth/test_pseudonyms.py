@@ -21,7 +21,7 @@ def test_pseudonym_is_a_fixed_number_of_hex_digits_and_holds_in_one_room_and_for
     assert made not in (OURS.of(room + "x", name), THEIRS.of(room, name))
 
 
-def test_label_tells_whose_a_pseudonym_is() -> None:
+def test_label_says_whose_a_pseudonym_is() -> None:
     labelled = OURS.labelled("r", "Anna")
     assert labelled.endswith("." + OURS.of("r", "Anna"))
     assert OURS.is_ours(labelled)

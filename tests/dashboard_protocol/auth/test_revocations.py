@@ -122,7 +122,7 @@ async def test_file_is_for_its_owner_alone_and_two_writers_lose_nothing(tmp_path
     assert sorted(path.name for path in (tmp_path / "state").iterdir()) == ["revocations.json", "revocations.lock"]
 
 
-async def test_store_that_lost_its_memory_is_told_again_by_who_knows(tmp_path: Path, another: Open) -> None:
+async def test_store_that_lost_its_memory_is_filled_again_by_who_knows(tmp_path: Path, another: Open) -> None:
     first, second = another(), another()
     await first.revoke("room r")
     await first.revoke("room r")
@@ -165,10 +165,10 @@ def test_bus_that_nobody_knows_is_refused(tmp_path: Path) -> None:
         open_revocations("kafka://h", tmp_path)
 
 
-async def test_store_that_is_away_is_told_when_it_is_back_and_here_it_holds_at_once(
+async def test_store_that_is_away_is_filled_when_it_is_back_and_here_it_holds_at_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told: dict[str, int] = {}
+    reported: dict[str, int] = {}
     looked = asyncio.Event()
 
     class Away:
@@ -186,7 +186,7 @@ async def test_store_that_is_away_is_told_when_it_is_back_and_here_it_holds_at_o
 
         async def keep(self, generations: Mapping[str, int]) -> None:
             self._look()
-            told.update(generations)
+            reported.update(generations)
 
         async def all(self) -> dict[str, int | None]:
             self._look()
@@ -208,13 +208,13 @@ async def test_store_that_is_away_is_told_when_it_is_back_and_here_it_holds_at_o
     async with asyncio.timeout(30):
         await looked.wait()
         store.is_away = False
-        while not told:
+        while not reported:
             looked.clear()
             await looked.wait()
             await asyncio.sleep(0)
     following.cancel()
     await asyncio.wait([following])
-    assert told == {"room r": 1}
+    assert reported == {"room r": 1}
     assert caplog.text.count("Redis does not answer") == 1
 
 

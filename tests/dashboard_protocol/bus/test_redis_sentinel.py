@@ -29,21 +29,21 @@ pytestmark = [
 PATIENCE_S = 90
 
 
-async def opted_out_at(wishes: PrivacyRequests, who: str) -> None:
+async def opted_out_at(requests: PrivacyRequests, who: str) -> None:
     """Ask until it is noted, as a person would."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(BusError):
-                await wishes.opt_out(ROOM, who)
+                await requests.opt_out(ROOM, who)
                 return
             await asyncio.sleep(0.1)
 
 
-async def heard(wishes: PrivacyRequests, who: str) -> None:
+async def heard(requests: PrivacyRequests, who: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(BusError):
-                if who in (await wishes.fetch(ROOM)).opt_outs:
+                if who in (await requests.fetch(ROOM)).opt_outs:
                     return
             await asyncio.sleep(0.1)
 
@@ -81,23 +81,23 @@ class Everybody:
     def __init__(self, url: str, folder: Path) -> None:
         self.bus, self.gateway = open_bus(url), open_bus(url)
         self.queue, self.other = open_queue(url, b"x" * 32), open_queue(url, b"x" * 32)
-        wishes = open_privacy_requests(url)
-        assert wishes is not None
-        self.wishes = wishes
+        requests = open_privacy_requests(url)
+        assert requests is not None
+        self.requests = requests
         self.revocations = open_revocations(url, folder)
 
     async def begin(self) -> None:
-        """A bot in its meeting, a wish and a revocation."""
+        """A bot in its meeting, a request and a revocation."""
         await self.bus.ping()
         await self.queue.ping()
         wanted = Invitation(id="a", room=ROOM, room_url="local://x", policy=Profile.PRESENCE, requested_at=time())
         await self.queue.submit(wanted)
         assert await self.queue.claim("w") is not None
-        await self.wishes.opt_out(ROOM, "before")
+        await self.requests.opt_out(ROOM, "before")
         await self.revocations.revoke("a link")
 
     async def close(self) -> None:
-        for part in (self.bus, self.gateway, self.queue, self.other, self.wishes, self.revocations):
+        for part in (self.bus, self.gateway, self.queue, self.other, self.requests, self.revocations):
             await part.close()
 
 
@@ -113,7 +113,7 @@ async def shown(reader: Reader, present: int) -> None:
             pass
 
 
-async def test_fail_over_loses_no_event_no_wish_and_no_meeting(tmp_path: Path) -> None:
+async def test_fail_over_loses_no_event_no_request_and_no_meeting(tmp_path: Path) -> None:
     async with a_watched_redis(tmp_path) as watched:
         everybody = Everybody(watched.url, tmp_path)
         await everybody.begin()
@@ -124,8 +124,8 @@ async def test_fail_over_loses_no_event_no_wish_and_no_meeting(tmp_path: Path) -
             await reader.until("hello")
             watched.master.freeze()
             await speak_until(asyncio.create_task(watched.until_failed_over()), writer)
-            await opted_out_at(everybody.wishes, "after")
-            await heard(everybody.wishes, "after")
+            await opted_out_at(everybody.requests, "after")
+            await heard(everybody.requests, "after")
             await shown(reader, writer.seq)
             watched.master.thaw()  # it lives on, as a replica
             await speak_until(asyncio.create_task(asyncio.sleep(3)), writer)
@@ -133,7 +133,7 @@ async def test_fail_over_loses_no_event_no_wish_and_no_meeting(tmp_path: Path) -
             there = RedisBus(watched.replica.url)
             assert [event.seq async for event in there.archive(ROOM)] == list(range(writer.seq + 1))
             await there.close()
-            await heard(everybody.wishes, "before")
+            await heard(everybody.requests, "before")
             async with asyncio.timeout(PATIENCE_S):
                 while (await everybody.queue.beat("w", ["a"]))["a"] is not HeartbeatReply.STAY:  # noqa: ASYNC110  as workers do
                     await asyncio.sleep(0.1)

@@ -27,7 +27,7 @@ async def test_bus_is_swept_again_and_again_also_after_it_was_away(
     monkeypatch.setattr(retention, "SWEEP_S", 0.01)
     bus = Swept()
     async with sweeping(bus), asyncio.timeout(30):
-        while bus.times < 3:  # noqa: ASYNC110  nobody tells
+        while bus.times < 3:  # noqa: ASYNC110  nobody notifies
             await asyncio.sleep(0.01)
     assert "deleted later" in caplog.text
     swept = bus.times

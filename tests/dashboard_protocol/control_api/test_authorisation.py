@@ -181,7 +181,7 @@ async def test_authorisation_without_a_key_that_holds(tmp_path: Path, route: str
         assert (await service.ask(route, key)).status_code == 401
 
 
-async def test_authorisation_by_what_a_bot_is_told_of_is_no_more_than_the_keys_own(tmp_path: Path) -> None:
+async def test_authorisation_by_what_a_bot_is_notified_of_is_no_more_than_the_keys_own(tmp_path: Path) -> None:
     async with a_service(tmp_path, "inviter") as service:
         key = service.control.keys.add("inviter", frozenset({Scope.INVITE}))
         for route in ("GET /v1/bots/{bot}", "GET /v1/bots", "POST /v1/bots", "DELETE /v1/bots/{bot}"):

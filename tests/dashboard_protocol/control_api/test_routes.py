@@ -73,7 +73,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield desk
 
 
-async def test_invitation_is_queued_and_told_truthfully(desk: Desk) -> None:
+async def test_invitation_is_queued_and_reported_truthfully(desk: Desk) -> None:
     before = time.time()
     answer = await desk.invite({**WANTED, "bot_name": "Pulse", "title": "Biology", "max_duration_s": 60})
     assert answer.status_code == 201
@@ -187,7 +187,7 @@ async def test_webhook_that_leads_inside_or_cannot_be_signed_is_refused(desk: De
     assert await desk.control.queue.bots() == []
 
 
-async def test_webhook_is_queued_and_its_ledger_told_without_secrets(desk: Desk) -> None:
+async def test_webhook_is_queued_and_its_ledger_shown_without_secrets(desk: Desk) -> None:
     answer = await desk.invite(webhook("https://8.8.8.8/bots?token=hidden"))
     assert (answer.status_code, answer.json()["webhook"]) == (201, "https://8.8.8.8/bots")
     bot = answer.json()["id"]
@@ -198,10 +198,10 @@ async def test_webhook_is_queued_and_its_ledger_told_without_secrets(desk: Desk)
     assert (wanted.url, wanted.secret) == ("https://8.8.8.8/bots?token=hidden", SECRET_OF_WEBHOOK)
     await desk.control.queue.settle_delivery(due, Attempt(number=0, at=7, took_s=1, problem="timeout"), 60)
     ledger = await desk.ask("GET", f"/v1/bots/{bot}/webhooks")
-    [told] = ledger.json()
-    assert (told["id"], told["state"]["state"], told["status"]) == (f"{bot}-0", "requested", "waiting")
-    assert [(attempt["at"], attempt["problem"]) for attempt in told["attempts"]] == [(7, "timeout")]
-    assert told["next_at"] == pytest.approx(time.time() + 60, abs=30)
+    [reported] = ledger.json()
+    assert (reported["id"], reported["state"]["state"], reported["status"]) == (f"{bot}-0", "requested", "waiting")
+    assert [(attempt["at"], attempt["problem"]) for attempt in reported["attempts"]] == [(7, "timeout")]
+    assert reported["next_at"] == pytest.approx(time.time() + 60, abs=30)
     for text in (answer.text, ledger.text, (await desk.ask("GET", "/v1/bots")).text):
         assert SECRET_OF_WEBHOOK not in text
         assert "hidden" not in text
@@ -309,7 +309,7 @@ async def test_unknown_bot_is_404(desk: Desk) -> None:
     assert (await desk.ask("DELETE", "/v1/bots/x")).status_code == 404
 
 
-async def test_history_and_report_tell_the_class_until_they_are_erased(desk: Desk) -> None:
+async def test_history_and_report_hold_the_class_until_they_are_erased(desk: Desk) -> None:
     assert (await desk.ask("GET", f"/v1/rooms/{R}/report", Scope.ADMIN)).status_code == 404
     writer = await EventWriter.open(desk.control.bus, R)
     for body in (hello(), summary(), participant("somebody"), summary()):

@@ -238,7 +238,7 @@ async def test_silent_reader_is_closed() -> None:
         assert await reader.close_code() == 4401
 
 
-async def test_reader_of_another_version_is_told_ours(stage: Stage) -> None:
+async def test_reader_of_another_version_is_answered_with_ours(stage: Stage) -> None:
     async with stage.connect() as reader:
         await reader.send({"type": "authenticate", "v": 2, "credentials": {}})
         problem = await reader.next()
@@ -332,7 +332,7 @@ async def test_bus_that_is_away_closes_with_try_again() -> None:
         assert (await stage.http("GET", "/healthz")).status_code == 200
 
 
-async def test_health_is_told_and_readers_are_counted(stage: Stage) -> None:
+async def test_health_is_reported_and_readers_are_counted(stage: Stage) -> None:
     assert (await stage.http("GET", "/healthz")).json() == {"status": "ok"}
     assert (await stage.http("GET", "/readyz")).json() == {"status": "ready"}
     await stage.writer()
@@ -401,7 +401,7 @@ async def test_silent_strangers_keep_nobody_out_the_oldest_goes_and_never_a_toke
         for number in range(3):
             known.append(await stack.enter_async_context(stage.watch()))
             await opening(known[-1])
-            if number == 0:  # she came as a fourth stranger
+            if number == 0:  # they came as a fourth stranger
                 assert await silent[0].close_code() == 4429
         crowd = [await stack.enter_async_context(stage.connect()) for _ in range(4)]
         assert await crowd[0].close_code() == 4429

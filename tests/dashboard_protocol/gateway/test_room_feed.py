@@ -43,7 +43,7 @@ async def patiently(reader: Reader, kind: str, **having: object) -> list[dict[st
 
 
 @needs_redis
-async def test_readers_are_told_of_an_outage_and_get_all_that_was_held_up(tmp_path: Path) -> None:
+async def test_readers_are_notified_of_an_outage_and_get_all_that_was_held_up(tmp_path: Path) -> None:
     async with a_redis_stage(tmp_path) as (redis, bus, stage):
         writer = await EventWriter.open(bus, ROOM)
         await writer.publish(hello(), at=1)
@@ -119,10 +119,10 @@ async def an_audience(bus: MemoryBus) -> AsyncIterator[RoomFeed]:
         following.cancel()
 
 
-async def told(room_feed: RoomFeed, seat: Seat, event: Event) -> None:
+async def reported(room_feed: RoomFeed, seat: Seat, event: Event) -> None:
     """Wait until the audience has passed an event on."""
     async with asyncio.timeout(30):
-        while room_feed._seq < event.seq:  # noqa: ASYNC110  nobody tells when an audience has passed an event on
+        while room_feed._seq < event.seq:  # noqa: ASYNC110  nobody notifies when an audience has passed an event on
             await asyncio.sleep(0)
 
 
@@ -133,7 +133,7 @@ async def test_resuming_reader_never_gets_what_was_to_be_forgotten() -> None:
     async with an_audience(bus) as room_feed:
         for body in (participant("a"), participant("b"), Forget(participant="a")):
             last = await writer.publish(body, at=1)
-        await told(room_feed, Seat(), last)
+        await reported(room_feed, Seat(), last)
         seat = Seat()
         await room_feed.admit(seat, Resume(epoch=writer.epoch, seq=0))
         texts = seat.texts()
@@ -148,7 +148,7 @@ async def test_reader_that_was_away_for_too_long_gets_a_snapshot() -> None:
     async with an_audience(bus) as room_feed:
         for at in range(MAX_MISSED + 10):
             last = await writer.publish(summary(), at=at)
-        await told(room_feed, Seat(), last)
+        await reported(room_feed, Seat(), last)
         away, back = Seat(), Seat()
         await room_feed.admit(away, Resume(epoch=writer.epoch, seq=5))
         await room_feed.admit(back, Resume(epoch=writer.epoch, seq=last.seq - 3))

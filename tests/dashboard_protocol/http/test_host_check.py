@@ -162,12 +162,12 @@ APP = Starlette(
 
 
 async def test_forwarded_headers_count_only_from_a_trusted_proxy() -> None:
-    told = {"x-forwarded-for": "203.0.113.5, 2001:db8::7", "x-forwarded-proto": "https"}
+    reported = {"x-forwarded-for": "203.0.113.5, 2001:db8::7", "x-forwarded-proto": "https"}
     async with serve(APP, port=0) as server, httpx.AsyncClient(base_url=server.origin) as http:
-        assert (await http.get("/", headers=told)).text == "127.0.0.1 http"
+        assert (await http.get("/", headers=reported)).text == "127.0.0.1 http"
     rules = RequestRules(proxies=trusted_proxies(["127.0.0.1"]))
     async with serve(APP, port=0, rules=rules) as server, httpx.AsyncClient(base_url=server.origin) as http:
-        assert (await http.get("/", headers=told)).text == "2001:db8::/64 https"
+        assert (await http.get("/", headers=reported)).text == "2001:db8::/64 https"
         assert (await http.get("/", headers={"x-forwarded-proto": "gopher"})).text == "127.0.0.1 http"
 
 

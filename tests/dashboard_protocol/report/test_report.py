@@ -61,12 +61,12 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
 
 
-def told(record: Record) -> str:
+def reported(record: Record) -> str:
     return " ".join(story(record, digest(record), BERLIN)).replace("\u00a0", " ")
 
 
-def test_the_story_tells_somebody_who_was_not_there_what_happened(a_class: Class) -> None:
-    said = told(recorded(a_class()))
+def test_the_story_says_to_somebody_who_was_not_there_what_happened(a_class: Class) -> None:
+    said = reported(recorded(a_class()))
     for sentence in (
         "From 16:00 to 16:50 the bot was in Biology 101, section B for 50 min. 28 people were present for most of",
         "The engagement index of the class was High (with the screen) for all of the measured time; its median was 80.",
@@ -107,7 +107,7 @@ def test_counts_of_faces_that_were_withheld_are_missing_in_the_report_and_empty_
         assert (row["present"], row["camera_on"], row["visible"], row["facing"]) == ("4", "3", "", "")
 
 
-def test_a_steady_class_is_called_steady_and_one_that_went_up_and_down_is_told_in_three_moves(
+def test_a_steady_class_is_called_steady_and_one_that_went_up_and_down_is_reported_in_three_moves(
     feed: Feed, a_hello: Callable[..., Hello], a_summary: Callable[..., ClassSummary]
 ) -> None:
     def of(values: list[float]) -> str:
@@ -116,7 +116,7 @@ def test_a_steady_class_is_called_steady_and_one_that_went_up_and_down_is_told_i
         record.apply(feed(START, BotState(state=State.LIVE, since=START)))
         for second, value in enumerate(values):
             record.apply(feed(START + second, a_summary(value)))
-        return told(record)
+        return reported(record)
 
     assert "It did not move." in of([0.8] * 900)
     assert "It moved by less than 15 points at a time and stayed between 70 and 80." in of([0.8] * 450 + [0.7] * 450)
@@ -130,7 +130,7 @@ def test_a_steady_class_is_called_steady_and_one_that_went_up_and_down_is_told_i
     assert "It rose by 40 points, from 40 to 80, at" in of([0.4] * 900 + [0.8] * 900)
 
 
-def test_a_report_from_a_snapshot_alone_tells_what_it_holds(a_class: Class, feed: Feed) -> None:
+def test_a_report_from_a_snapshot_alone_shows_what_it_holds(a_class: Class, feed: Feed) -> None:
     fold, events = Fold(), list(a_class(900))
     for event in events:
         fold.apply(event)
@@ -138,7 +138,7 @@ def test_a_report_from_a_snapshot_alone_tells_what_it_holds(a_class: Class, feed
     record.apply(events[0])
     last = fold.snapshot().model_copy(update={"summary": None})
     record.apply(feed(events[-1].at, last))
-    assert "The median of the engagement index was 80. It moved by less than 15 points" in told(record)
+    assert "The median of the engagement index was 80. It moved by less than 15 points" in reported(record)
     page = Page(render_html(record, BERLIN))
     assert "Levels" not in page.text
     assert "Displayed expressions over time" not in page.text
@@ -148,9 +148,9 @@ def test_many_alerts_are_counted_not_listed(feed: Feed, a_class: Class, an_alert
     record = recorded(a_class(700))
     for number in range(2, 5):
         record.apply(feed(START + 300 + number, an_alert(START + 300 + number, number)))
-    assert "3 alerts were raised: Index down 25 points in 3 min, at" in told(record)
+    assert "3 alerts were raised: Index down 25 points in 3 min, at" in reported(record)
     record.apply(feed(START + 400, an_alert(START + 400, 9)))
-    assert "4 alerts were raised; they stand below." in told(record)
+    assert "4 alerts were raised; they stand below." in reported(record)
     # Marks that would overlap have one time between them: two on the wide chart, one on the narrow.
     assert render_html(record).count('class="mark"') == 2 + 1
 
@@ -298,7 +298,7 @@ def test_without_a_class_there_is_no_report(tmp_path: Path) -> None:
 
 
 def test_published_values_are_never_refined(a_class: Class) -> None:
-    """Every index told lies on the steps of 5 points on which it was published."""
+    """Every index reported lies on the steps of 5 points on which it was published."""
     figures = digest(recorded(a_class()))
     assert figures.index is not None
     values = [figures.index.low, figures.index.median, figures.index.high]

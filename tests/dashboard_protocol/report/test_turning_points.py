@@ -26,7 +26,7 @@ def test_less_than_fifteen_points_is_no_move() -> None:
     assert moves([]) == []
 
 
-def test_a_move_of_exactly_fifteen_points_is_told_in_full() -> None:
+def test_a_move_of_exactly_fifteen_points_is_reported_in_full() -> None:
     assert [move.by for move in moves(medians([80, 75, 70, 65, 65]))] == [-15]
 
 

@@ -29,7 +29,7 @@ from dashboard_protocol.events import (
 from dashboard_protocol.snapshot import Fold
 from dashboard_protocol.terminal import Watched, render, watch_in_terminal
 from dashboard_protocol.terminal import live as terminal
-from dashboard_protocol.terminal.log_lines import Told
+from dashboard_protocol.terminal.log_lines import LogLines
 from dashboard_protocol.view import text as words
 from tests.dashboard_protocol.staging import a_stage
 from tests.dashboard_protocol.staging import hello as make_hello
@@ -199,7 +199,7 @@ def test_the_first_seconds_announce_the_first_values() -> None:
     assert "values return in about 10 s" in screen.text()
 
 
-def test_the_slot_tells_when_alerts_are_possible() -> None:
+def test_the_slot_says_when_alerts_are_possible() -> None:
     screen = Screen().live().run(30)
     assert "Alerts start at 16:02" in screen.text()
     screen.run(120, lambda: summary(analysed=6))
@@ -210,7 +210,7 @@ def test_the_slot_tells_when_alerts_are_possible() -> None:
     assert "Alerts: none open; last one 16:02" in screen.text()
 
 
-def test_a_bot_that_rejoins_is_told_with_its_tries() -> None:
+def test_a_bot_that_rejoins_is_reported_with_its_tries() -> None:
     screen = Screen().live().run(30)
     screen.take(BotState(state=State.RECONNECTING, since=START + 30, reason="ice", attempts=2))
     text = screen.text(after_s=3)
@@ -232,7 +232,7 @@ def test_presence_shows_four_counts_and_nothing_else() -> None:
     assert len(screen.shown()) <= 24
     screen.run(2, lambda: presence(visible=None, facing=None))
     assert screen.text().count("– of") == 2
-    assert "Withheld" in screen.text(), "a count of few faces is not told, and is not 0"
+    assert "Withheld" in screen.text(), "a count of few faces is not shown, and is not 0"
     screen.run(2, presence)
     assert "last 28 at" in screen.text(after_s=90)
 
@@ -260,7 +260,7 @@ def test_before_any_event_it_says_that_it_connects() -> None:
     assert "Connecting to the class" in screen.text()
 
 
-def test_the_end_is_told_with_its_reason_and_report() -> None:
+def test_the_end_is_reported_with_its_reason_and_report() -> None:
     screen = Screen().live().run(5)
     screen.take(BotState(state=State.ENDED, since=START + 5, reason=EndReason.ALONE))
     assert "The class has ended\nThe bot has left." in screen.text()
@@ -290,22 +290,22 @@ def test_a_snapshot_makes_values_as_old_as_they_are() -> None:
 
 
 def test_without_a_screen_each_change_is_one_line() -> None:
-    told = Told(BERLIN)
+    log_lines = LogLines(BERLIN)
     lines: list[str] = []
     now = 0.0
 
-    def tell(*bodies: Body) -> None:
+    def feed(*bodies: Body) -> None:
         for body in bodies:
-            lines.extend(told.lines(Event(room="r", epoch=1, seq=1, at=START + now, body=body)))
+            lines.extend(log_lines.lines(Event(room="r", epoch=1, seq=1, at=START + now, body=body)))
 
-    tell(hello(), BotState(state=State.WAITING, since=START, reason="lobby"), BotState(state=State.LIVE, since=START))
+    feed(hello(), BotState(state=State.WAITING, since=START, reason="lobby"), BotState(state=State.LIVE, since=START))
     for second in range(120):
         now = float(second)
-        tell(summary(0.4 if 40 <= second < 60 or second > 80 else 0.65, present=28 if second < 90 else 26))
-    tell(an_alert(START + now))
+        feed(summary(0.4 if 40 <= second < 60 or second > 80 else 0.65, present=28 if second < 90 else 26))
+    feed(an_alert(START + now))
     ended = BotState(state=State.ENDED, since=START + now, reason=EndReason.KICKED)
     bye = Bye(reason=EndReason.KICKED, report=None, live_s=120, present_max=28, alerts=1)
-    tell(ended, bye, bye)
+    feed(ended, bye, bye)
     assert [line.replace(words.NB, " ") for line in lines] == [
         "16:00:00  Biology 101. Policy: aggregate. Class values only, from 5 people up; no names.",
         "16:00:00  In the lobby",
@@ -401,7 +401,7 @@ async def test_a_wrong_link_is_refused_in_one_line(terminal: bool) -> None:
         assert "\n" not in str(refused.value)
 
 
-async def test_a_gateway_that_never_answers_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_gateway_that_never_answers_is_reported_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "ANSWER_S", 0.2)
     async with a_stage() as stage:
         link = stage.link

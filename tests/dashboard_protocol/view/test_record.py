@@ -60,7 +60,7 @@ def test_nothing_of_a_person_is_kept_even_under_individual(a_class: Class) -> No
     assert "0.432" not in repr(record)
 
 
-def test_presence_tells_cameras_and_has_no_gaps_of_values(
+def test_presence_shows_cameras_and_has_no_gaps_of_values(
     feed: Feed, a_hello: Callable[..., Hello], a_summary: Callable[..., ClassSummary]
 ) -> None:
     record = Record()
@@ -100,7 +100,7 @@ def test_a_snapshot_fills_the_hole_of_a_broken_feed_and_repeats_nothing(a_class:
     assert lines(broken) == lines(recorded(events))
 
 
-def test_a_hole_in_the_feed_itself_is_told(feed: Feed, a_summary: Callable[..., ClassSummary]) -> None:
+def test_a_hole_in_the_feed_itself_is_reported(feed: Feed, a_summary: Callable[..., ClassSummary]) -> None:
     record = Record()
     record.apply(feed(START, BotState(state=State.LIVE, since=START)))
     for second in (1, 2, 30, 31):
@@ -129,7 +129,7 @@ def test_another_bot_goes_on_where_the_first_was_lost(
     assert record.timeline.gaps(START, START + 14) == [Stretch(START + 2, START + 13, Gap.BOT)]
 
 
-def test_too_few_people_for_a_moment_is_not_told(feed: Feed, a_summary: Callable[..., ClassSummary]) -> None:
+def test_too_few_people_for_a_moment_is_not_reported(feed: Feed, a_summary: Callable[..., ClassSummary]) -> None:
     record = Record()
     for second in range(30):
         few = 10 <= second < 18

@@ -62,15 +62,15 @@ def summary(coverage: float | None = 0.85) -> ClassSummary:
     return ClassSummary.model_validate({**nothing, **counts, "coverage": coverage})
 
 
-def test_ages_are_told_in_the_two_largest_units() -> None:
+def test_ages_are_reported_in_the_two_largest_units() -> None:
     assert [plain(words.span(s)) for s in (38, 240, 4320, 3600, -1)] == ["38 s", "4 min", "1 h 12 min", "1 h", "0 s"]
     assert plain(words.span(70, exact=True)) == "1 min 10 s"
 
 
 def test_shares_are_open_at_both_ends_and_null_is_a_dash() -> None:
     shares = (0.0, 0.05, 0.65, 1.0, None, float("nan"))
-    told = [plain(words.percent(share, rounding_to(5))) for share in shares]
-    assert told == ["< 5%", "5%", "65%", "> 95%", "–", "–"]
+    reported = [plain(words.percent(share, rounding_to(5))) for share in shares]
+    assert reported == ["< 5%", "5%", "65%", "> 95%", "–", "–"]
     assert [plain(words.percent(share, rounding_to(20))) for share in (0.0, 1.0)] == ["< 20%", "> 80%"]
     assert words.percent(0.5, None) == words.DASH
     assert [words.index(share) for share in (0.654, None)] == ["65", "–"]
@@ -84,22 +84,22 @@ def test_values_stand_with_what_they_rest_on() -> None:
     assert said == "80 → 60, 20 people measured, 16:10 to 16:13. Largest part: looking away from the screen."
 
 
-def test_times_are_told_in_the_readers_zone() -> None:
+def test_times_are_shown_in_the_readers_zone() -> None:
     assert words.clock(AT, BERLIN) == "16:13"
     assert words.clock(AT, ZoneInfo("Asia/Kolkata"), exact=True) == "19:43:20"
 
 
 def test_before_the_class_each_state_says_what_happens_next() -> None:
-    def told(state: State | None, reason: str | None = None) -> tuple[str, str]:
+    def reported(state: State | None, reason: str | None = None) -> tuple[str, str]:
         bot = None if state is None else BotState(state=state, since=AT - 70, reason=reason)
         title, lines = words.column(bot, None, AT, BERLIN)
         return title, plain(" ".join(lines))
 
-    assert told(None)[0] == "Connecting to the class"
-    assert told(State.REQUESTED)[0] == "Waiting for the bot"
-    assert told(State.JOINING)[0] == "The bot is joining"
-    assert told(State.WAITING, "not_open")[1].endswith("Last tried 16:12.")
-    assert told(State.WAITING, "lobby")[1].endswith("In the lobby since 16:12, 1 min 10 s.")
+    assert reported(None)[0] == "Connecting to the class"
+    assert reported(State.REQUESTED)[0] == "Waiting for the bot"
+    assert reported(State.JOINING)[0] == "The bot is joining"
+    assert reported(State.WAITING, "not_open")[1].endswith("Last tried 16:12.")
+    assert reported(State.WAITING, "lobby")[1].endswith("In the lobby since 16:12, 1 min 10 s.")
 
 
 def test_no_sentence_claims_what_was_not_measured() -> None:

@@ -31,7 +31,7 @@ def test_the_median_needs_half_of_its_seconds() -> None:
     assert median(timeline, "mean", 0, 1) == 2
 
 
-def test_a_move_of_fifteen_points_is_told_and_one_of_ten_is_steady() -> None:
+def test_a_move_of_fifteen_points_is_reported_and_one_of_ten_is_steady() -> None:
     moved = trend(timeline_of([0.8] * 400 + [0.65] * 60), "mean", 459)
     assert moved == Trend("move", by=-15)
     assert moved.arrow == "↘"
@@ -47,7 +47,7 @@ def test_too_little_history_and_a_gap_at_either_end_are_no_trend() -> None:
     assert Trend("none").arrow == ""
 
 
-def test_steady_is_told_since_the_last_move_and_for_ten_minutes_at_most() -> None:
+def test_steady_is_reported_since_the_last_move_and_for_ten_minutes_at_most() -> None:
     timeline = timeline_of([0.4] * 100 + [0.8] * 900)
     assert 150 <= trend(timeline, "mean", 600).s <= 220
     assert trend(timeline_of([0.5] * 990), "mean", 989).s == 601
@@ -77,12 +77,12 @@ def test_trend_is_that_of_the_page() -> None:
       import {{ Ring, GAP }} from "{WEB.as_uri()}/ring.js";
       import {{ trend, median }} from "{WEB.as_uri()}/trend.js";
       const cases = {json.dumps(cases)};
-      const told = cases.map((values) => {{
+      const said = cases.map((values) => {{
         const ring = new Ring(["v"], 5000);
         values.forEach((v, i) => v !== null && ring.write(i, {{ v }}, GAP.none, GAP.feed));
         return {json.dumps(seconds)}.filter((s) => s <= ring.last).map((s) => trend(ring, "v", s));
       }});
-      console.log(JSON.stringify(told));
+      console.log(JSON.stringify(said));
     """
     done = subprocess.run(
         [NODE or "node", "--input-type=module", "-e", script], capture_output=True, text=True, timeout=60
@@ -91,8 +91,10 @@ def test_trend_is_that_of_the_page() -> None:
     kinds = set()
     for values, page in zip(cases, json.loads(done.stdout), strict=True):
         timeline = timeline_of(values)
-        for second, told in zip((s for s in seconds if s <= (timeline.last or 0)), page, strict=True):
+        for second, reported in zip((s for s in seconds if s <= (timeline.last or 0)), page, strict=True):
             ours = trend(timeline, "mean", second)
-            assert (ours.kind, ours.by, ours.s) == (told["kind"], told.get("by", 0), told.get("s", 0)), second
+            assert (ours.kind, ours.by, ours.s) == (reported["kind"], reported.get("by", 0), reported.get("s", 0)), (
+                second
+            )
             kinds.add(ours.kind)
     assert kinds == {"move", "steady", "short", "none"}

@@ -160,13 +160,13 @@ class ScriptedClass:
         self.fold.apply(event)
         return event
 
-    def tell(self, body: Body, at: float) -> Event:
+    def stamp(self, body: Body, at: float) -> Event:
         """Fold one event without publishing it: history."""
         self.seq += 1
         return self._event(body, at)
 
     async def open(self, at: float | None = None) -> None:
-        """Publish hello and a snapshot of what was told, as of `at`."""
+        """Publish hello and a snapshot of what was published, as of `at`."""
         self.epoch = await self.bus.open_epoch(self.room)
         when = self.now if at is None else at
         await self.bus.publish(self._event(hello(self.profile), when))
@@ -175,7 +175,7 @@ class ScriptedClass:
     async def publish(self, body: Body, at: float | None = None) -> None:
         """Publish one event and let the gateway send it on."""
         when = self.now if at is None else at
-        await self.bus.publish(self.tell(body, when))
+        await self.bus.publish(self.stamp(body, when))
         for _ in range(12):  # reaches the socket, so that the next summary does not replace it
             await asyncio.sleep(0)
 
@@ -189,14 +189,14 @@ class ScriptedClass:
         return summary(second, self.profile, at=at, analysed=analysed, fallen=fallen)
 
     def past(self, until_s: int = HISTORY_S, live_s: float = 42 * 60) -> None:
-        """Tell the class up to `until_s` seconds after its start."""
+        """Publish the class up to `until_s` seconds after its start."""
         start = self.now - HISTORY_S
-        self.tell(BotState(state=State.LIVE, since=self.now - live_s), self.now - live_s)
+        self.stamp(BotState(state=State.LIVE, since=self.now - live_s), self.now - live_s)
         for second in range(until_s):
             if not AWAY_S[0] <= second < AWAY_S[1]:
-                self.tell(self.summary(second), start + second)
+                self.stamp(self.summary(second), start + second)
         if self.profile is not Profile.PRESENCE and until_s > HISTORY_S - FALL_S:
-            self.tell(alert(self.now - FALL_S), self.now - FALL_S)
+            self.stamp(alert(self.now - FALL_S), self.now - FALL_S)
 
     async def stream(self, from_s: int, to_s: int = HISTORY_S + 1, analysed: int | None = None) -> None:
         """Publish seconds of the script one after the other."""

@@ -49,14 +49,14 @@ test("the median needs half of its seconds", () => {
   assert.equal(median(ring, "v", 0, 1), 2);
 });
 
-test("a move of fifteen points is told, one of ten is steady", () => {
+test("a move of fifteen points is reported, one of ten is steady", () => {
   const moved = ringOf([...fill(400, 0.8), ...fill(60, 0.65)]);
   assert.deepEqual(trend(moved, "v", 459), { kind: "move", by: -15 });
   const steady = ringOf([...fill(400, 0.8), ...fill(60, 0.7)]);
   assert.equal(trend(steady, "v", 459).kind, "steady");
 });
 
-test("the time since the last move is told, ten minutes at most", () => {
+test("the time since the last move is reported, ten minutes at most", () => {
   const ring = ringOf([...fill(100, 0.4), ...fill(800, 0.8)]);
   const found = trend(ring, "v", 600);
   assert.equal(found.kind, "steady");

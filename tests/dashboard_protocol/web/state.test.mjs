@@ -96,7 +96,7 @@ test("a bot that cannot hear opt-outs is said to measure nothing, and counts go 
   assert.deepEqual(store.changes.map(({ kind, by }) => [kind, by]), [["opted_out", 6]]);
 });
 
-test("a gap is told as what it was, and history fills it", () => {
+test("a gap is reported as what it was, and history fills it", () => {
   const store = live();
   fold(store, summary(1128), 128_000);
   assert.equal(store.series.why(1110), GAP.feed);
@@ -175,7 +175,7 @@ test("expressions that cannot be read now are missing with their reason, the res
   assert.equal(model.cards[0].displayed, "displayed: –");
 });
 
-test("heads are told as sums that have stood for ten seconds", () => {
+test("heads are reported as sums that have stood for ten seconds", () => {
   const store = live();
   for (let at = 1101; at < 1120; at++) fold(store, summary(at, 0.8, { present: at < 1105 ? 29 : 30 }), 0);
   assert.deepEqual(store.changes.map(({ kind, by }) => [kind, by]), [["present", 2]]);
@@ -208,7 +208,7 @@ test("counts of faces that are withheld leave one dot a camera and say so", () =
   assert.ok(Number.isNaN(store.series.get("visible", 1000)));
 });
 
-test("expressions are told with what one person alone, who is not told, could be", () => {
+test("expressions are reported with what one person alone, who is not reported, could be", () => {
   const store = live();
   fold(store, summary(1101, 0.8, { analysed: 8 }), 101_000);
   const rows = buildModel(store, OPEN, newUi(), 101_000).expressions;
@@ -216,7 +216,7 @@ test("expressions are told with what one person alone, who is not told, could be
   assert.deepEqual([rows[0].text, rows[6].text, rows[7].text], ["<\u00a015%", "60%", "10%"]);
 });
 
-test("a change of policy clears the people and is told", () => {
+test("a change of policy clears the people and is reported", () => {
   const store = live("individual");
   fold(store, person("Ada", 1100), 100_000);
   fold(store, { ...hello("aggregate"), at: 1101 }, 101_000);

@@ -1,4 +1,4 @@
-"""Page, terminal and report tell the same of the same feed: `web/store.js` beside `record.py`, on made-up classes."""
+"""Page, terminal and report say the same of the same feed: `web/store.js` beside `record.py`, on made-up classes."""
 
 import json
 import os
@@ -109,8 +109,8 @@ class MadeUp:
         return made.model_copy(update=counts | {"engagement": engagement, "attentive": self.mean})
 
 
-def told(events: list[Event]) -> dict[str, object]:
-    """What terminal and report say of a feed, shaped as told.mjs says it of the page."""
+def reported(events: list[Event]) -> dict[str, object]:
+    """What terminal and report say of a feed, shaped as said.mjs says it of the page."""
     record = Record()
     for event in events:
         record.apply(event)
@@ -135,17 +135,17 @@ def told(events: list[Event]) -> dict[str, object]:
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node for the page's modules")
-def test_page_tells_the_changes_that_terminal_and_report_tell() -> None:
+def test_page_shows_the_changes_that_terminal_and_report_show() -> None:
     classes = [MadeUp(seed).events() for seed in range(CLASSES)]
     feeds = "[" + ",".join("[" + ",".join(encode(event) for event in events) + "]" for events in classes) + "]"
     done = subprocess.run(
-        [NODE or "node", "told.mjs"], cwd=HERE, input=feeds, capture_output=True, text=True, timeout=60,
+        [NODE or "node", "said.mjs"], cwd=HERE, input=feeds, capture_output=True, text=True, timeout=60,
         env=os.environ | {"TZ": "UTC"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     kinds = set()
     for seed, (page, events) in enumerate(zip(json.loads(done.stdout), classes, strict=True)):
-        assert page == told(events), f"class {seed}"
+        assert page == reported(events), f"class {seed}"
         kinds |= {line.split()[0] for _, line in page["changes"]}
     # The classes have everything in them that is compared.
     assert {"Bot", "Feed", "Index", "Policy", "Values"} <= kinds

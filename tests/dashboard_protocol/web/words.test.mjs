@@ -8,7 +8,7 @@ import "./text.mjs";
 const plain = (text) => text.replaceAll("\u00a0", " ");
 const PACKAGE = new URL("../../../dashboard_protocol/", import.meta.url);
 
-test("ages are told in the two largest units", () => {
+test("ages are reported in the two largest units", () => {
   assert.deepEqual([38, 240, 4320, 3600].map((s) => plain(words.span(s))), ["38 s", "4 min", "1 h 12 min", "1 h"]);
   assert.equal(plain(words.exactly(70)), "1 min 10 s");
 });
@@ -25,9 +25,9 @@ test("an alert names what was measured, of how many, and when", () => {
   assert.match(words.alert(alert(10_000)).spoken, /^From 80 to 60,/);
 });
 
-test("trends are told in points, never in per cent", () => {
-  const told = [{ kind: "move", by: -15 }, { kind: "steady", s: 360 }, { kind: "steady", s: 601 }, { kind: "short", s: 190 }, { kind: "none" }];
-  assert.deepEqual(told.map((found) => plain(words.trend(found))), ["down 15 points in 5 min", "steady for 6 min", "steady for over 10 min", "measured for 3 min", "no comparison yet"]);
+test("trends are reported in points, never in per cent", () => {
+  const reported = [{ kind: "move", by: -15 }, { kind: "steady", s: 360 }, { kind: "steady", s: 601 }, { kind: "short", s: 190 }, { kind: "none" }];
+  assert.deepEqual(reported.map((found) => plain(words.trend(found))), ["down 15 points in 5 min", "steady for 6 min", "steady for over 10 min", "measured for 3 min", "no comparison yet"]);
   assert.equal(plain(words.trend({ kind: "move", by: 4 }, true)), "up 4 in 5 min");
 });
 
@@ -41,7 +41,7 @@ test("values with braces and dollars stand as they are", () => {
   assert.equal(words.say("policy.is", { profile: "{k} $& $1" }), "Policy: {k} $& $1.");
 });
 
-test("tries are told by their number", () => {
+test("tries are reported by their number", () => {
   assert.deepEqual([0, 1, 2, 3].map((n) => plain(words.tried(n))), ["", "It has tried once.", "It has tried twice.", "It has tried 3 times."]);
   assert.deepEqual([0, 4].map((s) => plain(words.nextTry(s))), ["Trying now.", "Next try in 4 s."]);
 });

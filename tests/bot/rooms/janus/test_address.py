@@ -37,7 +37,7 @@ def test_secrets_are_not_shown() -> None:
     "url",
     ["janus+ws://h", "janus+ws:///1", "janus+ws://h/", "janus+ws://h/a%20b?pin=x", "janus+ws://h:x/1", "ws://h/1"],
 )
-def test_what_is_no_address_is_told_with_an_example_and_without_secrets(url: str) -> None:
+def test_what_is_no_address_is_reported_with_an_example_and_without_secrets(url: str) -> None:
     with pytest.raises(SettingsRefused, match=r"write janus\+ws://HOST:8188/ROOM") as refused:
         read_address(url)
     assert "pin=x" not in str(refused.value)

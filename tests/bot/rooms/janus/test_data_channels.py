@@ -44,18 +44,18 @@ class RecordingHandle:
 
 
 class RecordingSession:
-    """Gives handles, and takes what the room tells itself."""
+    """Gives handles, and takes what the room posts to itself."""
 
     def __init__(self) -> None:
         self.handles: list[RecordingHandle] = []
-        self.told: list[Notice] = []
+        self.posted: list[Notice] = []
 
     async def attach(self) -> RecordingHandle:
         self.handles.append(RecordingHandle(len(self.handles) + 1))
         return self.handles[-1]
 
-    def tell(self, notice: Notice) -> None:
-        self.told.append(notice)
+    def post(self, notice: Notice) -> None:
+        self.posted.append(notice)
 
 
 class Stage:
@@ -213,7 +213,7 @@ async def test_whoever_sends_too_much_to_be_listened_to_is_not_read() -> None:
         assert unheard.participant.name == "Eve"
         (await channels.of(BO)).send("#optout")
         assert await stage.opted_out() == "Bo"
-        assert stage.session.told == [Notice(0, "wish")]
+        assert stage.session.posted == [Notice(0, "wanted")]
         await stage.text.change()
         assert await stage.requested() == {"request": "update", "unsubscribe": [{"feed": EVE, "mid": "1"}]}
         stage.people.part(EVE)
@@ -237,7 +237,7 @@ async def test_opt_outs_are_heard_again_after_trouble_also_of_those_who_were_the
     assert len(stage.session.handles) == 1, "no rush to try again"
     stage.people.part(BO)
     stage.people.meet({"publishers": [publisher(9, "Cem")]})
-    await until(lambda: stage.session.told == [Notice(0, "wish")])
+    await until(lambda: stage.session.posted == [Notice(0, "wanted")])
     await stage.text.change()
     assert (await stage.requested())["streams"] == [{"feed": EVE, "mid": "1"}, {"feed": 9, "mid": "1"}]
 
@@ -250,14 +250,14 @@ async def test_opt_outs_are_heard_again_after_a_refusal_and_a_lost_connection() 
         stage.people.meet({"publishers": [publisher(9, "Cem")]})
         await stage.text.change()
         assert stage.session.handles[0].is_detached
-        await until(lambda: Notice(0, "wish") in stage.session.told)
+        await until(lambda: Notice(0, "wanted") in stage.session.posted)
         await stage.text.change()
         assert [stream["feed"] for stream in (await stage.requested())["streams"]] == [EVE, BO, 9]
     stage = Stage()
     async with wired(stage):
         assert stage.text._peer is not None
         await stage.text._peer.close()
-        await until(lambda: Notice(1, "hangup") in stage.session.told)
+        await until(lambda: Notice(1, "hangup") in stage.session.posted)
 
 
 async def test_connection_is_given_back_when_the_last_one_has_left() -> None:

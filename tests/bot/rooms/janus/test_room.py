@@ -30,7 +30,7 @@ class Scripted(JanusRoom):
         was_in, end = self._ends.pop(0)
         if was_in:
             self._is_in = True
-            self._tell(Admitted())
+            self._publish(Admitted())
         raise end
 
 
@@ -41,17 +41,17 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def story(room: JanusRoom, ending: type[Exception]) -> list[RoomEvent]:
-    """Read what the room tells, up to the error that ends it."""
-    told = []
+    """Read what the room publishes, up to the error that ends it."""
+    reported = []
 
     async def read() -> None:
         async for event in room.events():
-            told.append(event)
+            reported.append(event)
 
     async with room:
         with pytest.raises(ending):
             await read()
-    return told
+    return reported
 
 
 async def test_bot_waits_comes_in_is_lost_and_comes_back_until_it_is_sent_out() -> None:
@@ -74,8 +74,8 @@ async def test_bot_waits_comes_in_is_lost_and_comes_back_until_it_is_sent_out() 
 
 @pytest.mark.parametrize("trouble", [JanusError(459, "No such handle"), KeyError("id"), TypeError("None")])
 async def test_trouble_of_a_server_that_let_the_bot_in_is_a_broken_line(trouble: Exception) -> None:
-    told = await story(Scripted((True, trouble), (True, RoomClosed("over"))), RoomClosed)
-    assert [type(event) for event in told] == [Admitted, Lost, Admitted]
+    reported = await story(Scripted((True, trouble), (True, RoomClosed("over"))), RoomClosed)
+    assert [type(event) for event in reported] == [Admitted, Lost, Admitted]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_trouble_of_a_server_that_let_the_bot_in_is_a_broken_line(trouble:
         (ValueError("nonsense"), RoomUnreachable),
     ],
 )
-async def test_bot_that_was_never_let_in_is_told_at_once(end: Exception, error: type[Exception]) -> None:
+async def test_bot_that_was_never_let_in_is_reported_at_once(end: Exception, error: type[Exception]) -> None:
     with pytest.raises(error):
         async with Scripted((False, end)):
             pass
@@ -94,8 +94,8 @@ async def test_bot_that_was_never_let_in_is_told_at_once(end: Exception, error: 
 
 async def test_server_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(janus_room, "GIVE_UP_AFTER_S", -1.0)
-    told = await story(Scripted((True, RoomUnreachable("broke"))), RoomUnreachable)
-    assert told == [Admitted()]
+    reported = await story(Scripted((True, RoomUnreachable("broke"))), RoomUnreachable)
+    assert reported == [Admitted()]
 
 
 def test_notice_picture_is_framed_and_says_something_in_any_script() -> None:

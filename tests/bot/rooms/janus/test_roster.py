@@ -87,7 +87,7 @@ def test_people_are_known_again_after_a_break_by_their_number_alone() -> None:
     assert roster.give_up() == []
 
 
-def test_person_who_changed_their_name_during_a_break_is_the_same_and_told_of() -> None:
+def test_person_who_changed_their_name_during_a_break_is_the_same_and_renamed() -> None:
     roster = Roster()
     eve, _ = enter(roster, 1, "Eve")
     roster.interrupt()

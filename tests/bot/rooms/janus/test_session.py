@@ -116,7 +116,7 @@ async def test_session_that_timed_out_on_the_server_is_lost() -> None:
             await asking
 
 
-async def test_nobody_at_the_address_is_told_in_one_line() -> None:
+async def test_nobody_at_the_address_is_reported_in_one_line() -> None:
     async with serve(ignore, "127.0.0.1", 0) as server:  # type: ignore[arg-type]
         port = server.sockets[0].getsockname()[1]
     with pytest.raises(RoomUnreachable, match="is Janus running there"):

@@ -1,4 +1,4 @@
-"""Who brings a signed consent into a local room, and what she is then."""
+"""Who brings a signed consent into a local room, and what they are then."""
 
 import asyncio
 import time

@@ -103,12 +103,12 @@ async def test_stay_is_named_by_the_gateways_own_address_and_ended_there(site: S
         assert (await site.http.delete(answer.headers["Location"])).status_code == 200
 
 
-async def test_join_page_at_the_gateway_tells_what_awaits_people_before_the_bot_comes_and_after(site: Site) -> None:
+async def test_join_page_at_the_gateway_reports_what_awaits_people_before_the_bot_comes_and_after(site: Site) -> None:
     await site.invite()
     assert "join.js" in (await site.http.get(f"/join/{KEY}")).text
     assert (await site.http.get("/join-assets/join.js")).status_code == 200
-    told = (await site.http.get(f"/join/{KEY}/info.json")).json()
-    assert (told["title"], told["is_open"], told["needs_token"]) == ("Biology", False, True)
+    reported = (await site.http.get(f"/join/{KEY}/info.json")).json()
+    assert (reported["title"], reported["is_open"], reported["needs_token"]) == ("Biology", False, True)
     assert (await site.http.post(f"/whip/{KEY}", content="v=0", headers=SDP)).status_code == 503
     await site.serve()
     async with site.stage.room:
@@ -126,14 +126,14 @@ async def test_gateway_of_another_machine_says_why_nobody_joins_there(site: Site
         assert (answer.status_code, "another machine" in answer.text) == (409, True)
 
 
-async def test_room_that_is_not_ours_or_not_local_is_told_as_that(site: Site) -> None:
+async def test_room_that_is_not_ours_or_not_local_is_reported_as_that(site: Site) -> None:
     assert (await site.http.get("/join/nobody-abcdefghij")).status_code == 404
     await site.invite("janus+ws://h:8188/1234")
     answer = await site.http.get(f"/join/{KEY}")
     assert (answer.status_code, "its own address" in answer.text) == (404, True)
 
 
-async def test_bot_that_is_gone_is_told_as_that_and_the_page_goes_on(site: Site) -> None:
+async def test_bot_that_is_gone_is_reported_as_that_and_the_page_goes_on(site: Site) -> None:
     await site.invite()
     worker = new_worker_name()
     await site.queue.claim(worker)
@@ -143,7 +143,7 @@ async def test_bot_that_is_gone_is_told_as_that_and_the_page_goes_on(site: Site)
     assert (await site.http.get(f"/join/{KEY}/info.json")).json()["is_open"] is False
 
 
-async def test_person_from_elsewhere_is_told_that_video_is_received_on_loopback_alone(site: Site) -> None:
+async def test_person_from_elsewhere_is_reported_that_video_is_received_on_loopback_alone(site: Site) -> None:
     app = Starlette(routes=routes_of(site.stage.room))
     async with site.stage.room, serve(app, port=0, rules=OF_A_GATEWAY) as bot:
         for asker, status in (("203.0.113.9", 409), ("127.0.0.1", 201)):
@@ -169,8 +169,8 @@ async def test_opt_out_of_a_stay_at_the_gateway_is_refused_by_no_limit(
     await site.serve()
     async with site.stage.room:
         assert (await site.http.get(f"/join/{KEY}")).status_code == 429
-        wish = await site.http.put(f"/whip/{KEY}/{'a' * 32}/reading", json={"read": False})
-        assert wish.status_code == 404, "it was asked, and knows no such stay"
+        request = await site.http.put(f"/whip/{KEY}/{'a' * 32}/reading", json={"read": False})
+        assert request.status_code == 404, "it was asked, and knows no such stay"
 
 
 @pytest.mark.parametrize("stay", FOREIGN_STAYS)

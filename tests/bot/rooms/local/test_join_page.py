@@ -1,4 +1,4 @@
-"""What the join page is made of, and what it tells. How it behaves in a browser is tested end to end."""
+"""What the join page is made of, and what it says. How it behaves in a browser is tested end to end."""
 
 import re
 import time
@@ -56,7 +56,7 @@ async def test_nothing_else_is_served(http: httpx.AsyncClient, name: str) -> Non
     assert (await http.get(f"/join-assets/{name}")).status_code == 404
 
 
-async def test_info_tells_who_reads_and_what_becomes_of_it(http: httpx.AsyncClient, room: LocalRoom) -> None:
+async def test_info_says_who_reads_and_what_becomes_of_it(http: httpx.AsyncClient, room: LocalRoom) -> None:
     before = (await http.get("/join/demo/info.json")).json()
     async with room:
         during = (await http.get("/join/demo/info.json")).json()

@@ -28,7 +28,7 @@ SDP = {"Content-Type": "application/sdp"}
 
 
 class Student:
-    """Somebody whose camera shows nothing yet: only her connection counts."""
+    """Somebody whose camera shows nothing yet: only their connection counts."""
 
     def __init__(self) -> None:
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -137,7 +137,7 @@ async def test_one_address_that_floods_keeps_no_other_address_waiting(monkeypatc
     assert dropped == ["flood 0"]
 
 
-async def test_whoever_waits_in_vain_is_told_that_the_room_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whoever_waits_in_vain_learns_that_the_room_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pending_offers, "LONGEST_WAIT_S", 0.01)
     offers = PendingOffers(lambda _: None)
     for number in range(PLACES):

@@ -37,7 +37,7 @@ async def test_offer_is_answered_with_201_and_a_secret_location(stage: "WhipStag
     assert "a=recvonly" in first.text
 
 
-async def test_options_tells_what_may_be_posted(stage: "WhipStage") -> None:
+async def test_options_says_what_may_be_posted(stage: "WhipStage") -> None:
     response = await stage.http.options("/whip/demo", headers={"Origin": "https://elsewhere.example"})
     assert response.status_code == 204
     assert response.headers["Accept-Post"] == "application/sdp"

@@ -38,7 +38,7 @@ def write(path: Path, codec: str, *, turned_deg: float = 0.0, times_ms: tuple[in
 
 
 def red_corner(picture: av.VideoFrame) -> tuple[bool, bool]:
-    """Tell in which corner the red is: at the right, at the bottom."""
+    """Return in which corner the red is: at the right, at the bottom."""
     red = picture.to_ndarray(format="rgb24")[:, :, 0].astype(float)
     rows, columns = red.shape
     return bool(red[:, columns // 2 :].sum() > red.sum() / 2), bool(red[rows // 2 :].sum() > red.sum() / 2)

@@ -18,7 +18,7 @@ from bot.rooms.publishing.people import people_of, send_people, way_into
         ("seminar", "no room URL"),
     ],
 )
-def test_room_that_takes_nobody_is_told_in_one_line(room_url: str, why: str) -> None:
+def test_room_that_takes_nobody_is_reported_in_one_line(room_url: str, why: str) -> None:
     with pytest.raises(SettingsRefused, match=why) as refused:
         way_into(room_url)
     assert "\n" not in str(refused.value)

@@ -30,7 +30,7 @@ RED, BLUE = 0, 2
 
 
 def ramp(channel: int) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
-    """Thirty pictures whose one colour gets lighter: each tells its place."""
+    """Thirty pictures whose one colour gets lighter: each shows its place."""
     pictures = np.zeros((STEPS, 64, 96, 3), np.uint8)
     pictures[..., channel] = np.linspace(60, 234, STEPS, dtype=np.uint8)[:, None, None]
     return list(pictures)
@@ -179,16 +179,16 @@ async def test_story_is_played_with_its_cues(audience: Audience) -> None:
         "elsa": [Joined, CameraOn, Left],
     }
     story = Story("short", 3600, False, tuple(Person(name, name, cues[name]) for name in cues))
-    told: dict[str, list[type]] = {name: [] for name in cues}
+    reported: dict[str, list[type]] = {name: [] for name in cues}
     counts: list[int] = []
     started = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         playing = tasks.create_task(play_story(story, audience.url, started=started, connected=counts.append))
-        while told != expected:
+        while reported != expected:
             event = await audience.next()
             assert isinstance(event, Joined | CameraOn | CameraOff | Left)
-            told[event.participant.name].append(type(event))
-            if all(CameraOn in events for events in told.values()):
+            reported[event.participant.name].append(type(event))
+            if all(CameraOn in events for events in reported.values()):
                 assert counts == [3]
                 started.set()
         playing.cancel()
@@ -243,7 +243,7 @@ async def test_process_publishes_and_leaves_on_sigterm(audience: Audience, clips
     assert absences == [Absence.LEFT] * 2
 
 
-def test_process_tells_in_one_line_why_it_cannot_publish(capsys: pytest.CaptureFixture[str]) -> None:
+def test_process_reports_in_one_line_why_it_cannot_publish(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["http://127.0.0.1:9/whip/demo", "--story", "quick"]) == 1
     assert main(["http://127.0.0.1:9/whip/demo", "--story", "unheard"]) == 1
     unreachable, unheard = capsys.readouterr().err.splitlines()

@@ -191,7 +191,7 @@ FFMPEG = Offered(
     (106,),
     mid="1",
 )
-"""ffmpeg -f whip: the profile of whatever is encoded, High unless it is told otherwise; waits to be called."""
+"""ffmpeg -f whip: the profile of whatever is encoded, High unless it is asked otherwise; waits to be called."""
 
 SIMULCAST = Offered(
     CHROMIUM.sdp.replace("a=ssrc-group:FID 1551232 2342342\r\n", "a=ssrc-group:SIM 1551232 31 32\r\n")

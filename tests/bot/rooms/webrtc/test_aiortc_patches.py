@@ -19,7 +19,7 @@ from bot.samples.story import clip_path
 from tests.contracts.rooms import until
 
 
-async def test_connection_listens_where_it_is_told_and_another_where_it_likes() -> None:
+async def test_connection_listens_where_it_should_and_another_where_it_likes() -> None:
     peers = [RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2)]
     for peer in peers:
         peer.addTransceiver("video", direction="recvonly")
@@ -130,6 +130,6 @@ async def test_packet_whose_retransmissions_are_lost_too_is_asked_for_again() ->
 
 
 def has_no_gap(pictures: list[VideoFrame]) -> bool:
-    """Tell whether every picture that was sent is there: the clip shows 15 a second."""
+    """Return whether every picture that was sent is there: the clip shows 15 a second."""
     times = [picture.time for picture in pictures if picture.time is not None]
     return all(0 < after - before < 0.1 for before, after in pairwise(times))

@@ -24,7 +24,7 @@ def test_counter_answers_as_aiortc_does(steps: list[tuple[str, int, int]]) -> No
         assert ours.rate(now_ms) == theirs.rate(now_ms)
 
 
-def test_steady_stream_is_told_in_bits_a_second() -> None:
+def test_steady_stream_is_reported_in_bits_a_second() -> None:
     counter = ArrivalRate()
     for at_ms in range(0, 5000, 20):
         counter.add(1000, at_ms)

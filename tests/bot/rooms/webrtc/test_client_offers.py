@@ -69,7 +69,7 @@ async def test_number_that_is_taken_for_rtcp_is_refused_by_its_name(number: int)
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "reported"),
     [
         ("m=video", "m=audio", "another kind"),
         ("a=mid:0", "a=mid:1", "another mid"),
@@ -82,10 +82,10 @@ async def test_number_that_is_taken_for_rtcp_is_refused_by_its_name(number: int)
         ("a=setup:active", "a=setup:actpass", "role actpass"),
     ],
 )
-async def test_answer_that_does_not_fit_is_found_before_it_leaves(right: str, wrong: str, told: str) -> None:
+async def test_answer_that_does_not_fit_is_found_before_it_leaves(right: str, wrong: str, reported: str) -> None:
     answer = await answered(CHROMIUM.sdp)
     assert right in answer
-    assert told in " ".join(misfits(CHROMIUM.sdp, answer.replace(right, wrong)))
+    assert reported in " ".join(misfits(CHROMIUM.sdp, answer.replace(right, wrong)))
 
 
 async def test_our_own_offer_names_every_profile_and_the_orientation_and_takes_an_answer_of_them() -> None:

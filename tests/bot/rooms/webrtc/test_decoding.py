@@ -182,7 +182,7 @@ def test_h264_picture_of_a_size_no_camera_has_is_skipped_with_what_follows() -> 
 
 
 def test_h264_size_counts_also_when_it_comes_before_the_picture_that_has_it() -> None:
-    """A decoder keeps what it was told, and fetches the memory with the first slice that refers to it."""
+    """A decoder keeps what it was given, and fetches the memory with the first slice that refers to it."""
     large = h264(4112, 2304, profile="baseline")[0]
     sizes = large[: large.index(b"\x00\x00\x01\x65")]
     small = h264(640, 360, profile="baseline")[0]
@@ -207,13 +207,13 @@ def test_h264_size_that_is_too_large_or_cannot_be_read_is_refused(data: bytes, e
 
 
 @pytest.mark.parametrize("row", VIDEO)
-def test_frame_that_no_camera_sends_reaches_no_decoder_and_is_told(row: str) -> None:
+def test_frame_that_no_camera_sends_reaches_no_decoder_and_is_reported(row: str) -> None:
     codec, data = VIDEO[row]
-    told: list[str] = []
-    inbox = EncodedFrames(threading.Event(), told.append)
+    reported: list[str] = []
+    inbox = EncodedFrames(threading.Event(), reported.append)
     put(inbox, data, codec=codec)
     assert waiting(inbox) == []
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 async def test_picture_larger_than_was_announced_is_not_handed_on() -> None:
@@ -263,11 +263,11 @@ def test_parameter_sets_of_the_stream_itself_are_left_alone() -> None:
 
 def test_sizes_of_the_description_are_bound_as_well() -> None:
     sets = b"".join(START + unit for unit in parameter_sets(33_600, 16))
-    told: list[str] = []
-    inbox = EncodedFrames(threading.Event(), told.append)
+    reported: list[str] = []
+    inbox = EncodedFrames(threading.Event(), reported.append)
     inbox.put((ReceivedCodec("video/H264", 90_000, parameter_sets=sets), Encoded(START + whole_picture(33_600, 16))))
     assert waiting(inbox) == []
-    assert told == ["pictures of 33600x16"]
+    assert reported == ["pictures of 33600x16"]
 
 
 class Stuck:

@@ -11,6 +11,6 @@ async def test_broken_words_and_packets_cost_only_themselves(caplog: pytest.LogC
     caplog.set_level(logging.WARNING)
     figures = await fuzz(40, 600, seed=2)
     assert figures["tracebacks"] == []
-    assert [told for told in (*figures["offers"], *figures["answers"]) if told.startswith("bug")] == []
+    assert [reported for reported in (*figures["offers"], *figures["answers"]) if reported.startswith("bug")] == []
     assert {"OfferMalformed", "admitted"} <= set(figures["offers"]), "some were broken beyond use, and some were not"
     assert {"refused", "taken"} == set(figures["answers"])

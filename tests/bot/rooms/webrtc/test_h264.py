@@ -40,7 +40,7 @@ def test_size_is_read_behind_what_stands_before_it(parameters: str) -> None:
     assert announced_sizes(encode(640, 360, "high", parameters)) == [(640, rows)]
 
 
-def test_every_size_of_several_is_told() -> None:
+def test_every_size_of_several_is_reported() -> None:
     small, large = encode(64, 48, "baseline"), encode(320, 240, "baseline")
     assert announced_sizes(large + small) == [(320, 240), (64, 48)]
     assert announced_sizes(b"".join(b"\x00\x00\x01" + unit for unit in nal_units(small)[2:])) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def test_pictures_too_wide_to_read_are_told_as_unreadable_and_the_track_lives_on() -> None:
+def test_pictures_too_wide_to_read_are_reported_as_unreadable_and_the_track_lives_on() -> None:
     command = [sys.executable, "-m", "tests.bot.rooms.webrtc.hostile_stream"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""What a TURN server says to us, told in one line; here it says no, in the server's own words."""
+"""What a TURN server says to us, in one line; here it says no, in the server's own words."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,9 +49,9 @@ async def refusing(code: int, reason: str, *, relay_only: bool) -> AsyncIterator
 @pytest.mark.parametrize("relay_only", [True, False])
 async def test_refusal_ends_the_join_whether_or_not_there_is_another_way(relay_only: bool) -> None:
     async with refusing(401, "Unauthorized", relay_only=relay_only) as ice, asyncio.timeout(30):
-        with pytest.raises(RoomUnreachable, match=r"refused the user or the password \(401 Unauthorized\)") as told:
+        with pytest.raises(RoomUnreachable, match=r"refused the user or the password \(401 Unauthorized\)") as reported:
             await check_relay(ice)
-    assert "sesame" not in str(told.value)
+    assert "sesame" not in str(reported.value)
 
 
 async def test_server_without_room_matters_only_where_it_is_the_only_way(caplog: pytest.LogCaptureFixture) -> None:

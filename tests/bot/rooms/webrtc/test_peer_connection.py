@@ -33,7 +33,7 @@ async def guest() -> AsyncIterator[RTCPeerConnection]:
 
 
 async def test_goodbye_in_the_middle_of_the_handshake_is_heard(guest: RTCPeerConnection) -> None:
-    """The guest's side of the handshake is done first: if the bot leaves just then, the guest has to be told."""
+    """The guest's side of the handshake is done first: if the bot leaves just then, the guest has to be notified."""
     bot, stood, closed, closing = Peer(time.time, LOOPBACK), asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def note() -> None:

@@ -126,7 +126,7 @@ async def test_of_several_sources_under_one_number_one_is_followed() -> None:
 async def test_pictures_are_turned_as_their_sender_says(orientation: int) -> None:
     """What was turned before it was encoded comes out upright, mirror included."""
 
-    def told(data: bytes) -> list[bytes]:
+    def reported(data: bytes) -> list[bytes]:
         assert data[0] == 0x90, "aiortc's sender has extensions of its own"
         words = int.from_bytes(data[14:16], "big")
         extensions = unpack_header_extensions(int.from_bytes(data[12:14], "big"), data[16 : 16 + 4 * words])
@@ -139,7 +139,7 @@ async def test_pictures_are_turned_as_their_sender_says(orientation: int) -> Non
 
     async with sent(yuki(), "VP8", lambda data: [data]) as plain:
         upright = (await anext(plain)).to_rgb().astype(int)
-    async with sent(yuki(), "VP8", told, offered) as frames:
+    async with sent(yuki(), "VP8", reported, offered) as frames:
         [*_, frame] = await read(frames, 2)
     turn = read_orientation(bytes([orientation]))
     assert turn is not None

@@ -158,7 +158,7 @@ def test_camera_that_sends_what_cannot_be_decoded_is_unreadable_and_not_off() ->
     run(story())
 
 
-def test_camera_whose_pictures_are_refused_is_told_at_once_and_read_again_later() -> None:
+def test_camera_whose_pictures_are_refused_is_reported_at_once_and_read_again_later() -> None:
     async def story() -> None:
         sender = Sender()
         off = await sender.begin()

@@ -1,4 +1,4 @@
-/** Folds feeds as the page does: [[event, …], …] on stdin, what is told of each on stdout, for test_agreement.py. */
+/** Folds feeds as the page does: [[event, …], …] on stdin, what is said of each on stdout, for test_agreement.py. */
 
 import { text } from "node:stream/consumers";
 import { gaps, timeAxis } from "../../../dashboard_protocol/web/charts.js";
@@ -8,7 +8,7 @@ import { countThreshold, trend } from "../../../dashboard_protocol/web/trend.js"
 import * as words from "../../../dashboard_protocol/web/words.js";
 import "./text.mjs";
 
-function told(events) {
+function reported(events) {
   const store = createStore();
   for (const event of events) fold(store, event, 1000 * event.at);
   const { changes, series, summary } = store;
@@ -22,4 +22,4 @@ function told(events) {
   };
 }
 
-process.stdout.write(JSON.stringify(JSON.parse(await text(process.stdin)).map(told)));
+process.stdout.write(JSON.stringify(JSON.parse(await text(process.stdin)).map(reported)));
