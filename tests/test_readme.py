@@ -10,7 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
+import cv2
 import pytest
+
+from bot.samples.story import clip_path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -82,6 +86,18 @@ def test_commands_of_the_readme_exist_with_their_flags(command: list[str]) -> No
 def test_make_targets_of_the_readme_exist(command: list[str]) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert command[1] in targets
+
+
+def test_example_in_python_reads_the_face_of_a_picture(tmp_path: Path) -> None:
+    [example] = [body for kind, body in FENCE.findall(README.read_text()) if kind == "python"]
+    with av.open(str(clip_path("noor", "calm"))) as clip:
+        cv2.imwrite(str(tmp_path / "picture.jpg"), next(clip.decode(video=0)).to_ndarray(format="bgr24"))
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Box("), done.stdout
 
 
 def test_front_page_is_read_in_a_minute() -> None:
