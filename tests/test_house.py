@@ -1,6 +1,10 @@
-"""What is looked for by its name in the field is found by it: the table of nouns and places."""
+"""What is looked for by its name in the field is found by it: the table of nouns and places, and the verbs."""
 
 import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,3 +134,48 @@ def test_what_is_looked_for_by_its_name_is_found_by_it(noun: str) -> None:
     found = bearing(noun)
     assert place in found
     assert len(found) <= 8, f"a search for {noun!r} finds {sorted(found)}"
+
+
+ONE_VERB_EACH = re.compile(r"(?i)tell(?!i[gs]|er)|told|wish")
+"""Said of five things once: what is published (events), reported (a status), logged, sent to webhooks, counted.
+A person requests to opt out or in. And a person is "they"."""
+ONE_PERSON = re.compile(r"(?i)\b(she|hers?|herself)\b")
+STAYS = {
+    "WISHES_UNREACHABLE": "the word of protocol v1, which readers know",
+    "wishes_unreachable": "the same",
+    "'told'": "a field of a bot in Redis, which the gateways and workers of another version read",
+    "people must be told": "as the AI Act says it",
+    "The people were told": "by their teacher, in so many words",
+    "tell them yourself": "the same",
+    "cannot be told from others": "a sentence for an operator",
+}
+"""What is not to be replaced, and why."""
+
+
+def said(text: str) -> str:
+    """Return a line without what stays."""
+    for words in STAYS:
+        text = text.replace(words, "").replace(words.replace("'", '"'), "")
+    return text
+
+
+def tokens() -> Iterator[tuple[Path, int, str]]:
+    """Yield every name, comment and text of the code, a line each; this file's own tables are left out."""
+    for folder in (*PACKAGES, "tests"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path == Path(__file__).resolve() or "node_modules" in path.parts:
+                continue
+            for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+                if token.type in (tokenize.NAME, tokenize.COMMENT, tokenize.STRING):
+                    for number, line in enumerate(token.string.splitlines(), token.start[0]):
+                        yield path, number, line
+
+
+def test_events_are_published_states_reported_webhooks_notified_and_nothing_is_merely_told() -> None:
+    found = [(path, number, line) for path, number, line in tokens() if ONE_VERB_EACH.search(said(line))]
+    assert not found, [f"{path.relative_to(ROOT)}:{number}: {line.strip()}" for path, number, line in found]
+
+
+def test_person_is_they_in_names_texts_and_comments() -> None:
+    found = [(path, number, line) for path, number, line in tokens() if ONE_PERSON.search(line)]
+    assert not found, [f"{path.relative_to(ROOT)}:{number}: {line.strip()}" for path, number, line in found]
