@@ -4,6 +4,7 @@ BotError
 ├── SettingsRefused      a flag or setting that cannot be used; exit code 2
 ├── RecordingUnreadable  a file that cannot be read as video; exit code 2
 ├── JoinCalledOff        somebody asked the bot to leave before it was in; no failure
+├── PictureLost          a frame came of which no picture can be made; raised by rooms
 └── RoomError
     ├── RoomUnreachable  no answer; retried
     ├── RoomRefused      the room said no; not retried

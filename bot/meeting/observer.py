@@ -8,7 +8,7 @@ from bot.engagement import Meter
 from bot.inference import Inference
 from bot.meeting.read_rate import ReadSchedule
 from bot.meeting.resolution import PictureSize
-from bot.rooms.base import Clock, Scalable, Track
+from bot.rooms.base import Clock, PictureLost, Scalable, Track
 from bot.rooms.latest_frame import FreshFrame, newest
 from dashboard_protocol.events import Unmeasurable
 from engine.errors import EngineError
@@ -44,8 +44,8 @@ async def observe(
     lost = 0  # reads in a row without a face
     # A meter's time never runs backwards: a frame may have been decoded before the miss that was noted just now.
     at = clock()
-    fresh = FreshFrame(track.frames())
-    async with newest(aiter(fresh)) as frames:
+    async with newest(track.frames()) as frames:
+        fresh = FreshFrame(frames)
         while True:
             await turns.next()
             if not may_look():
@@ -55,8 +55,7 @@ async def observe(
             try:
                 # At 15 frames a second a picture is never this late by itself.
                 async with asyncio.timeout(turns.interval_s):
-                    while fresh.has_captured(frame := await anext(frames)):
-                        pass
+                    frame = await fresh.next()
             except TimeoutError:
                 at = max(at, clock())
                 meter.skip(at, Unmeasurable.NOT_IN_VIEW)
@@ -68,6 +67,10 @@ async def observe(
                     reading = await inference.read(
                         fresh.deferred(frame), last_box, participant=track.participant.id, thorough=_is_thorough(lost)
                     )
+            except PictureLost:
+                at = max(at, fresh.captured.at)
+                meter.skip(at, Unmeasurable.NOT_IN_VIEW)
+                continue
             except EngineError as error:
                 log.warning("a read failed: %s", error)
                 meter.skip(max(at, fresh.captured.at), Unmeasurable.ENGINE_AWAY)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+from bot.errors import BotError
 from bot.rooms.opt_out_words import message_asks_not_to_be_read, message_asks_to_be_read_again
 from dashboard_protocol.auth.consent import Consent
 from engine.readings import Image
@@ -29,16 +30,24 @@ class Participant:
     """Their signed consent, where they agreed by one: it may end before they leave."""
 
 
+class PictureLost(BotError):
+    """A frame came of which no picture can be made; the next one may do."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One decoded picture of a track."""
+    """One picture of a track, which is decoded when it is read."""
 
     at: float
-    """Seconds on the room's clock when it was decoded."""
+    """Seconds on the room's clock when it had come whole."""
     width_px: int
     height_px: int
+    """As announced; what `to_rgb` gives is as large as it is."""
     to_rgb: Callable[[], Image]
-    """Converts to (height, width, 3) RGB in about 1 ms: call it in a worker thread, only for frames that are read."""
+    """Decodes and converts to (height, width, 3) RGB: call it in a worker thread, and only for frames that are read.
+    Raises PictureLost."""
+    decode_ahead: Callable[[], object] = lambda: None
+    """Has it decoded meanwhile, so that `to_rgb` need not wait; never blocks."""
 
 
 class Track(Protocol):
@@ -49,7 +58,7 @@ class Track(Protocol):
         """Whose video it is."""
 
     def frames(self) -> AsyncIterator[Frame]:
-        """Yield decoded frames as they come; ends when the track ends. One reader."""
+        """Yield frames as they come, to whoever is slow the newest; ends when the track ends. One reader."""
 
 
 @runtime_checkable

@@ -31,6 +31,10 @@ class Mailbox(Generic[T]):
         self._slot[:] = [item]
         self._changed.set()
 
+    def peek(self) -> T | None:
+        """Return what lies in the slot, and leave it there; in any thread."""
+        return next(iter(self._slot[:]), None)
+
     def close(self) -> None:
         """End the iteration, after the item that may still lie in the slot."""
         self._is_closed = True
@@ -54,11 +58,14 @@ async def newest(frames: AsyncIterator[T]) -> AsyncIterator[Mailbox[T]]:
     """Read a source no faster than its reader, always from the newest item on.
 
     Args:
-        frames: The source, read to its end at its own pace.
+        frames: The source, read to its end at its own pace; a mailbox is one that needs nobody to read it.
 
     Yields:
         The mailbox to iterate over; `skipped` counts what was passed over. It ends when the source ends.
     """
+    if isinstance(frames, Mailbox):
+        yield frames
+        return
     mailbox: Mailbox[T] = Mailbox()
     async with asyncio.TaskGroup() as tasks:
         filling = tasks.create_task(_fill(mailbox, frames), name="newest frames")
@@ -71,41 +78,49 @@ async def newest(frames: AsyncIterator[T]) -> AsyncIterator[Mailbox[T]]:
 async def _fill(mailbox: Mailbox[T], frames: AsyncIterator[T]) -> None:
     try:
         async for frame in frames:
-            FRAMES.inc()
             mailbox.put(frame)
     finally:
         mailbox.close()
 
 
 class FreshFrame:
-    """Passes a camera's frames on and remembers the newest. Iterate over it; one read at a time."""
+    """Of a camera's frames, has every read take the newest there is when it begins; one read at a time."""
 
-    def __init__(self, frames: AsyncIterator[Frame]) -> None:
+    def __init__(self, frames: Mailbox[Frame]) -> None:
         self._frames = frames
-        self._newest: Frame
+        self._counted = 0
+        self._asked: Frame
+        self._taken: Frame | None = None
         self._captured: Frame | None = None
 
-    async def __aiter__(self) -> AsyncIterator[Frame]:
-        async for frame in self._frames:
-            self._newest = frame
-            yield frame
+    async def next(self) -> Frame:
+        """Wait for a frame that no read has taken.
+
+        Raises:
+            StopAsyncIteration: The camera is off.
+        """
+        while True:
+            frame = await anext(self._frames)
+            FRAMES.inc(1 + self._frames.skipped - self._counted)
+            self._counted = self._frames.skipped
+            if frame is not self._taken:
+                return frame
 
     def deferred(self, frame: Frame) -> Frame:
         """Return a frame that, when it is converted, is the newest; `frame` is what it is until then."""
-        self._captured = frame
+        self._asked = self._captured = frame
+        frame.decode_ahead()
         return replace(frame, to_rgb=self._take)
 
     @property
     def captured(self) -> Frame:
-        """What the last read took, once it is over."""
+        """What the last read took, once it is over, in the size that it has."""
         assert self._captured is not None
         return self._captured
 
-    def has_captured(self, frame: Frame) -> bool:
-        """Return whether the last read took this very frame: it had to wait, and the camera has shown none since."""
-        return frame is self._captured
-
     def _take(self) -> Image:
         # Called in a worker thread while frames come: one reference is read, and everything is taken from it.
-        self._captured = newest = self._newest
-        return newest.to_rgb()
+        self._taken = self._captured = newest = self._frames.peek() or self._asked
+        image = newest.to_rgb()
+        self._captured = replace(newest, width_px=image.shape[1], height_px=image.shape[0])
+        return image

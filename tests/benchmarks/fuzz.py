@@ -31,7 +31,7 @@ from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
 from bot.rooms.publishing.camera import ClipCamera
 from bot.rooms.publishing.encoded_clip import read_clip
-from bot.rooms.webrtc.aiortc_patches import listen_on, patch_receiver
+from bot.rooms.webrtc.aiortc_patches import attend_sockets, listen_on, patch_receiver
 from bot.rooms.webrtc.peer_connection import Peer
 from bot.rooms.webrtc.sdp import OfferMalformed, OfferUnsupported
 from bot.rooms.webrtc.traffic import Traffic, join_decoders
@@ -287,13 +287,11 @@ class Broken:
         """
         self.kinds: Counter[str] = Counter()
         self.enough = asyncio.Event()
-        self._session, self._receive = transport._rx_srtp, transport.transport._recv
+        self._session = transport._rx_srtp
         self._source, self._count, self._chance = source, count, chance
-        self._waiting: list[bytes] = []
-        transport._rx_srtp, transport.transport._recv = self, self._next
-
-    async def _next(self) -> bytes:
-        return self._waiting.pop() if self._waiting else await self._receive()
+        [protocol] = transport.transport._connection._protocols
+        self._arrive = protocol.datagram_received
+        transport._rx_srtp = self
 
     def unprotect(self, data: bytes) -> bytes:
         """Decrypt RTP."""
@@ -311,7 +309,8 @@ class Broken:
             for _ in range(FOR_EACH):
                 packet = broken(plain, self._chance)
                 is_rubbish = self._chance.random() < 0.2
-                self._waiting.append(packet if is_rubbish else Plain(packet))
+                arriving = packet if is_rubbish else Plain(packet)
+                asyncio.get_running_loop().call_soon(self._arrive, arriving, ("127.0.0.1", 9))
                 self.kinds["rubbish" if is_rubbish else "encrypted"] += 1
             if self.kinds.total() >= self._count:
                 self.enough.set()
@@ -334,6 +333,7 @@ async def two_videos() -> AsyncIterator[tuple[Any, int, Watched, Watched]]:
         patch_receiver(receiver, transceiver, video.take, traffic)
     listen_on(receiver, LOOPBACK)
     await receiver.setLocalDescription(await receiver.createAnswer())
+    attend_sockets(receiver, Traffic())
     await sender.setRemoteDescription(RTCSessionDescription(receiver.localDescription.sdp, "answer"))
     try:
         await until(lambda: all(len(video.times) > 3 for video in videos), within_s=30)

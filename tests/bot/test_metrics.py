@@ -1,7 +1,7 @@
 """What a bot counts."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from math import isnan
 
 import numpy as np
@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from bot.metrics import Counted, counting, engine_obstacle, own_figures
 from bot.rooms.base import Frame
-from bot.rooms.latest_frame import newest
+from bot.rooms.latest_frame import FreshFrame, Mailbox
 from dashboard_protocol.events import Body, BotState, Event, State
 from engine.errors import InferenceFailed
 from engine.readings import Box, Face, FaceReading
@@ -62,14 +62,11 @@ async def test_reads_are_counted_by_whether_they_were_done_and_never_by_whether_
 
 async def test_every_frame_is_counted_also_those_that_are_skipped() -> None:
     frames = growth("classpulse_frames_total")
-
-    async def source() -> AsyncIterator[int]:
-        for number in range(5):
-            yield number
-
-    async with newest(source()) as mailbox:
-        async for _ in mailbox:
-            pass
+    mailbox = Mailbox[Frame]()
+    fresh = FreshFrame(mailbox)
+    for at in range(5):
+        mailbox.put(Frame(float(at), 2, 2, lambda: np.zeros((2, 2, 3), np.uint8)))
+    assert (await fresh.next()).at == 4.0
     assert frames() == 5
 
 

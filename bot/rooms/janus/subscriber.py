@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
-from av import VideoFrame
 
 from bot.errors import RoomError, RoomUnreachable
 from bot.ice_servers import NO_ICE, Ice
@@ -28,6 +27,7 @@ from bot.rooms.webrtc.aiortc_patches import (
     patch_receiver,
     skip_gap,
 )
+from bot.rooms.webrtc.decoding import CodedPicture
 from bot.rooms.webrtc.ice import new_connection
 from bot.rooms.webrtc.sdp import shown_to_aiortc
 from bot.rooms.webrtc.sdp_answer import misfits
@@ -48,7 +48,7 @@ class _Section:
     feed: Feed | None = None
     stream: Stream | None = None
 
-    def take(self, picture: VideoFrame) -> None:
+    def take(self, picture: CodedPicture) -> None:
         if self.stream is not None:
             self.stream.take(picture)
 

@@ -5,50 +5,47 @@ them aiortc should have itself: UPSTREAM.md shows each fault with a script, and 
 """
 
 import asyncio
-import logging
 import math
 import queue
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpTransceiver, rtcdtlstransport
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
-from aiortc.rtp import RtcpByePacket, unpack_header_extensions
-from av import VideoFrame
+from aiortc.rtcrtpreceiver import StreamStatistics
+from aiortc.rtp import RTCP_PSFB_APP, RtcpByePacket, RtcpPsfbPacket, pack_remb_fci
 
 from bot.errors import RoomRefused
-from bot.rooms.webrtc.decoding import Decoder, EncodedFrames, Pictures, is_keyframe
-from bot.rooms.webrtc.jitter_buffer import SkippingJitterBuffer
-from bot.rooms.webrtc.orientation import UPRIGHT, read_orientation
+from bot.rooms.webrtc.decoding import CodedPicture, Decoder
+from bot.rooms.webrtc.orientation import UPRIGHT
+from bot.rooms.webrtc.packets import ExtensionNumbers, PacketMalformed, is_control, read_packet
+from bot.rooms.webrtc.reception import Feedback, VideoReception
 from bot.rooms.webrtc.sdp_video import ORIENTATION, Video
-from bot.rooms.webrtc.traffic import ArrivalRate, Traffic, enlarge
-
-log = logging.getLogger(__name__)
-
-NACK_EVERY_S = 0.06
-"""A lost packet is asked for again after so long; aiortc asks once, and question and answer can be lost like it."""
+from bot.rooms.webrtc.traffic import ArrivalRate, Contained, Traffic, enlarge, read_together
 
 DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
-DECODER_ERROR = "_RTCRtpReceiver__decoder_error"
 ESTIMATOR = "_RTCRtpReceiver__remote_bitrate_estimator"
-JITTER_BUFFER = "_RTCRtpReceiver__jitter_buffer"
 NACK_GENERATOR = "_RTCRtpReceiver__nack_generator"
-CODECS = "_RTCRtpReceiver__codecs"
-RTX_SOURCES = "_RTCRtpReceiver__rtx_ssrc"
-TIMESTAMPS = "_RTCRtpReceiver__timestamp_mapper"
+OWN_SOURCE = "_RTCRtpReceiver__rtcp_ssrc"
+STATISTICS = "_RTCRtpReceiver__remote_streams"
 RECEIVER_NAMES = (
-    *(DECODER_THREAD, DECODER_QUEUE, DECODER_ERROR, JITTER_BUFFER, NACK_GENERATOR, CODECS, RTX_SOURCES, TIMESTAMPS),
-    ESTIMATOR,
-    *("receive", "_handle_rtp_packet", "_handle_rtcp_packet", "_send_rtcp_nack", "_send_rtcp_pli"),
+    *(DECODER_THREAD, DECODER_QUEUE, ESTIMATOR, NACK_GENERATOR, OWN_SOURCE, STATISTICS),
+    *("receive", "_handle_rtcp_packet", "_send_rtcp", "_send_rtcp_nack", "_send_rtcp_pli"),
 )
 RELAY = "_TurnTransport__inner_protocol"
-TRANSPORT_NAMES = ("_recv_next", "_rtp_router", "_rtp_header_extensions_map")
-TURN = "video_orientation"
+TRANSPORT_NAMES = ("_recv_next", "_rtp_router", "_rx_srtp", "_handle_rtcp_data")
 CONNECTION_NAMES = ("get_component_candidates", "_protocols")
+RECEPTION = "video_reception"
+EXTENSIONS = "extension_numbers"
+"""What the patches add: to a receiver, and to its transport."""
+SENT_AT = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+CLOCK_RATE = 90_000
+DecryptionFailed: type[Exception] = vars(rtcdtlstransport)["pylibsrtp"].Error
 
 
 async def check_aiortc() -> None:
@@ -82,7 +79,7 @@ def check_private_names(receiver: object, transport: object, connection: object)
 
 def patch_connection(
     peer: RTCPeerConnection,
-    deliver: Callable[[VideoFrame], None],
+    deliver: Callable[[CodedPicture], None],
     traffic: Traffic,
     *,
     addresses: Iterable[str] | None = None,
@@ -91,7 +88,7 @@ def patch_connection(
 
     Args:
         peer: A connection after `setRemoteDescription` (to answer) or `addTransceiver` (to offer).
-        deliver: Called on the event loop with every decoded picture; must not block.
+        deliver: Called on the event loop with every picture that has come whole; must not block.
         traffic: Counts what the connection receives.
         addresses: As in `listen_on`; None keeps aioice's own choice.
     """
@@ -128,34 +125,19 @@ def accept_video(transceiver: RTCRtpTransceiver, video: Video) -> None:
     anybody._codecs = codecs
     if video.orientation is not None:
         anybody._headerExtensions.append(RTCRtpHeaderExtensionParameters(video.orientation, ORIENTATION))
-        _read_orientations(anybody.receiver.transport, video.orientation)
-
-
-def _read_orientations(transport: Any, number: int) -> None:
-    """Have packets say how their picture is turned; aiortc passes over header extensions that it does not know."""
-    extensions = transport._rtp_header_extensions_map
-    read = vars(extensions).get("read", extensions.get)
-
-    def get(profile: int, value: bytes) -> Any:
-        found = read(profile, value)
-        for which, data in unpack_header_extensions(profile, value):
-            if which == number and (turn := read_orientation(data)) is not None:
-                setattr(found, TURN, turn)
-        return found
-
-    extensions.read, extensions.get = read, get
+        _extensions(anybody.receiver.transport).orientation = video.orientation
 
 
 def patch_receiver(
-    peer: RTCPeerConnection, transceiver: RTCRtpTransceiver, deliver: Callable[[VideoFrame], None], traffic: Traffic
+    peer: RTCPeerConnection, transceiver: RTCRtpTransceiver, deliver: Callable[[CodedPicture], None], traffic: Traffic
 ) -> None:
     """Patch one transceiver of a connection, once, before it receives; arguments as in `patch_connection`."""
     receiver: Any = transceiver.receiver
-    _renew_jitter_buffer(receiver)
     getattr(receiver, ESTIMATOR).incoming_bitrate = ArrivalRate()
     contain_errors(receiver.transport)
-    _attend_packets(receiver, traffic)
-    _bound_decoder(peer, receiver, deliver, traffic)
+    setattr(receiver, RECEPTION, _new_reception(receiver, deliver, traffic))
+    _survive_goodbyes(receiver, traffic)
+    _bound_decoder(peer, receiver, traffic)
 
 
 def listen_on(peer: RTCPeerConnection, addresses: Iterable[str]) -> None:
@@ -179,7 +161,7 @@ def listen_on(peer: RTCPeerConnection, addresses: Iterable[str]) -> None:
 
 
 def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
-    """Enlarge the sockets' receive buffers, and count what arrives on them.
+    """Take what arrives on a connection's sockets at once and count it, and enlarge their receive buffers.
 
     The kernel drops what does not fit while the event loop is busy: of 12 streams of 720p on one stock socket, 40 %.
     Connectivity checks are the only sign of life of a person whose camera is off, and aiortc does not report them.
@@ -188,11 +170,17 @@ def attend_sockets(peer: RTCPeerConnection, traffic: Traffic) -> None:
         peer: A connection that has gathered its candidates.
         traffic: Where to count.
     """
-    for connection in _connections(peer):
+    transports: dict[Any, Any] = {}
+    for transceiver in peer.getTransceivers():
+        transport: Any = transceiver.receiver.transport
+        transports[transport.transport._connection] = transport
+    for connection, transport in transports.items():
         for protocol in connection._protocols:
+            take = protocol.datagram_received = _taking(protocol.datagram_received, transport, traffic)
             relay = getattr(protocol.transport, RELAY, None)
             enlarge((relay or protocol).transport.get_extra_info("socket"))
-            protocol.datagram_received = _counting(protocol.datagram_received, traffic)
+            if relay is None:
+                read_together(protocol.transport, protocol, take)
 
 
 async def skip_gap(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) -> None:
@@ -200,7 +188,7 @@ async def skip_gap(transceivers: Iterable[RTCRtpTransceiver], traffic: Traffic) 
     # Whatever source is heard next is followed at once, without patience for the one before.
     traffic.heard_at, traffic.turn = -math.inf, UPRIGHT
     for transceiver in transceivers:
-        _begin_anew(transceiver.receiver)
+        _reception(transceiver.receiver).begin_anew()
     await ask_for_keyframe(transceivers, traffic)
 
 
@@ -224,36 +212,99 @@ def _connections(peer: RTCPeerConnection) -> list[Any]:
     return list(dict.fromkeys(transport._connection for transport in transports))
 
 
-def _renew_jitter_buffer(receiver: Any) -> None:
-    def is_key(packet: Any) -> bool:
-        codec = getattr(receiver, CODECS).get(packet.payload_type)
-        return codec is not None and is_keyframe(codec.name, packet._data)
-
-    setattr(receiver, JITTER_BUFFER, SkippingJitterBuffer(is_key, asyncio.get_running_loop().time))
+def _reception(receiver: object) -> VideoReception:
+    reception: VideoReception = getattr(receiver, RECEPTION)
+    return reception
 
 
-def _begin_anew(receiver: Any) -> None:
-    """Forget what came so far: it is not of the stream that begins."""
-    _renew_jitter_buffer(receiver)
-    nacks = getattr(receiver, NACK_GENERATOR)
-    nacks.missing.clear()
-    nacks.max_seq = None
-    getattr(receiver, DECODER_QUEUE).await_keyframe()
+def _extensions(transport: Any) -> ExtensionNumbers:
+    numbers: ExtensionNumbers = vars(transport).setdefault(EXTENSIONS, ExtensionNumbers())
+    return numbers
 
 
-def _decode_what_is_ready(receiver: Any) -> None:
-    for payload_type, frame in getattr(receiver, JITTER_BUFFER).ready():
-        codec = getattr(receiver, CODECS)[payload_type]
-        frame.timestamp = getattr(receiver, TIMESTAMPS).map(frame.timestamp)
-        getattr(receiver, DECODER_QUEUE).put((codec, frame))
+def _new_reception(receiver: Any, deliver: Callable[[CodedPicture], None], traffic: Traffic) -> VideoReception:
+    counted: dict[int, Any] = getattr(receiver, STATISTICS)
+
+    def statistics(source: int) -> Any:
+        return counted.get(source) or counted.setdefault(source, StreamStatistics(CLOCK_RATE))
+
+    def estimate(arrived_ms: int, sent_at: int, size_bytes: int, source: int) -> Any:
+        return getattr(receiver, ESTIMATOR).add(arrived_ms, sent_at, size_bytes, source)
+
+    def send_rate(rate: tuple[int, list[int]]) -> None:
+        if (own := getattr(receiver, OWN_SOURCE)) is not None:
+            estimate = RtcpPsfbPacket(RTCP_PSFB_APP, own, 0, pack_remb_fci(*rate))
+            _run_through(receiver._send_rtcp(estimate))
+
+    feedback = Feedback(
+        lambda source, numbers: _run_through(receiver._send_rtcp_nack(source, numbers)),
+        lambda source: _run_through(receiver._send_rtcp_pli(source)),
+        send_rate,
+    )
+    return VideoReception(
+        traffic,
+        deliver,
+        feedback,
+        missing=getattr(receiver, NACK_GENERATOR),
+        statistics=statistics,
+        estimate=estimate,
+        now=asyncio.get_running_loop().time,
+    )
 
 
-def _bound_decoder(
-    peer: RTCPeerConnection, receiver: Any, deliver: Callable[[VideoFrame], None], traffic: Traffic
-) -> None:
-    lost, receive = getattr(receiver, DECODER_ERROR), receiver.receive
-    inbox = EncodedFrames(lost, traffic.refuse)
-    setattr(receiver, DECODER_QUEUE, inbox)
+def _run_through(sending: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine of aiortc that sends something, which never waits for anything."""
+    try:
+        sending.send(None)
+    except StopIteration:
+        return
+    sending.close()
+    raise RuntimeError("what is sent at once had to wait")
+
+
+def _taking(pass_on: Callable[[bytes, Any], None], transport: Any, traffic: Traffic) -> Callable[..., None]:
+    """Take media out of what arrives; the rest, checks of the connection and its handshake, goes on to aiortc."""
+    router, numbers, contained = transport._rtp_router, _extensions(transport), Contained()
+
+    def take(datagram: bytes, address: Any, arrived_ms: int | None = None) -> None:
+        traffic.datagrams += 1
+        if not datagram or not 127 < datagram[0] < 192:
+            pass_on(datagram, address)
+            return
+        session = transport._rx_srtp
+        if session is None:
+            return  # before the handshake is over nothing can be decrypted
+        try:
+            if is_control(datagram):
+                _run_through(transport._handle_rtcp_data(session.unprotect_rtcp(datagram)))
+                return
+            packet = read_packet(session.unprotect(datagram), numbers)
+            receiver = router.route_rtp(packet)
+            if receiver is not None:
+                _reception(receiver).take(packet, arrived_ms or time.time_ns() // 1_000_000)
+        except (DecryptionFailed, PacketMalformed):
+            pass  # of somebody who has no key, or come twice; or of somebody who has it, and none
+        except Exception as error:
+            contained.note(error)
+
+    return take
+
+
+class _Ending:
+    """Stands in for a decoder's queue, in which aiortc only puts what ends it."""
+
+    def __init__(self, reception: VideoReception) -> None:
+        self._reception = reception
+
+    def put(self, item: None) -> None:
+        decoder, self._reception.decoder = self._reception.decoder, None
+        if decoder is not None:
+            decoder.end()
+
+
+def _bound_decoder(peer: RTCPeerConnection, receiver: Any, traffic: Traffic) -> None:
+    receive, reception = receiver.receive, _reception(receiver)
+    setattr(receiver, DECODER_QUEUE, _Ending(reception))
 
     async def receive_cured(parameters: Any) -> None:
         # A connection closed while it was being made would start a decoder that nobody ends.
@@ -263,11 +314,12 @@ def _bound_decoder(
         at_its_end.put(None)
         setattr(receiver, DECODER_QUEUE, at_its_end)  # of which aiortc's own thread makes nothing
         await receive(parameters)
-        setattr(receiver, DECODER_QUEUE, inbox)
+        setattr(receiver, DECODER_QUEUE, _Ending(reception))
         if isinstance(getattr(receiver, DECODER_THREAD), threading.Thread):
-            decoder = Decoder(inbox, Pictures(deliver, traffic.refuse), lost, asyncio.get_running_loop())
+            decoder = Decoder(reception.frames, reception.lost_picture, asyncio.get_running_loop(), traffic.refuse)
             traffic.decoders.append(decoder)
             setattr(receiver, DECODER_THREAD, _Unjoined())
+            reception.decoder = decoder
             decoder.start()
         _route(receiver, parameters)
 
@@ -279,13 +331,15 @@ def _route(receiver: Any, parameters: Any) -> None:
 
     With several video sections aiortc cannot route retransmissions either: it registers only the media's own source.
     """
-    router = receiver.transport._rtp_router
     sources: dict[int, int | None] = {}
     for encoding in parameters.encodings:  # one for each codec, of which some come without retransmissions
         sources[encoding.ssrc] = encoding.rtx.ssrc if encoding.rtx else sources.get(encoding.ssrc)
-    getattr(receiver, CODECS).update({codec.payloadType: codec for codec in parameters.codecs})
-    getattr(receiver, RTX_SOURCES).update({rtx: ssrc for ssrc, rtx in sources.items() if rtx is not None})
-    router.register_receiver(
+    repeats = {rtx: ssrc for ssrc, rtx in sources.items() if rtx is not None}
+    _reception(receiver).describe(parameters.codecs, repeats)
+    for extension in parameters.headerExtensions:
+        if extension.uri == SENT_AT:
+            _extensions(receiver.transport).sent_at = extension.id
+    receiver.transport._rtp_router.register_receiver(
         receiver,
         ssrcs=[source for pair in sources.items() for source in pair if source is not None],
         payload_types=[codec.payloadType for codec in parameters.codecs],
@@ -294,53 +348,25 @@ def _route(receiver: Any, parameters: Any) -> None:
 
 
 def contain_errors(transport: Any) -> None:
-    """Let a packet that cannot be handled cost only itself; stock aiortc closes the connection on an empty datagram."""
+    """Let a datagram that cannot be handled cost only itself; stock aiortc closes the connection on an empty one."""
     if "_recv_next" in vars(transport):
         return
-    receive_next, dropped = transport._recv_next, 0
+    receive_next, contained = transport._recv_next, Contained()
 
     async def receive_next_contained() -> None:
-        nonlocal dropped
         try:
             await receive_next()
         except ConnectionError:
             raise
         except Exception as error:
-            dropped += 1
-            if dropped.bit_count() == 1:  # the 1st, 2nd, 4th…: whoever sends such packets must not fill the log
-                log.warning("Dropped %d packets that cannot be handled, the last for %r", dropped, error)
+            contained.note(error)
 
     transport._recv_next = receive_next_contained
 
 
-def _attend_packets(receiver: Any, traffic: Traffic) -> None:
-    """Count the media, ask again for what is still missing, and let no goodbye end the decoder."""
-    handle_rtp, handle_rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
-    now = asyncio.get_running_loop().time
-    asked_at = now()
-
-    async def handle_rtp_counted(packet: Any, arrival_time_ms: int) -> None:
-        nonlocal asked_at
-        codec = getattr(receiver, CODECS).get(packet.payload_type)
-        source = getattr(receiver, RTX_SOURCES).get(packet.ssrc, packet.ssrc)
-        if codec is None or (codec.name == "rtx" and source == packet.ssrc):
-            return  # of no use, and it must not be taken for the source
-        followed = traffic.media_ssrc
-        if not traffic.hears(source, now()):
-            return
-        if followed not in (0, source):
-            _begin_anew(receiver)
-        if packet.payload:
-            traffic.media_packets += 1
-        if (turn := getattr(packet.extensions, TURN, None)) is not None:
-            traffic.turn = turn
-        await handle_rtp(packet, arrival_time_ms=arrival_time_ms)
-        # aiortc has put at most one frame into the decoder's inbox; what else is whole follows in its order.
-        _decode_what_is_ready(receiver)
-        missing = getattr(receiver, NACK_GENERATOR).missing
-        if missing and now() - asked_at >= NACK_EVERY_S:
-            asked_at = now()
-            await receiver._send_rtcp_nack(traffic.media_ssrc, sorted(missing))
+def _survive_goodbyes(receiver: Any, traffic: Traffic) -> None:
+    """Let no goodbye end the decoder."""
+    handle_rtcp = receiver._handle_rtcp_packet
 
     async def handle_rtcp_but_bye(packet: Any) -> None:
         # On BYE aiortc ends its decoder for good, but a camera that is switched off may come back.
@@ -349,13 +375,4 @@ def _attend_packets(receiver: Any, traffic: Traffic) -> None:
         else:
             await handle_rtcp(packet)
 
-    receiver._handle_rtp_packet = handle_rtp_counted
     receiver._handle_rtcp_packet = handle_rtcp_but_bye
-
-
-def _counting(received: Any, traffic: Traffic) -> Any:
-    def count_and_receive(data: bytes, addr: tuple[Any, ...]) -> None:
-        traffic.datagrams += 1
-        received(data, addr)
-
-    return count_and_receive

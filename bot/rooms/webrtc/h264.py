@@ -2,9 +2,14 @@
 
 from typing import Final
 
+Size = tuple[int, int]
+"""Width and height in pixels."""
 _SPS: Final = 7
 _WITH_CHROMA_FORMAT: Final = frozenset((44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244))
 """Profiles (`profile_idc`) that say more about their colours."""
+_HALF_BOTH_WAYS: Final = 1
+_CROPPED_BY_PX: Final = {_HALF_BOTH_WAYS: (2, 2), 2: (2, 1)}
+"""Cropping is counted in pixels of the colours, by how fine these are."""
 _LONGEST_NUMBER_BITS: Final = 32
 _MACROBLOCK_PX: Final = 16
 
@@ -19,7 +24,15 @@ def nal_type(unit: bytes) -> int:
     return unit[0] & 0x1F
 
 
-def announced_sizes(data: bytes) -> list[tuple[int, int]]:
+def is_discardable(payload: bytes) -> bool:
+    """Return whether no other picture needs what an RTP payload belongs to, by its first byte (`nal_ref_idc`).
+
+    Parameter sets and the like always say that they are needed.
+    """
+    return not payload[0] & 0x60
+
+
+def announced_sizes(data: bytes) -> list[Size]:
     """Return the sizes of the pictures that an encoded frame announces.
 
     Args:
@@ -31,7 +44,29 @@ def announced_sizes(data: bytes) -> list[tuple[int, int]]:
     Raises:
         ValueError: It announces one in a way that cannot be read.
     """
-    return [_announced_size(unit) for unit in nal_units(data) if nal_type(unit) == _SPS]
+    return [_read_size(_Bits(unit))[0] for unit in nal_units(data) if nal_type(unit) == _SPS]
+
+
+def shown_size(data: bytes) -> Size | None:
+    """Return what cropping leaves of the pictures that an encoded frame announces, whose sizes can be read.
+
+    Returns:
+        Width and height in pixels of the last announced; None where it announces none.
+    """
+    units = [unit for unit in nal_units(data) if nal_type(unit) == _SPS]
+    if not units:
+        return None
+    bits = _Bits(units[-1])
+    (width_px, height_px), fields, chroma_format = _read_size(bits)
+    try:
+        if fields == 2:
+            bits.take(1)  # whether fields and frames may alternate within a picture
+        bits.take(1)  # how motion is inferred
+        left, right, top, bottom = (bits.number() for _ in range(4)) if bits.take(1) else (0, 0, 0, 0)
+    except ValueError:
+        return width_px, height_px
+    across, down = _CROPPED_BY_PX.get(chroma_format, (1, 1))
+    return width_px - (left + right) * across, height_px - (top + bottom) * down * fields
 
 
 class _Bits:
@@ -64,24 +99,28 @@ class _Bits:
         return (code + 1) // 2 if code % 2 else -code // 2
 
 
-def _announced_size(unit: bytes) -> tuple[int, int]:
-    bits = _Bits(unit)
+def _read_size(bits: _Bits) -> tuple[Size, int, int]:
+    """Read a parameter set as far as its size.
+
+    Returns:
+        The size as coded, how many fields a picture consists of, and how fine its colours are.
+    """
     profile = bits.take(8)
     bits.take(16)  # constraints and level
     bits.number()  # its own number
-    if profile in _WITH_CHROMA_FORMAT:
-        _skip_colours(bits)
+    chroma_format = _read_colours(bits) if profile in _WITH_CHROMA_FORMAT else _HALF_BOTH_WAYS
     bits.number()  # bits of a frame's number
     _skip_order(bits)
     bits.number()  # pictures to keep
     bits.take(1)  # whether frames' numbers may have gaps
     width = bits.number() + 1
     height = bits.number() + 1
-    fields = 1 if bits.take(1) else 2
-    return width * _MACROBLOCK_PX, height * fields * _MACROBLOCK_PX
+    fields = 2 - bits.take(1)
+    return (width * _MACROBLOCK_PX, height * fields * _MACROBLOCK_PX), fields, chroma_format
 
 
-def _skip_colours(bits: _Bits) -> None:
+def _read_colours(bits: _Bits) -> int:
+    """Pass over how colours are coded; returns how fine they are (`chroma_format_idc`)."""
     chroma_format = bits.number()
     if chroma_format == 3:
         bits.take(1)
@@ -91,6 +130,7 @@ def _skip_colours(bits: _Bits) -> None:
         for index in range(12 if chroma_format == 3 else 8):
             if bits.take(1):
                 _skip_scaling_list(bits, 16 if index < 6 else 64)
+    return chroma_format
 
 
 def _skip_scaling_list(bits: _Bits, length: int) -> None:

@@ -1,108 +1,145 @@
-"""A jitter buffer that goes on with the next whole picture when a packet is lost for good."""
+"""Pure: a jitter buffer that goes on with the next whole picture when a packet is lost for good."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from aiortc.jitterbuffer import JitterBuffer, JitterFrame
-from aiortc.rtp import RtpPacket
+from bot.rooms.webrtc.packets import Packet
 
 JITTER_PACKETS = 128
 """Packets that wait for a lost one; aiortc's 512 are half a minute of a quiet camera."""
 PATIENCE_S = 0.25
 """A lost packet is waited for so long, if a whole picture is there to go on with."""
+MOST_BEHIND = 100
+"""A packet so far behind belongs to another count, which the stream has begun anew."""
 
 
-class SkippingJitterBuffer(JitterBuffer):
-    """As aiortc's, but gives up a lost packet as soon as that helps, and keeps no complete frame back.
+@dataclass(frozen=True, slots=True)
+class EncodedFrame:
+    """An encoded picture, whole."""
 
-    aiortc's waits until it is full, and gives one frame for every packet: after a repaired gap it lags for good.
+    data: bytes
+    timestamp: int
+    """Of its packets, in units of 1/90,000 s, modulo 2³²."""
+    payload_type: int
+    is_discardable: bool = False
+    """Whether no other picture needs this one."""
+
+
+class SkippingJitterBuffer:
+    """Puts packets in order and gives whole frames, each as soon as it is complete.
+
+    Work a packet does not depend on how many wait. aiortc's looks through all of them for every packet, waits for a
+    lost one until it is full, and gives one frame for every packet: after a repaired gap it lags for good.
     """
 
-    def __init__(self, is_key: Callable[[RtpPacket], bool], now: Callable[[], float]) -> None:
+    def __init__(self, is_key: Callable[[Packet], bool], now: Callable[[], float]) -> None:
         """Open an empty buffer.
 
         Args:
             is_key: Whether a packet begins a frame that can be decoded by itself.
             now: A clock, in seconds.
         """
-        super().__init__(JITTER_PACKETS, is_video=True)
         self._is_key = is_key
         self._now = now
+        self._packets: dict[int, Packet] = {}
+        self._origin: int | None = None
+        """Number of the packet that begins the next frame."""
+        self._next = 0
+        """The first number from there on that has not come."""
         self._blocked_since: float | None = None
 
-    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
-        """Take a packet; returns whether to ask for a key frame, and the next complete frame."""
-        wants_key, frame = super().add(packet)
-        # What follows a gap says only how it differs from what the gap held: the next key frame is the first picture
-        # that can be shown again. Without one, waiting costs nothing, and a retransmission may still mend the gap.
-        if frame is not None:
-            self._blocked_since = None
+    def add(self, packet: Packet) -> tuple[bool, list[EncodedFrame]]:
+        """Take a packet; returns whether to ask for a key frame, and the frames that are complete now."""
+        number, wants_key = packet.sequence_number, False
+        if self._origin is None:
+            self._origin = self._next = number
+        ahead = (number - self._origin) & 0xFFFF
+        if ahead >= 0x8000:
+            if 0x10000 - ahead < MOST_BEHIND:
+                return False, []  # of a frame that is gone
+            self._packets.clear()
+            self._begin_at(number)
+            ahead, wants_key = 0, True
+        elif ahead >= JITTER_PACKETS:
+            self._make_room(number)
+            wants_key = True
+        self._packets[number] = packet
+        if number == self._next:
+            frames = list(self._completed())
         elif (start := self._way_out()) is not None:
-            self.remove(start)
-            self._blocked_since = None
-            frame = self._remove_frame(packet.sequence_number)
-        return wants_key, frame
-
-    def ready(self) -> Iterator[tuple[int, JitterFrame]]:
-        """Take out the further frames that are complete, each with its payload type."""
-        while self._origin is not None and (first := self._packets[self._origin % self.capacity]) is not None:
-            if (frame := self._remove_frame(self._origin)) is None:
-                return
-            yield first.payload_type, frame
-
-    def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
-        """Take out the first frame if it is complete: its last packet is marked, or the next has another time.
-
-        aiortc's knows only the time, which some senders let stand still, and so is one frame late with all others.
-        """
-        frame = list[RtpPacket]()
-        for count in range(self.capacity):
-            packet = self._packets[((self._origin or 0) + count) % self.capacity]
-            if packet is None:
-                return None
-            if frame and packet.timestamp != frame[0].timestamp:
-                break
-            frame.append(packet)
-            if packet.marker:
-                break
+            # What follows a gap says only how it differs from what the gap held: the next key frame is the first
+            # picture that can be shown again. Without one waiting costs nothing, and a repetition may still mend it.
+            self._begin_at(start)
+            frames = list(self._completed())
         else:
-            return None
-        self.remove(len(frame))
-        return JitterFrame(b"".join(_data(packet) for packet in frame), frame[0].timestamp)
+            frames = []
+        return wants_key, frames
+
+    def _begin_at(self, number: int) -> None:
+        """Give up everything before a packet."""
+        self._packets = {n: packet for n, packet in self._packets.items() if (n - number) & 0xFFFF < JITTER_PACKETS}
+        self._origin = self._next = number
+        self._blocked_since = None
+
+    def _make_room(self, number: int) -> None:
+        """Give up whole frames, oldest first, until a packet that is far ahead fits."""
+        least = (number - JITTER_PACKETS + 1) & 0xFFFF
+        waiting = sorted(self._packets, key=lambda n: (n - (self._origin or 0)) & 0xFFFF)
+        kept = [n for n in waiting if (n - least) & 0xFFFF < JITTER_PACKETS]
+        given_up = self._packets[waiting[-len(kept) - 1]].timestamp if len(kept) < len(waiting) else None
+        self._begin_at(next((n for n in kept if self._packets[n].timestamp != given_up), number))
+
+    def _completed(self) -> Iterator[EncodedFrame]:
+        """Take out the frames that are complete: the last packet is marked, or the next one has another time.
+
+        Some senders let the time stand still, others mark nothing.
+        """
+        packets, first = self._packets, self._origin or 0
+        while (packet := packets.get(self._next)) is not None:
+            before = packets[(self._next - 1) & 0xFFFF] if self._next != first else None
+            if before is not None and before.timestamp != packet.timestamp:
+                yield self._take_out(first, self._next)
+                first = self._next
+            self._next = (self._next + 1) & 0xFFFF
+            if packet.marker:
+                yield self._take_out(first, self._next)
+                first = self._next
+        self._origin = first
+        self._blocked_since = (self._blocked_since or self._now()) if packets and self._is_blocked() else None
+
+    def _is_blocked(self) -> bool:
+        """Return whether a packet has come behind one that has not."""
+        return len(self._packets) > (self._next - (self._origin or 0)) & 0xFFFF
+
+    def _take_out(self, first: int, end: int) -> EncodedFrame:
+        self._blocked_since = None
+        packets = [self._packets.pop((first + i) & 0xFFFF) for i in range((end - first) & 0xFFFF)]
+        data = packets[0].data if len(packets) == 1 else b"".join([packet.data for packet in packets])
+        is_discardable = all(packet.is_discardable for packet in packets)
+        return EncodedFrame(data, packets[0].timestamp, packets[0].payload_type, is_discardable)
 
     def _way_out(self) -> int | None:
-        """Find how many packets to give up, if a lost one blocks for too long and a whole picture waits behind it."""
-        waiting = [self._packets[((self._origin or 0) + i) % self.capacity] for i in range(self.capacity)]
-        last = max((i for i, packet in enumerate(waiting) if packet is not None), default=0)
-        gap = next((i for i, packet in enumerate(waiting[:last]) if packet is None), None)
-        if gap is None:
-            self._blocked_since = None
-            return None
+        """Find the packet to go on with, if a lost one blocks for too long and a whole picture waits behind it."""
         # By time and not by packets: 128 are nine seconds of a camera that sends one a picture, and a blink of another.
         if self._blocked_since is None:
             self._blocked_since = self._now()
         if self._now() - self._blocked_since < PATIENCE_S:
             return None
         # Whole ones only: half a key frame would be the next gap, with nothing behind it to go on with.
-        starts = (i for i in range(gap + 1, last) if _begins_frame(waiting, i) and self._is_complete(waiting, i))
-        return next(starts, None)
+        behind = [(self._next + i) & 0xFFFF for i in range(1, JITTER_PACKETS)]
+        return next((number for number in behind if self._begins_whole_picture(number)), None)
 
-    def _is_complete(self, waiting: list[RtpPacket | None], start: int) -> bool:
-        first = waiting[start]
+    def _begins_whole_picture(self, number: int) -> bool:
+        first = self._packets.get(number)
         if first is None or not self._is_key(first):
             return False
-        for packet in waiting[start:]:
+        before = self._packets.get((number - 1) & 0xFFFF)
+        if before is not None and not before.marker and before.timestamp == first.timestamp:
+            return False
+        for i in range(JITTER_PACKETS):
+            packet = self._packets.get((number + i) & 0xFFFF)
             if packet is None:
                 return False
             if packet.timestamp != first.timestamp or packet.marker:
                 return True
         return False
-
-
-def _begins_frame(waiting: list[RtpPacket | None], index: int) -> bool:
-    packet, before = waiting[index], waiting[index - 1]
-    return packet is not None and (before is None or bool(before.marker) or before.timestamp != packet.timestamp)
-
-
-def _data(packet: RtpPacket) -> bytes:
-    data: bytes = packet._data  # type: ignore[attr-defined]
-    return data

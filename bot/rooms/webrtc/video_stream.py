@@ -6,11 +6,10 @@ from contextlib import suppress
 from functools import partial
 from typing import cast
 
-from av import VideoFrame
-
 from bot.errors import RoomError
 from bot.rooms.base import Absence, Clock, Frame
 from bot.rooms.latest_frame import Mailbox
+from bot.rooms.webrtc.decoding import CodedPicture
 from bot.rooms.webrtc.orientation import Turn
 from bot.rooms.webrtc.traffic import Traffic
 from engine.readings import Image
@@ -69,7 +68,9 @@ class Stream:
         self._recover = recover
         self._owns_connection = owns_connection
         self._mailbox: Mailbox[Frame] | None = None
-        self._frames_decoded = 0
+        self._pictures = 0
+        """That have come, as far as known: the first of a camera counts once it is decoded."""
+        self._is_proving = False
         self._is_on = False
         self._absence: Absence | None = None
         self._news = asyncio.Event()
@@ -77,14 +78,26 @@ class Stream:
         self._silent_s = self._still_s = self._blind_s = self._dark_s = 0.0
         self._refused = traffic.refused
 
-    def take(self, picture: VideoFrame) -> None:
-        """Take a decoded picture; never blocks."""
-        self._frames_decoded += 1
+    def take(self, picture: CodedPicture) -> None:
+        """Take a picture that has come whole; never blocks. A camera's first is decoded, to see whether it can be."""
+        if self._is_on:
+            self._show(picture)
+        elif not self._is_proving:
+            self._is_proving = True
+            picture.prove(partial(self._prove, picture))
+
+    def _prove(self, picture: CodedPicture, is_good: bool) -> None:
+        self._is_proving = False
+        if is_good:
+            self._show(picture)
+
+    def _show(self, picture: CodedPicture) -> None:
+        self._pictures += 1
         if self._mailbox is None:
             return
         turn = self._traffic.turn
-        size = turn.size(picture.width, picture.height)
-        self._mailbox.put(Frame(self._clock(), *size, partial(_to_rgb, picture, turn)))
+        size = turn.size(picture.width_px, picture.height_px)
+        self._mailbox.put(Frame(self._clock(), *size, partial(_to_rgb, picture, turn), picture.decode_ahead))
         if not self._is_on:
             self._is_on = True
             self._news.set()
@@ -101,7 +114,7 @@ class Stream:
         self._news.set()
 
     async def camera_on(self) -> Mailbox[Frame]:
-        """Wait for the next decoded frame.
+        """Wait for the first frame that can be decoded.
 
         Returns:
             The newest frames from this one on, until `camera_off` returns or the sender is gone.
@@ -164,7 +177,7 @@ class Stream:
             self._news.clear()
             return
         datagrams, media, frames = self._seen
-        self._seen = self._traffic.datagrams, self._traffic.media_packets, self._frames_decoded
+        self._seen = self._traffic.datagrams, self._traffic.media_packets, self._pictures
         passed_s = min(max(loop.time() - began_s, TICK_S), LONGEST_TICK_S)
         self._silent_s = self._silent_s + passed_s if self._seen[0] == datagrams else 0.0
         self._still_s = self._still_s + passed_s if self._seen[1] == media else 0.0
@@ -193,6 +206,6 @@ class Stream:
             self._mailbox = None
 
 
-def _to_rgb(picture: VideoFrame, turn: Turn) -> Image:
+def _to_rgb(picture: CodedPicture, turn: Turn) -> Image:
     # By itself it would start threads for each picture: as much work, and a wait for them on a busy machine.
-    return turn.upright(cast(Image, picture.to_ndarray(format="rgb24", threads=1)))
+    return turn.upright(cast(Image, picture.decode().to_ndarray(format="rgb24", threads=1)))

@@ -11,7 +11,7 @@ import pytest
 from bot.engagement import EngagementMeter, EngagementParameters
 from bot.meeting.observer import observe
 from bot.meeting.read_rate import ReadRate
-from bot.rooms.base import Frame, Participant
+from bot.rooms.base import Frame, Participant, PictureLost
 from dashboard_protocol.events import Unmeasurable
 from engine.errors import InferenceFailed
 from engine.readings import Box, Face, FaceReading
@@ -128,6 +128,21 @@ async def test_observer_searches_an_empty_picture_thoroughly_only_now_and_then()
             await meter.until(partial(_has_taken, meter, number + 1))
         track.queue.put_nowait(None)
     assert [number for number, thorough in enumerate(inference.thorough) if thorough] == [0, 1, 8]
+
+
+async def test_observer_skips_a_read_whose_picture_cannot_be_decoded_and_reads_the_next() -> None:
+    track, meter = CameraTrack(), RecordingMeter()
+    meter.camera_on(0.0)
+    inference = ScriptedInference([PictureLost(), reading(0.3)])
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch(track, inference, meter))
+        track.show(101.0)
+        await meter.until(lambda: bool(meter.skipped))
+        track.show(102.0)
+        await meter.until(partial(_has_taken, meter, 1))
+        track.queue.put_nowait(None)
+    assert meter.skipped[0] == (101.0, Unmeasurable.NOT_IN_VIEW)
+    assert meter.taken[-1][0] == 102.0
 
 
 async def test_observer_skips_a_read_when_no_picture_comes() -> None:

@@ -74,6 +74,14 @@ async def test_slow_reader_of_a_source_starts_with_the_newest() -> None:
         assert frames.skipped == 99
 
 
+async def test_source_that_is_a_mailbox_is_read_by_nobody_else() -> None:
+    mailbox = Mailbox[int]()
+    tasks = len(asyncio.all_tasks())
+    async with newest(mailbox) as frames:
+        assert frames is mailbox
+        assert len(asyncio.all_tasks()) == tasks
+
+
 async def test_reader_that_keeps_up_skips_nothing() -> None:
     gates = [asyncio.Event() for _ in range(3)]
     gates[0].set()

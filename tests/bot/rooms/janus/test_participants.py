@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from av import VideoFrame
 
 from bot.rooms.base import (
     Absence,
@@ -27,6 +26,7 @@ from bot.rooms.janus.roster import Sender, read_people
 from bot.rooms.notice import visible_name
 from bot.rooms.webrtc.traffic import Traffic
 from bot.rooms.webrtc.video_stream import Stream
+from tests.bot.rooms.webrtc.staged_picture import staged_picture
 
 
 def video(mid: str, codec: str, **more: Any) -> dict[str, Any]:
@@ -225,7 +225,7 @@ async def test_face_that_is_too_small_makes_the_room_ask_for_another_size() -> N
     people.begin(1, stream)
     people.relayed(1, 0)
     await asyncio.sleep(0)
-    stream.take(VideoFrame(320, 180))
+    stream.take(staged_picture(320, 180))
     async with asyncio.timeout(30):
         while not isinstance(event := await events.get(), CameraOn):
             pass

@@ -120,6 +120,7 @@ async def test_full_room_asks_to_try_again(stage: "WhipStage", monkeypatch: pyte
     monkeypatch.setattr(local_room, "MAX_PUBLISHERS", 1)
     async with stage.room:
         await stage.guest("Eve")
+        await expect(stage.room.events(), Joined)
         late = stage.newcomer()
         response = await late.post(await late.offer())
     assert response.status_code == 503

@@ -2,29 +2,36 @@
 
 import asyncio
 import threading
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from aiortc.codecs.h264 import H264Decoder
 from aiortc.codecs.vpx import Vp8Decoder
 from aiortc.jitterbuffer import JitterFrame
-from av import CodecContext, VideoFrame
+from av import CodecContext, Packet, VideoFrame
 from av.video.codeccontext import VideoCodecContext
 from prometheus_client import REGISTRY
 
+from bot.rooms.base import PictureLost
 from bot.rooms.publishing.encoded_clip import read_clip
 from bot.rooms.video_size import MOST_PX, is_camera_size
 from bot.rooms.webrtc import decoding, traffic
 from bot.rooms.webrtc.aiortc_patches import ReceivedCodec
 from bot.rooms.webrtc.decoding import (
     MAX_WAITING_FRAMES,
+    CodedPicture,
     Decoder,
     EncodedFrames,
-    Pictures,
     is_keyframe,
+    new_context,
     refusal,
 )
+from bot.rooms.webrtc.h264 import nal_type, nal_units
+from bot.rooms.webrtc.jitter_buffer import EncodedFrame
 from bot.rooms.webrtc.traffic import Traffic, join_decoders
 from bot.samples.story import clip_path
 from tests.contracts.rooms import until
@@ -43,20 +50,12 @@ class Codec:
     name: str = "VP8"
 
 
-@dataclass
-class Encoded:
-    """An encoded frame."""
-
-    data: bytes
-
-
-def put(inbox: EncodedFrames, *frames: bytes, codec: str = "VP8") -> None:
-    for data in frames:
-        inbox.put((Codec(codec), Encoded(data)))
+def put(inbox: EncodedFrames, *frames: bytes, codec: str = "VP8") -> list[int | None]:
+    return [inbox.put(Codec(codec), EncodedFrame(data, 0, 96)) for data in frames]
 
 
 def waiting(inbox: EncodedFrames) -> list[bytes]:
-    return [inbox.get_nowait()[1].data for _ in range(inbox.qsize())]
+    return [each.frame.data for each in inbox.take(1_000_000)]
 
 
 def test_decoding_starts_with_a_whole_picture() -> None:
@@ -80,14 +79,6 @@ def test_decoder_that_lags_skips_to_the_next_whole_picture() -> None:
     assert waiting(inbox) == [KEY, DELTA]
 
 
-def test_end_of_the_decoder_overtakes_what_waits() -> None:
-    inbox = EncodedFrames(threading.Event())
-    put(inbox, KEY, DELTA)
-    inbox.put(None)
-    assert inbox.get_nowait() is None
-    assert inbox.empty()
-
-
 @pytest.mark.parametrize(
     ("codec", "data", "expected"),
     [
@@ -102,38 +93,6 @@ def test_end_of_the_decoder_overtakes_what_waits() -> None:
 )
 def test_whole_pictures_are_recognised(codec: str, data: bytes, expected: bool) -> None:
     assert is_keyframe(codec, data) is expected
-
-
-async def test_pictures_are_handed_on_until_the_decoder_ends() -> None:
-    delivered: list[VideoFrame] = []
-    pictures = Pictures(delivered.append)
-    frame = VideoFrame(16, 16)
-    await pictures.put(frame)
-    assert delivered == [frame]
-    await pictures.put(None)
-    assert pictures.ended.is_set()
-
-
-async def test_decoder_makes_no_further_picture_before_the_loop_has_taken_the_last() -> None:
-    delivered: list[VideoFrame] = []
-    pictures = Pictures(delivered.append)
-    older, newer = VideoFrame(16, 16), VideoFrame(16, 16)
-    first = pictures.put(older)
-    waiting = asyncio.create_task(asyncio.to_thread(pictures.put, newer))
-    assert await asyncio.wait([waiting], timeout=0.05) == (set(), {waiting})
-    await first
-    await (await waiting)
-    assert delivered == [older, newer]
-
-
-async def test_decoder_does_not_wait_for_a_loop_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "LOOP_PATIENCE_S", 0.01)
-    delivered: list[VideoFrame] = []
-    pictures = Pictures(delivered.append)
-    frames = [VideoFrame(16, 16) for _ in range(3)]
-    for handing_on in [pictures.put(frame) for frame in frames]:
-        await handing_on
-    assert delivered == frames
 
 
 def test_empty_frame_never_reaches_a_decoder_for_it_would_decode_nothing_more() -> None:
@@ -216,13 +175,15 @@ def test_frame_that_no_camera_sends_reaches_no_decoder_and_is_reported(row: str)
     assert len(reported) == 1
 
 
-async def test_picture_larger_than_was_announced_is_not_handed_on() -> None:
-    delivered, refused = list[VideoFrame](), list[str]()
-    pictures = Pictures(delivered.append, refused.append)
-    for size in ((33_600, 16), (16, 33_600), (640, 360)):
-        await pictures.put(VideoFrame(*size))
-    assert [picture.width for picture in delivered] == [640]
-    assert refused == ["pictures of 33600x16", "pictures of 16x33600"]
+async def test_picture_larger_than_was_announced_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [VideoFrame(*size) for size in ((33_600, 16), (16, 33_600), (640, 360))]
+    monkeypatch.setattr(decoding, "new_context", lambda codec: Scripted(lambda data: [made.pop(0)]))
+    async with decoding_thread() as (decoder, inbox, reported):
+        numbers = put(inbox, KEY, DELTA, DELTA)
+        outcomes = [await look(decoder, number) for number in numbers]
+        assert [picture and picture.width for picture in outcomes] == [None, None, 640]
+        await until(lambda: len(reported) == 2)
+    assert reported == ["pictures of 33600x16", "pictures of 16x33600"]
 
 
 @pytest.mark.parametrize("size", [(16, 16), (640, 360), (360, 640), (3840, 2160), (2304, 4096), (3840, 1080)])
@@ -240,12 +201,12 @@ def test_decoder_would_take_the_memory_that_is_refused() -> None:
 def test_parameter_sets_of_the_description_are_put_before_pictures_of_a_stream_that_has_none() -> None:
     sets = b"".join(START + unit for unit in parameter_sets(640, 368))
     inbox = EncodedFrames(threading.Event())
-    for number in range(2):
-        inbox.put(
-            (ReceivedCodec("video/H264", 90_000, parameter_sets=sets), Encoded(START + whole_picture(640, 368, number)))
-        )
+    pictures = []
     decoder = H264Decoder()
-    pictures = [picture for data in waiting(inbox) for picture in decoder.decode(JitterFrame(data, 0))]
+    for number in range(2):
+        codec = ReceivedCodec("video/H264", 90_000, parameter_sets=sets)
+        inbox.put(codec, EncodedFrame(START + whole_picture(640, 368, number), 0, 96))
+        pictures += [picture for data in waiting(inbox) for picture in decoder.decode(JitterFrame(data, 0))]
     assert [(picture.width, picture.height) for picture in pictures if isinstance(picture, VideoFrame)] == [
         (640, 368)
     ] * 2
@@ -256,38 +217,168 @@ def test_parameter_sets_of_the_stream_itself_are_left_alone() -> None:
     inbox = EncodedFrames(threading.Event())
     codec = ReceivedCodec("video/H264", 90_000, parameter_sets=sets)
     sent = [whole_frame(640, 368), START + whole_picture(640, 368, 1)]
+    seen = []
     for data in sent:
-        inbox.put((codec, Encoded(data)))
-    assert waiting(inbox) == sent
+        inbox.put(codec, EncodedFrame(data, 0, 96))
+        seen += waiting(inbox)
+    assert seen == sent
 
 
 def test_sizes_of_the_description_are_bound_as_well() -> None:
     sets = b"".join(START + unit for unit in parameter_sets(33_600, 16))
     reported: list[str] = []
     inbox = EncodedFrames(threading.Event(), reported.append)
-    inbox.put((ReceivedCodec("video/H264", 90_000, parameter_sets=sets), Encoded(START + whole_picture(33_600, 16))))
+    codec = ReceivedCodec("video/H264", 90_000, parameter_sets=sets)
+    inbox.put(codec, EncodedFrame(START + whole_picture(33_600, 16), 0, 96))
     assert waiting(inbox) == []
     assert reported == ["pictures of 33600x16"]
 
 
-class Stuck:
-    """A codec that hangs, as native code may, or fails in a way of its own."""
+class Scripted:
+    """A codec whose pictures the test makes."""
 
-    def __init__(self, released: threading.Event) -> None:
-        self.released = released
+    def __init__(self, decode: Callable[[bytes], list[VideoFrame]]) -> None:
+        self.seen: list[bytes] = []
+        self._decode = decode
 
-    def decode(self, frame: Encoded) -> list[VideoFrame]:
-        if frame.data == b"\x10broken":
+    def decode(self, packet: Any) -> list[VideoFrame]:
+        self.seen.append(bytes(packet))
+        return self._decode(bytes(packet))
+
+
+def stuck(released: threading.Event) -> Callable[[str], Scripted]:
+    """Open a codec that hangs, as native code may, or fails in a way of its own."""
+
+    def decode(data: bytes) -> list[VideoFrame]:
+        if data == b"\x10broken":
             raise ZeroDivisionError
-        self.released.wait(30)
-        return []
+        released.wait(30)
+        return [VideoFrame(16, 16)]
+
+    return lambda codec: Scripted(decode)
+
+
+@asynccontextmanager
+async def decoding_thread() -> AsyncIterator[tuple[Decoder, EncodedFrames, list[str]]]:
+    """Run a decoder; gives its inbox and the reasons for what is refused, too."""
+    reported: list[str] = []
+    lost = threading.Event()
+    inbox = EncodedFrames(lost, reported.append)
+    decoder = Decoder(inbox, lost, asyncio.get_running_loop(), reported.append)
+    decoder.start()
+    try:
+        yield decoder, inbox, reported
+    finally:
+        decoder.end()
+        await join_decoders(Traffic(decoders=[decoder]))
+
+
+async def look(decoder: Decoder, number: int | None) -> VideoFrame | None:
+    """Want to see a picture, as a worker thread does; None where it is lost."""
+    assert number is not None
+    with suppress(PictureLost):
+        return await asyncio.to_thread(decoder.picture, number)
+    return None
+
+
+@pytest.fixture
+def codec(monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    """Have a codec make a picture of everything, and note what it is given."""
+    scripted = Scripted(lambda data: [VideoFrame(16, 16)])
+    monkeypatch.setattr(decoding, "new_context", lambda codec: scripted)
+    return scripted
+
+
+async def test_nothing_is_decoded_before_somebody_wants_to_see_it_and_then_all_in_one_go(codec: Scripted) -> None:
+    async with decoding_thread() as (decoder, inbox, _):
+        *_, third = put(inbox, KEY, DELTA, b"\x11third", b"\x11fourth")[:3]
+        assert codec.seen == []
+        assert await look(decoder, third)
+        assert codec.seen == [KEY, DELTA, b"\x11third"], "what comes after it waits"
+        assert await look(decoder, third)
+        assert len(codec.seen) == 3, "and nothing is decoded twice"
+
+
+async def test_what_lies_before_a_whole_picture_is_not_decoded(codec: Scripted) -> None:
+    async with decoding_thread() as (decoder, inbox, _):
+        first, *_, last = put(inbox, KEY, DELTA, DELTA, KEY, b"\x11last")
+        assert await look(decoder, first), "the whole picture shows more than what it took the place of"
+        assert await look(decoder, last)
+        assert codec.seen == [KEY, b"\x11last"]
+
+
+async def test_pictures_that_no_other_needs_are_not_decoded_unless_they_are_looked_at(codec: Scripted) -> None:
+    async with decoding_thread() as (decoder, inbox, _):
+        put(inbox, KEY)
+        for data in (b"\x11a", b"\x11b"):
+            inbox.put(Codec(), EncodedFrame(data, 0, 96, is_discardable=True))
+        put(inbox, DELTA)
+        number = inbox.put(Codec(), EncodedFrame(b"\x11c", 0, 96, is_discardable=True))
+        assert await look(decoder, number)
+        assert codec.seen == [KEY, DELTA, b"\x11c"]
+
+
+async def test_picture_is_proved_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "new_context", lambda codec: Scripted(lambda data: []))
+    async with decoding_thread() as (decoder, inbox, _):
+        loop, proofs = asyncio.get_running_loop(), list[tuple[bool, bool]]()
+        [number] = put(inbox, KEY)
+        assert number is not None
+        picture = CodedPicture(16, 16, 0, number, decoder)
+        picture.prove(lambda is_good: proofs.append((is_good, asyncio.get_running_loop() is loop)))
+        await until(lambda: bool(proofs))
+        assert proofs == [(False, True)], "nothing came of it"
+
+
+async def test_frames_that_nobody_reads_do_not_pile_up(codec: Scripted) -> None:
+    async with decoding_thread() as (decoder, inbox, _):
+        number = put(inbox, KEY, *[DELTA] * (MAX_WAITING_FRAMES - 2))[-1]
+        assert number is not None
+        CodedPicture(16, 16, 0, number, decoder).decode_ahead()
+        await until(lambda: len(codec.seen) == MAX_WAITING_FRAMES - 1)
+        assert len(inbox) == 0
+
+
+async def test_picture_of_a_stream_that_is_over_is_lost_at_once(codec: Scripted) -> None:
+    async with decoding_thread() as (decoder, inbox, _):
+        [number] = put(inbox, KEY)
+    began = time.monotonic()
+    assert await look(decoder, number) is None
+    assert time.monotonic() - began < decoding.DECODING_S / 2
+
+
+def test_real_streams_look_the_same_without_the_pictures_that_nobody_needs() -> None:
+    encoder = CodecContext.create("libx264", "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = 64, 64, "yuv420p"
+    encoder.options = {
+        "preset": "veryfast",
+        "x264-params": "bframes=2:b-pyramid=none:b-adapt=0:rc-lookahead=0:weightp=0",
+    }
+    encoded = []
+    for number in range(12):
+        picture = VideoFrame(64, 64, "yuv420p")
+        for plane in picture.planes:
+            plane.update(bytes((at * number) % 251 for at in range(plane.buffer_size)))
+        encoded += [bytes(packet) for packet in encoder.encode(picture)]
+    encoded += [bytes(packet) for packet in encoder.encode(None)]
+    needed = [data for data in encoded if any(unit[0] & 0x60 for unit in nal_units(data) if nal_type(unit) in (1, 5))]
+    assert len(needed) < len(encoded)
+    assert last_picture(needed) == last_picture(encoded)
+
+
+def last_picture(frames: list[bytes]) -> bytes:
+    context = CodecContext.create("h264", "r")
+    assert isinstance(context, VideoCodecContext)
+    shown = [picture for data in [*frames, None] for picture in context.decode(Packet(data) if data else None)]
+    return bytes(shown[-1].planes[0])
 
 
 async def test_decoders_that_hang_are_left_behind_together_and_the_loop_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     released = threading.Event()
-    monkeypatch.setattr(decoding, "get_decoder", lambda codec: Stuck(released))
+    monkeypatch.setattr(decoding, "new_context", stuck(released))
     monkeypatch.setattr(traffic, "CLOSING_S", 0.3)
     before = _abandoned()
     traffics = [Traffic() for _ in range(25)]
@@ -295,6 +386,8 @@ async def test_decoders_that_hang_are_left_behind_together_and_the_loop_goes_on(
         each.decoders.append(decoder := _decoder())
         decoder.start()
         put(decoder._inbox, KEY)
+        decoder.catch_up(1)
+        decoder.end()
     loop = asyncio.get_running_loop()
     began, latest_s = loop.time(), 0.0
     joining = asyncio.create_task(join_decoders(*traffics))
@@ -309,24 +402,44 @@ async def test_decoders_that_hang_are_left_behind_together_and_the_loop_goes_on(
     released.set()
 
 
+async def test_decoder_that_hangs_holds_up_one_read_and_not_every_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(decoding, "new_context", stuck(released))
+    monkeypatch.setattr(decoding, "DECODING_S", 0.3)
+    async with decoding_thread() as (decoder, inbox, _):
+        first, second = put(inbox, KEY, DELTA)
+        assert await look(decoder, first) is None
+        began = time.monotonic()
+        for _ in range(20):
+            assert await look(decoder, second) is None
+        assert time.monotonic() - began < 20 * decoding.DECODING_S / 2
+        released.set()
+        await until(lambda: decoder._last[0] == first)
+        assert await look(decoder, second), "once it goes on, so do the reads"
+
+
 async def test_frame_that_breaks_a_codec_does_not_end_the_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     released.set()
-    monkeypatch.setattr(decoding, "get_decoder", lambda codec: Stuck(released))
-    decoder = _decoder()
-    decoder.start()
-    put(decoder._inbox, b"\x10broken", KEY)
-    await until(decoder._inbox.empty)
-    put(decoder._inbox, b"\x10broken")
-    assert decoder.is_alive()
-    decoder._inbox.put(None)
-    await join_decoders(Traffic(decoders=[decoder]))
-    assert not decoder.is_alive()
+    monkeypatch.setattr(decoding, "new_context", stuck(released))
+    async with decoding_thread() as (decoder, inbox, _):
+        broken, good = put(inbox, b"\x10broken", b"\x11good")
+        assert await look(decoder, broken) is None
+        assert decoder._lost_picture.is_set(), "the sender is asked for a whole one"
+        assert await look(decoder, good)
+
+
+@pytest.mark.parametrize("codec_name", ["VP8", "H264"])
+def test_decoder_uses_one_thread_and_shows_a_picture_at_once(codec_name: str) -> None:
+    context = new_context(codec_name)
+    assert context.thread_count == 1
+    data = read_clip(clip_path("yuki", "calm")).frames[0].data if codec_name == "VP8" else h264(640, 360)[0]
+    assert len(context.decode(Packet(data))) == 1
 
 
 def _decoder() -> Decoder:
     lost = threading.Event()
-    return Decoder(EncodedFrames(lost), Pictures(lambda picture: None), lost, asyncio.get_running_loop())
+    return Decoder(EncodedFrames(lost), lost, asyncio.get_running_loop())
 
 
 def _abandoned() -> float:

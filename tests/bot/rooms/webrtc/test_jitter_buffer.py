@@ -1,8 +1,7 @@
 """The jitter buffer that goes on with the next whole picture."""
 
-from aiortc.rtp import RtpPacket
-
 from bot.rooms.webrtc.jitter_buffer import JITTER_PACKETS, PATIENCE_S, SkippingJitterBuffer
+from bot.rooms.webrtc.packets import Packet
 
 
 class Line:
@@ -10,14 +9,16 @@ class Line:
 
     def __init__(self) -> None:
         self.at = 0.0
-        self.buffer = SkippingJitterBuffer(lambda packet: bool(vars(packet)["_data"].startswith(b"K")), lambda: self.at)
+        self.wants_key = 0
+        self.buffer = SkippingJitterBuffer(lambda packet: packet.data.startswith(b"K"), lambda: self.at)
 
     def arrive(self, number: int, frame: int, data: bytes = b"p", *, marker: int = 0) -> list[bytes]:
         """Let a packet come in; returns the frames that are complete by then."""
-        packet = RtpPacket(payload_type=96, marker=marker, sequence_number=number % 65536, timestamp=frame * 6000)
-        packet._data = data  # type: ignore[attr-defined]
-        _, first = self.buffer.add(packet)
-        return [found.data for found in ([first] if first else [])] + [found.data for _, found in self.buffer.ready()]
+        packet = Packet(96, number % 65536, frame * 6000, 1, marker)
+        packet.data = data
+        wants_key, frames = self.buffer.add(packet)
+        self.wants_key += wants_key
+        return [found.data for found in frames]
 
 
 def test_frames_come_out_in_order_when_the_next_one_begins() -> None:

@@ -141,10 +141,10 @@ async def test_pictures_are_turned_as_their_sender_says(orientation: int) -> Non
         upright = (await anext(plain)).to_rgb().astype(int)
     async with sent(yuki(), "VP8", reported, offered) as frames:
         [*_, frame] = await read(frames, 2)
+        seen = frame.to_rgb().astype(int)
     turn = read_orientation(bytes([orientation]))
     assert turn is not None
     expected = turn.upright(upright.astype(np.uint8)).astype(int)
-    seen = frame.to_rgb().astype(int)
     assert (frame.height_px, frame.width_px) == seen.shape[:2] == expected.shape[:2]
     assert np.abs(seen - expected).mean() < 8.0
 

@@ -6,7 +6,6 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-from av import VideoFrame
 
 from bot.rooms.base import Absence
 from bot.rooms.webrtc.traffic import Traffic
@@ -20,6 +19,7 @@ from bot.rooms.webrtc.video_stream import (
     StreamLost,
     StreamUnreadable,
 )
+from tests.bot.rooms.webrtc.staged_picture import staged_picture
 
 
 class Waiting(selectors.SelectSelector):
@@ -64,7 +64,10 @@ class Sender:
         if self.size and not picture:
             self.traffic.refuse(f"pictures of {self.size}")
         if picture:
-            self.stream.take(VideoFrame(16, 16))
+            self.show()
+
+    def show(self, *, is_good: bool = True) -> None:
+        self.stream.take(staged_picture(is_good=is_good))
 
     async def send_for(self, seconds: float, *, picture: bool = True) -> None:
         loop = asyncio.get_running_loop()
@@ -158,7 +161,22 @@ def test_camera_that_sends_what_cannot_be_decoded_is_unreadable_and_not_off() ->
     run(story())
 
 
-def test_camera_whose_pictures_are_refused_is_reported_at_once_and_read_again_later() -> None:
+def test_camera_is_on_once_a_picture_of_it_could_be_decoded() -> None:
+    async def story() -> None:
+        sender = Sender()
+        coming = asyncio.create_task(sender.stream.camera_on())
+        await asyncio.sleep(0)
+        for is_good in (False, False, True):
+            assert not coming.done()
+            sender.send(picture=False)
+            sender.show(is_good=is_good)
+            await asyncio.sleep(1 / 15)
+        await coming
+
+    run(story())
+
+
+def test_camera_whose_pictures_are_refused_is_told_at_once_and_read_again_later() -> None:
     async def story() -> None:
         sender = Sender()
         off = await sender.begin()
