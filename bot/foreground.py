@@ -12,12 +12,14 @@ from datetime import tzinfo
 from pathlib import Path
 
 from bot.app import Addresses, Guests, Surroundings, run
+from bot.exit_codes import ENDS
 from bot.settings import Settings
 from dashboard_protocol.auth.secrets_store import state_directory
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import ReportRefused
 from dashboard_protocol.events import BotState, EndReason, Event
 from dashboard_protocol.report import report_paths, write_report
+from dashboard_protocol.settings.command_line import ExitCode
 from dashboard_protocol.view.plain_text import plain
 from dashboard_protocol.view.record import Record
 
@@ -25,7 +27,6 @@ Watch = Callable[[Event], object]
 """Sees every published event."""
 Serve = Callable[[Settings, Surroundings], Coroutine[None, None, EndReason]]
 """As `bot.app.run`."""
-GOOD_ENDS = frozenset({EndReason.ASKED_TO_LEAVE, EndReason.MAX_DURATION, EndReason.ROOM_CLOSED, EndReason.ALONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ def stay(settings: Settings, foreground: Foreground) -> int:
     """Run the bot until its stay ends.
 
     Returns:
-        The exit code: 0 when it ended as wanted; a shell's for SIGPIPE when whoever read the events has gone, whereupon
-        the bot left; 1 otherwise, also where the report is not where it was wanted.
+        The exit code (`bot.exit_codes.ENDS`): 0 when it ended as wanted; a shell's for SIGPIPE when whoever read the
+        events has gone, whereupon the bot left; 1 where the report is not where it was wanted.
 
     Raises:
         ReportRefused: The report could not be written; found out before the class begins.
@@ -73,7 +74,8 @@ def stay(settings: Settings, foreground: Foreground) -> int:
     finally:
         if foreground.report is not None and record.hello is not None:
             is_where_wanted = _keep_report(record, foreground.report, foreground.zone)
-    return 0 if reason in GOOD_ENDS and is_where_wanted else 1
+    code = ENDS.get(reason, ExitCode.FAILED)
+    return code or (ExitCode.DONE if is_where_wanted else ExitCode.FAILED)
 
 
 def say(text: str) -> None:

@@ -1,8 +1,7 @@
 """The command `build-engine`, from labelled faces to an engine file; one module in `commands/` for each subcommand."""
 
 import sys
-
-import typer
+from collections.abc import Callable
 
 from build_engine.commands.bench import bench
 from build_engine.commands.compare import compare, split_study
@@ -16,28 +15,62 @@ from build_engine.commands.train import train
 from build_engine.commands.verify import verify
 from build_engine.console import console
 from build_engine.environment import restart_with_settings
-from build_engine.errors import BuildError
-from engine.errors import EngineError
+from build_engine.errors import BuildError, ParityBroken, TrainingDiverged
+from dashboard_protocol.settings.command_line import ExitCode, add_command, new_app, run
+from dashboard_protocol.view.plain_text import plain_lines
+from engine.errors import EngineError, InferenceFailed
 
-app = typer.Typer(
-    help="From labelled faces to an engine file.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
+    train: (
+        "build-engine train --data fer2013.npz --recipe steady",
+        "build-engine train --data drawn:140 --recipe smoke",
+    ),
+    evaluate: (
+        "build-engine evaluate --data fer2013.npz --split PublicTest",
+        "build-engine evaluate --data fer2013.npz --through-video --json",
+    ),
+    compare: ("build-engine compare --data fer2013.npz --variant resnet18 --seeds 3",),
+    split_study: ("build-engine split-study --data fer2013.npz",),
+    export: ("build-engine export runs/steady --data fer2013.npz --to my.onnx",),
+    quantize: ("build-engine quantize my.onnx --data fer2013.npz",),
+    parity: ("build-engine parity --data fer2013.npz --model my.onnx",),
+    plan: ("build-engine plan my.onnx -o my.plan --precision fp16", "build-engine plan my.plan --check"),
+    verify: ("build-engine verify", "build-engine verify my.onnx -o verify.json"),
+    bench: ("build-engine bench", "build-engine bench my.onnx my.plan --batch 8 --threads 1"),
+    explain: ("build-engine explain face.jpg --to seen.png",),
+}
+FOUND_WANTING = (ParityBroken, TrainingDiverged, InferenceFailed)
+"""What was given could be used, and the result is not good."""
+
+app = new_app(
+    "build-engine",
+    "From labelled faces to an engine file.",
+    (
+        "build-engine train --data fer2013.npz",
+        "build-engine export runs/static --data fer2013.npz --to my.onnx",
+        "build-engine plan my.onnx -o my.plan",
+    ),
 )
-for command in (train, evaluate, compare, split_study, export, quantize, parity, plan, verify, bench, explain):
-    app.command()(command)
+for command, examples in EXAMPLES.items():
+    add_command(app, command, examples)
+
+
+def exit_code(error: Exception) -> ExitCode | None:
+    """Return the code of an error; None for a bug."""
+    if isinstance(error, BuildError | EngineError):
+        return ExitCode.FAILED if isinstance(error, FOUND_WANTING) else ExitCode.USAGE
+    return None
 
 
 def main() -> None:
-    """Run the command line; an error of the user's ends in one line on stderr and exit code 2."""
+    """Run the command line; every error that is not a bug ends in one line on stderr and the exit code of its kind."""
     if sys.argv[1:2] in (["train"], ["compare"], ["split-study"], ["export"]):
         restart_with_settings()
-    try:
-        app()
-    except (BuildError, EngineError) as error:
-        console.print(f"build-engine: {error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(2)
+    run(app, "build-engine", lambda: None, exit_code, _show)
+
+
+def _show(text: str) -> None:
+    console.print(plain_lines(text), style="red", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

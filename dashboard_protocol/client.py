@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 
 from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.codec import MAX_EVENT_BYTES, decode
-from dashboard_protocol.errors import AccessDenied, FeedLost, ProtocolError, UnknownEvent, UnknownVersion
+from dashboard_protocol.errors import AccessDenied, FeedLost, LinkMalformed, ProtocolError, UnknownEvent, UnknownVersion
 from dashboard_protocol.events import PROTOCOL_VERSION, Bye, EndReason, Event, Hello, Snapshot
 from dashboard_protocol.http.proxies import goes_by_proxy, is_verified
 from dashboard_protocol.messages import REFUSAL, Authenticate, CloseCode, Renew, Resume, SnapshotWanted
@@ -210,7 +210,7 @@ def _parse(link: str) -> _Address:
     at, marker, room = parts.path.rpartition("/rooms/")
     token = parts.fragment.removeprefix("t=")
     if parts.scheme not in ("http", "https") or not parts.netloc or not marker or not room or token == parts.fragment:
-        raise AccessDenied("This is no instructor's link: it looks like https://HOST/rooms/ROOM#t=LINK.")
+        raise LinkMalformed("This is no instructor's link: it looks like https://HOST/rooms/ROOM#t=LINK.")
     api = f"{parts.netloc}{at}/v1/rooms/{room}"
     return _Address(
         session=f"{parts.scheme}://{api}/session",

@@ -4,8 +4,10 @@ DashboardError
 ├── ProtocolError            a message that is not protocol v1
 │   └── UnknownVersion       a message of another protocol version
 ├── AccessDenied             a link or token that does not open this room
+│   └── LinkMalformed        it is no link at all
 ├── ConsentRefused           a person's consent that does not hold, or cannot be given so
 ├── BusError                 the bus cannot be used
+│   ├── BusUnknown           its address is of no known kind, or cannot be read
 │   ├── BusRefused           it answers, and refuses what this process needs
 │   ├── BusUnreadable        it holds what this version cannot read
 │   └── EpochOver            a newer bot serves the room
@@ -14,6 +16,10 @@ DashboardError
 ├── ProxyRefused             the environment names a proxy that cannot be used
 ├── OutboundUnreachable      a server that somebody named does not answer
 ├── OutboundRefused          it answers what is not taken: a redirect, too much, another server's address
+├── ControlRefused           the control API refused a request
+│   ├── ControlUnreachable   no gateway answers, or it cannot do its work now
+│   ├── ControlDenied        it does not let this caller in
+│   └── RequestMalformed     it cannot use what was asked
 ├── FeedLost                 the client gave up on its gateway
 └── ReportRefused            the report after class cannot be written
 """
@@ -45,6 +51,10 @@ class UnknownEvent(ProtocolError):
 
 class AccessDenied(DashboardError):
     """A link or token is expired, revoked, foreign or forged; the text never says which."""
+
+
+class LinkMalformed(AccessDenied):
+    """What should be an instructor's link is none."""
 
 
 class ConsentRefused(DashboardError):
@@ -83,6 +93,10 @@ class BusError(DashboardError):
     """The bus URL is unknown or the bus cannot be reached."""
 
 
+class BusUnknown(BusError):
+    """The bus URL is of no known kind, or cannot be read."""
+
+
 class BusRefused(BusError):
     """The bus answers and refuses: it is full, or this process may not do there what it must; waiting mends nothing."""
 
@@ -113,6 +127,18 @@ class WebhookRefused(DashboardError):
 
 class ControlRefused(DashboardError):
     """The control API refused a request, or cannot be reached; the text is the API's own."""
+
+
+class ControlUnreachable(ControlRefused):
+    """No gateway answers, or it cannot do its work now."""
+
+
+class ControlDenied(ControlRefused):
+    """The gateway does not let this caller in, or not to this."""
+
+
+class RequestMalformed(ControlRefused):
+    """The gateway cannot use what was asked: there is no such thing, or a value that it does not take."""
 
 
 class FeedLost(DashboardError):

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from bot import __main__ as classpulse
-from bot.meeting_options import MeetingOptions
+from bot.settings.meeting import MeetingOptions
 from build_engine import __main__ as build_engine
 from dashboard_protocol.control_api import schemas
 

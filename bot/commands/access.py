@@ -4,81 +4,77 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.clients import KeyFlag, UrlFlag, open_client
-from bot.errors import SettingsRefused
-from dashboard_protocol.http.public_url import checked_public_url
+from bot.commands.clients import open_client
+from bot.settings.client import ClientSettings
+from bot.settings.flags import takes_settings
+from dashboard_protocol.settings.command_line import add_command
 from dashboard_protocol.view.plain_text import plain
 
-PUBLIC_URL = "CLASSPULSE_PUBLIC_URL"
 DAY_S = 86_400.0
-PublicUrlFlag = Annotated[
-    str | None,
-    typer.Option(envvar=PUBLIC_URL, help="Under which people reach this server through a proxy: https://HOST[:PORT]."),
-]
 RoomArgument = Annotated[
     str, typer.Argument(help="The meeting: its address, its key, or the readable part of its key, e.g. demo.")
 ]
+LINK = ("classpulse link demo", "classpulse link janus+ws://127.0.0.1:8188/1234 --standing")
+CONSENT = ("classpulse consent seminar 'Anna Lindt' --days 7",)
+REVOKE = ("classpulse revoke seminar", "classpulse revoke seminar --name 'Anna Lindt'")
 
 
 def add_access(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (link, consent, revoke):
-        app.command()(command)
+    for command, examples in ((link, LINK), (consent, CONSENT), (revoke, REVOKE)):
+        add_command(app, command, examples)
 
 
-def read_public_url(text: str | None) -> str | None:
-    """Check the flag.
-
-    Raises:
-        SettingsRefused: It is not the beginning of a link.
-    """
-    try:
-        return None if text is None else checked_public_url(text)
-    except ValueError as error:
-        raise SettingsRefused(f"--public-url: {error}") from error
-
-
+@takes_settings("link")
 def link(
+    gateway: ClientSettings,
     room: RoomArgument,
     *,
     standing: Annotated[
         bool, typer.Option("--standing", help="For every class of the room, for 200 days or until `revoke`.")
     ] = False,
-    url: UrlFlag = None,
-    api_key: KeyFlag = None,
 ) -> None:
-    """Print a link for an instructor: it opens the page of the class that is on or about to come, and of no other."""
-    with open_client(url, api_key) as client:
+    """Print a link for an instructor to one class.
+
+    It opens the page of the class that is on or about to come, and of no other.
+    """
+    with open_client(gateway) as client:
         print(plain(client.link(client.room(room), standing=standing)))
 
 
+@takes_settings("consent")
 def consent(
+    gateway: ClientSettings,
     room: RoomArgument,
     name: Annotated[str, typer.Argument(help="The display name with which the person joins.")],
     *,
     days: Annotated[float, typer.Option(help="How long it holds, 200 at most.")] = 0.5,
     join: Annotated[str | None, typer.Option(help="Their join link, to be printed with the consent in it.")] = None,
-    url: UrlFlag = None,
-    api_key: KeyFlag = None,
 ) -> None:
-    """Print a consent of somebody who agreed to be shown under their name; it counts once they bring it along."""
+    """Print a consent of somebody who agreed to be shown by name.
+
+    It counts once they bring it along.
+    """
     from dashboard_protocol.auth.consent import check_terms
 
     check_terms(name, days * DAY_S)
-    with open_client(url, api_key) as client:
+    with open_client(gateway) as client:
         token = client.consent(client.room(room), name, days * DAY_S)
     print(plain(token if join is None else f"{join}{'&' if '#' in join else '#'}c={token}"))
 
 
+@takes_settings("revoke")
 def revoke(
+    gateway: ClientSettings,
     room: RoomArgument,
     *,
     name: Annotated[str | None, typer.Option(help="End this person's consents, not the room's links.")] = None,
-    url: UrlFlag = None,
-    api_key: KeyFlag = None,
 ) -> None:
-    """End every link to a room made so far, and what was opened with them; or one person's consents."""
-    with open_client(url, api_key) as client:
+    """End every link to a room, or one person's consents.
+
+    What was opened with them ends too.
+    """
+    with open_client(gateway) as client:
         key = client.room(room)
         done = client.end_links(key) if name is None else client.end_consents(key, name)
         where = client.url

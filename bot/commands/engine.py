@@ -4,63 +4,59 @@ import asyncio
 import json as json_text
 import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.settings.flags import takes_settings
+from bot.settings.service import EngineSettings
+from dashboard_protocol.settings.command_line import add_command
 from dashboard_protocol.view.plain_text import plain
 
-ListenFlag = Annotated[
-    str,
-    typer.Option(
-        "--listen",
-        envvar="CLASSPULSE_ENGINE_LISTEN",
-        help="ipc://PATH of the Unix socket, in a folder of this user alone; ipc:// for the default.",
-    ),
-]
-FallbackFlag = Annotated[
-    bool,
-    typer.Option(
-        "--engine-fallback",
-        envvar="CLASSPULSE_ENGINE_FALLBACK",
-        help="Where a .plan does not fit this machine, read on the CPU and say so; else it is refused.",
-    ),
-]
+if TYPE_CHECKING:
+    from engine.runtimes.base import Runtime
+
+EXAMPLES = ("classpulse engine", "classpulse engine fer.plan --engine-fallback", "classpulse engine --status --json")
 
 
+def add_engine(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    add_command(app, serve_engine, EXAMPLES, "engine")
+
+
+@takes_settings("engine")
 def serve_engine(
-    model: Annotated[
-        str | None, typer.Argument(help="Expression network (.onnx, .plan); the shipped one if absent.")
-    ] = None,
+    settings: EngineSettings,
     *,
-    listen: ListenFlag = "ipc://",
-    threads: Annotated[int, typer.Option(min=1, max=64, help="Of the network on the CPU.")] = 1,
-    engine_fallback: FallbackFlag = False,
     status: Annotated[
         bool, typer.Option("--status", help="Say how the engine there is, and exit: 0 if it answers, else 1.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
-    """Read the faces of every bot on this machine, in common batches, until ctrl-C.
+    """Read the faces of every bot on this machine, until ctrl-C.
 
-    Bots use it by `--engine ipc://`. Only crops of faces and maps of their regions come here, over a socket that only
-    this user can open; nothing is kept.
+    Faces of all bots are read in common batches. Bots use it by `--engine ipc://`. Only crops of faces and maps of
+    their regions come here, over a socket that only this user can open; nothing is kept.
     """
     if status:
-        raise typer.Exit(asyncio.run(_report_status(listen, json)))
-    asyncio.run(_serve(model, listen, threads, engine_fallback, json))
+        raise typer.Exit(asyncio.run(_report_status(settings.listen, json)))
+    asyncio.run(_serve(settings, json))
 
 
-async def _serve(model: str | None, listen: str, threads: int, fallback: bool, json: bool) -> None:
+async def _serve(settings: EngineSettings, json: bool) -> None:
     from bot.inference.server import hosting
     from bot.inference.wire import complete
     from engine.runtimes import load_runtime
 
+    def load() -> "Runtime":
+        return load_runtime(settings.model, settings.threads, fallback=settings.engine_fallback)
+
+    listen = settings.listen
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with hosting(listen, lambda: load_runtime(model, threads, fallback=fallback)) as host:
+    async with hosting(listen, load) as host:
         status = host.status()
         if json:
             print(json_text.dumps({"address": complete(listen), **status}), flush=True)

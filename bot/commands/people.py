@@ -8,13 +8,25 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.clients import KeyFlag, UrlFlag, open_client
+from bot.commands.clients import open_client
+from bot.settings.client import ClientSettings
+from bot.settings.flags import takes_settings
 from dashboard_protocol.errors import ControlRefused, RoomNotAllowed
 from dashboard_protocol.room_urls import LOCAL, read_room
+from dashboard_protocol.settings.command_line import add_command
 from dashboard_protocol.view.plain_text import plain
 
+EXAMPLES = ("classpulse people local://seminar", "classpulse people janus+ws://127.0.0.1:8188/1234 --count 3")
 
+
+def add_people(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    add_command(app, people, EXAMPLES)
+
+
+@takes_settings("people")
 def people(
+    gateway: ClientSettings,
     room_url: Annotated[
         str,
         typer.Argument(
@@ -27,14 +39,15 @@ def people(
     duration: Annotated[
         float | None, typer.Option(min=0.1, help="They leave after so many seconds, counted from when all are in.")
     ] = None,
-    url: UrlFlag = None,
-    api_key: KeyFlag = None,
 ) -> None:
-    """Send drawn people into a meeting that takes publishers, until ctrl-C."""
-    asyncio.run(_send(_reached(room_url, url, api_key), count, duration))
+    """Send drawn people into a meeting, until ctrl-C.
+
+    It must be one that takes publishers.
+    """
+    asyncio.run(_send(_reached(room_url, gateway), count, duration))
 
 
-def _reached(room_url: str, url: str | None, api_key: str | None) -> str:
+def _reached(room_url: str, gateway: ClientSettings) -> str:
     """Return where a room is joined: a local one at the gateway that knows its bot, or at a bot that stands alone."""
     try:
         address = read_room(room_url)
@@ -42,7 +55,7 @@ def _reached(room_url: str, url: str | None, api_key: str | None) -> str:
         return room_url
     if address.places[0].scheme != LOCAL:
         return room_url
-    with open_client(url, api_key) as client:
+    with open_client(gateway) as client:
         with suppress(ControlRefused):  # a bot in the foreground takes no invitations, and lists none
             for bot in client.bots():
                 if bot.join is not None and bot.room_url == address.bare:

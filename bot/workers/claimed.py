@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.meeting_options import MeetingOptions, checked
 from bot.rooms.base import sleepless_s
 from bot.settings import Settings
+from bot.settings.flags import checked
+from bot.settings.meeting import MeetingOptions
 from bot.workers.assignment import Assignment
 from bot.workers.process import MeetingProcess
 from dashboard_protocol.errors import BusError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import SettingsRefused
-from bot.meeting_options import MeetingOptions, check_media_host
 from bot.privacy.audit_log import audit_obstacle
+from bot.settings.meeting import MeetingOptions, check_media_host
 from bot.workers.status import WorkerFigures, serving_status
 from bot.workers.worker import Worker
 from dashboard_protocol.auth.secrets_store import load_secret, state_directory

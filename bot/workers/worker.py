@@ -5,8 +5,8 @@ import logging
 from collections.abc import Coroutine
 
 from bot.errors import SettingsRefused
-from bot.meeting_options import MeetingOptions
 from bot.rooms.base import sleepless_s
+from bot.settings.meeting import MeetingOptions
 from bot.workers.assignment import LAST_WORDS, SPEAKS, Happening, Phase
 from bot.workers.child import Job, Ousted, StatusLine
 from bot.workers.claimed import Claimed

@@ -25,7 +25,10 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each network; its least time counts.")] = 40,
     as_json: Json = False,
 ) -> None:
-    """Time networks beside the reference: ResNet-50 with attention, int8, batch 8, one thread, random weights."""
+    """Time networks beside a reference.
+
+    That is ResNet-50 with attention, int8, batch 8, one thread, random weights.
+    """
     from build_engine.deployment.bench import measure
 
     timings = measure(models or shipped_models(), batch or [1, 8, 32], threads or [1], rounds)

@@ -24,7 +24,10 @@ def compare(
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Train networks alike, and say which is better and how sure that is; goes on where it was stopped."""
+    """Train networks alike, and say which is better, and how sure.
+
+    It goes on where it was stopped.
+    """
     from build_engine.data.dataset import load_faces
     from build_engine.data.labelled_faces import Split
     from build_engine.data.landmarks import align_faces
@@ -73,7 +76,10 @@ def split_study(
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Train one network on 90/5/5, 80/10/10 and 70/15/15 percent of all faces, as the paper does."""
+    """Train one network on three divisions of all faces.
+
+    They are 90/5/5, 80/10/10 and 70/15/15 percent, as in the paper.
+    """
     from build_engine.data.dataset import load_faces
     from build_engine.data.labelled_faces import Split
     from build_engine.data.landmarks import align_faces

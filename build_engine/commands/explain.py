@@ -16,7 +16,7 @@ def explain(
     model: Annotated[Path | None, typer.Option(help="An fp32 .onnx file; the one that ships by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Draw face, regions, attention and probabilities into one PNG."""
+    """Draw face, regions, attention and probabilities: one PNG."""
     from build_engine.evaluation.explain import draw
     from build_engine.evaluation.explain import explain as explain_picture
     from engine.crops import REGIONS

@@ -31,7 +31,10 @@ def export(  # noqa: PLR0913 (the options of a command are its parameters)
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Write a trained network as ONNX, calibrated on PublicTest and compared with PyTorch."""
+    """Write a trained network as ONNX.
+
+    It is calibrated on PublicTest and compared with PyTorch.
+    """
     from build_engine.data.dataset import load_faces, repeated
     from build_engine.data.labelled_faces import Split
     from build_engine.data.landmarks import align_faces

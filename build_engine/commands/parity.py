@@ -24,7 +24,9 @@ def parity(
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Read the first 500 faces of PublicTest with every form of a network and compare.
+    """Read 500 faces with every form of a network and compare.
+
+    They are the first of PublicTest.
 
     Without a GPU, the networks that plans are built of are read by ONNX Runtime: that proves their types.
     """

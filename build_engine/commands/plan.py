@@ -45,7 +45,10 @@ def plan(  # noqa: PLR0913 (the options of a command are its parameters)
     check: Annotated[bool, typer.Option("--check", help="Only say whether the plan MODEL runs here.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Build a TensorRT plan; it runs with this version of the library on this kind of GPU, and nowhere else."""
+    """Build a TensorRT plan for this kind of GPU.
+
+    It runs with this version of the library on this kind of GPU, and nowhere else.
+    """
     from build_engine.deployment.plan import PlanRequest, described, make_plan
 
     if check:

@@ -24,7 +24,10 @@ def quantize(
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Write the int8 form of a network, calibrated on training faces alone, and the ranges for a TensorRT plan."""
+    """Write the int8 form of a network.
+
+    It is calibrated on training faces alone; the ranges for a TensorRT plan are written too.
+    """
     from build_engine.data.dataset import load_faces, repeated
     from build_engine.data.labelled_faces import Split
     from build_engine.data.landmarks import align_faces

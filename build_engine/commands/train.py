@@ -56,7 +56,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Train a network and keep the epoch that is best on PublicTest."""
+    """Train a network; the epoch best on PublicTest is kept."""
     from build_engine.data.dataset import load_faces
     from build_engine.data.landmarks import align_faces
     from build_engine.evaluation.charts import draw_curves

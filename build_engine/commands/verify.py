@@ -27,7 +27,10 @@ def verify(  # noqa: PLR0913 (the options of a command are its parameters)
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Build plans, check that they run, compare with ONNX Runtime on 500 faces, time them, write one report file."""
+    """Build plans, check, compare and time them: one report.
+
+    They are compared with ONNX Runtime on 500 faces.
+    """
     import numpy as np
 
     from build_engine.data.dataset import load_faces

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from dashboard_protocol.errors import BusError, EpochOver, RoomTaken
+from dashboard_protocol.errors import BusUnknown, EpochOver, RoomTaken
 from dashboard_protocol.events import Event, Snapshot
 
 HOLD_S = 10.0
@@ -98,7 +98,7 @@ def is_shared(url: str) -> bool:
     """Whether a bus, and what stands beside it, is shared by processes through Redis, or of this process alone.
 
     Raises:
-        BusError: The scheme is unknown.
+        BusUnknown: The scheme is unknown.
     """
     match urlsplit(url).scheme:
         case "memory":
@@ -107,7 +107,7 @@ def is_shared(url: str) -> bool:
             return True
         case scheme:
             known = "memory://, redis://, rediss:// and redis+sentinel://"
-            raise BusError(f"No bus is known for {scheme or url!r}: known are {known}.")
+            raise BusUnknown(f"No bus is known for {scheme or url!r}: known are {known}.")
 
 
 def epoch_over(room: str) -> EpochOver:

@@ -14,7 +14,7 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, MasterDownError, ReadOnlyError, ResponseError
 
-from dashboard_protocol.errors import BusError
+from dashboard_protocol.errors import BusUnknown
 
 ANSWER_S = 3.0
 """Redis that does not answer for so long is away."""
@@ -40,7 +40,7 @@ def connect(url: str, *, retries: int = 0) -> Redis:
         retries: how often a command is tried again at once; a connection of before an outage fails only when used.
 
     Raises:
-        BusError: It is no URL of a Redis.
+        BusUnknown: It is no URL of a Redis.
     """
     options: dict[str, Any] = {
         "decode_responses": True,
@@ -57,7 +57,7 @@ def connect(url: str, *, retries: int = 0) -> Redis:
         return Redis.from_pool(pool)
     except (ValueError, TypeError):
         # The cause may quote the password.
-        raise BusError(HOW) from None
+        raise BusUnknown(HOW) from None
 
 
 def is_sentinel(url: str) -> bool:

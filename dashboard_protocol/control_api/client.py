@@ -21,10 +21,18 @@ from dashboard_protocol.control_api.schemas import (
     RoomView,
     Withdrawal,
 )
-from dashboard_protocol.errors import ControlRefused, RoomNotAllowed, UnknownEvent
+from dashboard_protocol.errors import (
+    ControlDenied,
+    ControlRefused,
+    ControlUnreachable,
+    RequestMalformed,
+    RoomNotAllowed,
+    UnknownEvent,
+)
 from dashboard_protocol.http.proxies import goes_by_proxy, is_verified
 from dashboard_protocol.queue.records import Delivery
 from dashboard_protocol.room_urls import read_room
+from dashboard_protocol.settings.refusal import instead
 
 if TYPE_CHECKING:
     from dashboard_protocol.events import Event
@@ -125,12 +133,12 @@ class ControlClient:
         try:
             answer = self._http.request(method, path, content=content, headers=headers, params=params)
         except (httpx.TransportError, httpx.InvalidURL):
-            raise ControlRefused(
+            raise ControlUnreachable(
                 f"No gateway answers at {self.url}: start `classpulse serve`, or set {URL_VARIABLE}."
             ) from None
         if answer.is_success:
             return answer.content
-        raise ControlRefused(_reason(answer))
+        raise _kind(answer.status_code)(_reason(answer))
 
 
 def _operator_token(url: str) -> str:
@@ -149,11 +157,20 @@ def _of_room(room: str, what: str) -> str:
     return f"/v1/rooms/{quote(room, safe='')}/{what}"
 
 
+def _kind(status: int) -> type[ControlRefused]:
+    """Keep refusals apart as every other edge does, whatever it is that was asked."""
+    if status in (401, 403):
+        return ControlDenied
+    if status >= 500:
+        return ControlUnreachable
+    return RequestMalformed if status in (400, 404, 413, 422) else ControlRefused
+
+
 def _reason(answer: httpx.Response) -> str:
     try:
         detail: Any = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
         return f"The gateway answered {answer.status_code}: is this a classpulse gateway?"
     if isinstance(detail, list):  # FastAPI's list of what is wrong with a body
-        return "; ".join(f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}" for problem in detail)
+        return "; ".join(f"{'.'.join(map(str, problem['loc'][1:]))}: give {instead(problem)}" for problem in detail)
     return str(detail)

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_protocol.auth.consent_bounds import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
 from dashboard_protocol.queue.records import Moment
+from dashboard_protocol.settings.invitation import InvitationOptions
 from dashboard_protocol.vocabulary import Profile, State
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
@@ -21,19 +22,9 @@ class WebhookRequest(BaseModel):
     """`whsec_` and the base64 of 24 to 64 random bytes; signs what is sent."""
 
 
-class BotRequest(BaseModel):
+class BotRequest(InvitationOptions):
     """An invitation as it comes in."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    room_url: Annotated[str, Field(max_length=500)]
-    policy: Profile | None = None
-    """What may be computed and leave the bot; None for the operator's choice, where there is one."""
-    bot_name: Annotated[str, Field(min_length=1, max_length=60)] | None = None
-    title: Annotated[str, Field(min_length=1, max_length=120)] | None = None
-    join_at: AwareDatetime | None = None
-    """When to join (RFC 3339, with an offset); None for now."""
-    max_duration_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     webhook: WebhookRequest | None = None
     """Who is notified of every state of the bot."""
 

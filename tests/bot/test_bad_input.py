@@ -50,7 +50,7 @@ CASES: dict[str, tuple[tuple[str, ...], str, int]] = {
     ),
     "bus": (
         ("join", "local://r", *PRESENCE, "--bus", "kafka://h"),
-        "No bus is known for 'kafka': known are memory://, redis://, rediss:// and redis+sentinel://.", 1,
+        "No bus is known for 'kafka': known are memory://, redis://, rediss:// and redis+sentinel://.", 2,
     ),
     "missing clip": (
         ("demo", "--port", "0", "--clip", "{folder}/none.mp4"),
@@ -89,19 +89,19 @@ CASES: dict[str, tuple[tuple[str, ...], str, int]] = {
         REPORT + " {folder}/none/r.html (No such file or directory): choose another path.", 2,
     ),
     "no link": (
-        ("watch", "nonsense"), "This is no instructor's link: it looks like https://HOST/rooms/ROOM#t=LINK.", 1,
+        ("watch", "nonsense"), "This is no instructor's link: it looks like https://HOST/rooms/ROOM#t=LINK.", 2,
     ),
     "no gateway": (
         ("watch", "http://127.0.0.1:1/rooms/r#t=x"),
-        "http://127.0.0.1:1/rooms/r does not answer: check the link, and whether its gateway runs.", 1,
+        "http://127.0.0.1:1/rooms/r does not answer: check the link, and whether its gateway runs.", 3,
     ),
     "no gateway to invite at": (
         ("invite", "local://r", "--policy", "presence", "--url", "http://127.0.0.1:1"),
-        "No gateway answers at http://127.0.0.1:1: start `classpulse serve`, or set CLASSPULSE_URL.", 1,
+        "No gateway answers at http://127.0.0.1:1: start `classpulse serve`, or set CLASSPULSE_URL.", 3,
     ),
     "no gateway to revoke at": (
         ("revoke", "r", "--url", "http://127.0.0.1:1"),
-        "No gateway answers at http://127.0.0.1:1: start `classpulse serve`, or set CLASSPULSE_URL.", 1,
+        "No gateway answers at http://127.0.0.1:1: start `classpulse serve`, or set CLASSPULSE_URL.", 3,
     ),
     "consent of nobody": (("consent", "r", ""), "A consent is for one display name of 1 to 50 characters.", 2),
     "consent for ever": (("consent", "r", "Anna", "--days", "900"), "A consent holds for at most 200 days.", 2),
@@ -240,4 +240,4 @@ def test_link_that_is_over_or_of_another_room_ends_in_one_line(tmp_path: Path) -
             bot.terminate()
             bot.communicate(timeout=PATIENCE_S)
     reported = {(each.stderr, each.returncode, each.stdout) for each in done}
-    assert reported == {("classpulse: This link does not open this class.\n", 1, "")}
+    assert reported == {("classpulse: This link does not open this class.\n", 4, "")}

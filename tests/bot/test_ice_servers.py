@@ -61,8 +61,9 @@ def test_no_error_shows_a_password(url: str) -> None:
 
 
 def test_settings_keep_the_password_out_of_sight_and_hand_it_on() -> None:
-    settings = Settings(room_url="local://a", policy="presence", ice=read_ice(["turn:bob:sesame@a"]))
+    settings = Settings(room_url="local://a", policy="presence", ice_server=("turn:bob:sesame@a",))
     assert "sesame" not in f"{settings!r} {settings}"
+    assert settings.ice == read_ice(["turn:bob:sesame@a"])
     assert Settings.model_validate_json(settings.model_dump_json()).ice == settings.ice
 
 

@@ -76,7 +76,7 @@ def test_flag_that_cannot_be_used_ends_in_one_line(
     with pytest.raises(SystemExit) as ended:
         main()
     said = capsys.readouterr()
-    assert ended.value.code in (1, 2)
+    assert ended.value.code in (2, 3)
     assert hint in said.err.splitlines()[-1]
     assert "Traceback" not in said.err
 
@@ -158,6 +158,6 @@ def test_links_are_made_and_revoked_at_a_bot_that_nobody_invited(environment: di
 
 def test_watching_what_is_no_link_ends_in_one_line(environment: dict[str, str]) -> None:
     refused = classpulse(environment, "watch", "nonsense")
-    assert refused.returncode in (1, 2)
+    assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 1
     assert not refused.stdout

@@ -44,7 +44,7 @@ app.command()(serve_engine)
 
 @pytest.mark.usefixtures("stopped")
 def test_engine_says_what_it_runs_and_how_bots_reach_it(address: str, capfd: pytest.CaptureFixture[str]) -> None:
-    engine.serve_engine(None, listen=address, threads=1, status=False, json=False)
+    engine.serve_engine(listen=address, status=False, json=False)
     said = capfd.readouterr().err
     assert "int8, onnx" in said
     assert f"--engine {address}" in said
@@ -62,13 +62,13 @@ def test_machine_output_is_one_line(address: str) -> None:
 
 def test_missing_model_is_refused_and_leaves_no_socket(address: str, tmp_path: Path) -> None:
     with pytest.raises(ModelRefused, match="no such model"):
-        serve_engine(str(tmp_path / "absent.onnx"), listen=address, threads=1, status=False, json=False)
+        serve_engine(model=str(tmp_path / "absent.onnx"), listen=address, status=False, json=False)
     assert not Path(address.removeprefix("ipc://")).exists()
 
 
 def test_network_address_is_refused() -> None:
     with pytest.raises(SettingsRefused, match="ipc://PATH, on this machine alone"):
-        serve_engine(None, listen="tcp://0.0.0.0:5555", threads=1, status=False, json=False)
+        serve_engine(listen="tcp://0.0.0.0:5555", status=False, json=False)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from bot.rooms.base import (
     Participant,
     RoomEvent,
 )
-from bot.settings import ALONE_AT_MOST_S, Settings
+from bot.settings import Settings
+from bot.settings.joining import ALONE_AT_MOST_S
 from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Profile
 
 EVE = Participant("p1", "Eve")

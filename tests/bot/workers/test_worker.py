@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from bot.meeting_options import MeetingOptions
 from bot.settings import Settings
+from bot.settings.meeting import MeetingOptions
 from bot.workers import assignment, forking, worker
 from bot.workers import process as meeting_process
 from bot.workers.child import NAME, Job

@@ -1,0 +1,150 @@
+"""What holds for every meeting of a machine: checked when a worker starts, and handed to each meeting's process."""
+
+import socket
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from bot.errors import SettingsRefused
+from bot.ice_servers import CREDENTIALS_VARIABLE, Ice, read_ice
+from dashboard_protocol.settings.setting import Setting
+
+DAY_S = 86_400.0
+Bus = Annotated[
+    str,
+    Setting(
+        "How events and invitations travel: memory:// within this process, redis://HOST:PORT/0, rediss://… or "
+        "redis+sentinel://…; an address with a password better by the variable or its file.",
+        commands="join serve worker",
+        variable="CLASSPULSE_BUS",
+        value="URL",
+        is_secret=True,
+    ),
+]
+Retention = Annotated[
+    float,
+    Field(ge=0.01 * DAY_S, le=3650 * DAY_S),
+    Setting(
+        "Days that a class and what became of its bot are kept.",
+        commands="serve worker",
+        flag="--retention",
+        variable="CLASSPULSE_RETENTION",
+        value="DAYS",
+        per_unit=DAY_S,
+    ),
+]
+Fallback = Annotated[
+    bool,
+    Setting(
+        "Where a .plan does not fit this machine, read on the CPU and say so; else it is refused.",
+        commands="join worker engine recording",
+        variable="CLASSPULSE_ENGINE_FALLBACK",
+    ),
+]
+
+
+class MeetingOptions(BaseModel):
+    """The part of a bot's settings that does not depend on its room. A name that is not known is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    reads_per_s: Annotated[
+        float,
+        Field(ge=0.1, le=30),
+        Setting("Wanted reads of each participant a second.", commands="join worker recording", value="NUMBER"),
+    ] = 4.0
+    engine: Annotated[
+        str | None,
+        Setting(
+            "Expression network: a .onnx or .plan file, or ipc:// for a running `classpulse engine`.",
+            commands="demo join worker recording",
+            variable="CLASSPULSE_ENGINE",
+            value="FILE",
+            default="the one that ships",
+        ),
+    ] = None
+    engine_fallback: Fallback = False
+    engine_threads: Annotated[
+        int,
+        Field(ge=1, le=64),
+        Setting("Threads that find and read faces, for each meeting.", commands="worker", value="NUMBER"),
+    ] = 2
+    bus: Bus = "memory://"
+    retention_s: Retention = 7 * DAY_S
+    leave_alone_after_s: Annotated[
+        float | None,
+        Field(ge=0),
+        Setting(
+            "Leave after so many seconds with nobody else in the room, 0 for never.",
+            commands="join worker",
+            flag="--leave-alone-after",
+            variable="CLASSPULSE_LEAVE_ALONE_AFTER",
+            value="SECONDS",
+            default="900; never in a local room",
+        ),
+    ] = None
+    media_host: Annotated[
+        str | None,
+        Setting(
+            "Address of this machine on which local rooms receive video, 0.0.0.0 for all.",
+            commands="worker",
+            variable="CLASSPULSE_MEDIA_HOST",
+            value="ADDRESS",
+            default="that of the page, which is loopback",
+        ),
+    ] = None
+    """None: the one that HTTP listens on."""
+    ice_server: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda given: given.split() if isinstance(given, str) else given),
+        Field(repr=False),
+        Setting(
+            "stun:HOST or turn(s):HOST[:PORT][?transport=tcp]; may be repeated. None is asked unless named. "
+            f"User and password of a TURN server: {CREDENTIALS_VARIABLE}=USER:PASSWORD, or "
+            f"{CREDENTIALS_VARIABLE}_FILE.",
+            commands="join worker",
+            variable="CLASSPULSE_ICE_SERVERS",
+            value="URL",
+        ),
+    ] = ()
+    relay_only: Annotated[
+        bool,
+        Setting("Media goes through the TURN server only.", commands="join worker", variable="CLASSPULSE_RELAY_ONLY"),
+    ] = False
+    ice_credentials: Annotated[
+        str | None,
+        Field(repr=False),
+        Setting(
+            "USER:PASSWORD of a TURN server whose address has none.",
+            commands="join worker",
+            flag="",
+            variable=CREDENTIALS_VARIABLE,
+            is_secret=True,
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _refuse_servers_that_cannot_be_used(self) -> Self:
+        _ = self.ice
+        return self
+
+    @property
+    def ice(self) -> Ice:
+        """Servers by which media finds its way."""
+        return read_ice(self.ice_server, self.ice_credentials, relay_only=self.relay_only)
+
+
+def check_media_host(address: str | None) -> None:
+    """Refuse an address on which this machine cannot receive video.
+
+    Raises:
+        SettingsRefused: It is none of this machine's.
+    """
+    if address is None:
+        return
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(where)
+    except OSError as error:
+        raise SettingsRefused(f"--media-host {address} is no address of this machine ({error})") from error
