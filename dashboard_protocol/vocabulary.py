@@ -12,10 +12,11 @@ Signed = Annotated[float, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
 LevelNumber = Annotated[int, Field(ge=0, le=3)]
-T = TypeVar("T")
+_T = TypeVar("_T")
 FromArray = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 """For tuples that are read strictly: JSON has arrays only."""
-Row = Annotated[tuple[T, ...], FromArray]
+Row = Annotated[tuple[_T, ...], FromArray]
+"""As many values as there are."""
 DisplayedName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "unclear"]
 """What a face is said to show: one of the network's classes, or `unclear` where none of them stands out."""
 DISPLAYED: tuple[DisplayedName, ...] = get_args(DisplayedName)

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -223,3 +224,9 @@ def test_page_stands_in_words_and_is_escaped() -> None:
 def test_sentences_stay_small() -> None:
     assert TEXT_FILE.stat().st_size <= 20 * 1024
     assert json.loads(TEXT_FILE.read_text(encoding="utf-8"))["language"] == "en"
+
+
+def test_sentences_are_installed_with_the_package() -> None:
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    shipped = project["tool"]["setuptools"]["package-data"][PACKAGE.name]
+    assert any(TEXT_FILE.relative_to(PACKAGE).match(pattern) for pattern in shipped)
