@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import sys
+from typing import Any
 
 from tests.benchmarks.janus_server import JanusServer, janus_server
 from tests.benchmarks.local import line_with, measure_bot, running
@@ -20,7 +21,7 @@ from tests.benchmarks.process import machine
 CANNOT = 77
 
 
-async def measure(network: PrivateNetwork, count: int, seconds: float) -> dict[str, float]:
+async def measure(network: PrivateNetwork, count: int, seconds: float) -> dict[str, Any]:
     """Measure one bot with `count` participants."""
     url = JanusServer.url()
     async with janus_server(network):

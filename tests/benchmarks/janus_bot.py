@@ -8,7 +8,9 @@ from functools import partial
 from bot.__main__ import main
 from bot.rooms.base import Participant
 from bot.rooms.janus import roster
+from tests.benchmarks.staged_bot import name_threads
 
 if __name__ == "__main__":
+    name_threads()
     vars(roster)["Participant"] = partial(Participant, opted_in=True)
     main()

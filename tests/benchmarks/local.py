@@ -1,7 +1,7 @@
-"""What a bot in a local room costs: 6, 12 and 25 participants, 640x360 at 15 frames a second, read 4 times a second.
+"""What a bot in a local room costs: 6, 12, 25 and 40 people, 640x360 at 15 frames a second, read 4 times a second.
 
 Publishers run in a process of their own; cores and memory are those of the bot's process, with room, gateway and page.
-`python -m tests.benchmarks.local [--json] [--seconds 40] [--counts 6,12,25] [--engine ipc://…]`
+`python -m tests.benchmarks.local [--json] [--seconds 40] [--counts 6,12,25,40] [--engine ipc://…]`
 """
 
 import argparse
@@ -13,10 +13,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from statistics import fmean
+from typing import Any
 
 from dashboard_protocol.client import watch
 from dashboard_protocol.events import ClassSummary, Event, ParticipantUpdate
 from tests.benchmarks.process import cpu_s, machine, percentile, rss_mb
+from tests.benchmarks.staged_bot import stages_s
 
 START_WITHIN_S = 90.0
 WARM_UP_S = 12.0
@@ -66,10 +68,10 @@ class Figures:
                 self.reads_per_s[participant].append(rate)
 
 
-async def measure(count: int, seconds: float, engine: str | None = None) -> dict[str, float]:
+async def measure(count: int, seconds: float, engine: str | None = None) -> dict[str, Any]:
     """Measure one bot with `count` participants, its network in its own process or in that of an engine."""
     flags = ("--policy", "individual", "--port", "0", *(("--engine", engine) if engine else ()))
-    async with running("bot", "join", "local://bench", *flags) as bot:
+    async with running("tests.benchmarks.staged_bot", "join", "local://bench", *flags) as bot:
         dashboard = await line_with(bot.stderr, "dashboard")
         join = await line_with(bot.stderr, "join")
         await line_with(bot.stderr, "live")
@@ -79,17 +81,18 @@ async def measure(count: int, seconds: float, engine: str | None = None) -> dict
             return await measure_bot(bot.pid, dashboard, count, seconds)
 
 
-async def measure_bot(pid: int, dashboard: str, count: int, seconds: float) -> dict[str, float]:
+async def measure_bot(pid: int, dashboard: str, count: int, seconds: float) -> dict[str, Any]:
     """Measure a bot's process that serves `count` participants, by what its dashboard receives."""
     figures = Figures()
     async with watch(dashboard) as feed:
         loop = asyncio.get_running_loop()
         begin_s = loop.time() + WARM_UP_S
-        used_s = None
+        used_s, stages_before_s = None, dict[str, float]()
         async for event in feed:
             if loop.time() < begin_s:
                 continue
-            used_s = cpu_s(pid) if used_s is None else used_s
+            if used_s is None:
+                used_s, stages_before_s = cpu_s(pid), stages_s(pid)
             figures.take(event, time.time())
             if loop.time() > begin_s + seconds:
                 break
@@ -97,10 +100,12 @@ async def measure_bot(pid: int, dashboard: str, count: int, seconds: float) -> d
     elapsed_s = loop.time() - begin_s
     if len(figures.reads_per_s) != count:
         raise RuntimeError(f"only {len(figures.reads_per_s)} of {count} participants were read")
-    cores = (cpu_s(pid) - used_s) / elapsed_s
+    cores, reads_per_s = (cpu_s(pid) - used_s) / elapsed_s, fmean(figures.all_reads_per_s)
+    stages = {name: after_s - stages_before_s.get(name, 0.0) for name, after_s in sorted(stages_s(pid).items())}
     return {
         "cores": round(cores, 2),
-        "cpu_ms_a_read": round(1000 * cores / fmean(figures.all_reads_per_s), 1),
+        "cpu_ms_a_read": round(1000 * cores / reads_per_s, 1),
+        "stages_ms_a_read": {name: round(1000 * s / elapsed_s / reads_per_s, 2) for name, s in stages.items()},
         "reads_per_s_min": round(min(min(rates) for rates in figures.reads_per_s.values()), 2),  # of every second
         "reads_per_s_slowest": round(min(fmean(rates) for rates in figures.reads_per_s.values()), 2),
         "p95_ms": round(1000 * percentile(figures.latency_s, 0.95)),
@@ -114,7 +119,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seconds", type=float, default=40.0)
-    parser.add_argument("--counts", type=lambda text: [int(part) for part in text.split(",")], default=[6, 12, 25])
+    parser.add_argument("--counts", type=lambda text: [int(part) for part in text.split(",")], default=[6, 12, 25, 40])
     parser.add_argument("--engine", help="an engine process; its cores are not counted")
     options = parser.parse_args()
     print(machine(), file=sys.stderr)
