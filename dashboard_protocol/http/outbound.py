@@ -21,6 +21,7 @@ from dashboard_protocol.http.proxies import goes_by_proxy
 # It logs every URL, and one that somebody names may carry a token.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 MAX_ANSWER_BYTES = 64 << 10
+MOST_PORT = 65_535
 ASK_S = 15.0
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -68,8 +69,10 @@ class Server:
 
         Raises:
             OutboundUnreachable: No whole answer in time.
-            OutboundRefused: The address is another server's, or the answer a redirect or too long.
+            OutboundRefused: The address is another server's or none, or the answer a redirect or too long.
         """
+        if (url.port or 0) > MOST_PORT:
+            raise OutboundRefused(f"{_shown(url)} names no port: the last one is {MOST_PORT}")
         if not self.has(url):
             raise OutboundRefused(f"{_shown(url)} is not of the server that was named")
         try:

@@ -21,6 +21,7 @@ from bot.rooms.notice import Notice
 from dashboard_protocol.errors import BusError, OutboundRefused, OutboundUnreachable
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.outbound import Answer, Server
+from dashboard_protocol.http.proxies import is_loopback
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import BotRecord
@@ -208,6 +209,8 @@ def _bot_of(record: BotRecord) -> _Bot:
         origin = httpx.URL(record.join).copy_with(path="/", query=None, fragment=None)
     except httpx.InvalidURL:
         raise RequestRefused(503, NO_ANSWER) from None
+    if not is_loopback(origin.host):  # whatever stands there: nobody but this machine is asked
+        raise RequestRefused(409, ELSEWHERE)
     return _Bot(_name_of(record), origin)
 
 

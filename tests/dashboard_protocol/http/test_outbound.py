@@ -112,3 +112,10 @@ async def test_token_is_shown_to_the_server_it_was_given_for() -> None:
 )  # fmt: skip
 def test_server_is_scheme_host_and_port(other: str, same: bool) -> None:
     assert Server(httpx.URL("https://h/x")).has(httpx.URL(other)) is same
+
+
+@pytest.mark.parametrize("port", [65_536, 99_999, 10**9])
+async def test_address_with_a_port_that_is_none_is_refused(port: int) -> None:
+    url = httpx.URL(f"http://127.0.0.1:{port}/")
+    with pytest.raises(OutboundRefused, match="names no port"):
+        await Server(url).ask("GET", url)

@@ -47,10 +47,10 @@ class Site:
         invitation = Invitation(id="b", room=KEY, room_url=room_url, policy=Profile.PRESENCE, requested_at=1.0)
         await self.queue.submit(invitation)
 
-    async def serve(self, worker: str | None = None) -> None:
+    async def serve(self, worker: str | None = None, join: str | None = None) -> None:
         worker = worker or new_worker_name()
         await self.queue.claim(worker)
-        join = f"{self.stage.http.base_url.join('/join/demo')}#t=secret"
+        join = join or f"{self.stage.http.base_url.join('/join/demo')}#t=secret"
         assert await self.queue.report(worker, "b", Moment(state=State.LIVE, since=2.0), join)
 
     def person(self, name: str, token: str | None = None) -> Publisher:
@@ -135,9 +135,7 @@ async def test_room_that_is_not_ours_or_not_local_is_reported_as_that(site: Site
 
 async def test_bot_that_is_gone_is_reported_as_that_and_the_page_goes_on(site: Site) -> None:
     await site.invite()
-    worker = new_worker_name()
-    await site.queue.claim(worker)
-    assert await site.queue.report(worker, "b", Moment(state=State.LIVE, since=2.0), "http://127.0.0.1:9/join/demo")
+    await site.serve(join="http://127.0.0.1:9/join/demo")
     answer = await site.http.post(f"/whip/{KEY}", content="v=0", headers=SDP)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert (await site.http.get(f"/join/{KEY}/info.json")).json()["is_open"] is False
@@ -151,6 +149,27 @@ async def test_person_from_elsewhere_is_reported_that_video_is_received_on_loopb
             headers = {**SDP, "X-Forwarded-For": asker}
             answer = await site.http.post(f"{bot.origin}/whip/demo", content=offer, headers=headers)
             assert (answer.status_code, "--media-host" in answer.text) == (status, status == 409)
+
+
+@pytest.mark.parametrize(
+    ("join", "status"), [("http://192.0.2.1:80/join/demo", 409), ("http://localhost.evil.example/join/demo", 409),
+                         ("http://[::1/join/demo", 503), ("//", 409), ("http://127.0.0.1:99999/", 503)],
+)  # fmt: skip
+async def test_gateway_asks_nobody_but_this_machine_whatever_stands_where_a_bot_is(
+    site: Site, join: str, status: int
+) -> None:
+    await site.invite()
+    await site.serve(join=join)
+    async with asyncio.timeout(5):
+        assert (await site.http.post(f"/whip/{KEY}", content="v=0", headers=SDP)).status_code == status
+
+
+async def test_only_so_many_offers_are_handed_on_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway_routes, "MOST_OFFERS", 0)
+    await site.invite()
+    await site.serve()
+    answer = await site.http.post(f"/whip/{KEY}", content="v=0", headers=SDP)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 async def test_offer_is_bounded_at_the_gateway(site: Site) -> None:
