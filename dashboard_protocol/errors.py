@@ -9,6 +9,7 @@ DashboardError
 ├── BusError                 the bus cannot be used
 │   ├── BusUnknown           its address is of no known kind, or cannot be read
 │   ├── BusRefused           it answers, and refuses what this process needs
+│   │   └── BusGivenUp       it has done so for ten minutes
 │   ├── BusUnreadable        it holds what this version cannot read
 │   └── EpochOver            a newer bot serves the room
 ├── SealBroken               what was kept sealed was changed, or is no such thing
@@ -99,6 +100,10 @@ class BusUnknown(BusError):
 
 class BusRefused(BusError):
     """The bus answers and refuses: it is full, or this process may not do there what it must; waiting mends nothing."""
+
+
+class BusGivenUp(BusRefused):
+    """The bus has refused for so long that a bot, which nobody hears, has left its room."""
 
 
 class BusUnreadable(BusError):

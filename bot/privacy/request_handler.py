@@ -11,7 +11,7 @@ from bot.rooms.base import Clock, sleepless_s
 from bot.rooms.notice import name_key
 from dashboard_protocol.auth.consent import Consent
 from dashboard_protocol.auth.links import Access
-from dashboard_protocol.errors import BusError, ConsentRefused, SecretRefused
+from dashboard_protocol.errors import BusError, BusGivenUp, BusRefused, BusUnreadable, ConsentRefused, SecretRefused
 from dashboard_protocol.privacy_requests.base import OVERLAP_S, ConsentOffer, Pending, PrivacyRequests
 
 LOOK_S = 0.5
@@ -117,7 +117,9 @@ class PrivacyRequestHandler:
                 last_warning = str(error)
                 self._is_whole = False  # whatever answers next may hold something else
                 if self._reach.is_lost(self._clock()):
-                    raise BusError(f"Who asks not to be read could not be heard for 10 min. {error}") from None
+                    is_refusal = isinstance(error, BusRefused | BusUnreadable)
+                    deaf = BusGivenUp if is_refusal else BusError
+                    raise deaf(f"Who asks not to be read could not be heard for 10 min. {error}") from None
                 await asyncio.sleep(LOOK_S)
             else:
                 await self._wait(self._requests)

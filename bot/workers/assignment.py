@@ -40,6 +40,8 @@ class Phase(StrEnum):
     """A newer bot has the room; the process ends by itself."""
     SHUT_OUT = auto()
     """A bot that is not this one holds the room; the process ends by itself, and is started again for a while."""
+    UNHEARD = auto()
+    """The bus refuses all that the bot says, which has left; its process is about to end."""
     DROPPING = auto()
     """The meeting is another worker's: the process was killed."""
 
@@ -49,6 +51,8 @@ class Phase(StrEnum):
     """Over, asked to leave, and the bot did not report it."""
     FAILED = auto()
     """Over: it broke too often."""
+    REFUSED = auto()
+    """Over: the bus refused what it said for too long."""
     TAKEN = auto()
     """Over: the room is somebody else's."""
     RELEASED = auto()
@@ -71,6 +75,8 @@ class Happening(StrEnum):
     """The bot said that a newer bot has its room."""
     ROOM_TAKEN = auto()
     """The bot said that another bot holds its room."""
+    BUS_REFUSED = auto()
+    """The bot reported that the bus has refused what it says for too long."""
     GONE = auto()
     """The process is no more."""
     WORN_OUT = auto()
@@ -85,7 +91,7 @@ class Happening(StrEnum):
     """What looks after it has a bug, or its settings cannot be used; the process is no more."""
 
 
-OVER = frozenset({Phase.ENDED, Phase.DISMISSED, Phase.FAILED, Phase.TAKEN, Phase.RELEASED, Phase.LOST})
+OVER = frozenset({Phase.ENDED, Phase.DISMISSED, Phase.FAILED, Phase.REFUSED, Phase.TAKEN, Phase.RELEASED, Phase.LOST})
 
 TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.PAUSED, Happening.DUE): Phase.STARTING,
@@ -100,6 +106,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.SERVING, Happening.REPORTED_END): Phase.ENDING,
     (Phase.SERVING, Happening.OUTRUN): Phase.YIELDING,
     (Phase.SERVING, Happening.ROOM_TAKEN): Phase.SHUT_OUT,
+    (Phase.SERVING, Happening.BUS_REFUSED): Phase.UNHEARD,
     (Phase.SERVING, Happening.GONE): Phase.PAUSED,
     (Phase.SERVING, Happening.WORN_OUT): Phase.FAILED,
     (Phase.SERVING, Happening.LEAVE): Phase.LEAVING,
@@ -114,6 +121,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.LEAVING, Happening.REPORTED_END): Phase.ENDING,
     (Phase.LEAVING, Happening.OUTRUN): Phase.LEAVING,
     (Phase.LEAVING, Happening.ROOM_TAKEN): Phase.LEAVING,
+    (Phase.LEAVING, Happening.BUS_REFUSED): Phase.LEAVING,
     (Phase.LEAVING, Happening.GONE): Phase.DISMISSED,
     (Phase.LEAVING, Happening.LEAVE): Phase.LEAVING,
     (Phase.LEAVING, Happening.HAND_OVER): Phase.LEAVING,
@@ -123,6 +131,7 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.HANDING_OVER, Happening.REPORTED_END): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.OUTRUN): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.ROOM_TAKEN): Phase.HANDING_OVER,
+    (Phase.HANDING_OVER, Happening.BUS_REFUSED): Phase.HANDING_OVER,
     (Phase.HANDING_OVER, Happening.GONE): Phase.RELEASED,
     (Phase.HANDING_OVER, Happening.LEAVE): Phase.LEAVING,
     (Phase.HANDING_OVER, Happening.HAND_OVER): Phase.HANDING_OVER,
@@ -137,11 +146,16 @@ TRANSITIONS: dict[tuple[Phase, Happening], Phase] = {
     (Phase.SHUT_OUT, Happening.LEAVE): Phase.LEAVING,
     (Phase.SHUT_OUT, Happening.HAND_OVER): Phase.HANDING_OVER,
     (Phase.SHUT_OUT, Happening.LOST): Phase.DROPPING,
+    (Phase.UNHEARD, Happening.GONE): Phase.REFUSED,
+    (Phase.UNHEARD, Happening.LEAVE): Phase.LEAVING,
+    (Phase.UNHEARD, Happening.HAND_OVER): Phase.UNHEARD,  # others would be refused by the same bus
+    (Phase.UNHEARD, Happening.LOST): Phase.DROPPING,
     (Phase.DROPPING, Happening.STARTED): Phase.DROPPING,
     (Phase.DROPPING, Happening.NOT_STARTED): Phase.LOST,
     (Phase.DROPPING, Happening.REPORTED_END): Phase.DROPPING,
     (Phase.DROPPING, Happening.OUTRUN): Phase.DROPPING,
     (Phase.DROPPING, Happening.ROOM_TAKEN): Phase.DROPPING,
+    (Phase.DROPPING, Happening.BUS_REFUSED): Phase.DROPPING,
     (Phase.DROPPING, Happening.GONE): Phase.LOST,
     (Phase.DROPPING, Happening.LEAVE): Phase.DROPPING,
     (Phase.DROPPING, Happening.HAND_OVER): Phase.DROPPING,
@@ -159,6 +173,7 @@ TRANSITIONS |= {
 LAST_WORDS: dict[Phase, tuple[State, str]] = {
     Phase.DISMISSED: (State.ENDED, EndReason.ASKED_TO_LEAVE),
     Phase.FAILED: (State.ENDED, EndReason.FAILED),
+    Phase.REFUSED: (State.ENDED, "failed: bus refuses"),
     Phase.TAKEN: (State.ENDED, "room_taken"),
     Phase.RELEASED: (State.RECONNECTING, "handed_over"),
 }

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.errors import BotError
 from bot.settings import Settings
-from dashboard_protocol.errors import DashboardError, EpochOver, RoomTaken
+from dashboard_protocol.errors import BusGivenUp, DashboardError, EpochOver, RoomTaken
 from dashboard_protocol.events import BotState, Event
 from dashboard_protocol.view.plain_text import plain
 from engine.errors import EngineError
@@ -47,6 +47,8 @@ class Ousted(StrEnum):
     """A newer bot has opened it."""
     TAKEN = "taken"
     """Another bot holds it."""
+    REFUSED = "refused"
+    """The bus, by which a bot has its room, has taken nothing of it for ten minutes."""
 
 
 class StatusLine(BaseModel):
@@ -127,6 +129,9 @@ async def _serve(job: Job) -> None:
         raise
     except RoomTaken:
         worker.report(StatusLine(ousted=Ousted.TAKEN))
+        raise
+    except BusGivenUp:
+        worker.report(StatusLine(ousted=Ousted.REFUSED))
         raise
     finally:
         reporting.cancel()

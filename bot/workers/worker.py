@@ -27,6 +27,9 @@ NO_PROCESS_S = 5.0
 """A machine that had no process for a meeting claims none for so long: others may have one."""
 FENCE_S = 3.0
 """A bot that a suspended worker left in its room learns within this time that the room is another's, and leaves."""
+OUSTED = {
+    Ousted.OUTRUN: Happening.OUTRUN, Ousted.TAKEN: Happening.ROOM_TAKEN, Ousted.REFUSED: Happening.BUS_REFUSED,
+}  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -200,8 +203,7 @@ class Worker:
         if line.figures is not None:
             self._figures.report(claimed.id, line.figures)
         if line.ousted is not None:
-            happening = Happening.OUTRUN if line.ousted is Ousted.OUTRUN else Happening.ROOM_TAKEN
-            self._happen(claimed, happening)
+            self._happen(claimed, OUSTED[line.ousted])
         if line.state is None or line.state.state is State.REQUESTED or claimed.assignment.phase not in SPEAKS:
             return
         moment = Moment(state=line.state.state, since=line.state.since, reason=line.state.reason)
@@ -218,7 +220,7 @@ class Worker:
         match phase:
             case Phase.LEAVING | Phase.HANDING_OVER:
                 claimed.meeting.ask_to_leave()
-            case Phase.ENDING | Phase.YIELDING | Phase.SHUT_OUT:
+            case Phase.ENDING | Phase.YIELDING | Phase.SHUT_OUT | Phase.UNHEARD:
                 claimed.meeting.must_end()
             case Phase.DROPPING:
                 claimed.meeting.kill()

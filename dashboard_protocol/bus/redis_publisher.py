@@ -12,7 +12,7 @@ from dashboard_protocol.bus.base import UNHEARD_S, epoch_over, without_people
 from dashboard_protocol.bus.redis_link import translate_errors
 from dashboard_protocol.bus.redis_scripts import PUBLISH, Keys
 from dashboard_protocol.bus.replay_buffer import EncodedEvent, ReplayBuffer, encoded_event
-from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable, EpochOver
+from dashboard_protocol.errors import BusError, BusGivenUp, BusRefused, BusUnreadable, EpochOver
 from dashboard_protocol.events import Event, Snapshot
 
 SNAPSHOT_S = 12 * 3600
@@ -76,7 +76,7 @@ class Sending:
 
         Raises:
             EpochOver: A newer bot serves the room; this one must leave it.
-            BusRefused, BusUnreadable: Redis answered and took nothing for `REFUSED_S`.
+            BusGivenUp: Redis answered and took nothing for `REFUSED_S`.
         """
         sender = self._senders.get(event.room)
         if sender is None or sender.epoch != event.epoch:
@@ -87,7 +87,7 @@ class Sending:
         # What is kept goes first: a reader may wait, but must never see two events in the wrong order.
         if self._recovering is not None:
             if error := self._refused(REFUSED_S):
-                raise type(error)(f"The bus refuses, for {REFUSED_S / 60:.0f} min now. {error}")
+                raise BusGivenUp(f"The bus refuses, for {REFUSED_S / 60:.0f} min now. {error}")
             return
         try:
             await self._deliver(sender)

@@ -30,10 +30,12 @@ WAY = {
     Phase.HANDING_OVER: (*SERVED, Happening.HAND_OVER),
     Phase.YIELDING: (*SERVED, Happening.OUTRUN),
     Phase.SHUT_OUT: (*SERVED, Happening.ROOM_TAKEN),
+    Phase.UNHEARD: (*SERVED, Happening.BUS_REFUSED),
     Phase.DROPPING: (*SERVED, Happening.LOST),
     Phase.ENDED: (*SERVED, Happening.REPORTED_END, Happening.GONE),
     Phase.DISMISSED: (Happening.LEAVE,),
     Phase.FAILED: (Happening.BROKE,),
+    Phase.REFUSED: (*SERVED, Happening.BUS_REFUSED, Happening.GONE),
     Phase.TAKEN: (*SERVED, Happening.ROOM_TAKEN, Happening.WORN_OUT),
     Phase.RELEASED: (Happening.HAND_OVER,),
     Phase.LOST: (Happening.LOST,),
@@ -81,6 +83,8 @@ def test_order_that_comes_in_any_phase_is_never_lost(phase: Phase, order: Happen
         ((*SERVED, Happening.REPORTED_END, Happening.LOST, Happening.GONE), Phase.ENDED),
         ((*SERVED, Happening.OUTRUN, Happening.LOST, Happening.GONE), Phase.LOST),
         ((*SERVED, Happening.ROOM_TAKEN, Happening.GONE, Happening.LEAVE), Phase.DISMISSED),
+        ((*SERVED, Happening.BUS_REFUSED, Happening.GONE), Phase.REFUSED),
+        ((*SERVED, Happening.BUS_REFUSED, Happening.LEAVE, Happening.GONE), Phase.DISMISSED),
     ],
 )
 def test_assignment_ends_as_it_was_reported_whatever_its_process_does(

@@ -394,6 +394,9 @@ STAND_IN = """#!{python}
 import os, sys, time
 from bot.workers import fork_server
 
+async def refused(error):
+    raise error("The bus refuses, for 10 min now.")
+
 def run_meeting(worker_pid):
     if sys.stdin.readline():
         {does}
@@ -442,6 +445,22 @@ async def test_bot_whose_room_is_anothers_ends_and_does_not_fight(
         await shift.invite()
         await shift.until(State.ENDED, reason)
     assert len(times.read_text()) == (3 if ousted == "outrun" else 2)
+
+
+async def test_bot_that_the_bus_refuses_for_too_long_has_failed_by_that_and_is_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIMES", str(tmp_path / "times"))
+    does = (
+        "open(os.environ['TIMES'], 'a').write('x'); from bot.workers import child; import asyncio; import bot.app; "
+        "from dashboard_protocol.errors import BusGivenUp; bot.app.run = lambda *_: refused(BusGivenUp); "
+        f"asyncio.run(child._serve(child.Job.model_validate_json({JOB!r})))"
+    )
+    monkeypatch.setattr(sys, "executable", stand_in(tmp_path, does))
+    async with a_shift() as shift:
+        await shift.invite()
+        await shift.until(State.ENDED, "failed: bus refuses")
+    assert (tmp_path / "times").read_text() == "x"
 
 
 async def test_bug_in_what_looks_after_one_meeting_ends_no_other(

@@ -11,7 +11,7 @@ from dashboard_protocol.bus.redis import RedisBus
 from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import translate_errors, unsuited
 from dashboard_protocol.bus.writer import EventWriter
-from dashboard_protocol.errors import BusError, BusRefused, BusUnreadable
+from dashboard_protocol.errors import BusError, BusGivenUp, BusRefused, BusUnreadable
 from dashboard_protocol.queue.redis import RedisQueue
 from tests.contracts.queues import SEALER
 from tests.contracts.redis_server import RedisServer, a_redis, servers
@@ -62,7 +62,7 @@ async def test_bot_whose_events_are_refused_for_too_long_has_to_leave(
     await writer.publish(summary(1), at=1)
     await writer.publish(summary(2), at=2)
     monkeypatch.setattr("dashboard_protocol.bus.redis_publisher.REFUSED_S", 0.0)
-    with pytest.raises(BusRefused, match="The bus refuses"):
+    with pytest.raises(BusGivenUp, match="The bus refuses"):
         await writer.publish(summary(3), at=3)
     await bus.close()
 
