@@ -19,6 +19,8 @@ from dashboard_protocol.codec import decode
 from dashboard_protocol.events import BotState, Bye, Hello, State
 
 PATIENCE_S = 60
+MOST_MODULES = {"help": 390, "client": 570, "watch": 620}
+"""Python's own included."""
 
 
 @pytest.fixture
@@ -97,6 +99,42 @@ def test_command_that_needs_no_server_and_no_pictures_imports_neither(environmen
         [sys.executable, "-c", asked], capture_output=True, text=True, check=True, env=environment
     )
     assert reported.stdout.strip() == "[]"
+
+
+IMPORTED = """
+import sys
+from bot.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "most"),
+    [
+        (("--help",), MOST_MODULES["help"]),
+        (("bots",), MOST_MODULES["client"]),
+        (("invite", "local://r", "--policy", "presence"), MOST_MODULES["client"]),
+        (("link", "r"), MOST_MODULES["client"]),
+        (("watch", "http://127.0.0.1:9/rooms/r-abcdefghij#t=x"), MOST_MODULES["watch"]),
+    ],
+)
+def test_client_imports_little_and_nothing_that_only_servers_need(
+    command: tuple[str, ...], most: int, environment: dict[str, str]
+) -> None:
+    """What a command imports is what it costs: 0.3 s of a processor at most, which no busy machine can time."""
+    nobody = {"CLASSPULSE_URL": "http://127.0.0.1:9", "CLASSPULSE_API_KEY": "k"}
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *command], capture_output=True, text=True, env=environment | nobody
+    )
+    imported = ran.stderr.splitlines()[-1].split()
+    packages = {name.partition(".")[0] for name in imported}
+    assert "bot" in packages
+    assert not packages & {"aiortc", "cryptography", "fastapi", "jwt", "numpy", "redis", "starlette", "uvicorn"}
+    assert len(imported) <= most
 
 
 def test_taken_port_ends_in_one_line(environment: dict[str, str]) -> None:
