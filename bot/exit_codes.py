@@ -9,7 +9,6 @@ from dashboard_protocol.errors import (
     BusUnreadable,
     ConsentRefused,
     ControlDenied,
-    ControlRefused,
     ControlUnreachable,
     DashboardError,
     EpochOver,
@@ -53,7 +52,6 @@ CODES: dict[type[Exception], ExitCode] = {
     OutboundRefused: ExitCode.DENIED,
     BusUnreadable: ExitCode.FAILED,
     EpochOver: ExitCode.FAILED,
-    ControlRefused: ExitCode.FAILED,
     BotError: ExitCode.FAILED,
     DashboardError: ExitCode.FAILED,
 }

@@ -12,7 +12,7 @@ BuildError
 
 
 class BuildError(Exception):
-    """Base of every error that a user of `build-engine` can cause or meet; the command ends with exit code 2."""
+    """Base of every error that a user of `build-engine` can cause or meet; the command ends in one line."""
 
 
 class DataUnreadable(BuildError):

@@ -1,6 +1,11 @@
 """Help of both command lines, as it stands in a terminal of 80 columns."""
 
+import os
 import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,9 +52,7 @@ def test_help_shows_an_example_with_flags_that_the_command_has(
     name: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = shown(name, path, monkeypatch)
-    described, found, examples = re.split(r"^  Examples?:$", text, flags=re.MULTILINE)[0], "Example" in text, text
-    assert found
-    examples = text[len(described) :]
+    described, _, examples = text.partition("\n  Example")
     assert f"{name} {path}".strip() in examples
     if path and path != "key":
         assert set(re.findall(r"(?<!\S)--[a-z-]+", examples)) <= set(re.findall(r"--[a-z-]+", described))
@@ -58,6 +61,32 @@ def test_help_shows_an_example_with_flags_that_the_command_has(
 @pytest.mark.parametrize(("name", "path"), HELPS, ids=lambda word: word or "itself")
 def test_help_is_had_by_either_flag(name: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"^  -h, --help ", shown(name, path, monkeypatch), re.MULTILINE)
+
+
+def ask(name: str, *words: str, **environment: str) -> str:
+    program = Path(sys.executable).with_name(name)
+    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=60, env=os.environ | environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_version_is_asked_of_the_command_line_itself(name: str) -> None:
+    assert ask(name, "--version") == f"{version('classpulse')}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "completed"),
+    [
+        ("classpulse", "join --pol", "--policy"),
+        ("classpulse", "wor", "worker"),
+        ("build-engine", "plan --prec", "--precision"),
+    ],
+)
+def test_shell_completes_commands_and_flags(name: str, word: str, completed: str) -> None:
+    words = f"{name} {word}"
+    asked = {f"_{name.replace('-', '_').upper()}_COMPLETE": "complete_bash", "COMP_WORDS": words}
+    assert completed in ask(name, **asked, COMP_CWORD=str(words.count(" "))).split()
 
 
 @pytest.mark.parametrize("name", APPS)
