@@ -2,7 +2,28 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Let nobody else change a file of the same folder while inside; others wait. The folder is made if it is absent.
+
+    Raises:
+        OSError: It cannot be made or locked.
+    """
+    import fcntl  # Unix only; what imports this module to speak to a gateway runs elsewhere too
+
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # The folder, not the file, which is replaced by every change; and no file beside it, which would stay.
+    turn = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(turn)
 
 
 def write_draft(path: Path, text: str) -> Path:

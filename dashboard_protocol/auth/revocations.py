@@ -6,12 +6,11 @@ Links and consents carry the number of their day. One that is lower than today's
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from dashboard_protocol.auth.private_files import write_draft
+from dashboard_protocol.auth.private_files import in_turn, write_draft
 from dashboard_protocol.bus.base import is_shared
 from dashboard_protocol.errors import BusError, SecretRefused
 
@@ -196,12 +195,8 @@ class FileStore:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _change(self, change: Callable[[dict[str, int]], Answer]) -> Answer:
-        import fcntl  # Unix only; what imports this module to speak to a gateway runs elsewhere too
-
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(os.open(self._path.with_suffix(".lock"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # others that write at the same time wait
+            with in_turn(self._path):
                 kept = self._read()
                 answer = change(kept)
                 write_draft(self._path, json.dumps(kept)).replace(self._path)

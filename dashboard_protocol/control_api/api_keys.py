@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from dashboard_protocol.auth.private_files import write_draft
+from dashboard_protocol.auth.private_files import in_turn, write_draft
 from dashboard_protocol.auth.secrets_store import state_directory
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.errors import AccessDenied, SecretRefused
@@ -145,19 +145,11 @@ class ApiKeys:
 
     def _change(self, change: Callable[[tuple[ApiKey, ...]], tuple[ApiKey, ...]]) -> None:
         """Write the file anew, whole or not at all; others that change it at the same time wait for their turn."""
-        import fcntl  # Unix only; what imports this module to speak to a gateway runs elsewhere too
-
-        folder = self.path.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            turn = os.open(folder, os.O_RDONLY)
-            try:
-                fcntl.flock(turn, fcntl.LOCK_EX)
+            with in_turn(self.path):
                 self._read_at = None
                 changed = change(self.known())
                 write_draft(self.path, _File(keys=changed).model_dump_json(indent=2)).replace(self.path)
-            finally:
-                os.close(turn)
         except OSError as error:
             raise SecretRefused(f"{self.path} cannot be written ({error.strerror}): set {FILE_VARIABLE}.") from error
 

@@ -119,7 +119,7 @@ async def test_file_is_for_its_owner_alone_and_two_writers_lose_nothing(tmp_path
             tasks.create_task(store.next(f"room {number}", 0))
     assert len(await stores[0].all()) == 8
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "state").iterdir()} == {0o600}
-    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == ["revocations.json", "revocations.lock"]
+    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == ["revocations.json"]
 
 
 async def test_store_that_lost_its_memory_is_filled_again_by_who_knows(tmp_path: Path, another: Open) -> None:
