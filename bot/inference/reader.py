@@ -1,9 +1,10 @@
 """Finds faces in worker threads and has a network read them, wherever it runs."""
 
 import asyncio
+import ctypes
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 _TURN_S: Final = 0.001
 """Python's threads take turns; a read, which gives its turn up in every native call, would wait 5 ms each time for the
 event loop to end its own, many times over when packets keep the loop busy."""
+
+
+def _give_memory_back() -> None:
+    """Return what converting models took for a moment: the allocator would keep it for the whole meeting."""
+    with suppress(OSError, AttributeError):  # glibc's; others do so by themselves, or not at all
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class Network(Protocol):
@@ -76,6 +83,7 @@ class FaceReader:
             if self._network is not None:
                 await stack.enter_async_context(self._network)
             self._open = stack.pop_all()
+        await asyncio.to_thread(_give_memory_back)
         return self
 
     async def __aexit__(

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from engine.face_models.onnx_file import OnnxGraph
+from engine.face_models.stacking import LANE
 
 
 def _placing(graph: OnnxGraph, inputs: list[str], _: int, options: dict[str, Any]) -> str:
@@ -43,19 +44,32 @@ def _placing(graph: OnnxGraph, inputs: list[str], _: int, options: dict[str, Any
 
 
 def _cutting(graph: OnnxGraph, inputs: list[str], size_px: int, options: dict[str, Any]) -> str:
-    """Cut a square out of features (1, C, H, H) by the matrix of `_placing`; what lies outside is 0."""
-    features, matrix = inputs
-    width, height = options["output_width"], options["output_height"]
+    """Cut squares out of features (1, C, H, H) by the matrices of `_placing`; what lies outside is 0.
+
+    Several lie side by side in the channels, (1, lanes * C, h, w).
+    """
+    features, *matrices = inputs
+    width, height, lanes = options["output_width"], options["output_height"], len(matrices)
+    matrix = matrices[0] if lanes == 1 else graph.step("Concat", *matrices, axis=0)
     across, down = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)  # middles of pixels
     points = np.stack([across.ravel(), down.ravel(), np.zeros(across.size), np.ones(across.size)])
-    placed = graph.step("MatMul", matrix, _numbers(graph, [points]))  # (1, 4, n)
+    placed = graph.step("MatMul", matrix, _numbers(graph, [points]))  # (lanes, 4, n)
     placed = graph.step("Slice", placed, *(_whole(graph, [one]) for one in (0, 2, 1)))
-    placed = graph.step(
-        "Reshape", graph.step("Transpose", placed, perm=[0, 2, 1]), _whole(graph, [1, height, width, 2])
-    )
+    placed = graph.step("Transpose", placed, perm=[0, 2, 1])
+    placed = graph.step("Reshape", placed, _whole(graph, [1, lanes * height, width, 2]))
     # The grid runs from -1 to 1 between the picture's outer edges.
     grid = graph.step("Sub", graph.step("Mul", placed, _numbers(graph, 2 / size_px)), _numbers(graph, 1))
-    return graph.step("GridSample", features, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
+    cut = graph.step("GridSample", features, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
+    if lanes == 1:
+        return cut
+    beside = graph.step("Reshape", cut, _whole(graph, [0, 0, lanes, height * width]))
+    beside = graph.step("Transpose", beside, perm=[0, 2, 1, 3])
+    return graph.step("Reshape", beside, _whole(graph, [1, -1, height, width]))
+
+
+def _lane(graph: OnnxGraph, inputs: list[str], _: int, options: dict[str, Any]) -> str:
+    """Take some channels (1, n, H, W) out of those of all lanes."""
+    return graph.step("Slice", inputs[0], *(_whole(graph, [one]) for one in (options["first"], options["end"], 1)))
 
 
 def _putting_back(graph: OnnxGraph, inputs: list[str], _: int, __: dict[str, Any]) -> str:
@@ -85,5 +99,6 @@ STEPS: Final[dict[str, Callable[[OnnxGraph, list[str], int, dict[str, Any]], str
     "Landmarks2TransformMatrix": _placing,
     "TransformTensorBilinear": _cutting,
     "TransformLandmarks": _putting_back,
+    LANE: _lane,
 }
 """By the layer's name: adds its steps to a graph; takes inputs, the side of the first one in pixels, and options."""

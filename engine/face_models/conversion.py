@@ -110,7 +110,7 @@ def _convolution(conversion: _Conversion, layer: Layer) -> str:
         conversion.name(source),
         conversion.graph.constant(values),
         conversion.name(bias),
-        group=channels if is_depthwise else 1,
+        group=channels if is_depthwise else layer.lanes,
         kernel_shape=kernel,
         strides=strides,
         pads=_padding(options.byte(0), [height, width], kernel, strides),
@@ -159,12 +159,11 @@ def _pad(conversion: _Conversion, layer: Layer) -> str:
     """Add zeros around a picture, or empty channels behind; those by a convolution, which keeps the fast layout."""
     source, amounts = layer.inputs
     before, behind = conversion.network.constants[amounts][_FIRST].T.tolist()
-    channels, more = conversion.network.shapes[source][-1], behind[1]
+    channels, more = conversion.network.shapes[source][-1] // layer.lanes, behind[1]
     if [*before, *behind] == [0, 0, 0, 0, 0, more, 0, 0]:
-        same = np.eye(channels + more, channels, dtype=np.float32)[:, :, None, None]
-        return conversion.graph.step(
-            "Conv", conversion.name(source), conversion.graph.constant(same), kernel_shape=[1, 1]
-        )
+        same = np.tile(np.eye(channels + more, channels, dtype=np.float32), (layer.lanes, 1))[:, :, None, None]
+        values = conversion.graph.constant(same)
+        return conversion.graph.step("Conv", conversion.name(source), values, group=layer.lanes, kernel_shape=[1, 1])
     return conversion.graph.step("Pad", conversion.name(source), conversion.sides([*before, *behind]), mode="constant")
 
 

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from engine.face_models.network import FaceNetwork, Region
-from engine.face_models.tflite import Network
 from engine.readings import Floats, Image
 
 LANDMARKS: Final = 478
@@ -25,7 +24,7 @@ class Mesh:
             ModelRefused: mediapipe's models are missing or of another version.
         """
         self._network = FaceNetwork("face_landmark/face_landmark_with_attention.tflite")
-        self._lips, self._right_eye, self._left_eye = _second_looks(self._network.description)
+        self._lips, self._right_eye, self._left_eye = self._network.second_looks
 
     def landmarks(self, image: Image, region: Region) -> tuple[Floats, float]:
         """Find the landmarks of a face that fills two thirds of a region and stands upright in it.
@@ -59,12 +58,3 @@ class Mesh:
     def close(self) -> None:
         """Free the model; who uses it in another thread finishes first."""
         self._network.close()
-
-
-def _second_looks(network: Network) -> tuple[list[int], ...]:
-    """Read off the network which landmarks its second look at lips, right eye and left eye gives anew.
-
-    They are those by which the network finds the part of the face that it looks at again, in the same order.
-    """
-    found = [layer.custom_options["subset_idxs"] for layer in network.layers if "subset_idxs" in layer.custom_options]
-    return tuple([int(index) for index in np.ravel(places)] for places in found)

@@ -11,10 +11,12 @@ import onnxruntime
 
 from engine.errors import EngineError, ModelRefused
 from engine.face_models.conversion import convert
-from engine.face_models.tflite import Network, read_network
+from engine.face_models.stacking import stacked
+from engine.face_models.tflite import read_network
 from engine.readings import Floats, Image
 
 _ERRORS_ONLY: Final = 3  # of onnxruntime's severities
+_PLACES: Final = "subset_idxs"  # an option of the layers that say where a second look goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,17 @@ class FaceNetwork:
         Raises:
             ModelRefused: The package is missing or of another version.
         """
-        self.description: Network = read_network(_modules() / file)
-        (number,) = self.description.inputs
-        self.size_px = self.description.shapes[number][1]
+        network = read_network(_modules() / file)
+        self.size_px = network.shapes[network.inputs[0]][1]
+        self.second_looks = [np.ravel(layer.custom_options[_PLACES]) for layer in network.layers if layer.has(_PLACES)]
+        """Landmarks that are found anew at a second look, look by look: those by which it finds what it looks at."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
+        # An arena keeps the most that a run ever needed, for each of three networks; without, it takes no longer.
+        options.enable_cpu_mem_arena = False
         try:
-            model = convert(Path(file).stem, self.description)
+            model = convert(Path(file).stem, stacked(network))
             self._session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has an exception class for each status, with no base of their own
             reason = str(error).partition("\n")[0]

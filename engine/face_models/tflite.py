@@ -53,6 +53,12 @@ class Layer:
     options: "Fields | None"
     """Of a layer of the schema."""
     custom_options: dict[str, Any]
+    lanes: int = 1
+    """How many layers of one shape lie side by side in it; see `engine.face_models.stacking`."""
+
+    def has(self, option: str) -> bool:
+        """Tell whether a custom layer has an option."""
+        return option in self.custom_options
 
 
 @dataclass(frozen=True, slots=True)

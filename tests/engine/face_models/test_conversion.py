@@ -13,6 +13,7 @@ from engine.face_models import network as face_network
 from engine.face_models.conversion import convert
 from engine.face_models.network import FaceNetwork
 from engine.face_models.onnx_file import OnnxGraph
+from engine.face_models.stacking import stacked
 from engine.face_models.tflite import Kind, Layer, Network, read_network
 from engine.readings import Floats
 
@@ -93,6 +94,27 @@ def test_graph_is_a_file_that_onnx_takes() -> None:
 
 
 def run(model: bytes, given: Floats) -> Floats:
+    return outputs(model, given)[0]
+
+
+def outputs(model: bytes, given: Floats) -> list[Floats]:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    result: Floats = session.run(None, {"input": given})[0]
-    return result
+    results: list[Floats] = session.run(None, {"input": given})
+    return results
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_lanes_side_by_side_give_the_same_numbers(path: Path) -> None:
+    network = read_network(path)
+    beside = stacked(network)
+    assert len(beside.layers) <= len(network.layers)
+    height, width, channels = network.shapes[network.inputs[0]][1:]
+    given = np.random.default_rng(3).random((1, channels, height, width), np.float32)
+    for one, other in zip(*(outputs(convert("lanes", each), given) for each in (network, beside)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+
+
+def test_looks_at_lips_and_eyes_lie_side_by_side() -> None:
+    """Each is so small that starting its layers costs more than its sums."""
+    network = read_network(MODULES / "face_landmark" / "face_landmark_with_attention.tflite")
+    assert len(stacked(network).layers) < 0.65 * len(network.layers)
