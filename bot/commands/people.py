@@ -11,7 +11,7 @@ import typer
 from bot.commands.clients import open_client
 from bot.settings.client import ClientSettings
 from bot.settings.flags import takes_settings
-from dashboard_protocol.errors import ControlRefused, RoomNotAllowed
+from dashboard_protocol.errors import ControlRefused, ControlUnreachable, RoomNotAllowed
 from dashboard_protocol.room_urls import LOCAL, read_room
 from dashboard_protocol.settings.command_line import add_command
 from dashboard_protocol.view.plain_text import plain
@@ -56,10 +56,14 @@ def _reached(room_url: str, gateway: ClientSettings) -> str:
     if address.places[0].scheme != LOCAL:
         return room_url
     with open_client(gateway) as client:
-        with suppress(ControlRefused):  # a bot in the foreground takes no invitations, and lists none
+        try:
             for bot in client.bots():
                 if bot.join is not None and bot.room_url == address.bare:
                     return bot.join
+        except ControlUnreachable:
+            raise
+        except ControlRefused:  # a bot in the foreground takes no invitations, and lists none
+            pass
         return f"{client.url.rstrip('/')}/join/{address.name}"
 
 

@@ -70,7 +70,7 @@ async def test_people_end_in_one_line_when_the_room_does(service: Service) -> No
         code, said = await ended(guests)
     assert (code, said.splitlines()[-1]) == (1, "classpulse: the room has closed: nobody is in it any more")
     code, said = await ended(await people(service, "local://seminar"))
-    assert (code, "No bot reads faces" in said) == (1, True)
+    assert (code, "No bot reads faces" in said) == (4, True)
 
 
 async def test_invitation_to_a_room_elsewhere_has_no_place_to_join_here(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import httpx
 
-from bot.errors import RoomClosed, RoomUnreachable, SettingsRefused
+from bot.errors import RoomClosed, RoomRefused, RoomUnreachable, SettingsRefused
 from bot.rooms.janus.address import read_address
 from bot.rooms.publishing.janus_person import JanusPerson
 from bot.rooms.publishing.publisher import Enter, Publisher, play_people
@@ -107,26 +107,27 @@ async def _until_open(page: httpx.URL) -> None:
     """Wait until the bot of a join page is in its room.
 
     Raises:
-        RoomUnreachable: It is not, in time; the text says what was answered.
+        RoomUnreachable: It is not, in time, or nobody answers.
+        RoomRefused: There is no such room here.
     """
     info = page.copy_with(path=f"{page.path}/info.json", query=None, fragment=None)
-    said = "no answer"
+    where, said = page.copy_with(query=None, fragment=None), "no answer"
     try:
         async with asyncio.timeout(OPEN_WITHIN_S):
             while True:
-                try:
-                    answer = await Server(info).ask("GET", info)
-                    if answer.status == 200 and _is_open(answer.text):
-                        return
-                    said = "the bot is not in the room" if answer.status == 200 else answer.text.strip()[:300]
-                    if answer.status in FINAL:
-                        break
-                except (OutboundUnreachable, OutboundRefused) as error:
-                    said = str(error)
+                answer = await Server(info).ask("GET", info)
+                if answer.status == 200 and _is_open(answer.text):
+                    return
+                said = "the bot is not in the room" if answer.status == 200 else answer.text.strip()[:300]
+                if answer.status in FINAL:
+                    raise RoomRefused(f"{where}: {said}")
                 await asyncio.sleep(ASK_AGAIN_S)
     except TimeoutError:
-        pass
-    raise RoomUnreachable(f"{page.copy_with(fragment=None)}: {said}")
+        raise RoomUnreachable(f"{where}: {said}") from None
+    except OutboundUnreachable as error:
+        raise RoomUnreachable(f"{where} does not answer ({error}): is a gateway or a bot there?") from error
+    except OutboundRefused as error:
+        raise RoomRefused(str(error)) from error
 
 
 def _is_open(info: str) -> bool:

@@ -1,10 +1,15 @@
 """Which rooms drawn people can be sent into, and who they are."""
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
-from bot.errors import RoomUnreachable, SettingsRefused
+from bot.errors import RoomRefused, RoomUnreachable, SettingsRefused
 from bot.rooms.publishing import people
 from bot.rooms.publishing.people import people_of, send_people, way_into
+from dashboard_protocol.http.server import serve
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,27 @@ def test_people_have_names_of_their_own_however_many_there_are() -> None:
     assert len(set(names)) == 64
 
 
-async def test_page_of_a_room_whose_bot_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "OPEN_WITHIN_S", 0.2)
+async def test_page_where_nobody_answers_is_given_up_at_once() -> None:
     with pytest.raises(RoomUnreachable, match=r"127\.0\.0\.1:9/join/r"):
         await send_people("http://127.0.0.1:9/join/r#t=secret", 1, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("status", "info", "error"),
+    [
+        (200, {"is_open": False}, RoomUnreachable),
+        (503, {}, RoomUnreachable),
+        (404, {}, RoomRefused),
+        (200, [], RoomUnreachable),
+    ],
+)
+async def test_page_of_a_room_whose_bot_does_not_come_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, status: int, info: object, error: type[Exception]
+) -> None:
+    async def answer(_: Request) -> JSONResponse:
+        return JSONResponse(info, status)
+
+    monkeypatch.setattr(people, "OPEN_WITHIN_S", 0.2)
+    async with serve(Starlette(routes=[Route("/join/r/info.json", answer)]), port=0) as site:
+        with pytest.raises(error, match="/join/r"):
+            await send_people(f"{site.origin}/join/r#t=secret", 1, lambda _: None)
