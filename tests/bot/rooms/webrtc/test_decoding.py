@@ -400,6 +400,7 @@ async def test_decoders_that_hang_are_left_behind_together_and_the_loop_goes_on(
     assert latest_s < 0.2, "the loop went on"
     assert loop.time() - began < 3.0, "not a patience for each"
     released.set()
+    await until(lambda: not any(decoder.is_alive() for each in traffics for decoder in each.decoders))
 
 
 async def test_decoder_that_hangs_holds_up_one_read_and_not_every_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,6 +428,14 @@ async def test_frame_that_breaks_a_codec_does_not_end_the_decoder(monkeypatch: p
         assert await look(decoder, broken) is None
         assert decoder._lost_picture.is_set(), "the sender is asked for a whole one"
         assert await look(decoder, good)
+
+
+def test_vp8_pictures_are_those_of_the_reference_decoder() -> None:
+    reference, ours = CodecContext.create("libvpx", "r"), new_context("VP8")
+    assert isinstance(reference, VideoCodecContext)
+    for encoded in read_clip(clip_path("kofi", "calm")).frames[:40]:
+        [expected], [seen] = reference.decode(Packet(encoded.data)), ours.decode(Packet(encoded.data))
+        assert (expected.to_ndarray() == seen.to_ndarray()).all()
 
 
 @pytest.mark.parametrize("codec_name", ["VP8", "H264"])
