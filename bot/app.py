@@ -23,6 +23,7 @@ from bot.errors import JoinCalledOff, SettingsRefused
 from bot.inference import open_inference
 from bot.inference.reader import FaceReader
 from bot.meeting.class_events import ClassEvents
+from bot.meeting.left_out import LeftOut
 from bot.meeting.lifecycle import Lifecycle, joined
 from bot.meeting.meeting import Meeting
 from bot.meeting.observers import Observers
@@ -53,6 +54,7 @@ from dashboard_protocol.gateway.app import create_app
 from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.server import Tls, serve
 from dashboard_protocol.privacy_requests import open_privacy_requests
+from dashboard_protocol.vocabulary import LEAVES_OUT
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
@@ -123,7 +125,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         stack.push_async_callback(requests.close)
         await access.revocations.begin()
         routes = _routes(key, meeting, access if surroundings.opens_at_root else None)
-        routes += _privacy_routes(room, key, notice, people, access.consents)
+        routes += _privacy_routes(room, key, meeting, notice, people, access)
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
         obstacle = partial(_obstacle, audit, requests, bus)
@@ -246,6 +248,7 @@ def _meeting(  # noqa: PLR0913  one parameter a part
         audit=audit,
         requests=requests,
         consents=consents,
+        left_out=LeftOut(settings.leave_out),
     )
 
 
@@ -260,21 +263,25 @@ def hello_of(settings: Settings, policy: Policy, parameters: EngagementParameter
         formula=FORMULA,
         levels=levels(parameters),
         alerts=policy.alerts(settings.alerts),
+        capabilities=(LEAVES_OUT,) if settings.leave_out else (),
     )
 
 
-def _privacy_routes(room: Room, key: str, notice: Notice, people: Meeting, consents: Consents) -> list[BaseRoute]:
+def _privacy_routes(
+    room: Room, key: str, meeting: str, notice: Notice, people: Meeting, access: Access
+) -> list[BaseRoute]:
     """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
     known_as = (key, room.name)
     backend = privacy_routes.BotBackend(
         known_as,
         notice,
         people.opt_out,
-        lambda token: people.agree(consents.read(key, token)),
+        lambda token: people.agree(access.consents.read(key, token)),
         lambda: people.names,
     )
     routes = privacy_routes.routes(backend)
-    routes += self_service.routes(room, people) if isinstance(room, self_service.Attended) else []
+    if isinstance(room, self_service.Attended):
+        routes += self_service.routes(room, people, lambda link: access.opens(key, meeting, link))
     return routes + _local_routes(room)
 
 

@@ -17,6 +17,8 @@ FromArray = BeforeValidator(lambda value: tuple(value) if isinstance(value, list
 """For tuples that are read strictly: JSON has arrays only."""
 Row = Annotated[tuple[_T, ...], FromArray]
 """As many values as there are."""
+LEAVES_OUT = "leaves_out"
+"""Among the capabilities of a `hello`: somebody in the room is no part of the class, neither read nor counted."""
 DisplayedName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "unclear"]
 """What a face is said to show: one of the network's classes, or `unclear` where none of them stands out."""
 DISPLAYED: tuple[DisplayedName, ...] = get_args(DisplayedName)

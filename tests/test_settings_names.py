@@ -39,7 +39,7 @@ CLASSPULSE = {
     "demo": "--clip --policy=CLASSPULSE_POLICY --engine=CLASSPULSE_ENGINE --duration --report --port=CLASSPULSE_PORT "
     "--json",
     "join": f"ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name=CLASSPULSE_BOT_NAME --k --bus=CLASSPULSE_BUS "
-    f"--notice-given --duration --take-over --report --json {READING} {REACHED} {FIGURES} {MEDIA} {STAY}",
+    f"--notice-given --leave-out --duration --take-over --report --json {READING} {REACHED} {FIGURES} {MEDIA} {STAY}",
     "people": f"ROOM_URL --count --duration {CLIENT}",
     "watch": "LINK=CLASSPULSE_LINK --json",
     "version": "",
@@ -49,7 +49,7 @@ CLASSPULSE = {
     f"{FIGURES} {MEDIA} {STAY}",
     "engine": "MODEL --listen=CLASSPULSE_ENGINE_LISTEN --threads --engine-fallback=CLASSPULSE_ENGINE_FALLBACK "
     "--status --json",
-    "invite": "ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name --join-at --duration "
+    "invite": "ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name --join-at --duration --leave-out "
     f"--webhook=CLASSPULSE_WEBHOOK_SECRET {CLIENT} --json",
     "bots": f"{CLIENT} --json",
     "webhooks": f"BOT_ID {CLIENT} --json",
@@ -93,7 +93,7 @@ MEETING_OPTIONS: dict[str, object] = {
 """What a worker hands to the process of every meeting, and what it is where nobody says."""
 
 API = {
-    schemas.BotRequest: "room_url policy bot_name title join_at max_duration_s webhook",
+    schemas.BotRequest: "room_url policy bot_name title join_at max_duration_s leave_out webhook",
     schemas.WebhookRequest: "url secret",
     schemas.BotView: "id room room_url policy state since reason states join link privacy webhook",
     schemas.RoomView: "room",

@@ -16,6 +16,7 @@ from bot.privacy.request_handler import PrivacyRequestHandler
 from bot.rooms.base import Admitted, Clock, Held, Lost, Room
 from dashboard_protocol.errors import DashboardError
 from dashboard_protocol.events import Bye, EndReason, Hello
+from dashboard_protocol.vocabulary import LEAVES_OUT
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class Lifecycle:
         self._requests = requests
         self._alone_at_most_s = alone_at_most_s
         self._state_machine = StateMachine(clock())
+        self._hello: Hello | None = None
+        """As it was told last."""
 
     @property
     def end_reason(self) -> EndReason:
@@ -55,7 +58,8 @@ class Lifecycle:
         Raises:
             SettingsRefused: The audit log cannot be written: a bot that leaves no trace must not read anybody.
         """
-        self._audit.started(policy.profile, policy.k, notice_given)
+        self._audit.started(policy.profile, policy.k, notice_given, LEAVES_OUT in hello.capabilities)
+        self._hello = hello
         self._outbox.put(hello)
         self._outbox.put(self._state_machine.as_event())
         self._outbox.put(self._state_machine.start(self._clock()))
@@ -147,6 +151,13 @@ class Lifecycle:
                 ended = error
         raise ended  # outside of the group of observers, which would wrap it
 
+    def _tell_who_is_left_out(self) -> None:
+        """Say in a new `hello` that somebody is no part of the class, and never who."""
+        if self._hello is None or LEAVES_OUT in self._hello.capabilities or not self._meeting.leaves_out:
+            return
+        self._hello = self._hello.model_copy(update={"capabilities": (*self._hello.capabilities, LEAVES_OUT)})
+        self._outbox.put(self._hello)
+
     async def _report(self) -> None:
         """Publish the class once a second, on the second's own beat however long a round takes.
 
@@ -156,6 +167,7 @@ class Lifecycle:
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
+            self._tell_who_is_left_out()
             self._meeting.publish_second()
             if self._state_machine.alone_s(self._clock(), self._meeting.present) > self._alone_at_most_s:
                 raise RoomDeserted("Nobody but the bot is in the room")

@@ -4,6 +4,7 @@ from collections.abc import Set
 from contextlib import AbstractAsyncContextManager
 
 from bot.meeting.class_events import ClassEvents
+from bot.meeting.left_out import LeftOut
 from bot.meeting.observers import Observers
 from bot.meeting.outbox import Outbox
 from bot.meeting.participants import Participants
@@ -31,6 +32,7 @@ class Meeting:
         audit: Audit,
         requests: PrivacyRequestHandler,
         consents: Consents,
+        left_out: LeftOut | None = None,
     ) -> None:
         self._clock = clock
         self._participants = participants
@@ -40,13 +42,19 @@ class Meeting:
         self._audit = audit
         self._requests = requests
         self._consents = consents
+        self._left_out = left_out or LeftOut()
         self._shown: Set[str] = frozenset()
         """Ids of those whose own values open pages may hold."""
 
     @property
     def present(self) -> int:
-        """How many people are in the room, whether they are read or not."""
-        return len(self._participants.present)
+        """How many people are in the room, whether they are read or not, and part of the class or not."""
+        return len(self._participants.present) + self._left_out.present
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether somebody is no part of the class, or would be none if they came."""
+        return self._left_out.is_anybody
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,10 +87,13 @@ class Meeting:
 
     def is_read(self, participant: Participant) -> bool:
         """Whether a participant is read, or will be once the room has announced them."""
-        return self._participants.is_read(participant)
+        return not self._left_out.holds(participant) and self._participants.is_read(participant)
 
-    def take(self, event: RoomEvent) -> None:
+    def take(self, said: RoomEvent) -> None:
         """Carry out what the room says, or what a person asks of the bot as they would in the room's chat."""
+        event = self._left_out.admit(said)
+        if event is None:
+            return
         self._observers.take(event)
         self._participants.take(event)
         self._settle()
@@ -93,6 +104,15 @@ class Meeting:
             case OptedIn():
                 self._requests.asked_here()
                 self._audit.opted_in()
+
+    def leave_out(self, participant: Participant) -> None:
+        """Count and read somebody no more, for this stay: they teach, and have proven that they may say so."""
+        left = self._left_out.leave_out(participant, is_in_class=participant.id in self._participants.present)
+        if left is not None:
+            self._observers.take(left)
+            self._participants.take(left)
+            self._settle()
+        self._audit.left_out()
 
     def opt_out(self, name: str) -> None:
         """Stop reading whoever bears a name, and have open pages forget them."""

@@ -58,13 +58,21 @@ class Audit:
         self._is_torn = False
         self._append_or_refuse(b"")
 
-    def started(self, profile: Profile, k: int, notice_given: bool = False) -> None:
-        """A bot was asked to join under a policy; `notice_given` is the operator's word that people were informed.
+    def started(self, profile: Profile, k: int, notice_given: bool = False, leaves_out: bool = False) -> None:
+        """A bot was asked to join under a policy.
+
+        Args:
+            profile: The policy's.
+            k: Its fewest people.
+            notice_given: The operator's word that people were informed.
+            leaves_out: Whether somebody is no part of the class.
 
         Raises:
             SettingsRefused: It cannot be written.
         """
-        self._append_or_refuse(self._line("started", policy=profile.value, k=k, notice_given=notice_given))
+        self._append_or_refuse(
+            self._line("started", policy=profile.value, k=k, notice_given=notice_given, leaves_out=leaves_out)
+        )
 
     def reads_recording(self, files: int, *, all_agreed: bool) -> None:
         """Recordings are read, no meeting; `all_agreed` is the operator's word that everybody in them consented.
@@ -77,6 +85,10 @@ class Audit:
     def took_over(self) -> None:
         """Whoever started the bot had it take the room from any other bot that was there."""
         self._note("took_over")
+
+    def left_out(self) -> None:
+        """Somebody who teaches the class said so, and is no part of it."""
+        self._note("left_out")
 
     def opted_out(self) -> None:
         """Somebody asked not to be read."""

@@ -1,10 +1,11 @@
-"""A person's own word, while they are in a room of this process, on whether they are read.
+"""A person's own word, while they are in a room of this process: on whether they are read, or teach the class.
 
 Their stay's address is unguessable and known to their browser alone: whoever asks here is the person themselves.
 """
 
+from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
@@ -16,6 +17,10 @@ from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.rate_limit import RateLimiter
 
 MAX_BODY_BYTES = 256
+MAX_LINK_BYTES = 2048
+
+
+Asked = TypeVar("Asked", bound=BaseModel)
 
 
 @runtime_checkable
@@ -37,6 +42,9 @@ class Readings(Protocol):
     def take(self, event: OptedOut | OptedIn) -> None:
         """Stop reading them, for the meeting; or read them again, for this stay."""
 
+    def leave_out(self, participant: Participant) -> None:
+        """Neither read nor count them, for this stay."""
+
 
 class ReadingRequest(BaseModel):
     """Body of the request."""
@@ -46,12 +54,25 @@ class ReadingRequest(BaseModel):
     read: bool
 
 
-def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
-    """Build `/whip/ROOM/STAY/reading`: GET says whether they are read, PUT `{"read": …}` changes it.
+class Teaching(BaseModel):
+    """Body of the request of somebody who teaches the class."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    link: str
+    """The token of an instructor's link, which only who may watch the class holds."""
+
+
+def routes(room: Attended, readings: Readings, opens: Callable[[str], bool] = lambda link: False) -> list[BaseRoute]:
+    """Build what a stay may ask.
+
+    `/whip/ROOM/STAY/reading`: GET says whether they are read, PUT `{"read": …}` changes it.
+    `/whip/ROOM/STAY/teaching`: PUT `{"link": …}` leaves them out of the class.
 
     Args:
         room: Where they stay.
         readings: Carries the request out, at once.
+        opens: Tells whether the token of an instructor's link opens this class.
     """
     limiter = RateLimiter(burst=20, per_s=1.0)
 
@@ -61,7 +82,7 @@ def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
         if participant is None:
             return JSONResponse({"detail": "There is no such stay."}, 404)
         if request.method == "PUT":
-            asked = await _asked(request)
+            asked = await _body(request, ReadingRequest, MAX_BODY_BYTES)
             if asked is None:
                 return JSONResponse({"detail": 'Send {"read": true} or {"read": false}.'}, 422)
             # Not to be read is never too much to ask.
@@ -70,12 +91,37 @@ def routes(room: Attended, readings: Readings) -> list[BaseRoute]:
             readings.take(OptedIn(participant) if asked.read else OptedOut(participant))
         return JSONResponse({"read": readings.is_read(participant)}, headers={"Cache-Control": "no-store"})
 
-    return [Route(f"/whip/{room.name}/{{resource}}/reading", reading, methods=["GET", "PUT"])]
+    stay = f"/whip/{room.name}/{{resource}}"
+    return [
+        Route(f"{stay}/reading", reading, methods=["GET", "PUT"]),
+        Route(f"{stay}/teaching", _teaching(room, readings, opens, limiter), methods=["PUT"]),
+    ]
 
 
-async def _asked(request: Request) -> ReadingRequest | None:
-    body = await bounded_body(request, MAX_BODY_BYTES)
+def _teaching(
+    room: Attended, readings: Readings, opens: Callable[[str], bool], limiter: RateLimiter
+) -> Callable[[Request], Awaitable[Response]]:
+    async def teaching(request: Request) -> Response:
+        resource = request.path_params["resource"]
+        participant = room.participant(resource)
+        if participant is None:
+            return JSONResponse({"detail": "There is no such stay."}, 404)
+        if not limiter.take(f"{resource} teaches", monotonic()):
+            return JSONResponse({"detail": "Too many tries: wait a minute."}, 429)
+        said = await _body(request, Teaching, MAX_LINK_BYTES)
+        if said is None:
+            return JSONResponse({"detail": 'Send {"link": "…"} with the token of the instructor\'s link.'}, 422)
+        if not opens(said.link):
+            return JSONResponse({"detail": "This link does not open this class."}, 403)
+        readings.leave_out(participant)
+        return JSONResponse({"left_out": True}, headers={"Cache-Control": "no-store"})
+
+    return teaching
+
+
+async def _body(request: Request, kind: type[Asked], most_bytes: int) -> Asked | None:
+    body = await bounded_body(request, most_bytes)
     try:
-        return None if body is None else ReadingRequest.model_validate_json(body)
+        return None if body is None else kind.model_validate_json(body)
     except ValidationError:
         return None

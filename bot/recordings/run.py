@@ -14,6 +14,7 @@ from bot.engagement import EngagementParameters
 from bot.errors import RecordingUnreadable
 from bot.inference.reader import FaceReader
 from bot.meeting.class_events import ClassEvents
+from bot.meeting.left_out import LeftOut
 from bot.meeting.lifecycle import Lifecycle, joined
 from bot.meeting.meeting import Meeting
 from bot.meeting.observers import Observers
@@ -113,6 +114,7 @@ class Recording:
             audit=audit,
             requests=requests,
             consents=access.consents,
+            left_out=LeftOut(settings.leave_out),
         )  # fmt: skip
         lifecycle = Lifecycle(clock, people, outbox, audit, requests)
         async with AsyncExitStack() as stack:

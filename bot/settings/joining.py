@@ -9,7 +9,7 @@ from bot.classroom.change_detection import AlertParameters
 from bot.settings.meeting import MeetingOptions
 from bot.settings.server import Reach
 from dashboard_protocol.http.request_rules import LOOPBACK_NAMES
-from dashboard_protocol.settings.invitation import BotName, MaxDuration, Policy, RoomUrl, Title
+from dashboard_protocol.settings.invitation import BotName, LeaveOut, MaxDuration, Policy, RoomUrl, Title
 from dashboard_protocol.settings.setting import Setting
 
 ALONE_AT_MOST_S = 900.0
@@ -27,6 +27,7 @@ class Settings(MeetingOptions, Reach):
     policy: Policy
     title: Title | None = None
     bot_name: BotName = "Class view"
+    leave_out: LeaveOut = ()
     k: Annotated[
         int, Field(ge=3), Setting("Fewest analysed people for class values.", commands="join recording", value="NUMBER")
     ] = 5

@@ -75,6 +75,7 @@ class Claimed:
             "bot_name": wanted.bot_name,
             "max_duration_s": wanted.max_duration_s,
             "live_from_s": self._live_from_s,
+            "leave_out": wanted.leave_out,
         }
         given = {name: value for name, value in chosen.items() if value is not None}
         own = {"room_url": wanted.room_url, "policy": wanted.policy, "port": 0, "meeting": wanted.id}

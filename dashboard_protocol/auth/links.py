@@ -122,6 +122,14 @@ class Access:
         """
         return self._read("link", room, link)
 
+    def opens(self, room: str, meeting: str, link: str) -> bool:
+        """Tell whether a link token opens this class of a room now."""
+        try:
+            held = self.read_link(room, link)
+        except AccessDenied:
+            return False
+        return held.meeting in (meeting, STANDING) and self.remaining_s(held) > 0
+
     def exchange(self, room: str, link: str, *, until: float = math.inf) -> tuple[str, float]:
         """Return a session token for a link token, and in how many seconds it expires.
 

@@ -84,6 +84,7 @@ class Control:
             title=wanted.title,
             join_at=wanted.join_at.timestamp() if wanted.join_at else None,
             max_duration_s=wanted.max_duration_s,
+            leave_out=wanted.leave_out,
             requested_at=round(time.time(), 3),
             owner=by.name,
             webhook=await self._checked(wanted.webhook),

@@ -30,6 +30,8 @@ class Invitation(Model):
     join_at: float | None = None
     """Unix seconds; None for now."""
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
+    leave_out: Annotated[tuple[str, ...], Field(repr=False)] = ()
+    """Who is neither read nor counted, such as who teaches the class."""
     requested_at: float
     """Unix seconds."""
     owner: str = ""

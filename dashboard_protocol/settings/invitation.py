@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from dashboard_protocol.settings.setting import Setting
 from dashboard_protocol.vocabulary import Profile
@@ -60,6 +60,28 @@ MaxDuration = Annotated[
     ),
 ]
 
+MOST_LEFT_OUT = 50
+
+
+def _few(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) > MOST_LEFT_OUT:
+        raise ValueError(f"at most {MOST_LEFT_OUT} people are left out by name")
+    return names
+
+
+LeaveOut = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    AfterValidator(_few),
+    Field(repr=False),
+    Setting(
+        "Display name of somebody who is no part of the class, such as who teaches it: neither read nor counted; may "
+        "be repeated.",
+        commands="join invite recording",
+        value="NAME",
+        default="nobody",
+    ),
+]
+
 
 class InvitationOptions(BaseModel):
     """What an invitation may say of its bot."""
@@ -73,3 +95,4 @@ class InvitationOptions(BaseModel):
     title: Title | None = None
     join_at: JoinAt | None = None
     max_duration_s: MaxDuration | None = None
+    leave_out: LeaveOut = ()

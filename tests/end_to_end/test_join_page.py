@@ -40,12 +40,16 @@ class Requests:
 
     def __init__(self) -> None:
         self.out: set[str] = set()
+        self.left_out: list[str] = []
 
     def is_read(self, participant: Participant) -> bool:
         return participant.id not in self.out and participant.name != "Out"
 
     def take(self, event: OptedOut | OptedIn) -> None:
         (self.out.add if isinstance(event, OptedOut) else self.out.discard)(event.participant.id)
+
+    def leave_out(self, participant: Participant) -> None:
+        self.left_out.append(participant.name)
 
 
 pytestmark = [
@@ -67,7 +71,7 @@ def requests() -> Requests:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def address(room: LocalRoom, requests: Requests) -> AsyncIterator[str]:
-    app = Starlette(routes=[*self_service.routes(room, requests), *routes_of(room)])
+    app = Starlette(routes=[*self_service.routes(room, requests, lambda link: link == "lnk"), *routes_of(room)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     config.load()
@@ -343,3 +347,20 @@ CONTRAST = """(selector) => {
   const both = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(luminance);
   return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
 }"""
+
+
+async def test_whoever_teaches_says_so_with_the_instructors_link_and_is_left_out(
+    page: Page, requests: Requests
+) -> None:
+    await page.get_by_label("I teach this class").check()
+    await page.get_by_label("Your instructor's link").fill("https://class.example/rooms/r#t=wrong")
+    await page.get_by_label("Name", exact=True).fill("Dr Öz")
+    await page.get_by_role("button", name="Join").click()
+    await page.get_by_text("This is not an instructor's link of this class").wait_for()
+    assert requests.left_out == []
+    await page.get_by_label("I teach this class").check()
+    await page.get_by_label("Your instructor's link").fill("https://class.example/rooms/r#t=lnk")
+    await page.get_by_label("Your instructor's link").blur()
+    await page.get_by_text("you are neither read nor counted").wait_for()
+    assert requests.left_out == ["Dr Öz"]
+    await page.get_by_role("button", name="Leave").click()

@@ -85,6 +85,7 @@ def routes(queue: Queue, notice_of: NoticeOf) -> list[BaseRoute]:
         Route("/whip/{room}", at.refusing(at.publish), methods=["OPTIONS", "POST"]),
         Route("/whip/{room}/{stay}", at.refusing(at.stay), methods=["DELETE"]),
         Route("/whip/{room}/{stay}/reading", at.refusing(at.stay), methods=["GET", "PUT"]),
+        Route("/whip/{room}/{stay}/teaching", at.refusing(at.stay), methods=["PUT"]),
     ]
 
 
@@ -157,12 +158,13 @@ class _LocalRooms:
         return back
 
     async def stay(self, request: Request) -> Response:
-        """Hand on what somebody who is there asks: to leave, or whether to be read."""
+        """Hand on what somebody who is there asks: to leave, whether to be read, or that they teach the class."""
         stay = str(request.path_params["stay"])
         if not STAY.fullmatch(stay):
             raise RequestRefused(404, "There is no such stay.")
         bot = _bot_of(await self._record(request))
-        rest = f"/{stay}/reading" if request.url.path.endswith("/reading") else f"/{stay}"
+        said = request.url.path.rpartition("/")[2]
+        rest = f"/{stay}/{said}" if said in ("reading", "teaching") else f"/{stay}"
         content = await _text(request, MAX_OFFER_BYTES)
         return _handed_back(await self._ask(request, request.method, bot.whip(rest), content))
 

@@ -14,6 +14,7 @@ from bot.disclosure.policy import Policy
 from bot.engagement import EngagementParameters
 from bot.errors import RoomClosed
 from bot.meeting.class_events import ClassEvents
+from bot.meeting.left_out import LeftOut
 from bot.meeting.lifecycle import Lifecycle
 from bot.meeting.meeting import Meeting
 from bot.meeting.observers import Observers
@@ -124,7 +125,7 @@ class EndedConsents(Consents):
 class Stay:
     """A bot's stay in a scripted room."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, left_out: LeftOut | None = None) -> None:
         self.at = 100.0
         self.inference = Blind()
         self.room = ScriptedRoom()
@@ -144,6 +145,7 @@ class Stay:
             audit=self.audit,
             requests=requests,
             consents=self.consents,
+            left_out=left_out,
         )
         self._lifecycle = Lifecycle(lambda: self.at, self.meeting, self._outbox, self.audit, requests)
 

@@ -28,7 +28,9 @@ from bot.rooms.base import (
 )
 from bot.settings import Settings
 from bot.settings.joining import ALONE_AT_MOST_S
-from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Profile
+from dashboard_protocol.codec import encode
+from dashboard_protocol.events import Bye, ClassSummary, EndReason, Event, Hello, Profile
+from dashboard_protocol.vocabulary import LEAVES_OUT
 
 EVE = Participant("p1", "Eve")
 ALONE = 0.2
@@ -55,7 +57,9 @@ class Silent:
         await asyncio.Event().wait()
 
 
-async def end_of_stay(monkeypatch: pytest.MonkeyPatch, home: Path, room: Silent, summaries: int) -> list[Event]:
+async def end_of_stay(
+    monkeypatch: pytest.MonkeyPatch, home: Path, room: Silent, summaries: int, left_out: tuple[str, ...] = ()
+) -> list[Event]:
     """Run a bot until it ends by itself, or is asked to leave after so many seconds of the class."""
     monkeypatch.setenv("XDG_STATE_HOME", str(home))
     monkeypatch.setattr(app, "open_room", lambda *_, **__: room)
@@ -67,6 +71,7 @@ async def end_of_stay(monkeypatch: pytest.MonkeyPatch, home: Path, room: Silent,
             stop.set()
 
     settings = Settings(room_url="janus+ws://h/1", policy=Profile.PRESENCE, port=0, leave_alone_after_s=ALONE)
+    settings = settings.model_copy(update={"leave_out": left_out})
     async with asyncio.timeout(60):
         await run(settings, Surroundings(stop=stop, report_addresses=lambda _: None, show=show))
     return events
@@ -88,6 +93,23 @@ async def test_bot_with_company_or_before_a_closed_door_stays(
     reported = await end_of_stay(monkeypatch, tmp_path, Silent(*events), summaries=4)
     assert isinstance(reported[-1].body, Bye)
     assert reported[-1].body.reason is EndReason.ASKED_TO_LEAVE
+
+
+async def test_teacher_is_not_counted_keeps_the_bot_company_and_hello_and_audit_say_it_without_a_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    teacher = Participant("p9", "Quilla")
+    room = Silent(Admitted(), Joined(teacher), CameraUnreadable(teacher, "codec vp9"))
+    told = await end_of_stay(monkeypatch, tmp_path, room, summaries=4, left_out=(" QUILLA\u200b",))
+    summaries = [event.body for event in told if isinstance(event.body, ClassSummary)]
+    assert {(summary.present, summary.camera_on) for summary in summaries} == {(0, 0)}
+    assert isinstance(told[-1].body, Bye)
+    assert (told[-1].body.reason, told[-1].body.present_max) == (EndReason.ASKED_TO_LEAVE, 0)
+    [hello] = [event.body for event in told if isinstance(event.body, Hello)]
+    assert hello.capabilities == (LEAVES_OUT,)
+    log = (tmp_path / "classpulse/audit.jsonl").read_text()
+    assert json.loads(log.splitlines()[0])["leaves_out"] is True
+    assert "quilla" not in (log + "".join(map(encode, told))).lower()
 
 
 async def test_word_in_the_rooms_chat_is_enough_not_to_be_read_and_is_in_the_audit_log(

@@ -26,6 +26,7 @@ class Requests:
 
     def __init__(self) -> None:
         self.out: set[str] = set()
+        self.left_out: list[Participant] = []
 
     def is_read(self, participant: Participant) -> bool:
         return participant.id not in self.out
@@ -33,10 +34,18 @@ class Requests:
     def take(self, event: OptedOut | OptedIn) -> None:
         (self.out.add if isinstance(event, OptedOut) else self.out.discard)(event.participant.id)
 
+    def leave_out(self, participant: Participant) -> None:
+        self.left_out.append(participant)
+
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=self_service.routes(Room(), Requests()))
+def requests() -> Requests:
+    return Requests()
+
+
+@pytest.fixture
+async def http(requests: Requests) -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=self_service.routes(Room(), requests, lambda link: link == "the instructor's"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
         yield client
 
@@ -82,3 +91,33 @@ async def test_opt_out_is_not_refused_after_whatever_switching(http: httpx.Async
         await http.put(address, json={"read": True})
     for _ in range(30):
         assert (await http.put(address, json={"read": False})).json() == {"read": False}
+
+
+async def test_whoever_holds_the_instructors_link_is_left_out_of_the_class(
+    http: httpx.AsyncClient, requests: Requests
+) -> None:
+    answer = await http.put("/whip/r/unguessable/teaching", json={"link": "the instructor's"})
+    assert (answer.status_code, answer.json()) == (200, {"left_out": True})
+    assert requests.left_out == [ANNA]
+
+
+@pytest.mark.parametrize(
+    ("resource", "body", "status"),
+    [
+        ("unguessable", b'{"link": "another"}', 403),
+        ("unguessable", b'{"link": 1}', 422),
+        ("unguessable", b"{}", 422),
+        ("unguessable", b"[" * 9999, 422),
+        ("guessed", b'{"link": "the instructor\'s"}', 404),
+    ],
+)
+async def test_nobody_else_leaves_the_class_by_saying_so(
+    http: httpx.AsyncClient, requests: Requests, resource: str, body: bytes, status: int
+) -> None:
+    assert (await http.put(f"/whip/r/{resource}/teaching", content=body)).status_code == status
+    assert requests.left_out == []
+
+
+async def test_links_are_not_guessed_without_end(http: httpx.AsyncClient) -> None:
+    answers = [await http.put("/whip/r/unguessable/teaching", json={"link": "x"}) for _ in range(22)]
+    assert answers[-1].status_code == 429

@@ -92,6 +92,19 @@ async def test_invitation_is_queued_and_reported_truthfully(desk: Desk) -> None:
     assert (listed["state"], listed["since"]) == ("live", 5.0)
 
 
+async def test_whom_to_leave_out_is_for_the_bot_alone(desk: Desk) -> None:
+    answer = await desk.invite({**WANTED, "leave_out": ["Dr Öz", "A Visitor"]})
+    assert answer.status_code == 201
+    claimed = await desk.control.queue.claim("w")
+    assert claimed is not None
+    assert claimed.invitation.leave_out == ("Dr Öz", "A Visitor")
+    shown = answer.text + (await desk.ask("GET", f"/v1/bots/{answer.json()['id']}")).text
+    assert "Öz" not in shown
+    assert "leave_out" not in shown
+    for wrong in ("Dr Öz", [""], ["x" * 201], ["x"] * 51, [1]):
+        assert (await desk.invite({**WANTED, "leave_out": wrong})).status_code == 422
+
+
 async def test_the_link_of_an_invitation_opens_its_room(desk: Desk) -> None:
     assert (await desk.invite()).json()["link"] is None, "a key of the scope invite alone opens no page"
     answer = await desk.ask("POST", "/v1/bots", Scope.ADMIN, json=WANTED | {"room_url": "local://s"})

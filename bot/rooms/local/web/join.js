@@ -12,6 +12,8 @@ const words = {
   joining: "Joining …",
   joined: "You are in the room.",
   unread: "You are in the room. Your face is not read.",
+  teaching: "You are in the room. You teach this class: you are neither read nor counted.",
+  notTeaching: "This is not an instructor's link of this class, so you are a part of it. Paste the whole link and tick again.",
   unseen: "You are in the room. Your camera is off.",
   unheard: "Your request did not reach the bot. Try again; leaving the room always works.",
   left: "You have left the room.",
@@ -31,6 +33,7 @@ const room = decodeURIComponent(location.pathname.split("/").pop());
 const { token, consent } = readInvitation();
 let camera = null;
 let stay = null;
+let isLeftOut = false;
 
 /** The invitation's token and consent leave the address bar at once; a reload of this tab finds them again. */
 function readInvitation() {
@@ -68,7 +71,8 @@ function enter(state) {
   $("join").disabled = !isApart;
   $("camera").disabled = state === "joining";
   for (const id of ["name", "individual"]) $(id).disabled = !isApart;
-  $("opt-out").disabled = state === "joining";
+  for (const id of ["opt-out", "teach", "teach-link"]) $(id).disabled = state === "joining";
+  isLeftOut = isLeftOut && state === "joined";
 }
 
 async function readNotice() {
@@ -156,9 +160,25 @@ async function join() {
   enter("joined");
   $("leave").focus();
   say(inside());
+  await teach();
+}
+
+/** With a link that opens this class, whoever teaches it is no part of it, for this stay. */
+async function teach() {
+  for (const element of document.querySelectorAll(".teaches")) element.hidden = !$("teach").checked;
+  const link = $("teach-link").value.trim().split("#t=").pop();
+  if (!$("teach").checked || !stay || !link || isLeftOut) return;
+  const mine = stay;
+  const isOne = await mine.teach(link);
+  if (stay !== mine) return;
+  isLeftOut = isOne;
+  $("teach").checked = isOne;
+  for (const id of ["teach", "teach-link"]) $(id).disabled = isOne;
+  say(inside(), isOne ? "" : words.notTeaching);
 }
 
 function inside() {
+  if (isLeftOut) return words.teaching;
   if (!camera) return words.unseen;
   return $("opt-out").checked ? words.unread : words.joined;
 }
@@ -228,6 +248,7 @@ $("opt-out").addEventListener("change", () => {
 $("individual").addEventListener("change", () => {
   if ($("individual").checked) $("opt-out").checked = false;
 });
+for (const id of ["teach", "teach-link"]) $(id).addEventListener("change", teach);
 addEventListener("pagehide", () => stay?.leave());
 addEventListener("pageshow", (event) => event.persisted && stay && lost());
 follow();

@@ -63,6 +63,14 @@ export class Stay {
     return response?.ok ? (await response.json()).read : null;
   }
 
+  /** Say that we teach the class, with the instructor's link; whether we are left out of it now. */
+  async teach(link) {
+    if (!this.#resource) return false;
+    const ask = { headers: this.#headers, method: "PUT", body: JSON.stringify({ link }) };
+    const response = await fetch(`${this.#resource}/teaching`, ask).catch(() => null);
+    return response?.ok === true;
+  }
+
   /** Leave for good; also works while the page is being closed. */
   async leave() {
     this.#lost = null;
