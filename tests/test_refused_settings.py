@@ -38,6 +38,7 @@ BY_NAME = {
     "max_duration_s": ("0", "86401"),
     "bot_name": ("n" * 61,),
     "title": ("t" * 121,),
+    "leave_out": ("n" * 201,),
     "webhook": ("w" * 501,),
     "room_url": ("r" * 501,),
     "rooms": ("nonsense",),

@@ -1,7 +1,6 @@
 """What a worker makes of an invitation."""
 
-from bot.meeting_options import MeetingOptions
-
+from bot.settings import MeetingOptions
 from bot.workers.claimed import Claimed
 from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import BotRecord, Invitation, Moment
