@@ -13,7 +13,7 @@ const words = {
   joined: "You are in the room.",
   unread: "You are in the room. Your face is not read.",
   teaching: "You are in the room. You teach this class: you are neither read nor counted.",
-  notTeaching: "This is not an instructor's link of this class, so you are a part of it. Paste the whole link and tick again.",
+  notTeaching: "This is not an instructor's link of this class, so you are still a part of it. Paste the whole link.",
   unseen: "You are in the room. Your camera is off.",
   unheard: "Your request did not reach the bot. Try again; leaving the room always works.",
   left: "You have left the room.",
@@ -172,8 +172,8 @@ async function teach() {
   const isOne = await mine.teach(link);
   if (stay !== mine) return;
   isLeftOut = isOne;
-  $("teach").checked = isOne;
   for (const id of ["teach", "teach-link"]) $(id).disabled = isOne;
+  if (!isOne) $("teach-link").value = "";
   say(inside(), isOne ? "" : words.notTeaching);
 }
 
