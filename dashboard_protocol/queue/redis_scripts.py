@@ -23,8 +23,17 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', 
   mend('classpulse:bot:' .. id)
   redis.call('HSET', 'classpulse:bot:' .. id, 'entry', redis.call('XADD', stream, '*', 'id', id))
 end
+local function find_idle()
+  -- Redis looks through ten entries a call, however few of them it finds, and says where it stopped
+  local from = '0-0'
+  repeat
+    local answer = redis.call('XAUTOCLAIM', stream, 'workers', worker, idle_ms, from, 'COUNT', 1)
+    if answer[2][1] then return answer[2][1] end
+    from = answer[1]
+  until from == '0-0'
+end
 while true do
-  local found = redis.call('XAUTOCLAIM', stream, 'workers', worker, idle_ms, '0', 'COUNT', 1)[2][1]
+  local found = find_idle()
   local was_lost = found ~= nil
   if not found then
     local fresh = redis.call('XREADGROUP', 'GROUP', 'workers', worker, 'COUNT', 1, 'STREAMS', stream, '>')

@@ -177,6 +177,19 @@ class QueueContract:
         assert not await queue.report("dead", "a", moment(State.LIVE))
         assert await queue.beat("alive", ["a"]) == {"a": HeartbeatReply.STAY}
 
+    async def test_invitation_of_a_silent_worker_is_found_behind_many_that_are_served(self, queue: Queue) -> None:
+        served = [f"a-{number}" for number in range(30)]
+        for name in (*served, "z"):
+            await queue.submit(invitation(name))
+        for _ in served:
+            await claimed(queue, "busy")
+        assert (await claimed(queue, "dead")).invitation.id == "z"
+        async with asyncio.timeout(PATIENCE_S):
+            while (taken := await queue.claim("other")) is None:
+                await queue.beat("busy", served)
+                await asyncio.sleep(0.05)
+        assert taken.invitation.id == "z"
+
     async def test_worker_that_was_silent_claims_none_of_its_own_bots(self, queue: Queue) -> None:
         await queue.submit(invitation())
         await claimed(queue, "w")
