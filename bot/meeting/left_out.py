@@ -21,7 +21,7 @@ from bot.rooms.base import (
 from bot.rooms.notice import name_key
 
 MOST_EARLY = 256
-"""People who said so before the room told of them; more are not remembered."""
+"""People who said so before the room reported them; more are not remembered."""
 
 
 class LeftOut:

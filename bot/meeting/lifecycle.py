@@ -151,7 +151,7 @@ class Lifecycle:
                 ended = error
         raise ended  # outside of the group of observers, which would wrap it
 
-    def _tell_who_is_left_out(self) -> None:
+    def _report_who_is_left_out(self) -> None:
         """Say in a new `hello` that somebody is no part of the class, and never who."""
         if self._hello is None or LEAVES_OUT in self._hello.capabilities or not self._meeting.leaves_out:
             return
@@ -167,7 +167,7 @@ class Lifecycle:
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
-            self._tell_who_is_left_out()
+            self._report_who_is_left_out()
             self._meeting.publish_second()
             if self._state_machine.alone_s(self._clock(), self._meeting.present) > self._alone_at_most_s:
                 raise RoomDeserted("Nobody but the bot is in the room")

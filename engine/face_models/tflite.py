@@ -57,7 +57,7 @@ class Layer:
     """How many layers of one shape lie side by side in it; see `engine.face_models.stacking`."""
 
     def has(self, option: str) -> bool:
-        """Tell whether a custom layer has an option."""
+        """Return whether a custom layer has an option."""
         return option in self.custom_options
 
 

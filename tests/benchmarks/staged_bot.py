@@ -1,4 +1,4 @@
-"""The command `classpulse` for measurements: its threads bear their names for the system, so stages can be told apart.
+"""The command `classpulse` for measurements: its threads bear their names for the system, so stages are distinct.
 
 Run it in place of `bot`. `stages_s` then reads from outside how much each stage has used.
 """

@@ -62,7 +62,7 @@ async def test_picture_is_decoded_while_its_read_waits() -> None:
     assert ahead == [1.0], "and no others are"
 
 
-async def test_lost_picture_is_told_with_its_time() -> None:
+async def test_lost_picture_is_reported_with_its_time() -> None:
     _, fresh = camera(frame(4.0, is_lost=True))
     late = fresh.deferred(await fresh.next())
     with pytest.raises(PictureLost):

@@ -7,7 +7,7 @@ from dashboard_protocol.queue.records import BotRecord, Invitation, Moment
 from dashboard_protocol.vocabulary import Profile, State
 
 
-async def test_bot_is_told_whom_to_leave_out() -> None:
+async def test_bot_learns_whom_to_leave_out() -> None:
     invitation = Invitation(
         id="b", room="r", room_url="local://r", policy=Profile.PRESENCE, requested_at=1.0, leave_out=("Dr Öz",)
     )

@@ -174,6 +174,8 @@ def test_offsets_of_the_training_shares_are_served_and_can_be_taken_out_again(
         judged, bare = (evaluate(runtime, public.faces, public.duplicates) for runtime in (after, before))
     expected = one.fer7 * np.exp(np.array(offsets, np.float32))
     np.testing.assert_allclose(other.fer7, expected / expected.sum(1, keepdims=True), atol=1e-5)
+    assert one.ferplus8 is not None
+    assert other.ferplus8 is not None
     np.testing.assert_array_equal(one.ferplus8, other.ferplus8)
     assert judged.without_offsets == bare.figures
     assert judged.ece_without_offsets == pytest.approx(bare.ece, abs=1e-4)

@@ -81,6 +81,8 @@ def test_offsets_move_seven_classes_and_leave_the_eight(model: Callable[..., Pat
         after = runtime.infer(faces)
     raised = before.fer7 * np.exp(np.array(offsets, np.float32))
     np.testing.assert_allclose(after.fer7, raised / raised.sum(1, keepdims=True), atol=1e-5)
+    assert before.ferplus8 is not None
+    assert after.ferplus8 is not None
     np.testing.assert_array_equal(before.ferplus8, after.ferplus8)
 
 

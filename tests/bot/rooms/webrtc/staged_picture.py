@@ -21,5 +21,5 @@ class _Picture:
 
 
 def staged_picture(width_px: int = 16, height_px: int = 16, *, is_good: bool = True) -> CodedPicture:
-    """Make one; `is_good` tells whether it can be decoded."""
+    """Make one; `is_good`: whether it can be decoded."""
     return cast(CodedPicture, _Picture(width_px, height_px, is_good))

@@ -137,7 +137,7 @@ def test_retransmission_is_what_it_repeats() -> None:
         original(repeat, 97, 1)
 
 
-def test_control_is_told_from_media() -> None:
+def test_control_is_distinct_from_media() -> None:
     assert is_control(b"\x80\xc8\x00\x00")
     assert not is_control(b"\x80\xe1\x00\x00"), "media with the mark of a picture's end"
     assert not is_control(b"\x80")

@@ -176,7 +176,7 @@ def test_camera_is_on_once_a_picture_of_it_could_be_decoded() -> None:
     run(story())
 
 
-def test_camera_whose_pictures_are_refused_is_told_at_once_and_read_again_later() -> None:
+def test_camera_whose_pictures_are_refused_is_reported_at_once_and_read_again_later() -> None:
     async def story() -> None:
         sender = Sender()
         off = await sender.begin()
