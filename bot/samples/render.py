@@ -6,6 +6,7 @@ on two cores. `truth.json` keeps the pose of every frame.
 
 import argparse
 import json
+import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
@@ -73,7 +74,9 @@ def main() -> None:
     folder: Path = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     pairs = played()
-    with ProcessPoolExecutor(max_workers=os.cpu_count(), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    # Not forked: a fork of a process that has threads may wait for ever for a lock that one of them held.
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), spawned, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         truths = pool.map(render, *zip(*pairs, strict=True), [folder] * len(pairs))
         truth = {f"{person}-{segment}": clip for (person, segment), clip in zip(pairs, truths, strict=True)}
     (folder / "truth.json").write_text(json.dumps(truth, separators=(",", ":")) + "\n", encoding="utf-8")

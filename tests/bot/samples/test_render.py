@@ -80,10 +80,9 @@ def test_script_writes_the_clips_and_their_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rendering, "played", lambda: [("kofi", "surprise")])
-    monkeypatch.setattr(rendering, "poses", lambda segment, person: poses(segment, person)[:3])
     monkeypatch.setattr("sys.argv", ["render", "--out", str(tmp_path / "clips")])
     main()
     truth = json.loads((tmp_path / "clips" / "truth.json").read_text())
     assert list(truth) == ["kofi-surprise"]
-    assert len(pictures(tmp_path / "clips" / "kofi-surprise.webm")) == len(truth["kofi-surprise"]["frames"]) == 3
-    assert capsys.readouterr().out.startswith("1 clips, 0.0")
+    assert len(pictures(tmp_path / "clips" / "kofi-surprise.webm")) == len(truth["kofi-surprise"]["frames"]) > 3
+    assert capsys.readouterr().out.startswith("1 clips, 0.")
