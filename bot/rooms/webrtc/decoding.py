@@ -251,7 +251,8 @@ class Decoder(threading.Thread):
         while (order := self._orders.get()) is not None:
             number, answer = order
             if number > self._last[0]:
-                self._last = number, self._newest(self._inbox.take(number))
+                taken = self._inbox.take(number)
+                self._last = max([number, *(each.number for each in taken[-1:])]), self._newest(taken)
             answer(self._last[1])
         while not self._orders.empty():
             if (late := self._orders.get()) is not None:

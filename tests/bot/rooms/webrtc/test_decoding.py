@@ -301,8 +301,9 @@ async def test_nothing_is_decoded_before_somebody_wants_to_see_it_and_then_all_i
 
 async def test_what_lies_before_a_whole_picture_is_not_decoded(codec: Scripted) -> None:
     async with decoding_thread() as (decoder, inbox, _):
-        first, *_, last = put(inbox, KEY, DELTA, DELTA, KEY, b"\x11last")
+        first, *_, whole, last = put(inbox, KEY, DELTA, DELTA, KEY, b"\x11last")
         assert await look(decoder, first), "the whole picture shows more than what it took the place of"
+        assert await look(decoder, whole), "which is there for whoever wants to see it, too"
         assert await look(decoder, last)
         assert codec.seen == [KEY, b"\x11last"]
 
