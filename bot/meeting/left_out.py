@@ -36,7 +36,7 @@ class LeftOut:
         self._ids: set[str] = set()
         """Of those in the room."""
         self._early: set[str] = set()
-        """Of those who said so before the room told of them."""
+        """Of those who said so before the room announced them."""
 
     @property
     def is_anybody(self) -> bool:
@@ -49,7 +49,7 @@ class LeftOut:
         return len(self._ids)
 
     def holds(self, participant: Participant) -> bool:
-        """Whether somebody is left out, or will be once the room has told of them."""
+        """Whether somebody is left out, or will be once the room has announced them."""
         return participant.id in self._ids | self._early or name_key(participant.name) in self._names
 
     def leave_out(self, participant: Participant, *, is_in_class: bool) -> Left | None:

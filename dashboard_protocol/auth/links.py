@@ -123,7 +123,7 @@ class Access:
         return self._read("link", room, link)
 
     def opens(self, room: str, meeting: str, link: str) -> bool:
-        """Tell whether a link token opens this class of a room now."""
+        """Return whether a link token opens this class of a room now."""
         try:
             held = self.read_link(room, link)
         except AccessDenied:

@@ -56,10 +56,12 @@ class World:
         says_so_early = choice == 4
         if says_so_early:
             self.stay.meeting.leave_out(participant)
-        told = self.stay.meeting.is_read(participant)
+        reported = self.stay.meeting.is_read(participant)
         await self.stay.room.happens(Joined(participant))
         self.people.append(Person(participant, is_teacher or says_so_early))
-        assert told == (participant.id in self.stay.meeting.metered), "what they are told on joining is what happens"
+        assert reported == (participant.id in self.stay.meeting.metered), (
+            "what they are answered on joining is what happens"
+        )
 
     async def rename(self, person: Person, name: int) -> None:
         shown, is_teacher = NAMES[name]
@@ -94,7 +96,9 @@ class World:
         assert summary.camera_on == sum(each.is_on for each in class_)
         assert meeting.present == len(self.people), "a bot whom the teacher keeps company is not alone"
         for each in self.people:
-            assert meeting.is_read(each.participant) == (each.participant.id in meeting.metered), "metered, and told so"
+            assert meeting.is_read(each.participant) == (each.participant.id in meeting.metered), (
+                "metered, and shown as read"
+            )
         watching = {task.get_name() for task in asyncio.all_tasks() if not task.cancelling() and not task.done()}
         on = {each.participant.id for each in class_ if each.is_on}
         assert {f"observer of {id_}" for id_ in meeting.metered & on} == {

@@ -100,16 +100,16 @@ async def test_teacher_is_not_counted_keeps_the_bot_company_and_hello_and_audit_
 ) -> None:
     teacher = Participant("p9", "Quilla")
     room = Silent(Admitted(), Joined(teacher), CameraUnreadable(teacher, "codec vp9"))
-    told = await end_of_stay(monkeypatch, tmp_path, room, summaries=4, left_out=(" QUILLA\u200b",))
-    summaries = [event.body for event in told if isinstance(event.body, ClassSummary)]
+    reported = await end_of_stay(monkeypatch, tmp_path, room, summaries=4, left_out=(" QUILLA\u200b",))
+    summaries = [event.body for event in reported if isinstance(event.body, ClassSummary)]
     assert {(summary.present, summary.camera_on) for summary in summaries} == {(0, 0)}
-    assert isinstance(told[-1].body, Bye)
-    assert (told[-1].body.reason, told[-1].body.present_max) == (EndReason.ASKED_TO_LEAVE, 0)
-    [hello] = [event.body for event in told if isinstance(event.body, Hello)]
+    assert isinstance(reported[-1].body, Bye)
+    assert (reported[-1].body.reason, reported[-1].body.present_max) == (EndReason.ASKED_TO_LEAVE, 0)
+    [hello] = [event.body for event in reported if isinstance(event.body, Hello)]
     assert hello.capabilities == (LEAVES_OUT,)
     log = (tmp_path / "classpulse/audit.jsonl").read_text()
     assert json.loads(log.splitlines()[0])["leaves_out"] is True
-    assert "quilla" not in (log + "".join(map(encode, told))).lower()
+    assert "quilla" not in (log + "".join(map(encode, reported))).lower()
 
 
 async def test_word_in_the_rooms_chat_is_enough_not_to_be_read_and_is_in_the_audit_log(
