@@ -45,7 +45,7 @@ class Lifecycle:
         self._alone_at_most_s = alone_at_most_s
         self._state_machine = StateMachine(clock())
         self._hello: Hello | None = None
-        """As it was told last."""
+        """As it was published last."""
 
     @property
     def end_reason(self) -> EndReason:

@@ -72,7 +72,7 @@ def routes(room: Attended, readings: Readings, opens: Callable[[str], bool] = la
     Args:
         room: Where they stay.
         readings: Carries the request out, at once.
-        opens: Tells whether the token of an instructor's link opens this class.
+        opens: Says whether the token of an instructor's link opens this class.
     """
     limiter = RateLimiter(burst=20, per_s=1.0)
 
