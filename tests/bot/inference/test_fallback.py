@@ -1,6 +1,5 @@
 """A plan that does not fit this machine: refused at start, or read on the CPU where the operator allowed it."""
 
-import inspect
 import logging
 import shutil
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.commands.engine import serve_engine
 from bot.inference import open_inference
 from bot.inference.local import LocalNetwork
 from bot.settings import Settings
+from bot.settings.service import EngineSettings
 from engine.errors import ModelRefused
 from engine.manifest import Manifest, PlanFacts, load_manifest, manifest_path, write_manifest
 from engine.readings import FaceBatch
@@ -52,4 +51,4 @@ async def test_fallback_reads_on_the_cpu_and_says_so(plan: Path, caplog: pytest.
 
 async def test_fallback_is_off_unless_asked_for() -> None:
     assert not Settings(room_url="local://x", policy="presence").engine_fallback
-    assert inspect.signature(serve_engine).parameters["engine_fallback"].default is False
+    assert not EngineSettings().engine_fallback

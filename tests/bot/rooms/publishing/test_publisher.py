@@ -4,6 +4,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -81,8 +83,14 @@ async def audience(stage: Any) -> AsyncIterator[Audience]:
 
 
 async def take(frames: AsyncIterator[Frame], count: int) -> list[Frame]:
+    """Take so many frames, each with its picture: one that nobody has asked for by the end of the stream is lost."""
+    taken = []
     async with asyncio.timeout(30):
-        return [await anext(frames) for _ in range(count)]
+        for _ in range(count):
+            frame = await anext(frames)
+            picture = await asyncio.to_thread(frame.to_rgb)
+            taken.append(replace(frame, to_rgb=partial(np.copy, picture)))
+    return taken
 
 
 def colour(frame: Frame) -> tuple[int, float]:
@@ -230,6 +238,9 @@ async def test_process_publishes_and_leaves_on_sigterm(audience: Audience, clips
         assert process.stderr is not None
         async with asyncio.timeout(20):
             assert await process.stderr.readline() == b"publishing 2\n"
+            entered = 0
+            while entered < 2:  # they are connected a little earlier than the room knows
+                entered += isinstance(await audience.next(), Joined)
             process.send_signal(signal.SIGTERM)
             assert await process.wait() == 0
     finally:
