@@ -275,8 +275,7 @@ async def test_no_file_is_written_that_could_hold_a_picture(tmp_path: Path) -> N
     written = [call for call in calls if re.search(r"O_WRONLY|O_RDWR|O_CREAT|\bcreat\(|\brename", call)]
     harmless = re.compile(
         r'"/dev/(null|tty|urandom)"|/proc/|\.pyc(\.\d+)?"|__pycache__|O_TMPFILE|O_DIRECTORY|= -1 E'
-        # what native libraries print at start-up is caught in an unnamed temporary file
-        r'|"/[^"]*/[a-z0-9_]{8}"|/classpulse/audit\.jsonl"'
+        r'|/classpulse/audit\.jsonl"'
     )
     assert any("face_landmark" in call or "mediapipe" in call for call in calls), "the trace saw the bot at work"
     assert not [call for call in written if not harmless.search(call)]
