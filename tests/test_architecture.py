@@ -48,6 +48,7 @@ IN_PLACES = {
     "bot/rooms/local/gateway_routes.py": {"httpx"},  # hands on what people ask of a bot at a gateway
     "bot/rooms/publishing/": {"aiortc", "av", "httpx"},
     "bot/recordings/": {"av", "cv2"},
+    "bot/rooms/gallery/": {"cv2"},
     "bot/rooms/webrtc/": {"aiortc", "aioice", "av", "httpx"},
     "bot/rooms/whep.py": {"httpx"},
     "bot/rooms/notice_picture.py": {"aiortc", "av", "cv2"},  # draws the picture by which the bot shows itself
@@ -116,6 +117,7 @@ ARROWS: dict[str, set[str]] = {
         "bot/meeting",
         "bot/privacy",
         "bot/rooms",
+        "bot/rooms/gallery",
         "bot/rooms/webrtc",
         "bot/settings",
         "dashboard_protocol",
@@ -132,6 +134,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/auth",
         "engine",
     },
+    "bot/rooms/gallery": {"engine"},
     "bot/rooms/janus": {
         "bot",
         "bot/rooms",

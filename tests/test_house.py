@@ -27,6 +27,7 @@ PACKAGES = ("bot", "engine", "build_engine", "dashboard_protocol")
 HOUSE = {
     # what a newcomer asks: where is a Janus room joined, where is a rate limit, where is what may leave decided, …
     "janus": "bot/rooms/janus/",
+    "gallery": "bot/rooms/gallery/",
     "webrtc": "bot/rooms/webrtc/",
     "rate limit": "dashboard_protocol/rate_limit.py",
     "disclosure": "bot/disclosure/",

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from bot.foreground import Watch
     from bot.recordings.run import Recording
 
-FilesArgument = Annotated[list[Path], typer.Argument(help="mp4, mov, mkv, webm or avi, a person in each.")]
+FilesArgument = Annotated[list[Path], typer.Argument(help="mp4, mov, mkv, webm or avi.")]
 OnePersonFlag = Annotated[
     bool,
     typer.Option(
         "--each-file-is-one-person",
-        help="The files are one class, a participant each, called by their names; they begin together.",
+        help="The files are one class, a participant each, called by their names; they begin together. Else the file "
+        "is a gallery: it shows many people, each in a tile.",
     ),
 ]
 ReportFlag = Annotated[Path | None, typer.Option(help="Write the report here: HTML, and CSV beside it.")]
@@ -39,7 +40,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print every event as one
 
 
 EXAMPLES = (
-    "classpulse recording class.mp4 --policy presence --report class.html",
+    "classpulse recording gallery.mp4 --policy presence --report class.html",
     "classpulse recording a.mp4 b.mp4 --each-file-is-one-person --policy presence",
 )
 
@@ -68,20 +69,28 @@ def recording(
         raise SettingsRefused("--csv-people names people one by one: it needs --policy individual")
     if len(files) > 1 and not each_file_is_one_person:
         raise SettingsRefused("several files are one class where each is one person: say --each-file-is-one-person")
+    if settings.policy is Profile.INDIVIDUAL and not each_file_is_one_person:
+        raise SettingsRefused(
+            "nobody is known by name in a gallery: --policy individual needs recordings of one person each, and "
+            "--each-file-is-one-person"
+        )
     if settings.engine is not None and settings.engine.startswith("ipc:"):
         raise SettingsRefused("--engine: a recording is read by this process: give a .onnx or .plan file")
-    raise typer.Exit(_read(settings, files, report, csv_people, json=json))
+    gallery = not each_file_is_one_person
+    raise typer.Exit(_read(settings, files, report, csv_people, is_gallery=gallery, json=json))
 
 
-def _read(settings: Settings, files: list[Path], report: Path | None, csv_people: Path | None, *, json: bool) -> int:
+def _read(
+    settings: Settings, files: list[Path], report: Path | None, csv_people: Path | None, *, is_gallery: bool, json: bool
+) -> int:
     from bot.foreground import Foreground, say, stay
     from bot.recordings.file_time import FileTimeLoop
     from bot.recordings.people_table import PeopleTable
     from bot.recordings.run import Recording
 
     people = None if csv_people is None else PeopleTable(csv_people)
-    recorded = Recording.of(files, all_agreed=people is not None)
-    if settings.policy is not Profile.INDIVIDUAL and len(recorded.files) < settings.k:
+    recorded = Recording.of(files, all_agreed=people is not None, is_gallery=is_gallery)
+    if not is_gallery and settings.policy is not Profile.INDIVIDUAL and len(recorded.files) < settings.k:
         say(f"{settings.policy.value} speaks of a class from {settings.k} people up; here are {len(recorded.files)}")
     with _progress(recorded) as progress:
         watching = [progress] if people is None else [progress, people.take]

@@ -95,17 +95,17 @@ class RecordingRoom:
         async with aclosing(self._pictures(file)) as pictures:
             async for frame in pictures:
                 if mailbox is not None and frame.at - last_s > CAMERA_PATIENCE_S:
-                    await _until(last_s + CAMERA_PATIENCE_S)
+                    await until(last_s + CAMERA_PATIENCE_S)
                     mailbox.close()
                     mailbox = None
                     self._session.publish(CameraOff(participant))
-                await _until(frame.at)
+                await until(frame.at)
                 if mailbox is None:
                     mailbox = Mailbox[Frame]()
                     self._session.publish(CameraOn(participant, RecordedTrack(participant, mailbox)))
                 mailbox.put(replace(frame, at=self._began_at + frame.at))
                 last_s = frame.at
-        await _until(last_s + file.step_s)
+        await until(last_s + file.step_s)
         if mailbox is not None:
             mailbox.close()
         self._session.publish(Left(participant, Absence.LEFT))
@@ -123,6 +123,6 @@ class RecordingRoom:
                 yield frame
 
 
-async def _until(at_s: float) -> None:
+async def until(at_s: float) -> None:
     """Wait for a moment on the loop's clock."""
     await asyncio.sleep(max(0.0, at_s - asyncio.get_running_loop().time()))

@@ -26,6 +26,7 @@ from bot.privacy.audit_log import Audit
 from bot.privacy.opt_outs import OptOuts
 from bot.privacy.request_handler import PrivacyRequestHandler
 from bot.recordings.file_time import FileTimeLoop
+from bot.recordings.recorded_gallery import RecordedGallery
 from bot.recordings.room import RecordingRoom
 from bot.recordings.video_file import VideoFile
 from bot.rooms.base import Frame
@@ -43,7 +44,7 @@ NAME: Final = "recording"
 
 @dataclass(slots=True)
 class Recording:
-    """Files that are one class, each of one person."""
+    """Files that are one class, each of one person; or one file that shows all of it."""
 
     files: Sequence[VideoFile]
     """Open; running the recording closes them."""
@@ -51,9 +52,11 @@ class Recording:
     """Files that could not be opened, a line each."""
     all_agreed: bool = False
     """The operator's word that everybody in them agreed to be read individually."""
+    is_gallery: bool = False
+    """Whether the file, which is the only one, shows many people."""
 
     @classmethod
-    def of(cls, paths: Sequence[Path], *, all_agreed: bool = False) -> "Recording":
+    def of(cls, paths: Sequence[Path], *, all_agreed: bool = False, is_gallery: bool = False) -> "Recording":
         """Open what can be opened.
 
         Raises:
@@ -67,7 +70,7 @@ class Recording:
                 unreadable.append(str(error))
         if not files:
             raise RecordingUnreadable("\n".join(unreadable))
-        return cls(files, unreadable, all_agreed)
+        return cls(files, unreadable, all_agreed, is_gallery)
 
     @property
     def began_at(self) -> float:
@@ -95,7 +98,7 @@ class Recording:
         def clock() -> float:
             return self.began_at + loop.time()
 
-        room = RecordingRoom(NAME, self.files, began_at=self.began_at, standing=loop.standing, opted_in=self.all_agreed)
+        room = self._room(loop)
         policy = Policy(settings.policy, k=settings.k)
         parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
         audit = Audit(state_directory(), NAME)
@@ -129,6 +132,11 @@ class Recording:
                 async with inference, joined(room, surroundings.stop):
                     await lifecycle.live(room, surroundings.stop, settings.max_duration_s, None)
         return lifecycle.end_reason
+
+    def _room(self, loop: FileTimeLoop) -> RecordingRoom:
+        if self.is_gallery:
+            return RecordedGallery(NAME, self.files, began_at=self.began_at, standing=loop.standing)
+        return RecordingRoom(NAME, self.files, began_at=self.began_at, standing=loop.standing, opted_in=self.all_agreed)
 
 
 class _Timeless:

@@ -20,6 +20,7 @@ from tests.bot.recordings.files import CLIPS, cut, encrypted, evenly, shown, sou
 
 SHARED = Path(__file__).resolve().parents[3] / "../shared/data/clips"
 PATIENCE_S = 110
+ONE = ("--each-file-is-one-person",)
 
 
 @pytest.fixture
@@ -105,7 +106,8 @@ def audit(environment: dict[str, str]) -> list[str]:
 def test_nobody_is_announced_by_themselves_whose_agreement_nobody_states(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    done = recording(environment, write(tmp_path / "Anna.mp4", evenly(shown())), "--policy", "individual", "--json")
+    path = write(tmp_path / "Anna.mp4", evenly(shown()))
+    done = recording(environment, path, "--each-file-is-one-person", "--policy", "individual", "--json")
     assert done.returncode == 0, done.stderr
     assert not any(isinstance(event.body, ParticipantUpdate) for event in events_of(done))
     assert json.loads(audit(environment)[0])["all_agreed"] is False
@@ -130,7 +132,7 @@ def test_what_cannot_be_read_is_one_line_and_the_rest_is_read(environment: dict[
 def test_file_that_was_cut_off_is_read_as_far_as_it_goes(environment: dict[str, str], tmp_path: Path) -> None:
     long = evenly(shown()) + evenly(shown("yuki-calm"), 2000) + evenly(shown("kofi-calm"), 4000)
     path, report = cut(write(tmp_path / "a.mkv", long), 0.6), tmp_path / "report.html"
-    done = recording(environment, path, "--policy", "aggregate", "--report", report)
+    done = recording(environment, path, "--each-file-is-one-person", "--policy", "aggregate", "--report", report)
     assert done.returncode == 1
     assert "cut off" in done.stderr
     assert rows(report.with_suffix(".csv"))
@@ -180,8 +182,9 @@ def test_ctrl_c_leaves_a_valid_report_of_what_was_read(environment: dict[str, st
         (["a.mp4", "b.mp4", "--policy", "aggregate"], "--each-file-is-one-person"),
         (["a.mp4", "--policy", "presence", "--engine", "ipc://"], ".onnx or .plan"),
         (["absent.mp4", "--policy", "presence"], "No such file"),
-        (["a.mp4", "--policy", "individual", "--csv-people", "/nowhere/p.csv"], "cannot be written"),
-        (["a.mp4", "--policy", "individual", "--csv-people", "/"], "folder"),
+        (["a.mp4", "--policy", "individual"], "nobody is known by name in a gallery"),
+        (["a.mp4", *ONE, "--policy", "individual", "--csv-people", "/nowhere/p.csv"], "cannot be written"),
+        (["a.mp4", *ONE, "--policy", "individual", "--csv-people", "/"], "folder"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_line(
@@ -199,7 +202,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line(
 
 def test_drawn_person_as_the_demo_sends_them_is_read_whole(environment: dict[str, str], tmp_path: Path) -> None:
     path, people = CLIPS / "yuki-calm.webm", tmp_path / "p.csv"
-    done = recording(environment, path, "--policy", "individual", "--csv-people", people)
+    done = recording(environment, path, "--each-file-is-one-person", "--policy", "individual", "--csv-people", people)
     assert done.returncode == 0, done.stderr
     reported = rows(people)
     assert reported[-1]["unmeasurable"] in ("", "starting")

@@ -1,0 +1,146 @@
+"""Who stands in which tile, over every change of the layout. Pure: it is given looks and times, and sees no picture.
+
+A person is known by their tile: by its place while nothing moves, and by how it looks around the face when something
+did. Where two tiles look alike, or a tile looks as nobody did, somebody new begins: one person who is counted twice
+over time is a small error, two people in one is none that could be made good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from math import inf
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.rooms.gallery.layout import Rect
+from bot.rooms.gallery.look import Look, distance
+
+ALIKE: Final = 6.0
+"""Levels up to which two looks may be one tile's; those of one drawn person differed by 2 at most."""
+CHANGED: Final = 9.0
+"""Levels from which a place shows something else than a moment before; below, somebody has moved in it."""
+APART: Final = 3.0
+"""Levels by which everybody else's look must fit worse before a look says who somebody is."""
+NOISE: Final = 1.0
+"""Levels by which two looks that are the same may differ from a third."""
+SAME_PLACE: Final = 0.6
+"""Overlap from which two rectangles are one place."""
+FORGET_S: Final = 60.0
+"""How long somebody is known who has no tile: on another page, or behind the speaker's view."""
+
+
+@dataclass(slots=True)
+class Seat:
+    """One participant's tile, as it was last seen."""
+
+    id: str
+    rect: Rect
+    look: Look
+    at: float
+    """When it was seen, in seconds."""
+    has_tile: bool = True
+
+
+class Seats:
+    """Keeps people apart."""
+
+    def __init__(self) -> None:
+        self._seats: list[Seat] = []
+        self._numbers = count(1)
+
+    @property
+    def seats(self) -> Sequence[Seat]:
+        """Everybody who is known, with a tile or not."""
+        return tuple(self._seats)
+
+    def follow(self, looks: Sequence[Look]) -> bool:
+        """Follow those who have a tile to the next picture, a moment later; return whether all are still in it.
+
+        Args:
+            looks: How each place of `placed` looks now, in its order. Remembered only where nobody has moved.
+        """
+        placed = self.placed
+        stayed = all(distance(seat.look, look) <= CHANGED for seat, look in zip(placed, looks, strict=True))
+        if stayed:
+            for seat, look in zip(placed, looks, strict=True):
+                seat.look = seat.look.updated(look)
+        return stayed
+
+    @property
+    def placed(self) -> Sequence[Seat]:
+        """Those who had a tile when `assign` was last called."""
+        return tuple(seat for seat in self._seats if seat.has_tile)
+
+    def assign(
+        self, at: float, tiles: Sequence[tuple[Rect, Look]], stages: Sequence[tuple[Rect, Look]] = ()
+    ) -> list[str]:
+        """Say who stands in which tile.
+
+        Args:
+            at: Seconds; never less than before.
+            tiles: Of the grid. Whoever fits nobody is somebody new.
+            stages: Beside the grid, where a slide or a film may show faces: only who looks like one of those who have
+                no tile stands there.
+
+        Returns:
+            An id for each tile, and then for each stage: "" for one in which nobody known stands. None twice.
+        """
+        self._seats = [seat for seat in self._seats if at - seat.at <= FORGET_S]
+        shown = [*tiles, *stages]
+        levels = np.array([[distance(seat.look, look) for _, look in shown] for seat in self._seats]).reshape(
+            len(self._seats), len(shown)
+        )
+        in_place = self._in_place([rect for rect, _ in shown])
+        last = len(tiles)
+        moved = self._has_moved(levels, in_place)
+        fits = self._fit(levels[:, :last]) if moved else self._stay(levels[:, :last], in_place[:, :last])
+        away = ~fits.any(axis=1, keepdims=True)
+        fits = np.hstack((fits, self._fit(levels[:, last:]) & away))
+        for seat in self._seats:
+            seat.has_tile = False
+        ids: list[str] = []
+        for number, (rect, look) in enumerate(shown):
+            who = np.flatnonzero(fits[:, number])
+            if len(who):
+                ids.append(self._seen(self._seats[who[0]], at, rect, look))
+            else:
+                ids.append(self._new(at, rect, look) if number < len(tiles) else "")
+        return ids
+
+    def _in_place(self, rects: Sequence[Rect]) -> NDArray[np.bool_]:
+        overlaps = [[seat.has_tile and seat.rect.overlap(rect) >= SAME_PLACE for rect in rects] for seat in self._seats]
+        return np.array(overlaps, np.bool_).reshape(len(self._seats), len(rects))
+
+    def _has_moved(self, levels: NDArray[np.float64], in_place: NDArray[np.bool_]) -> bool:
+        """Return whether the layout flowed anew: somebody is not where they were, or shows something else there."""
+        placed = np.array([seat.has_tile for seat in self._seats], np.bool_)
+        stayed = (in_place & (levels <= CHANGED)).any(axis=1)
+        return bool((placed & ~stayed).any())
+
+    @staticmethod
+    def _stay(levels: NDArray[np.float64], in_place: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Everybody is where they were; tiles that are new may be of those who come back."""
+        stayed = in_place & (levels <= CHANGED) & (levels <= levels.min(axis=0, initial=inf) + NOISE)
+        taken = stayed.any(axis=0)
+        back = Seats._fit(levels) & ~taken[None, :] & ~stayed.any(axis=1)[:, None]
+        return np.asarray(stayed | back, np.bool_)
+
+    @staticmethod
+    def _fit(levels: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return who looks like which tile and like no other, and which tile looks like nobody else."""
+        fits = levels <= ALIKE
+        for seat, tile in np.argwhere(fits).tolist():
+            others = np.concatenate((np.delete(levels[seat], tile), np.delete(levels[:, tile], seat)))
+            fits[seat, tile] = not (others < levels[seat, tile] + APART).any()
+        return fits
+
+    def _seen(self, seat: Seat, at: float, rect: Rect, look: Look) -> str:
+        seat.rect, seat.look, seat.at, seat.has_tile = rect, seat.look.updated(look), at, True
+        return seat.id
+
+    def _new(self, at: float, rect: Rect, look: Look) -> str:
+        seat = Seat(f"p{next(self._numbers)}", rect, look, at)
+        self._seats.append(seat)
+        return seat.id

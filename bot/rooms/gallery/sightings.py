@@ -1,0 +1,137 @@
+"""Follows a gallery from picture to picture: who is in it, and which part of each picture is theirs. Pure.
+
+All of a picture is searched every `SEARCH_EVERY_S`, and when a tile shows something else than a moment ago; in between
+it is enough to see that everybody is still where they were. Nothing is given of a picture in which that is not so.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.rooms.gallery.layout import Layout, Rect, layout
+from bot.rooms.gallery.liveness import Glance, Liveness, glance, is_same_picture
+from bot.rooms.gallery.look import look_of
+from bot.rooms.gallery.seats import Seats
+from engine.readings import Box, Image
+
+SEARCH_EVERY_S: Final = 2.0
+SEARCH_AGAIN_S: Final = 0.25
+"""After what was found did not fit: a layout that flows anew takes some pictures to do it."""
+FROZEN_AFTER_S: Final = 3.0
+"""With people in it and nothing that moves, for so long, it is not the people who stand still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one picture says."""
+
+    people: Mapping[str, Rect]
+    """The living who are in it, by id, and where their tiles are."""
+    known: frozenset[str]
+    """Everybody who is remembered, and has been seen living."""
+    is_frozen: bool = False
+    """Whether the picture stands still as a whole: nothing in it can be measured."""
+
+
+@dataclass(slots=True)
+class _Sitter:
+    """What is known of one tile's occupant beside their place and look."""
+
+    liveness: Liveness = field(default_factory=Liveness)
+    was_living: bool = False
+    face: Box | None = None
+    """Where the face was found last, in shares of the tile; None where none was."""
+
+
+class Gallery:
+    """One picture of many people. `take` is called with pictures in their order, by one thread at a time."""
+
+    def __init__(self, search: Callable[[Image], list[Box]]) -> None:
+        """Begin with nobody.
+
+        Args:
+            search: Finds all faces of a picture, as boxes in shares of it.
+        """
+        self._search = search
+        self._seats = Seats()
+        self._sitters: dict[str, _Sitter] = {}
+        self._searched_at: float | None = None
+        self._size: tuple[int, int] | None = None
+        self._whole: Glance | None = None
+        self._moved_at = 0.0
+        self._layout = Layout(())
+
+    def take(self, at: float, image: Image) -> Sighting:
+        """Look at a picture; `at` in seconds, never less than before."""
+        if self._is_frozen(at, image):
+            return Sighting({}, self._known(), is_frozen=True)
+        size = (image.shape[1], image.shape[0])
+        is_due = self._searched_at is None or at - self._searched_at >= SEARCH_EVERY_S or size != self._size
+        if not is_due and not self._follow(image):
+            if self._searched_at is not None and at - self._searched_at < SEARCH_AGAIN_S:
+                return Sighting({}, self._known())
+            is_due = True
+        if is_due:
+            self._find(at, image)
+            self._searched_at, self._size = at, size
+        return self._sighting(at, image)
+
+    def _follow(self, image: Image) -> bool:
+        placed = self._seats.placed
+        return self._seats.follow([look_of(image, seat.rect, self._sitters[seat.id].face) for seat in placed])
+
+    def _find(self, at: float, image: Image) -> None:
+        """Search all of a picture, and say anew who stands where."""
+        faces = self._search(image)
+        found = layout(image, faces)
+        shown = [(rect, _face_in(rect, faces, image)) for rect in (*found.tiles, *found.stages)]
+        looks = [(rect, look_of(image, rect, face)) for rect, face in shown]
+        before = {seat.id: seat.rect for seat in self._seats.placed}
+        ids = self._seats.assign(at, looks[: len(found.tiles)], looks[len(found.tiles) :])
+        known = {seat.id for seat in self._seats.seats}
+        self._sitters = {id_: self._sitters.get(id_) or _Sitter() for id_ in known}
+        for id_, (rect, face) in zip(ids, shown, strict=True):
+            if id_:
+                sitter = self._sitters[id_]
+                sitter.face = face
+                if before.get(id_) != rect:
+                    sitter.liveness.stop()
+        self._layout = found
+
+    def _sighting(self, at: float, image: Image) -> Sighting:
+        people = {}
+        for seat in self._seats.placed:
+            sitter = self._sitters[seat.id]
+            if sitter.face is not None:
+                sitter.liveness.take(at, glance(image, seat.rect, sitter.face))
+            sitter.was_living |= sitter.liveness.is_living
+            # Whoever leaned out of the picture has no face in it that could move, and is still there.
+            if sitter.was_living and (sitter.face is None or not sitter.liveness.is_still):
+                people[seat.id] = seat.rect
+        return Sighting(people, self._known())
+
+    def _is_frozen(self, at: float, image: Image) -> bool:
+        height, width = image.shape[:2]
+        now = glance(image, Rect(0, 0, height, width), None)
+        if self._whole is None or not is_same_picture(self._whole, now):
+            self._whole, self._moved_at = now, at
+        return at - self._moved_at >= FROZEN_AFTER_S
+
+    def _known(self) -> frozenset[str]:
+        return frozenset(id_ for id_, sitter in self._sitters.items() if sitter.was_living)
+
+
+def _face_in(rect: Rect, faces: list[Box], image: Image) -> Box | None:
+    """Return the largest face in a tile, in shares of it."""
+    height, width = image.shape[:2]
+    inside = []
+    for face in faces:
+        box = Box(
+            (face.x * width - rect.left) / rect.width,
+            (face.y * height - rect.top) / rect.height,
+            face.width * width / rect.width,
+            face.height * height / rect.height,
+        )
+        if 0 <= box.x + box.width / 2 < 1 and 0 <= box.y + box.height / 2 < 1:
+            inside.append(box)
+    return max(inside, key=lambda box: box.width * box.height, default=None)

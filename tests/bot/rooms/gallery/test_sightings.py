@@ -1,0 +1,126 @@
+"""A gallery from picture to picture: who is shown, and that nobody is shown another's tile."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from bot.rooms.gallery.layout import Rect
+from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_EVERY_S, Gallery, Sighting
+from engine.readings import Box, Image
+from tests.bot.rooms.gallery.drawn import Drawn, compressed, gallery
+
+PICTURES_PER_S = 8
+SETTLING = 6 * PICTURES_PER_S
+"""Pictures until everybody has moved often enough."""
+
+
+class Shown:
+    """A gallery that is looked at, with the truth beside it. Faces are searched for in the drawing, not the picture."""
+
+    def __init__(self) -> None:
+        self.searches = 0
+        self.number = 0
+        self.who: dict[str, int] = {}
+        self._drawn: Drawn
+        self._gallery = Gallery(self._search)
+
+    def _search(self, _: Image) -> list[Box]:
+        self.searches += 1
+        return list(self._drawn.faces)
+
+    def show(
+        self,
+        people: Sequence[int],
+        *,
+        columns: int = 3,
+        pictures: int = 1,
+        still: Sequence[int] = (),
+        away: Sequence[int] = (),
+    ) -> Sighting:
+        """Show pictures; everybody moves their mouth but those who are still."""
+        for _ in range(pictures):
+            mouths = {
+                person: 0.1 if person in still else 0.02 + 0.14 * ((self.number + person) // 5 % 2) for person in people
+            }
+            self._drawn = gallery(people, columns=columns, away=away, mouths=mouths)
+            sighting = self._gallery.take(self.number / PICTURES_PER_S, self._drawn.picture)
+            self.number += 1
+            self._check(people, sighting)
+        return sighting
+
+    def people(self, sighting: Sighting) -> list[int]:
+        return sorted(self.who[id_] for id_ in sighting.people)
+
+    def _check(self, people: Sequence[int], sighting: Sighting) -> None:
+        for id_, rect in sighting.people.items():
+            person = max(zip(people, self._drawn.rects, strict=True), key=lambda each: rect.overlap(each[1]))[0]
+            assert self.who.setdefault(id_, person) == person, "somebody was shown another's tile"
+
+
+def test_everybody_who_moves_is_shown_and_no_still_picture() -> None:
+    shown = Shown()
+    sighting = shown.show(range(9), pictures=SETTLING, still=(4,))
+    assert shown.people(sighting) == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert len(sighting.known) == 8
+
+
+def test_search_is_as_rare_as_it_may_be_while_nothing_changes() -> None:
+    shown = Shown()
+    shown.show(range(9), pictures=80)
+    assert shown.searches <= 80 / PICTURES_PER_S / SEARCH_EVERY_S + 1
+
+
+@pytest.mark.parametrize(
+    ("after", "columns"),
+    [([8, 7, 6, 5, 4, 3, 2, 1, 0], 3), ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 4), ([0, 2, 3, 4], 2), ([20, 21, 22, 23], 2)],
+    ids=["order changed", "one joins", "some leave", "page turned"],
+)
+def test_nobody_is_shown_anothers_tile_in_any_picture_of_a_change(after: list[int], columns: int) -> None:
+    shown = Shown()
+    shown.show(range(9), pictures=SETTLING + 3)
+    at_once = shown.show(after, columns=columns)
+    assert shown.people(at_once) == sorted(set(after) & set(range(9)))
+    later = shown.show(after, columns=columns, pictures=SETTLING)
+    assert shown.people(later) == sorted(after)
+
+
+def test_whoever_leans_out_is_still_there_and_whoever_stands_still_for_long_is_a_picture() -> None:
+    shown = Shown()
+    shown.show(range(9), pictures=SETTLING)
+    assert 4 in shown.people(shown.show(range(9), pictures=10 * PICTURES_PER_S, away=(4,)))
+    assert 4 not in shown.people(shown.show(range(9), pictures=10 * PICTURES_PER_S, still=(4,)))
+    assert 4 in shown.people(shown.show(range(9), pictures=PICTURES_PER_S))
+
+
+def test_picture_that_stands_still_as_a_whole_is_frozen_until_something_moves() -> None:
+    shown = Shown()
+    shown.show(range(9), pictures=SETTLING)
+    frozen = round(FROZEN_AFTER_S * PICTURES_PER_S)
+    assert not shown.show(range(9), pictures=frozen - 1, still=range(9)).is_frozen
+    sighting = shown.show(range(9), pictures=3, still=range(9))
+    assert sighting.is_frozen
+    assert not sighting.people
+    assert len(sighting.known) == 9
+    assert len(shown.show(range(9), pictures=4).people) == 9
+
+
+def test_codec_does_not_move_a_frozen_picture() -> None:
+    drawn = gallery(range(9), columns=3)
+    watched = Gallery(lambda _: list(drawn.faces))
+    pictures = [compressed(drawn.picture, 80 - number % 3) for number in range(40)]
+    seen = [watched.take(number / PICTURES_PER_S, picture) for number, picture in enumerate(pictures)]
+    assert seen[-1].is_frozen
+
+
+def test_size_that_changes_in_the_middle_and_pictures_too_small_disturb_nothing() -> None:
+    watched = Gallery(lambda _: [Box(0.4, 0.4, 0.2, 0.2)])
+    dice = np.random.default_rng(1)
+    for number, shape in enumerate([(64, 64), (1, 1), (720, 1280), (3, 900), (64, 64), (1080, 1920), (40, 40)]):
+        picture = dice.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        assert watched.take(float(number), picture).people == {}
+
+
+def test_part_of_a_picture_is_a_view_and_no_copy() -> None:
+    picture = gallery(range(4), columns=2).picture
+    assert np.shares_memory(Rect(10, 10, 100, 100).of(picture), picture)
