@@ -25,7 +25,7 @@ OnePersonFlag = Annotated[
     typer.Option(
         "--each-file-is-one-person",
         help="The files are one class, a participant each, called by their names; they begin together. Else the file "
-        "is a gallery: it shows many people, each in a tile.",
+        "is a gallery: it shows many people, who are called Tile 1, Tile 2, …, from the top left as it begins.",
     ),
 ]
 ReportFlag = Annotated[Path | None, typer.Option(help="Write the report here: HTML, and CSV beside it.")]

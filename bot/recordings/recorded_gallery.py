@@ -1,8 +1,8 @@
 """A recorded gallery as a room: one file that shows many people, each a participant with a part of its pictures."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
@@ -31,6 +31,16 @@ LOOKS_PER_S: Final = 8.0
 FROZEN: Final = "the picture stands still"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """A picture, and who is in it."""
+
+    at: float
+    """Seconds from the file's beginning."""
+    image: Image
+    sighting: Sighting
+
+
 class RecordedGallery(RecordingRoom):
     """One file that shows a class; see `RecordingRoom`. People are known by their tiles, and have no names."""
 
@@ -52,6 +62,7 @@ class RecordedGallery(RecordingRoom):
         self._finder = FaceFinder()
         self._gallery = Gallery(self._finder.search)
         self._people: dict[str, _Person] = {}
+        self._due_s = 0.0
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -61,35 +72,33 @@ class RecordedGallery(RecordingRoom):
 
     async def _attend(self) -> None:
         self._session.publish(Admitted())
-        last_s = due_s = 0.0
-        async with aclosing(self._pictures(self._file)) as pictures:
-            async for frame in pictures:
-                if frame.at < due_s:
-                    continue
-                due_s = max(due_s + 1 / LOOKS_PER_S, frame.at)
-                if frame.at - last_s > CAMERA_PATIENCE_S:
+        last_s = 0.0
+        async with aclosing(self._ahead(self._looks)) as looks:
+            async for look in looks:
+                if look.at - last_s > CAMERA_PATIENCE_S:
                     await until(last_s + CAMERA_PATIENCE_S)
                     self._close(set())
-                await until(frame.at)
-                last_s = frame.at
-                await self._look(frame)
+                await until(look.at)
+                last_s = look.at
+                self._follow(look.sighting, look.at)
+                for id_, rect in look.sighting.people.items():
+                    self._show(self._people[id_], look, rect)
         await until(last_s + self._file.step_s)
         self._close(set())
         for person in self._people.values():
             self._session.publish(Left(person.participant, Absence.LEFT))
         raise RoomClosed(f"{self.name} is over")
 
-    async def _look(self, frame: Frame) -> None:
-        """Give everybody in a picture their part of it."""
-        with self._standing():
-            image, sighting = await asyncio.wrap_future(self._decoders.submit(self._sight, frame))
-        self._follow(sighting, frame.at)
-        for id_, rect in sighting.people.items():
-            self._show(self._people[id_], frame.at, image, rect)
-
-    def _sight(self, frame: Frame) -> tuple[Image, Sighting]:
-        image = frame.to_rgb()
-        return image, self._gallery.take(frame.at, image)
+    def _looks(self, most: int) -> list[_Look]:
+        """Look at the next pictures; none at the end of the file."""
+        looks: list[_Look] = []
+        while len(looks) < most and (frames := self._file.read(1)):
+            (frame,) = frames
+            if frame.at >= self._due_s:
+                self._due_s = max(self._due_s + 1 / LOOKS_PER_S, frame.at)
+                image = frame.to_rgb()
+                looks.append(_Look(frame.at, image, self._gallery.take(frame.at, image)))
+        return looks
 
     def _follow(self, sighting: Sighting, at: float) -> None:
         """Say who came, who cannot be seen and who is gone."""
@@ -104,13 +113,13 @@ class RecordedGallery(RecordingRoom):
         late = {id_ for id_, person in self._people.items() if at - person.shown_s <= CAMERA_PATIENCE_S}
         self._close(late | sighting.people.keys())
 
-    def _show(self, person: "_Person", at: float, image: Image, rect: Rect) -> None:
-        part = rect.of(image)
+    def _show(self, person: "_Person", look: _Look, rect: Rect) -> None:
+        part = rect.of(look.image)
         if person.mailbox is None:
             person.mailbox, person.is_unreadable = Mailbox[Frame](), False
             self._session.publish(CameraOn(person.participant, RecordedTrack(person.participant, person.mailbox)))
-        person.shown_s = at
-        person.mailbox.put(Frame(self._began_at + at, rect.width, rect.height, lambda: part))
+        person.shown_s = look.at
+        person.mailbox.put(Frame(self._began_at + look.at, rect.width, rect.height, lambda: part))
 
     def _close(self, shown: set[str]) -> None:
         """Switch off the camera of everybody but these."""

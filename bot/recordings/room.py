@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from bot.errors import RoomClosed
 from bot.recordings.video_file import VideoFile
@@ -15,6 +15,7 @@ from bot.rooms.latest_frame import Mailbox
 from bot.rooms.notice import clean_name
 from bot.rooms.remote_session import RemoteSession
 
+T = TypeVar("T")
 CAMERA_PATIENCE_S = 1.25
 """No picture for so long means that the camera is off, as in a meeting."""
 PICTURES_AHEAD = 4
@@ -92,7 +93,7 @@ class RecordingRoom:
         """Show each picture when it is due."""
         mailbox: Mailbox[Frame] | None = None
         last_s = 0.0
-        async with aclosing(self._pictures(file)) as pictures:
+        async with aclosing(self._ahead(file.read)) as pictures:
             async for frame in pictures:
                 if mailbox is not None and frame.at - last_s > CAMERA_PATIENCE_S:
                     await until(last_s + CAMERA_PATIENCE_S)
@@ -110,17 +111,17 @@ class RecordingRoom:
             mailbox.close()
         self._session.publish(Left(participant, Absence.LEFT))
 
-    async def _pictures(self, file: VideoFile) -> AsyncGenerator[Frame, None]:
-        """Yield a file's pictures at once, while the next are decoded."""
-        coming = self._decoders.submit(file.read, PICTURES_AHEAD)
+    async def _ahead(self, read: Callable[[int], list[T]]) -> AsyncGenerator[T, None]:
+        """Yield at once what `read` gives, at most so much a call, while the next is read in a thread."""
+        coming = self._decoders.submit(read, PICTURES_AHEAD)
         while True:
             with self._standing():
-                frames = await asyncio.wrap_future(coming)
-            if not frames:
+                come = await asyncio.wrap_future(coming)
+            if not come:
                 return
-            coming = self._decoders.submit(file.read, PICTURES_AHEAD)
-            for frame in frames:
-                yield frame
+            coming = self._decoders.submit(read, PICTURES_AHEAD)
+            for each in come:
+                yield each
 
 
 async def until(at_s: float) -> None:

@@ -56,6 +56,12 @@ class Rect:
         """Show this part of a picture; no copy."""
         return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
+    def shrunk(self, by: int) -> "Rect":
+        """Return it in a picture that is made so many times smaller, at least a pixel."""
+        top, left = -(-self.top // by), -(-self.left // by)
+        bottom, right = (self.top + self.height) // by, (self.left + self.width) // by
+        return Rect(top, left, max(bottom - top, 1), max(right - left, 1))
+
     def overlap(self, other: "Rect") -> float:
         """Return what two share, of what both cover (intersection over union)."""
         across = min(self.left + self.width, other.left + other.width) - max(self.left, other.left)

@@ -6,9 +6,11 @@ it is enough to see that everybody is still where they were. Nothing is given of
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
-from bot.rooms.gallery.layout import Layout, Rect, layout
+import cv2
+
+from bot.rooms.gallery.layout import Rect, layout
 from bot.rooms.gallery.liveness import Glance, Liveness, glance, is_same_picture
 from bot.rooms.gallery.look import look_of
 from bot.rooms.gallery.seats import Seats
@@ -19,6 +21,8 @@ SEARCH_AGAIN_S: Final = 0.25
 """After what was found did not fit: a layout that flows anew takes some pictures to do it."""
 FROZEN_AFTER_S: Final = 3.0
 """With people in it and nothing that moves, for so long, it is not the people who stand still."""
+_SMALL_PX: Final = 600
+"""Width of the picture in which looks and motion are seen: each cell of a tile still is some pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,23 @@ class _Sitter:
     """Where the face was found last, in shares of the tile; None where none was."""
 
 
+class _Small:
+    """A picture made smaller by a whole factor, once for all its tiles."""
+
+    def __init__(self, image: Image) -> None:
+        height, width = image.shape[:2]
+        self._by = by = max(1, min(width // _SMALL_PX, height))
+        self.image = (
+            image
+            if by == 1
+            else cast(Image, cv2.resize(image, (width // by, max(height // by, 1)), interpolation=cv2.INTER_AREA))
+        )
+
+    def rect(self, rect: Rect) -> Rect:
+        """Return where in it a part of the picture is."""
+        return rect.shrunk(self._by)
+
+
 class Gallery:
     """One picture of many people. `take` is called with pictures in their order, by one thread at a time."""
 
@@ -59,33 +80,35 @@ class Gallery:
         self._size: tuple[int, int] | None = None
         self._whole: Glance | None = None
         self._moved_at = 0.0
-        self._layout = Layout(())
 
     def take(self, at: float, image: Image) -> Sighting:
         """Look at a picture; `at` in seconds, never less than before."""
-        if self._is_frozen(at, image):
+        small = _Small(image)
+        if self._is_frozen(at, small):
             return Sighting({}, self._known(), is_frozen=True)
         size = (image.shape[1], image.shape[0])
         is_due = self._searched_at is None or at - self._searched_at >= SEARCH_EVERY_S or size != self._size
-        if not is_due and not self._follow(image):
+        if not is_due and not self._follow(small):
             if self._searched_at is not None and at - self._searched_at < SEARCH_AGAIN_S:
                 return Sighting({}, self._known())
             is_due = True
         if is_due:
-            self._find(at, image)
+            self._find(at, image, small)
             self._searched_at, self._size = at, size
-        return self._sighting(at, image)
+        return self._sighting(at, small)
 
-    def _follow(self, image: Image) -> bool:
+    def _follow(self, small: "_Small") -> bool:
         placed = self._seats.placed
-        return self._seats.follow([look_of(image, seat.rect, self._sitters[seat.id].face) for seat in placed])
+        return self._seats.follow(
+            [look_of(small.image, small.rect(seat.rect), self._sitters[seat.id].face) for seat in placed]
+        )
 
-    def _find(self, at: float, image: Image) -> None:
+    def _find(self, at: float, image: Image, small: "_Small") -> None:
         """Search all of a picture, and say anew who stands where."""
         faces = self._search(image)
         found = layout(image, faces)
         shown = [(rect, _face_in(rect, faces, image)) for rect in (*found.tiles, *found.stages)]
-        looks = [(rect, look_of(image, rect, face)) for rect, face in shown]
+        looks = [(rect, look_of(small.image, small.rect(rect), face)) for rect, face in shown]
         before = {seat.id: seat.rect for seat in self._seats.placed}
         ids = self._seats.assign(at, looks[: len(found.tiles)], looks[len(found.tiles) :])
         known = {seat.id for seat in self._seats.seats}
@@ -96,23 +119,22 @@ class Gallery:
                 sitter.face = face
                 if before.get(id_) != rect:
                     sitter.liveness.stop()
-        self._layout = found
 
-    def _sighting(self, at: float, image: Image) -> Sighting:
+    def _sighting(self, at: float, small: "_Small") -> Sighting:
         people = {}
         for seat in self._seats.placed:
             sitter = self._sitters[seat.id]
             if sitter.face is not None:
-                sitter.liveness.take(at, glance(image, seat.rect, sitter.face))
+                sitter.liveness.take(at, glance(small.image, small.rect(seat.rect), sitter.face))
             sitter.was_living |= sitter.liveness.is_living
             # Whoever leaned out of the picture has no face in it that could move, and is still there.
             if sitter.was_living and (sitter.face is None or not sitter.liveness.is_still):
                 people[seat.id] = seat.rect
         return Sighting(people, self._known())
 
-    def _is_frozen(self, at: float, image: Image) -> bool:
-        height, width = image.shape[:2]
-        now = glance(image, Rect(0, 0, height, width), None)
+    def _is_frozen(self, at: float, small: "_Small") -> bool:
+        height, width = small.image.shape[:2]
+        now = glance(small.image, Rect(0, 0, height, width), None)
         if self._whole is None or not is_same_picture(self._whole, now):
             self._whole, self._moved_at = now, at
         return at - self._moved_at >= FROZEN_AFTER_S

@@ -65,8 +65,9 @@ def test_letterbox_in_another_colour_than_the_canvas_is_no_tile() -> None:
     assert found(moved, layout(picture, moved.faces)) == list(range(9))
 
 
-def test_tile_of_an_empty_chair_is_found_by_its_borders() -> None:
-    truth = gallery(range(9), columns=3, away=(2, 4))
+@pytest.mark.parametrize("gap", [8, 0])
+def test_tile_of_an_empty_chair_is_found_by_its_borders(gap: int) -> None:
+    truth = gallery(range(9), columns=3, away=(2, 4), gap=gap, margin=2 * gap)
     assert found(truth, layout(truth.picture, truth.faces)) == list(range(9))
 
 
