@@ -5,7 +5,7 @@ did. Where two tiles look alike, or a tile looks as nobody did, somebody new beg
 over time is a small error, two people in one is none that could be made good.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf
@@ -27,6 +27,8 @@ NOISE: Final = 1.0
 """Levels by which two looks that are the same may differ from a third."""
 SAME_PLACE: Final = 0.6
 """Overlap from which two rectangles are one place."""
+STEADY: Final = 0.95
+"""Overlap from which a rectangle has not moved: codecs blur its borders by a pixel or two."""
 FORGET_S: Final = 60.0
 """How long somebody is known who has no tile: on another page, or behind the speaker's view."""
 
@@ -72,6 +74,10 @@ class Seats:
     def placed(self) -> Sequence[Seat]:
         """Those who had a tile when `assign` was last called."""
         return tuple(seat for seat in self._seats if seat.has_tile)
+
+    def forget(self, ids: Container[str]) -> None:
+        """Forget those of these who have no tile."""
+        self._seats = [seat for seat in self._seats if seat.has_tile or seat.id not in ids]
 
     def assign(
         self, at: float, tiles: Sequence[tuple[Rect, Look]], stages: Sequence[tuple[Rect, Look]] = ()
@@ -137,7 +143,9 @@ class Seats:
         return fits
 
     def _seen(self, seat: Seat, at: float, rect: Rect, look: Look) -> str:
-        seat.rect, seat.look, seat.at, seat.has_tile = rect, seat.look.updated(look), at, True
+        if seat.rect.overlap(rect) < STEADY:
+            seat.rect = rect
+        seat.look, seat.at, seat.has_tile = seat.look.updated(look), at, True
         return seat.id
 
     def _new(self, at: float, rect: Rect, look: Look) -> str:

@@ -4,7 +4,7 @@ All of a picture is searched every `SEARCH_EVERY_S`, and when a tile shows somet
 it is enough to see that everybody is still where they were. Nothing is given of a picture in which that is not so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -13,7 +13,7 @@ import cv2
 from bot.rooms.gallery.layout import Rect, layout
 from bot.rooms.gallery.liveness import Glance, Liveness, glance, is_same_picture
 from bot.rooms.gallery.look import look_of
-from bot.rooms.gallery.seats import Seats
+from bot.rooms.gallery.seats import Seat, Seats
 from engine.readings import Box, Image
 
 SEARCH_EVERY_S: Final = 2.0
@@ -81,6 +81,11 @@ class Gallery:
         self._whole: Glance | None = None
         self._moved_at = 0.0
 
+    @property
+    def seats(self) -> Sequence[Seat]:
+        """Everybody and every picture whose tile is remembered."""
+        return self._seats.seats
+
     def take(self, at: float, image: Image) -> Sighting:
         """Look at a picture; `at` in seconds, never less than before."""
         small = _Small(image)
@@ -111,14 +116,15 @@ class Gallery:
         looks = [(rect, look_of(small.image, small.rect(rect), face)) for rect, face in shown]
         before = {seat.id: seat.rect for seat in self._seats.placed}
         ids = self._seats.assign(at, looks[: len(found.tiles)], looks[len(found.tiles) :])
-        known = {seat.id for seat in self._seats.seats}
-        self._sitters = {id_: self._sitters.get(id_) or _Sitter() for id_ in known}
-        for id_, (rect, face) in zip(ids, shown, strict=True):
+        # Slides and films bring faces by the dozen: who never lived is nobody who could come back.
+        self._seats.forget({id_ for id_ in self._sitters if not self._sitters[id_].was_living})
+        self._sitters = {seat.id: self._sitters.get(seat.id) or _Sitter() for seat in self._seats.seats}
+        for id_, (_, face) in zip(ids, shown, strict=True):
             if id_:
-                sitter = self._sitters[id_]
-                sitter.face = face
-                if before.get(id_) != rect:
-                    sitter.liveness.stop()
+                self._sitters[id_].face = face
+        for seat in self._seats.placed:
+            if before.get(seat.id) != seat.rect:
+                self._sitters[seat.id].liveness.stop()
 
     def _sighting(self, at: float, small: "_Small") -> Sighting:
         people = {}

@@ -99,6 +99,25 @@ def test_whoever_was_on_another_page_is_known_when_it_is_turned_back() -> None:
     assert meeting.show([4, 5, 6, 7]) == second
 
 
+def test_place_whose_borders_a_codec_blurs_does_not_move() -> None:
+    seats = Seats()
+    seats.assign(0.0, [(Rect(10, 10, 144, 256), look(1))])
+    seats.assign(2.0, [(Rect(11, 9, 143, 256), look(1))])
+    assert [seat.rect for seat in seats.seats] == [Rect(10, 10, 144, 256)]
+    seats.assign(4.0, [(Rect(40, 60, 144, 256), look(1))])
+    assert [seat.rect for seat in seats.seats] == [Rect(40, 60, 144, 256)]
+
+
+def test_whoever_is_forgotten_comes_back_as_somebody_else_but_nobody_loses_a_tile() -> None:
+    seats = Seats()
+    here, there = place(0, 3), place(1, 3)
+    first, second = seats.assign(0.0, [(here, look(1)), (there, look(2))])
+    assert seats.assign(2.0, [(here, look(1))]) == [first]
+    seats.forget({first, second})
+    assert [seat.id for seat in seats.seats] == [first]
+    assert seats.assign(4.0, [(here, look(1)), (there, look(2))])[1] not in (first, second)
+
+
 def test_nobody_is_known_who_was_away_for_long() -> None:
     meeting = Meeting()
     first = meeting.show([0, 1, 2, 3])

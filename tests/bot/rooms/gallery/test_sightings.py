@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bot.rooms.gallery.layout import Rect
-from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_EVERY_S, Gallery, Sighting
+from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_AGAIN_S, SEARCH_EVERY_S, Gallery, Sighting
 from engine.readings import Box, Image
 from tests.bot.rooms.gallery.drawn import Drawn, compressed, gallery
 
@@ -23,7 +23,7 @@ class Shown:
         self.number = 0
         self.who: dict[str, int] = {}
         self._drawn: Drawn
-        self._gallery = Gallery(self._search)
+        self.gallery = Gallery(self._search)
 
     def _search(self, _: Image) -> list[Box]:
         self.searches += 1
@@ -44,7 +44,7 @@ class Shown:
                 person: 0.1 if person in still else 0.02 + 0.14 * ((self.number + person) // 5 % 2) for person in people
             }
             self._drawn = gallery(people, columns=columns, away=away, mouths=mouths)
-            sighting = self._gallery.take(self.number / PICTURES_PER_S, self._drawn.picture)
+            sighting = self.gallery.take(self.number / PICTURES_PER_S, self._drawn.picture)
             self.number += 1
             self._check(people, sighting)
         return sighting
@@ -103,6 +103,24 @@ def test_picture_that_stands_still_as_a_whole_is_frozen_until_something_moves() 
     assert not sighting.people
     assert len(sighting.known) == 9
     assert len(shown.show(range(9), pictures=4).people) == 9
+
+
+def test_film_of_cuts_costs_no_more_however_long_it_is_and_nobody_in_it_is_counted() -> None:
+    shown = Shown()
+    for scene in range(40):
+        sighting = shown.show([100 + scene], columns=1, pictures=3)
+        assert not sighting.known
+    assert shown.searches <= 40 * 3 / PICTURES_PER_S / SEARCH_AGAIN_S + 1
+    assert len(shown.gallery.seats) <= 2
+
+
+def test_gallery_that_makes_room_for_a_speaker_and_comes_back_keeps_everybody() -> None:
+    shown = Shown()
+    before = shown.show(range(9), pictures=SETTLING)
+    for count in (1, 4):
+        shown.show(range(count), columns=2, pictures=2 * PICTURES_PER_S)
+    after = shown.show(range(9), pictures=2)
+    assert after.people.keys() == before.people.keys()
 
 
 def test_codec_does_not_move_a_frozen_picture() -> None:
