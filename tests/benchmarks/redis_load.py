@@ -23,7 +23,7 @@ PEOPLE = 4
 Figures = dict[str, float]
 
 
-async def told(service: Load) -> Figures:
+async def counts(service: Load) -> Figures:
     """Return what Redis counts."""
     redis = service.service.queue._redis
     cpu, stats, memory = [await redis.info(part) for part in ("cpu", "stats", "memory")]
@@ -45,9 +45,9 @@ async def a_second(folder: Path, classes: int, workers: int, seconds: float) -> 
     async with a_load(folder, meetings=classes, people=PEOPLE, is_sparing=True) as running:
         await running.everybody_seen()
         await asyncio.sleep(3)  # joining is over
-        before = await told(running)
+        before = await counts(running)
         await asyncio.sleep(seconds)
-        after = await told(running)
+        after = await counts(running)
     passed_s = after["at"] - before["at"]
     return {name: (after[name] - before[name]) / passed_s for name in after if name != "at"}
 
