@@ -113,10 +113,10 @@ class FaceFinder:
         """
         image = checked_image(image)
         height, width = image.shape[:2]
-        found = [Found(box, confidence) for box, confidence in self._detect(self._full_range, image)]
+        found = [Found(seen.box, seen.confidence) for seen in self._full_range.detections(image)]
         for square in squares(width, height, smallest_face_px):
-            inside = self._detect(self._short_range, _within(image, square))
-            found += [found_in(square, box, confidence, width, height) for box, confidence in inside]
+            inside = self._short_range.detections(_within(image, square))
+            found += [found_in(square, seen.box, seen.confidence, width, height) for seen in inside]
         return [
             one.box
             for one in merged(found)
@@ -192,12 +192,11 @@ class FaceFinder:
 
     def _confidence(self, square: Image) -> float:
         """Return how sure the detector is of the clearest upright face in a square; 0 without one."""
-        seen = self._detect(self._short_range, np.ascontiguousarray(square))
-        return max((confidence for _, confidence in seen), default=0.0)
+        return self._short_range.confidence(np.ascontiguousarray(square))
 
     def _search_whole(self, image: Image) -> list[Box]:
         """Detect with the full-range model, which sees faces from about 6 % of the picture's width."""
-        return [box for box, _ in self._detect(self._full_range, image)]
+        return self._full_range.boxes(image)
 
     def _search_squares(self, image: Image) -> list[Box]:
         """Detect with the short-range model, which needs no head around a face, on squares that overlap by half."""
@@ -207,12 +206,9 @@ class FaceFinder:
         boxes: list[Box] = []
         for left, top in np.linspace((0, 0), (width - side, height - side), count).round().astype(int).tolist():
             square = Square(left, top, side)
-            inside = self._detect(self._short_range, _within(image, square))
-            boxes += [found_in(square, box, confidence, width, height).box for box, confidence in inside]
+            inside = self._short_range.detections(_within(image, square))
+            boxes += [found_in(square, seen.box, seen.confidence, width, height).box for seen in inside]
         return boxes
-
-    def _detect(self, detector: Detector, image: Image) -> list[tuple[Box, float]]:
-        return [(found.box, found.confidence) for found in detector.detections(image)]
 
 
 def _is_near(box: Box, width_px: int, height_px: int) -> bool:
@@ -267,7 +263,7 @@ def _cut(image: Image, left: int, top: int, side: int) -> Image | None:
         return None
     if (x1 - x0, y1 - y0) == (side, side):
         return np.ascontiguousarray(image[y0:y1, x0:x1])
-    # Not filled up to the side but kept square: mediapipe places landmarks wrongly in other shapes.
+    # Kept square: a face fills half of the side, also at the border of the picture.
     square = np.zeros((side, side, 3), np.uint8)
     square[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
     return square

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import load_engine
+from engine.face_models.detector import Detector
 from engine.faces import FaceFinder
 from engine.readings import Face, Image
 from engine.search import MOST_DETECTOR_CALLS
@@ -116,14 +117,14 @@ def test_search_of_the_largest_pictures_stays_within_the_stated_number_of_calls(
     finder: FaceFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
-    detect = FaceFinder._detect
+    detect = Detector.detections
 
     def counting(*given: object) -> object:
         nonlocal calls
         calls += 1
         return detect(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(FaceFinder, "_detect", counting)
+    monkeypatch.setattr(Detector, "detections", counting)
     picture, _ = gallery(3840, 2160, 18)
     finder.search(picture)
     assert 300 < calls <= MOST_DETECTOR_CALLS
