@@ -61,7 +61,7 @@ REFUSALS: dict[str, tuple[ExitCode, tuple[str, ...]]] = {
         ),
     ),
     "room that does not answer": (
-        ExitCode.UNREACHABLE, ("people http://127.0.0.1:1/whip/r --count 1",),
+        ExitCode.UNREACHABLE, ("people http://127.0.0.1:1/whip/r --count 1", "engine --status --listen ipc://{file}.socket"),
     ),
     "key that opens nothing": (
         ExitCode.DENIED, tuple(f"{words} --url {{gateway}} --api-key cpk_wrong" for words in ASKED.values()),

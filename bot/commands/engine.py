@@ -10,7 +10,7 @@ import typer
 
 from bot.settings.flags import takes_settings
 from bot.settings.service import EngineSettings
-from dashboard_protocol.settings.command_line import add_command
+from dashboard_protocol.settings.command_line import ExitCode, add_command
 from dashboard_protocol.view.plain_text import plain
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def serve_engine(
     settings: EngineSettings,
     *,
     status: Annotated[
-        bool, typer.Option("--status", help="Say how the engine there is, and exit: 0 if it answers, else 1.")
+        bool, typer.Option("--status", help="Say how the engine there is, and exit: 0 if it answers, else 3.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
@@ -66,7 +66,7 @@ async def _serve(settings: EngineSettings, json: bool) -> None:
         await stop.wait()
 
 
-async def _report_status(listen: str, json: bool) -> int:
+async def _report_status(listen: str, json: bool) -> ExitCode:
     from bot.inference.server import ask_status
     from bot.inference.wire import complete
 
@@ -74,9 +74,12 @@ async def _report_status(listen: str, json: bool) -> int:
     if json:
         print(json_text.dumps(status or {"ready": False}))
     elif status is None:
-        print(plain(f"no engine answers at {complete(listen)}: start one with `classpulse engine`"), file=sys.stderr)
+        print(
+            plain(f"classpulse: no engine answers at {complete(listen)}: start one with `classpulse engine`"),
+            file=sys.stderr,
+        )
     else:
         mean = status["faces"] / status["batches"] if status["batches"] else 0.0
         print(plain(f"{status['model']} ({status['precision']}, {status['api']}), up for {status['up_s']:.0f} s"))
         print(plain(f"{status['faces']} faces in {status['batches']} batches, {mean:.1f} a batch"))
-    return 0 if status else 1
+    return ExitCode.DONE if status else ExitCode.UNREACHABLE

@@ -74,7 +74,7 @@ def test_network_address_is_refused() -> None:
 @pytest.mark.parametrize(
     ("status", "code", "says"),
     [
-        (None, 1, "start one with `classpulse engine`"),
+        (None, 3, "start one with `classpulse engine`"),
         (
             {"model": "net 1", "precision": "int8", "api": "onnx", "up_s": 5.0, "faces": 9, "batches": 3},
             0,
