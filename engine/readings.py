@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.expressions import FER7, Expression
+
 Image = NDArray[np.uint8]
 """RGB picture, shape (height, width, 3), uint8."""
 
@@ -85,3 +87,13 @@ class FaceReading:
     """(7,) probabilities in the order of `FER7`; None when no network read the face."""
     ferplus8: Floats | None = None
     """(8,) probabilities in the order of `FERPLUS8`, or None."""
+
+    @property
+    def expressions(self) -> dict[str, float]:
+        """Probability of each displayed expression by its name, `expressions["happy"]`; empty when no network read."""
+        return {} if self.fer7 is None else {name.value: float(p) for name, p in zip(FER7, self.fer7, strict=True)}
+
+    @property
+    def leading(self) -> Expression | None:
+        """The most probable of them; None when no network read the face."""
+        return None if self.fer7 is None else FER7[int(self.fer7.argmax())]

@@ -7,7 +7,7 @@ import typer
 
 from build_engine.commands.options import Json
 from build_engine.commands.shipped import shipped_fp32
-from build_engine.console import report
+from build_engine.console import console, report
 
 
 def explain(
@@ -24,11 +24,15 @@ def explain(
 
     explanation = explain_picture(image, model or shipped_fp32())
     draw(explanation, to)
+    if not explanation.found:
+        console.print(f"no face in {image}: nothing is read", markup=False)
+        report({"picture": str(to), "found": False}, as_json)
+        return
     scores = explanation.scores
     report(
         {
             "picture": str(to),
-            "found": explanation.found,
+            "found": True,
             **{f"{name.value}": float(value) for name, value in zip(FER7, explanation.fer7, strict=True)},
             **({} if scores is None else dict(zip(REGIONS, scores.tolist(), strict=True))),
         },

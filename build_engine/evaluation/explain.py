@@ -90,7 +90,7 @@ def draw(explanation: Explanation, to: Path) -> Path:
 
     figure = Figure(figsize=(13, 3.4), layout="constrained")
     face, regions, attention, classes = figure.subplots(1, 4)
-    _show(face, explanation, None, "face as the network sees it" if explanation.found else "no landmarks found")
+    _show(face, explanation, None, "face as the network sees it" if explanation.found else "no face")
     _show(regions, explanation, explanation.regions.max(0), "regions")
     if explanation.scores is not None and explanation.found:
         order = np.argsort(explanation.scores)[::-1]
@@ -98,8 +98,9 @@ def draw(explanation: Explanation, to: Path) -> Path:
         regions.set_xlabel("highest scores: " + ", ".join(lines), fontsize=7)
     title = "attention" if explanation.attention is not None else "this network has no attention"
     _show(attention, explanation, explanation.attention, title)
-    classes.barh(FER7[::-1], explanation.fer7[::-1])
-    classes.set(xlim=(0, 1), title="displayed expression, probability")
+    # Of the middle of a picture without a face the network says something too; it means nothing.
+    classes.barh(FER7[::-1], explanation.fer7[::-1] if explanation.found else np.zeros(len(FER7)))
+    classes.set(xlim=(0, 1), title="displayed expression, probability" if explanation.found else "nothing to read")
     return save_figure(figure, to)
 
 

@@ -1,6 +1,7 @@
-"""`python -m dashboard_protocol.schema`: write the schema file."""
+"""`python -m dashboard_protocol.schema`: write the files that are made from the types."""
 
-from dashboard_protocol.schema import SCHEMA_FILE, text
+from dashboard_protocol.schema import files
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(text(), encoding="utf-8")
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")

@@ -73,10 +73,11 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     };
   }
 
+  /** @param {import("./types").Event} event */
   function receive(event) {
     // Answers to this reader alone have no seq: errors, `renewed`, `feed`.
     if (event.type === "feed") return set({ downMs: event.state === "interrupted" ? performance.now() : null });
-    if (event.seq === undefined) return;
+    if (!("seq" in event)) return;
     if (event.type === "hello" || event.type === "snapshot") {
       [attempt, mayRetry, asked] = [0, true, false];
       set({ phase: "open", downMs: null, retryMs: null });
@@ -124,6 +125,7 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     }, lifeS * RENEW_AT * 1000);
   }
 
+  /** @param {import("./types").Message} message */
   function send(message) {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   }

@@ -28,6 +28,7 @@ export function roomNow(store, nowMs) {
   return store.clockAt === null ? null : store.clockAt + (nowMs - store.clockMs) / 1000;
 }
 
+/** @type {import("./types").Folds} */
 const FOLDS = {
   hello(store, event) {
     const before = store.hello?.policy.profile;
@@ -80,6 +81,7 @@ function setState(store, { state, since, reason, attempts }) {
   store.steps[state] ??= since;
 }
 
+/** @param {import("./types").Summary} summary */
 function takeSummary(store, summary, at, receivedMs, eventAt = at) {
   Object.assign(store, { summary, summaryAt: at, summaryMs: receivedMs - Math.max(0, eventAt - at) * 1000 });
   if (!/settling|wishes/.test(summary.withheld)) watch(store, "withheld", at, summary.withheld === "below_k" ? 1 : 0, 0);

@@ -8,16 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from build_engine import __main__ as command_line
 from build_engine.commands.shipped import int8_of, shipped_fp32, shipped_models
+from build_engine.data.drawn import draw_face
 from build_engine.data.labelled_faces import LabelledFaces
 from build_engine.deployment import reference
 from build_engine.environment import SETTINGS
 from build_engine.recipe import RECIPES
-from engine.expressions import FER7
+from engine.expressions import FER7, Expression
 from engine.manifest import load_manifest
 
 DRAWN = ["--data", "drawn:140"]
@@ -101,9 +103,24 @@ def test_smoke_chain_trains_exports_and_evaluates(
     ]
     assert timed["reference_ms_per_face"] > 0
 
-    explain = ("explain", "c.png", "--model", "tiny.onnx", "--to", "seen.png", "--json")
-    assert "mouth" in answer(*explain)
+
+def test_explain_reads_a_face_and_says_where_there_is_none(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scene = np.full((320, 480), 90, np.uint8)
+    cv2.imwrite("grey.png", scene)
+    face = draw_face(Expression.HAPPY, np.random.default_rng(2))
+    scene[60:252, 140:332] = cv2.resize(face, (192, 192), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite("face.png", scene)
+    options = ("--model", str(exported), "--to", "seen.png", "--json")
+    assert build_engine("explain", "face.png", *options, monkeypatch=monkeypatch) == 0
+    assert {"mouth", "happy"} <= only_line(capsys.readouterr().out).keys()
     assert Path("seen.png").read_bytes().startswith(b"\x89PNG")
+    assert build_engine("explain", "grey.png", *options, monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr()
+    assert only_line(said.out) == {"picture": "seen.png", "found": False}, "nothing is read of what is no face"
+    assert "no face in grey.png" in said.err
 
 
 def test_installed_command_restarts_itself_and_trains(tmp_path: Path) -> None:

@@ -1,16 +1,53 @@
-"""The checked-in JSON Schema."""
+"""What the protocol is published as: JSON Schema, AsyncAPI document, TypeScript types."""
 
 import json
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
 
 from dashboard_protocol.codec import encode
 from dashboard_protocol.events import Body, Event
-from dashboard_protocol.schema import SCHEMA_FILE, schema, text
+from dashboard_protocol.messages import Request
+from dashboard_protocol.schema import ASYNCAPI_FILE, SCHEMA_ID, files, schema
 from tests.dashboard_protocol.staging import hello, participant, summary
 
 
-def test_checked_in_schema_is_current() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == text(), "run python -m dashboard_protocol.schema"
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_checked_in_file_is_current(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == files()[path], "run python -m dashboard_protocol.schema"
+
+
+def test_schema_has_an_identifier_of_its_own() -> None:
+    assert schema()["$id"] == SCHEMA_ID
+    assert ":" in SCHEMA_ID, "absolute, so that references to it do not depend on where it lies"
+    assert "#" not in SCHEMA_ID
+
+
+def test_fields_are_explained_as_in_the_source() -> None:
+    explained = schema()["$defs"]["ClassSummary"]["properties"]["withheld"]["description"]
+    assert explained == "Why the values above are null; null when they are not."
+
+
+def resolved(document: dict[str, Any], ref: str) -> Any:
+    found: Any = document
+    for part in ref.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def test_asyncapi_document_has_every_message_of_both_ways_and_no_loose_ends() -> None:
+    document = json.loads(ASYNCAPI_FILE.read_text(encoding="utf-8"))
+    assert document["asyncapi"] == "3.0.0"
+    ways = {
+        way: {resolved(document, resolved(document, each["$ref"])["$ref"])["name"] for each in operation["messages"]}
+        for way, operation in document["operations"].items()
+    }
+    types = [body.model_fields["type"].default for body in get_args(get_args(Body)[0])]
+    assert ways["send"] == {*types, "renewed", "feed", "error"}
+    assert ways["receive"] == {kind.model_fields["type"].default for kind in get_args(get_args(Request)[0])}
+    for ref in {part.split('"')[0] for part in json.dumps(document).split('"$ref": "')[1:]}:
+        assert resolved(document, ref)
 
 
 def test_schema_describes_every_event() -> None:

@@ -104,7 +104,7 @@ def _no_matter(value: Any, said: Any, by: Any, definitions: Any) -> bool:
 
 
 _CHECKS: dict[str, Any] = {
-    **dict.fromkeys(("$schema", "$defs", "title", "description", "default", "discriminator"), _no_matter),
+    **dict.fromkeys(("$schema", "$id", "$defs", "title", "description", "default", "discriminator"), _no_matter),
     "$ref": _reference,
     "type": lambda value, said, by, of: _is_of(value, said),
     "const": lambda value, said, by, of: value == said,

@@ -34,6 +34,20 @@ def test_drawn_face_is_read_from_array_and_from_file_alike(model: Callable[..., 
     np.testing.assert_array_equal(reading.fer7, same)
 
 
+def test_reading_has_its_probabilities_by_name_and_says_which_leads(model: Callable[..., Path]) -> None:
+    from engine import FER7, FaceReading
+
+    with load_engine(model()) as engine:
+        reading = engine.read(drawing.draw(people.PEOPLE[0].look, pose.Pose()))[0]
+    assert reading.fer7 is not None
+    assert list(reading.expressions) == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    assert reading.expressions["happy"] == pytest.approx(float(reading.fer7[3]))
+    assert reading.leading is FER7[int(reading.fer7.argmax())]
+    assert reading.expressions[reading.leading] == max(reading.expressions.values())
+    unread = FaceReading(reading.face, None)
+    assert (unread.expressions, unread.leading) == ({}, None)
+
+
 def test_network_with_two_heads_fills_both(model: Callable[..., Path]) -> None:
     from engine.expressions import FERPLUS8
 

@@ -17,9 +17,9 @@ FETCHING_S = 120
 
 
 @pytest.fixture(scope="session")
-def fetched_axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core as package-lock.json pins it, or why it could not be had, which never starts with `/*`."""
-    folder = tmp_path_factory.mktemp("axe")
+def fetched_modules(tmp_path_factory: pytest.TempPathFactory) -> Path | str:
+    """`node_modules` as package-lock.json pins it, or why it could not be had."""
+    folder = tmp_path_factory.mktemp("node")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
     command = ["npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"]
@@ -29,7 +29,15 @@ def fetched_axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         return " ".join(error.stderr.split())[:300]
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return folder / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def fetched_axe(fetched_modules: Path | str) -> str:
+    """The source of axe-core, or why it could not be had, which never starts with `/*`."""
+    if isinstance(fetched_modules, str):
+        return fetched_modules
+    return (fetched_modules / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="session")
