@@ -9,6 +9,7 @@ BotError
     ├── RoomUnreachable  no answer; retried
     ├── RoomRefused      the room said no; not retried
     │   └── RoomKicked   the room let the bot in, and then sent it away
+    ├── RoomNotUnderstood  what the room says means nothing to this bot; not retried, and the end is `failed`
     ├── RoomClosed       the room has ended
     └── RoomDeserted     nobody but the bot has been there for too long
 """
@@ -44,6 +45,10 @@ class RoomRefused(RoomError):
 
 class RoomKicked(RoomRefused):
     """Somebody sent the bot out of the room; it does not come back."""
+
+
+class RoomNotUnderstood(RoomError):
+    """The room says what this bot does not understand; trying again will not help."""
 
 
 class RoomClosed(RoomError):

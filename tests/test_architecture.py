@@ -44,6 +44,9 @@ IN_PLACES = {
     "dashboard_protocol/queue/redis": {"redis"},
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},
     "build_engine/deployment/peer.py": {"ai_edge_litert"},  # runs the network that ours is timed beside
+    "bot/rooms/browser/": {"websockets"},
+    "bot/rooms/browser/launcher.py": {"playwright"},  # lazily: only who joins a page needs it
+    "bot/rooms/browser/page.py": {"playwright"},
     "bot/rooms/janus/": {"aiortc", "av", "websockets"},
     "bot/rooms/local/gateway_routes.py": {"httpx"},  # hands on what people ask of a bot at a gateway
     "bot/rooms/publishing/": {"aiortc", "av", "httpx"},
@@ -127,6 +130,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "bot/rooms": {
         "bot",
+        "bot/rooms/browser",
+        "bot/rooms/browser/sites",
         "bot/rooms/janus",
         "bot/rooms/local",
         "bot/rooms/webrtc",
@@ -134,6 +139,17 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/auth",
         "engine",
     },
+    "bot/rooms/browser": {
+        "bot",
+        "bot/rooms",
+        "bot/rooms/browser/sites",
+        "bot/rooms/codecs",
+        "bot/rooms/webrtc",
+        "dashboard_protocol",
+        "dashboard_protocol/http",
+    },
+    "bot/rooms/browser/sites": {"bot", "dashboard_protocol"},
+    "bot/rooms/codecs": set(),
     "bot/rooms/gallery": {"engine"},
     "bot/rooms/janus": {
         "bot",
@@ -164,7 +180,14 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/http",
         "engine",
     },
-    "bot/rooms/webrtc": {"bot", "bot/rooms", "dashboard_protocol", "dashboard_protocol/http", "engine"},
+    "bot/rooms/webrtc": {
+        "bot",
+        "bot/rooms",
+        "bot/rooms/codecs",
+        "dashboard_protocol",
+        "dashboard_protocol/http",
+        "engine",
+    },
     "bot/settings": {
         "bot",
         "bot/classroom",

@@ -61,7 +61,7 @@ HOUSE = {
     "jitter buffer": "bot/rooms/webrtc/jitter_buffer.py",
     "peer connection": "bot/rooms/webrtc/peer_connection.py",
     "decoding": "bot/rooms/webrtc/decoding.py",
-    "h264": "bot/rooms/webrtc/h264.py",
+    "h264": "bot/rooms/codecs/h264.py",
     "patches": "bot/rooms/webrtc/aiortc_patches.py",
     "simulcast": "bot/rooms/janus/simulcast.py",
     "data channels": "bot/rooms/janus/data_channels.py",

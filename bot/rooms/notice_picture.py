@@ -43,6 +43,12 @@ def draw_notice(notice: Notice) -> Image:
     return picture
 
 
+def notice_png(notice: Notice) -> bytes:
+    """Draw the same as a PNG file."""
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(draw_notice(notice), cv2.COLOR_RGB2BGR))
+    return encoded.tobytes()
+
+
 class NoticeTrack(MediaStreamTrack):
     """Sends one picture again and again, once a second."""
 

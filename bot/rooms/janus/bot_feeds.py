@@ -7,7 +7,7 @@ every bot knows the others, also the one whose place it took, and nobody goes un
 import secrets
 from collections.abc import Callable
 
-from bot.rooms.janus.roster import Feed
+from bot.rooms.roster import Feed
 from dashboard_protocol.auth.pseudonyms import Pseudonyms
 
 _MARK_BITS = 32

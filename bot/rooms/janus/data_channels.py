@@ -18,8 +18,8 @@ from bot.ice_servers import Ice
 from bot.rooms.janus.address import JanusAddress
 from bot.rooms.janus.participants import JanusPeople
 from bot.rooms.janus.publisher import CHANNEL, close_undisturbed, credentials
-from bot.rooms.janus.roster import Feed
 from bot.rooms.janus.session import ENDED, Handle, JanusError, JanusSession, Notice
+from bot.rooms.roster import Feed
 from bot.rooms.webrtc.aiortc_patches import contain_errors, listen_on
 from bot.rooms.webrtc.ice import new_connection
 from dashboard_protocol.backoff import Backoff

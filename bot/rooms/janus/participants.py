@@ -18,10 +18,11 @@ from bot.rooms.base import (
     Unheard,
     request_in_chat,
 )
-from bot.rooms.janus.roster import Feed, Roster, Sender, read_people
+from bot.rooms.janus.senders import Sender, read_people
 from bot.rooms.janus.session import Json
 from bot.rooms.janus.simulcast import LayerChoice
 from bot.rooms.latest_frame import Mailbox
+from bot.rooms.roster import Feed, Roster
 from bot.rooms.webrtc.sdp_video import CODECS
 from bot.rooms.webrtc.video_stream import Stream, StreamLost, StreamUnreadable
 

@@ -17,8 +17,8 @@ from bot.rooms.base import Absence, Clock
 from bot.rooms.janus.address import JanusAddress
 from bot.rooms.janus.participants import JanusPeople
 from bot.rooms.janus.publisher import close_undisturbed, connected, credentials
-from bot.rooms.janus.roster import Feed
 from bot.rooms.janus.session import ENDED, Handle, Json, Notice
+from bot.rooms.roster import Feed
 from bot.rooms.webrtc.aiortc_patches import (
     accept_video,
     ask_for_keyframe,

@@ -14,22 +14,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from av import CodecContext, Packet, VideoFrame
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
 from bot.rooms.base import PictureLost
+from bot.rooms.codecs.h264 import Size, nal_type, nal_units
+from bot.rooms.codecs.video_codecs import CODECS
 from bot.rooms.video_size import is_camera_size, wrong_size
-from bot.rooms.webrtc.h264 import Size, announced_sizes, nal_type, nal_units, shown_size
 from bot.rooms.webrtc.jitter_buffer import EncodedFrame
 
 log = logging.getLogger(__name__)
-
-DECODERS: Final = {"VP8": "vp8", "H264": "h264"}
-"""FFmpeg's name of the decoder for each codec; for VP8 its own, which makes the same pictures as aiortc's choice,
-libvpx, with a fifth less work and half of the memory, 1.5 MB a person at 640x360."""
 
 MAX_WAITING_FRAMES = 30
 """Encoded frames a decoder may lag behind: 2 s at 15 frames a second."""
@@ -104,11 +101,11 @@ class EncodedFrames:
             self._awaits_keyframe = True
             self._refuse(reason)
             return None
-        self.size = _shown_size(name, data) or self.size
+        self.size = CODECS[name].shown(data) or self.size
         self._numbers += 1
         coming = _Waiting(self._numbers, name, replace(frame, data=data))
         with self._turn:
-            if is_key and is_beginning(name, data):
+            if is_key and CODECS[name].is_beginning(data):
                 self._waiting.clear()  # nothing that follows refers to it
             self._waiting.append(coming)
         return self._numbers
@@ -133,42 +130,21 @@ class EncodedFrames:
 
 
 def is_keyframe(codec: str, data: bytes) -> bool:
-    """Return whether an encoded frame can be decoded without the ones before it.
-
-    VP8: RFC 6386 section 9.1, the first bit is 0. H264 (with start codes): a NAL unit of type 5 or 7.
-    """
-    if codec == "VP8":
-        return bool(data) and not data[0] & 1
-    return any(nal_type(unit) in (5, 7) for unit in nal_units(data))
-
-
-def is_beginning(codec: str, data: bytes) -> bool:
-    """Return whether of all that came before a key frame nothing is needed any more."""
-    return codec == "VP8" or any(nal_type(unit) == 5 for unit in nal_units(data))
+    """Return whether an encoded frame can be decoded without the ones before it."""
+    return codec in CODECS and CODECS[codec].is_key(data)
 
 
 def refusal(codec: str, data: bytes) -> str | None:
     """Return why an encoded frame must not be decoded; None where it may.
 
-    Ten bytes are enough to make the decoder fetch a gigabyte. VP8: a key frame (RFC 6386, section 9.1). H264: any
-    frame, for its sizes hold from then on, and one that cannot be read is none of a camera's.
+    Ten bytes are enough to make the decoder fetch a gigabyte. What any frame announces holds from then on, and one
+    whose size cannot be read is none of a camera's.
     """
     try:
-        sizes = announced_sizes(data) if codec == "H264" else _vp8_sizes(data)
+        sizes = CODECS[codec].sizes(data)
     except ValueError:
         return "its size cannot be read"
     return next((wrong_size(*size) for size in sizes if not is_camera_size(*size)), None)
-
-
-def _vp8_sizes(data: bytes) -> list[Size]:
-    if len(data) < 10 or data[0] & 1 or data[3:6] != b"\x9d\x01\x2a":
-        return []
-    width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (6, 8))
-    return [(width, height)]
-
-
-def _shown_size(codec: str, data: bytes) -> Size | None:
-    return shown_size(data) if codec == "H264" else next(iter(_vp8_sizes(data)), None)
 
 
 Order = tuple[int, Callable[[VideoFrame | None], object]]
@@ -297,7 +273,7 @@ class Decoder(threading.Thread):
 
 def new_context(codec: str) -> VideoCodecContext:
     """Open a decoder in one thread: more cost more, and each stream has its own."""
-    context = CodecContext.create(DECODERS[codec], "r")
+    context = CodecContext.create(CODECS[codec].decoder, "r")
     assert isinstance(context, VideoCodecContext)
     context.thread_count = 1
     context.flags |= Flags.low_delay  # no picture waits for the next one

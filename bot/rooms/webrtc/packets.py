@@ -6,7 +6,7 @@ from typing import Final
 
 from aiortc.codecs.h264 import h264_depayload
 
-from bot.rooms.webrtc.h264 import is_discardable
+from bot.rooms.codecs.h264 import is_discardable
 from bot.rooms.webrtc.orientation import Turn, read_orientation
 
 _HEADER: Final = Struct("!BBHLL")

@@ -22,7 +22,7 @@ from bot.rooms.base import (
 from bot.rooms.janus import participants as janus_participants
 from bot.rooms.janus.bot_feeds import BotFeeds
 from bot.rooms.janus.participants import JanusPeople
-from bot.rooms.janus.roster import Sender, read_people
+from bot.rooms.janus.senders import Sender, read_people
 from bot.rooms.notice import visible_name
 from bot.rooms.webrtc.traffic import Traffic
 from bot.rooms.webrtc.video_stream import Stream

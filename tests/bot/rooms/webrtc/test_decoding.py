@@ -17,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from prometheus_client import REGISTRY
 
 from bot.rooms.base import PictureLost
+from bot.rooms.codecs.h264 import nal_type, nal_units
 from bot.rooms.publishing.encoded_clip import read_clip
 from bot.rooms.video_size import MOST_PX, is_camera_size
 from bot.rooms.webrtc import decoding, traffic
@@ -30,7 +31,6 @@ from bot.rooms.webrtc.decoding import (
     new_context,
     refusal,
 )
-from bot.rooms.webrtc.h264 import nal_type, nal_units
 from bot.rooms.webrtc.jitter_buffer import EncodedFrame
 from bot.rooms.webrtc.traffic import Traffic, join_decoders
 from bot.samples.story import clip_path

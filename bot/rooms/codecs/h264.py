@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from bot.rooms.codecs.bits import Bits
+
 Size = tuple[int, int]
 """Width and height in pixels."""
 _SPS: Final = 7
@@ -22,6 +24,16 @@ def nal_units(data: bytes) -> list[bytes]:
 def nal_type(unit: bytes) -> int:
     """Return what a NAL unit is: 1 a slice, 5 a slice of a whole picture, 7 a sequence parameter set."""
     return unit[0] & 0x1F
+
+
+def is_key(data: bytes) -> bool:
+    """Return whether an encoded frame can be decoded without the ones before it, or announces one that can."""
+    return any(nal_type(unit) in (5, 7) for unit in nal_units(data))
+
+
+def is_beginning(data: bytes) -> bool:
+    """Return whether nothing before an encoded frame is needed any more: a whole picture."""
+    return any(nal_type(unit) == 5 for unit in nal_units(data))
 
 
 def is_discardable(payload: bytes) -> bool:
@@ -69,20 +81,11 @@ def shown_size(data: bytes) -> Size | None:
     return width_px - (left + right) * across, height_px - (top + bottom) * down * fields
 
 
-class _Bits:
+class _Bits(Bits):
     """Reads a NAL unit bit by bit, behind its first byte and without what keeps start codes out of it."""
 
     def __init__(self, unit: bytes) -> None:
-        payload = unit[1:].replace(b"\x00\x00\x03", b"\x00\x00")
-        self._value = int.from_bytes(payload, "big")
-        self._left = 8 * len(payload)
-
-    def take(self, count: int) -> int:
-        """Read a number of so many bits."""
-        self._left -= count
-        if self._left < 0:
-            raise ValueError("it ends too early")
-        return self._value >> self._left & (1 << count) - 1
+        super().__init__(unit[1:].replace(b"\x00\x00\x03", b"\x00\x00"))
 
     def number(self) -> int:
         """Read a number of its own length (Exp-Golomb, `ue(v)`); one with a sign has as many bits."""

@@ -6,8 +6,8 @@ import pytest
 
 from bot.rooms.base import Joined, Participant, Renamed
 from bot.rooms.janus.bot_feeds import BotFeeds
-from bot.rooms.janus.roster import Feed, Roster
 from bot.rooms.notice import visible_name
+from bot.rooms.roster import Feed, Roster
 from tests.hostile import CLAIMS_TO_BE_A_BOT
 
 

@@ -6,7 +6,7 @@ import pytest
 from av import CodecContext, VideoFrame
 from av.video.codeccontext import VideoCodecContext
 
-from bot.rooms.webrtc.h264 import announced_sizes, nal_units
+from bot.rooms.codecs.h264 import announced_sizes, nal_units
 
 FORMATS = {"high444": "yuv444p", "high422": "yuv422p", "high10": "yuv420p10le"}
 
