@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import add_access, add_clients, add_engine, add_people, add_recording, add_servers
+from bot.commands import add_access, add_clients, add_engine, add_evaluation, add_people, add_recording, add_servers
 from bot.exit_codes import exit_code
 from bot.memory import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import DEMO_ALERTS, Settings
@@ -80,7 +80,10 @@ def demo(
 
 @takes_settings("join")
 def join(settings: Settings, *, report: ReportFlag = None, json: JsonFlag = False) -> None:
-    """Run one bot in the foreground until the room closes or ctrl-C."""
+    """Run one bot in the foreground, until ctrl-C.
+
+    It also ends when the room closes.
+    """
     from bot.foreground import Foreground, stay
 
     raise typer.Exit(stay(settings, Foreground(json=json, report=report)))
@@ -108,6 +111,7 @@ add_servers(app)
 add_engine(app)
 add_people(app)
 add_recording(app)
+add_evaluation(app)
 add_clients(app)
 add_access(app)
 

@@ -17,8 +17,9 @@ from starlette.types import ASGIApp
 
 from bot import __version__
 from bot.disclosure.listening import Listening
-from bot.disclosure.policy import Policy, levels
+from bot.disclosure.policy import Policy, learned_model, levels
 from bot.engagement import FORMULA, EngagementParameters
+from bot.engagement_parameters import parameters_of
 from bot.errors import JoinCalledOff, SettingsRefused
 from bot.inference import open_inference
 from bot.inference.reader import FaceReader
@@ -106,7 +107,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     """
     clock = RoomClock()
     policy = Policy(settings.policy, k=settings.k)
-    parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
+    parameters = parameters_of(settings, policy)
     notice = privacy_routes.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
     key, meeting = _key(settings, access), settings.meeting or token_hex(8)
@@ -263,6 +264,7 @@ def hello_of(settings: Settings, policy: Policy, parameters: EngagementParameter
         formula=FORMULA,
         levels=levels(parameters),
         alerts=policy.alerts(settings.alerts),
+        model=learned_model(parameters),
         capabilities=(LEAVES_OUT,) if settings.leave_out else (),
     )
 

@@ -3,6 +3,7 @@
 BotError
 ├── SettingsRefused      a flag or setting that cannot be used; exit code 2
 ├── RecordingUnreadable  a file that cannot be read as video; exit code 2
+├── LabelsRefused        a folder of labelled clips, or the place of its report, that cannot be used; exit code 2
 ├── JoinCalledOff        somebody asked the bot to leave before it was in; no failure
 ├── PictureLost          a frame came of which no picture can be made; raised by rooms
 └── RoomError
@@ -25,6 +26,10 @@ class SettingsRefused(BotError):
 
 class RecordingUnreadable(BotError):
     """A file is missing, empty, encrypted, or no video that can be decoded."""
+
+
+class LabelsRefused(BotError):
+    """A folder of labelled clips is not as its layout says, or nothing can be written where its report should be."""
 
 
 class JoinCalledOff(BotError):

@@ -1,6 +1,6 @@
 """One table: which refusal ends a command of `classpulse` with which exit code, whatever the command."""
 
-from bot.errors import BotError, RecordingUnreadable, RoomRefused, RoomUnreachable, SettingsRefused
+from bot.errors import BotError, LabelsRefused, RecordingUnreadable, RoomRefused, RoomUnreachable, SettingsRefused
 from dashboard_protocol.errors import (
     AccessDenied,
     BusError,
@@ -30,6 +30,7 @@ from dashboard_protocol.vocabulary import EndReason
 CODES: dict[type[Exception], ExitCode] = {
     SettingsRefused: ExitCode.USAGE,
     RecordingUnreadable: ExitCode.USAGE,
+    LabelsRefused: ExitCode.USAGE,
     ServerRefused: ExitCode.USAGE,
     SecretRefused: ExitCode.USAGE,
     ConsentRefused: ExitCode.USAGE,

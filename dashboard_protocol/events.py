@@ -5,7 +5,7 @@ probabilities lie in [0, 1]; `at`, `since`, `as_of` are seconds on the room's cl
 bot starts and is monotonic from then on. What is withheld or not measurable is null, never 0.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -44,6 +44,7 @@ __all__ = [
     "Event",
     "Forget",
     "Hello",
+    "LearnedModel",
     "Level",
     "LevelNumber",
     "Model",
@@ -60,6 +61,15 @@ __all__ = [
     "Window",
     "Withheld",
 ]
+
+
+def _absent_if_none() -> Any:
+    """Make a field that came to v1 later: where it is None it is not written, and all else is written as ever."""
+    return Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        json_schema_extra=lambda schema: schema.pop("default", None),
+    )
 
 
 class Level(Model):
@@ -101,6 +111,16 @@ class AlertParameters(Model):
     """Share of the analysed set that may change before the reference starts again."""
 
 
+class LearnedModel(Model):
+    """A head that was trained on labels and speaks beside the index: what it is, and from whom it learnt."""
+
+    name: str
+    trained_on: str
+    """The data in words."""
+    clips: Count
+    people: Count
+
+
 class Hello(Model):
     """First event on a connection: what this feed is. Consumes no seq."""
 
@@ -118,6 +138,8 @@ class Hello(Model):
     alerts: AlertParameters | None
     """None under `presence`."""
     capabilities: Row[str] = ()
+    model: LearnedModel | None = _absent_if_none()
+    """What `model` of a participant is; absent where nothing of that kind is shown, which is usual."""
 
 
 class BotState(Model):
@@ -186,6 +208,8 @@ class ParticipantUpdate(Model):
     participant: str
     name: str
     index: Share | None
+    model: Share | None = _absent_if_none()
+    """What a learned head says beside the index, see `hello`; absent without one, and where `index` is null."""
     level: LevelNumber | None
     coverage: Share | None
     grade: Literal["full", "partial"] | None

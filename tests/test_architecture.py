@@ -50,6 +50,7 @@ IN_PLACES = {
     "bot/rooms/janus/": {"aiortc", "av", "websockets"},
     "bot/rooms/local/gateway_routes.py": {"httpx"},  # hands on what people ask of a bot at a gateway
     "bot/rooms/publishing/": {"aiortc", "av", "httpx"},
+    "bot/labelled_clips/plots.py": {"matplotlib"},
     "bot/recordings/": {"av", "cv2"},
     "bot/rooms/gallery/": {"cv2"},
     "bot/rooms/webrtc/": {"aiortc", "aioice", "av", "httpx"},
@@ -63,6 +64,7 @@ ARROWS: dict[str, set[str]] = {
     "bot/commands": {
         "bot",
         "bot/inference",
+        "bot/labelled_clips",
         "bot/privacy",
         "bot/recordings",
         "bot/rooms/local",
@@ -85,7 +87,19 @@ ARROWS: dict[str, set[str]] = {
     },
     "bot/disclosure": {"bot", "bot/classroom", "bot/engagement", "dashboard_protocol"},
     "bot/engagement": {"dashboard_protocol", "engine"},
+    "bot/engagement/evaluation": {"bot/engagement", "dashboard_protocol", "engine"},
     "bot/inference": {"bot", "bot/rooms", "dashboard_protocol/auth", "engine", "engine/runtimes"},
+    "bot/labelled_clips": {
+        "bot",
+        "bot/engagement",
+        "bot/engagement/evaluation",
+        "bot/inference",
+        "bot/meeting",
+        "bot/recordings",
+        "bot/rooms",
+        "engine",
+        "engine/runtimes",
+    },
     "bot/meeting": {
         "bot",
         "bot/classroom",
@@ -115,7 +129,6 @@ ARROWS: dict[str, set[str]] = {
     "bot/recordings": {
         "bot",
         "bot/disclosure",
-        "bot/engagement",
         "bot/inference",
         "bot/meeting",
         "bot/privacy",

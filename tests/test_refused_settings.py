@@ -53,6 +53,7 @@ BY_NAME = {
 """Field → texts beyond its bounds, or that a check of ours refuses."""
 ANY_TEXT = {
     *("engine", "bus", "bots_bus", "media_host", "ice_credentials", "metrics_host", "tls_cert", "tls_key", "model"),
+    "engagement_model",
     *("listen", "url", "api_key", "webhook_secret", "link", "keys", "state", "secret"),
 }
 """Fields that take any text, a path or an address whose use is refused later, or no value at all; see the next test."""

@@ -58,6 +58,7 @@ CLASSPULSE = {
     "link": f"ROOM --standing {CLIENT}",
     "consent": f"ROOM NAME --days --join {CLIENT}",
     "revoke": f"ROOM --name {CLIENT}",
+    "engagement-evaluate": "--data --layout --out --engine --threads --train-head --plots --json",
     "key add": "NAME --scope --days --max-bots",
     "key list": "--json",
     "key remove": "NAME",

@@ -51,7 +51,7 @@ def consent(
     days: Annotated[float, typer.Option(help="How long it holds, 200 at most.")] = 0.5,
     join: Annotated[str | None, typer.Option(help="Their join link, to be printed with the consent in it.")] = None,
 ) -> None:
-    """Print a consent of somebody who agreed to be shown by name.
+    """Print a consent of somebody to be shown by name.
 
     It counts once they bring it along.
     """

@@ -68,7 +68,7 @@ def invite(
 
 @takes_settings("bots")
 def bots(gateway: ClientSettings, *, json: JsonFlag = False) -> None:
-    """Show where the bots that the key invited stand, newest first.
+    """Show how the bots of the key stand, newest first.
 
     A key of the scope admin sees everybody's.
     """
@@ -85,7 +85,7 @@ def bots(gateway: ClientSettings, *, json: JsonFlag = False) -> None:
 
 @takes_settings("webhooks")
 def webhooks(gateway: ClientSettings, bot_id: BotId, *, json: JsonFlag = False) -> None:
-    """Show what a bot's webhook was notified of, try by try."""
+    """Show a bot's notifications to its webhook, each try."""
     with open_client(gateway) as client:
         deliveries = client.webhooks(bot_id)
     if json:

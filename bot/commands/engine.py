@@ -33,7 +33,7 @@ def serve_engine(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ) -> None:
-    """Read the faces of every bot on this machine, until ctrl-C.
+    """Read faces for this machine's bots, until ctrl-C.
 
     Faces of all bots are read in common batches. Bots use it by `--engine ipc://`. Only crops of faces and maps of
     their regions come here, over a socket that only this user can open; nothing is kept.

@@ -60,7 +60,7 @@ def recording(
     csv_people: CsvPeopleFlag = None,
     json: JsonFlag = False,
 ) -> None:
-    """Read recordings as a live class is read, on their own clock.
+    """Read recordings as a class, on their own clock.
 
     It is as fast as this machine can. Exit code 0 where all was read, 1 where a part of it could not be, 2 where
     nothing could.

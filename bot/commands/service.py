@@ -32,7 +32,7 @@ def add_servers(app: typer.Typer) -> None:
 
 @takes_settings("serve")
 def serve_gateway(settings: GatewaySettings) -> None:
-    """Serve the live pages, their feeds and the control API.
+    """Serve live pages, their feeds and the control API.
 
     Any number of these may share one Redis. All gateways and workers of a service need the same CLASSPULSE_SECRET: it
     signs every link and names every room.

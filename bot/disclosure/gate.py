@@ -286,6 +286,7 @@ def _participant(person: Person) -> events.ParticipantUpdate:
             "participant": person.participant.id,
             "name": person.participant.name,
             "index": _hundredths(values.index),
+            "model": _hundredths(values.model),
             "level": values.level,
             "coverage": _hundredths(values.coverage),
             "grade": values.grade,

@@ -121,3 +121,11 @@ def levels(parameters: EngagementParameters) -> tuple[events.Level, ...]:
         events.Level.model_validate({"name": level.name, "means": level.means, "from": start})
         for level, start in zip(LEVEL_NAMES, (0.0, *parameters.cuts), strict=True)
     )
+
+
+def learned_model(parameters: EngagementParameters) -> events.LearnedModel | None:
+    """Name the learned head that is shown beside the index, and what it learnt from, for `hello`; None without one."""
+    head = parameters.head
+    if head is None:
+        return None
+    return events.LearnedModel(name=head.name, trained_on=head.trained_on, clips=head.clips, people=head.people)

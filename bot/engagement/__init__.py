@@ -3,7 +3,7 @@
 from bot.engagement.levels import LEVEL_NAMES, LevelHold, LevelName
 from bot.engagement.meter import EngagementMeter
 from bot.engagement.parameters import FORMULA, EngagementParameters
-from bot.engagement.presence import Meter, PresenceMeter
+from bot.engagement.presence import Meter, PresenceMeter, ReadSink
 from bot.engagement.values import Factors, Grade, Observables, PersonValues
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "Observables",
     "PersonValues",
     "PresenceMeter",
+    "ReadSink",
 ]

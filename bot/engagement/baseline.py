@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -60,6 +61,13 @@ class Quantity:
         elif self._prior is not None:
             self.value = (count * learnt + self._prior_reads * self._prior) / (count + self._prior_reads)
 
+    def settle(self, samples: Iterable[float]) -> None:
+        """Freeze at once from these samples; without any, fall back to the prior for good."""
+        if ordered := sorted(samples):
+            self.value, self.frozen = formula.percentile(ordered, self._percentile), True
+        else:
+            self.give_up()
+
     def give_up(self) -> None:
         """Fall back to the prior for good, unless frozen."""
         if not self.frozen:
@@ -86,6 +94,22 @@ class Baseline:
         self._learning_s = 0.0
         self._step_s = 0.0
         self._latest_at: float | None = None
+
+    @classmethod
+    def settled(cls, parameters: EngagementParameters, accepted: Sequence[Signs]) -> "Baseline":
+        """Return one that is learnt already, from accepted reads of the same person elsewhere, at least one."""
+        baseline = cls(parameters)
+        baseline._yaw.settle(each.yaw_deg for each in accepted)
+        baseline._pitch.settle(each.pitch_deg for each in accepted)
+        for quantity, samples in (
+            (baseline._eyes, [each.eyes for each in accepted]),
+            (baseline._iris, [each.iris for each in accepted]),
+            (baseline._valence, [each.valence for each in accepted]),
+            (baseline._arousal, [each.arousal for each in accepted]),
+        ):
+            quantity.settle(sample for sample in samples if sample is not None)
+        baseline._first = Direction(baseline._yaw.value or 0.0, baseline._pitch.value or 0.0)
+        return baseline
 
     @property
     def frozen(self) -> bool:
@@ -119,14 +143,18 @@ class Baseline:
         """One or two poses that count as towards the screen."""
         return (self._first,) if self._second is None else (self._first, self._second)
 
-    def learn(self, at: float, signs: Signs | None) -> None:
-        """Take every decoded read, None without a usable face; learns until 240 accepted reads or 5 min."""
+    def learn(self, at: float, signs: Signs | None) -> bool:
+        """Take every decoded read, None without a usable face; learns until 240 accepted reads or 5 min.
+
+        Returns:
+            Whether this read was accepted.
+        """
         self._step_s = 0.0 if self._latest_at is None else min(at - self._latest_at, _MAX_STEP_S)
         self._latest_at = at
         self._learning_s += self._step_s
         if signs is None:
-            return
-        was_frozen = self.frozen
+            return False
+        was_frozen, is_accepted = self.frozen, False
         self._recent.append((at, signs.yaw_deg, signs.pitch_deg))
         while self._recent[0][0] <= at - self._parameters.steady_s:
             self._recent.popleft()
@@ -134,9 +162,11 @@ class Baseline:
             for quantity in (self._yaw, self._pitch, self._iris, self._eyes, self._valence, self._arousal):
                 quantity.give_up()
         elif self._accepts(at, signs):
+            is_accepted = True
             self._add(signs)
         if not was_frozen:
             self._first = Direction(self._yaw.value or 0.0, self._pitch.value or 0.0)
+        return is_accepted
 
     def judge(self, yaw_deg: float, pitch_deg: float) -> View:
         """Score a raw head pose against the nearer of the person's directions."""

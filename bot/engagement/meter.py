@@ -19,10 +19,11 @@ from engine.readings import FaceReading
 class EngagementMeter:
     """Observables, index and level of one person; see `Meter` for what its methods promise."""
 
-    def __init__(self, parameters: EngagementParameters) -> None:
+    def __init__(self, parameters: EngagementParameters, baseline: Baseline | None = None) -> None:
+        """Begin to measure; what is usual for the person is learnt unless it is given."""
         self._parameters = parameters
         self._presence = PresenceMeter(parameters)
-        self._baseline = Baseline(parameters)
+        self._baseline = baseline or Baseline(parameters)
         self._reads = Reads(parameters)
         self._level = LevelHold(parameters)
         self._smoothed: tuple[float, ...] | None = None
@@ -77,7 +78,7 @@ class EngagementMeter:
         activity = self._activity(window, observables)
         index = formula.index(attention, activity, parameters)
         coverage = len(scored) / window.due
-        return replace(
+        values = replace(
             self._displayed(self._presence.standing(at, None), window),
             index=index,
             level=self._level.update(at, index),
@@ -89,6 +90,7 @@ class EngagementMeter:
             facing=scored[0][0] >= parameters.facing,
             observables=observables,
         )
+        return values if parameters.head is None else replace(values, model=parameters.head.score(values))
 
     def _seen(self, at: float, reading: FaceReading) -> Read:
         self._face_at, self._turned_at = at, None

@@ -1,6 +1,10 @@
 """Every number of the engagement formula, once; what they rest on stands in bot/ENGAGEMENT.md."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.engagement.learned_head import LearnedHead
 
 FORMULA = "classpulse-engagement/2"
 """Name and version of the index; another weight or limit is another version."""
@@ -92,6 +96,9 @@ class EngagementParameters:
     absence_s: float = 600.0
     aspect_change: float = 0.05
     """Relative change of width over height that means another picture; layers of one camera differ by rounding only."""
+
+    head: "LearnedHead | None" = None
+    """What is shown beside the index; None, and none ships."""
 
     @property
     def baseline_reads(self) -> int:

@@ -10,8 +10,8 @@ from dashboard_protocol.events import Unmeasurable
 from engine.readings import FaceReading
 
 
-class Meter(Protocol):
-    """Takes every due read of one person and says what it comes to. `at` is seconds on the room's clock."""
+class ReadSink(Protocol):
+    """Takes every due read of one person. `at` is seconds on the room's clock."""
 
     def camera_on(self, at: float) -> None:
         """Start counting due reads."""
@@ -30,6 +30,10 @@ class Meter(Protocol):
 
     def skip(self, at: float, why: Unmeasurable = Unmeasurable.ENGINE_AWAY) -> None:
         """Note a due read that could not be made, because no picture was decoded or the engine was away."""
+
+
+class Meter(ReadSink, Protocol):
+    """Says what all due reads of one person come to."""
 
     def values(self, at: float) -> PersonValues:
         """Say what holds now; once a second."""

@@ -66,6 +66,8 @@ class PersonValues:
     as_of: float | None
     """When the newest picture read was decoded."""
     index: float | None = None
+    model: float | None = None
+    """What a learned head says beside the index, in [0, 1]; None without one."""
     level: int | None = None
     """0 to 3, with hysteresis."""
     coverage: float | None = None

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from bot.engagement import Meter
+from bot.engagement import ReadSink
 from bot.inference import Inference
 from bot.meeting.read_rate import ReadSchedule
 from bot.meeting.resolution import PictureSize
@@ -22,7 +22,7 @@ THOROUGH_EVERY = 8
 async def observe(
     track: Track,
     inference: Inference,
-    meter: Meter,
+    meter: ReadSink,
     turns: ReadSchedule,
     *,
     clock: Clock,

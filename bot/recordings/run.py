@@ -10,9 +10,8 @@ from typing import Final
 from bot.app import Surroundings, hello_of, inference_of
 from bot.disclosure.listening import Listening
 from bot.disclosure.policy import Policy
-from bot.engagement import EngagementParameters
+from bot.engagement_parameters import parameters_of
 from bot.errors import RecordingUnreadable
-from bot.inference.reader import FaceReader
 from bot.meeting.class_events import ClassEvents
 from bot.meeting.left_out import LeftOut
 from bot.meeting.lifecycle import Lifecycle, joined
@@ -28,15 +27,14 @@ from bot.privacy.request_handler import PrivacyRequestHandler
 from bot.recordings.file_time import FileTimeLoop
 from bot.recordings.recorded_gallery import RecordedGallery
 from bot.recordings.room import RecordingRoom
+from bot.recordings.timeless import Timeless
 from bot.recordings.video_file import VideoFile
-from bot.rooms.base import Frame
 from bot.settings import Settings
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.secrets_store import load_secret, state_directory
 from dashboard_protocol.bus.memory import MemoryBus
 from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.events import EndReason
-from engine.readings import Box, FaceReading
 
 NAME: Final = "recording"
 """What the class is called where nobody calls it anything: files may bear people's names."""
@@ -100,7 +98,7 @@ class Recording:
 
         room = self._room(loop)
         policy = Policy(settings.policy, k=settings.k)
-        parameters = EngagementParameters(reads_per_s=settings.reads_per_s)
+        parameters = parameters_of(settings, policy)
         audit = Audit(state_directory(), NAME)
         requests = PrivacyRequestHandler(None, NAME, access := Access(load_secret()))
         outbox, inference = Outbox(clock, surroundings.show), inference_of(settings, policy)
@@ -109,7 +107,7 @@ class Recording:
             clock,
             Participants(OptOuts(), names_people=policy.names_people),
             Observers(
-                Counted(_Timeless(inference, loop)), policy, clock, parameters, listening,
+                Counted(Timeless(inference, loop)), policy, clock, parameters, listening,
                 ReadRate(parameters.reads_per_s, is_spread=False),
             ),
             ClassEvents(policy, parameters, settings.alerts, listening),
@@ -137,17 +135,3 @@ class Recording:
         if self.is_gallery:
             return RecordedGallery(NAME, self.files, began_at=self.began_at, standing=loop.standing)
         return RecordingRoom(NAME, self.files, began_at=self.began_at, standing=loop.standing, opted_in=self.all_agreed)
-
-
-class _Timeless:
-    """An inference whose reads take none of the recording's time."""
-
-    def __init__(self, inference: FaceReader, loop: FileTimeLoop) -> None:
-        self._inference = inference
-        self._loop = loop
-
-    async def read(
-        self, frame: Frame, last_box: Box | None, *, participant: str, thorough: bool = True
-    ) -> FaceReading | None:
-        with self._loop.standing():
-            return await self._inference.read(frame, last_box, participant=participant, thorough=thorough)

@@ -64,6 +64,17 @@ class MeetingOptions(BaseModel):
         ),
     ] = None
     engine_fallback: Fallback = False
+    engagement_model: Annotated[
+        str | None,
+        Setting(
+            "Learned head that is shown as `model` beside single people's index, under individual only; what "
+            "`classpulse engagement-evaluate --train-head` made.",
+            commands="join worker recording",
+            variable="CLASSPULSE_ENGAGEMENT_MODEL",
+            value="FILE",
+            default="none",
+        ),
+    ] = None
     engine_threads: Annotated[
         int,
         Field(ge=1, le=64),

@@ -159,11 +159,22 @@ export interface Hello {
   levels: Level[];
   /** Which class this is: the same for every bot that serves it; links name it. Empty where nobody knows. */
   meeting: string;
+  /** What `model` of a participant is; absent where nothing of that kind is shown, which is usual. */
+  model?: LearnedModel | null;
   policy: PolicyMeaning;
   software: string;
   /** The room's name for people. */
   title: string;
   type: "hello";
+}
+
+/** A head that was trained on labels and speaks beside the index: what it is, and from whom it learnt. */
+export interface LearnedModel {
+  clips: number;
+  name: string;
+  people: number;
+  /** The data in words. */
+  trained_on: string;
 }
 
 /** One of the four levels of the engagement index, lowest first. */
@@ -186,6 +197,8 @@ export interface ParticipantUpdate {
   grade: "full" | "partial" | null;
   index: number | null;
   level: number | null;
+  /** What a learned head says beside the index, see `hello`; absent without one, and where `index` is null. */
+  model?: number | null;
   name: string;
   participant: string;
   reads_per_s: number;
