@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.pictures import checked_image, checked_landmarks
-from engine.readings import Face, FaceBatch, Floats, Image
+from engine.readings import Face, FaceBatch, Floats, Image, Picture
 
 Grey = NDArray[np.uint8]
 """One channel, shape (height, width), uint8."""
@@ -69,11 +69,11 @@ class CropSpec(BaseModel):
     """Side of the region maps: the network's feature grid."""
 
 
-def align(image: Image | Grey, landmarks: Floats | None, size_px: int) -> tuple[Grey, Floats | None]:
+def align(image: Image | Grey | Picture, landmarks: Floats | None, size_px: int) -> tuple[Grey, Floats | None]:
     """Cut out one face upright, in the framing of FER-2013, shrunk without aliasing.
 
     Args:
-        image: (H, W, 3) RGB or (H, W) grey, uint8.
+        image: (H, W, 3) RGB or (H, W) grey, uint8; or a picture of which parts become RGB.
         landmarks: (478, 3) or (468, 3), normalised as in `Face`; None takes the picture's middle square as it is.
         size_px: side of the crop.
 
@@ -85,9 +85,10 @@ def align(image: Image | Grey, landmarks: Floats | None, size_px: int) -> tuple[
         ImageUnreadable: The picture is none of these, or out of the bounds of `engine.pictures`, or the landmarks are
             no finite numbers.
     """
-    image = checked_image(image, takes_grey=True)
+    if isinstance(image, np.ndarray):
+        image = checked_image(image, takes_grey=True)
     if landmarks is None:
-        return _middle_square(image, size_px), None
+        return _middle_square(image if isinstance(image, np.ndarray) else image.whole(), size_px), None
     height, width = image.shape[:2]
     points = checked_landmarks(landmarks).astype(np.float64) * (width, height, width)
     rotation, side_px = _pose_in_picture(points)
@@ -137,7 +138,7 @@ def region_maps(landmarks_in_crop: Floats | None, grid: int) -> Floats:
     return maps
 
 
-def face_batch(pairs: Sequence[tuple[Image, Face]], spec: CropSpec) -> FaceBatch:
+def face_batch(pairs: Sequence[tuple[Image | Picture, Face]], spec: CropSpec) -> FaceBatch:
     """Make the network's input from faces and the pictures they were found in.
 
     Args:
@@ -179,7 +180,11 @@ def _pose_in_picture(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
 
 
 def _warp(
-    image: Image | Grey, rotation: NDArray[np.float64], corner: NDArray[np.float64], side_px: float, size_px: int
+    image: Image | Grey | Picture,
+    rotation: NDArray[np.float64],
+    corner: NDArray[np.float64],
+    side_px: float,
+    size_px: int,
 ) -> Grey:
     """Sample the turned square on a canvas nearly as fine as the picture, then average it down."""
     source, offset = _surroundings(image, rotation, corner, side_px)
@@ -198,7 +203,7 @@ def _warp(
 
 
 def _surroundings(
-    image: Image | Grey, rotation: NDArray[np.float64], corner: NDArray[np.float64], side_px: float
+    image: Image | Grey | Picture, rotation: NDArray[np.float64], corner: NDArray[np.float64], side_px: float
 ) -> tuple[Grey, NDArray[np.float64]]:
     """Take the grey part of the picture that a crop can touch, and the place of its corner."""
     height, width = image.shape[:2]
@@ -206,7 +211,8 @@ def _surroundings(
     limits = np.array([width - 1, height - 1])
     low = np.clip(np.floor(corners.min(0)) - 3, 0, limits).astype(int)
     high = np.clip(np.ceil(corners.max(0)) + 3, low + 1, limits + 1).astype(int)
-    part = image[low[1] : high[1], low[0] : high[0]]
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    part = image[top:bottom, left:right] if isinstance(image, np.ndarray) else image.cut(left, top, right, bottom)
     return (cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) if part.ndim == 3 else part), low.astype(np.float64)
 
 

@@ -12,8 +12,9 @@ from engine import face_geometry
 from engine.face_models.detector import Detector
 from engine.face_models.mesh import Mesh
 from engine.face_models.network import Region
+from engine.parts import as_picture
 from engine.pictures import LARGEST_SIDE_PX, checked_image
-from engine.readings import Box, Face, Floats, Image
+from engine.readings import Box, Face, Floats, Image, Picture
 from engine.search import SMALLEST_FACE_PX, Found, Square, area, distinct, found_in, merged, squares
 
 _AROUND_FACE: Final = 2.0
@@ -64,11 +65,11 @@ class FaceFinder:
         self._full_range = Detector.full_range()
         self._short_range = Detector.short_range()
 
-    def find(self, image: Image, last_box: Box | None = None, *, thorough: bool = True) -> Face | None:
+    def find(self, image: Image | Picture, last_box: Box | None = None, *, thorough: bool = True) -> Face | None:
         """Find one participant's face.
 
         Args:
-            image: (H, W, 3) RGB, uint8.
+            image: (H, W, 3) RGB, uint8; or a picture of which only what is looked at becomes RGB.
             last_box: where the face was in the last picture; looked at first.
             thorough: False leaves out the second search, which finds faces without a head around them: half the price
                 of a picture without a face, for callers that look again soon.
@@ -80,9 +81,10 @@ class FaceFinder:
             ImageUnreadable: The picture is none of these, or out of the bounds of `engine.pictures`.
             EngineError: The finder is closed.
         """
-        image = checked_image(image)
-        if last_box is not None and (face := self._follow(image, last_box)) is not None:
+        picture = as_picture(image)
+        if last_box is not None and (face := self._follow(picture, last_box)) is not None:
             return face
+        image = picture.whole()
         for search in (self._search_whole, self._search_squares) if thorough else (self._search_whole,):
             for box in sorted(search(image), key=area, reverse=True):
                 if (face := self._place(image, box, _DOUBTFUL_SHAPE)) is not None:
@@ -135,21 +137,21 @@ class FaceFinder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _follow(self, image: Image, last_box: Box) -> Face | None:
+    def _follow(self, picture: Picture, last_box: Box) -> Face | None:
         """Look for a known face's landmarks where it was, and for the face itself only if the mesh is not sure."""
-        height, width = image.shape[:2]
+        height, width = picture.shape
         if not _is_near(last_box, width, height):
             return None
         region = _region(last_box, width, height)
         for _ in range(_LOOKS):
-            landmarks, presence = self._mesh.landmarks(image, region)
+            landmarks, presence = self._mesh.landmarks(picture, region)
             if presence < _SURELY_THERE:
-                return self._place(image, last_box, _DOUBTFUL_WHERE_KNOWN)
+                return self._place(picture.whole(), last_box, _DOUBTFUL_WHERE_KNOWN)
             face = _describe(landmarks, width, height)
             region, before = _region(face.box, width, height), region
             if _is_same(region, before):
                 break
-        return self._judged(image, face, _DOUBTFUL_WHERE_KNOWN)
+        return self._judged(picture, face, _DOUBTFUL_WHERE_KNOWN)
 
     def _place(self, image: Image, box: Box, doubtful: float) -> Face | None:
         """Look for one face in a square around a box, and there for its landmarks."""
@@ -165,12 +167,13 @@ class FaceFinder:
         landmarks, presence = self._mesh.landmarks(image, region)
         return None if presence < _THERE else self._judged(image, _describe(landmarks, width, height), doubtful)
 
-    def _judged(self, image: Image, face: Face, doubtful: float) -> Face | None:
+    def _judged(self, image: Image | Picture, face: Face, doubtful: float) -> Face | None:
         """Pass on a face; a mesh of a doubtful shape is judged first."""
         if not np.isfinite(face.landmarks).all():
             return None
-        is_doubtful = face_geometry.shape_error(face.landmarks, *image.shape[1::-1]) >= doubtful
-        return None if is_doubtful and not self._fits(image, face) else face
+        height, width = image.shape[:2]
+        is_doubtful = face_geometry.shape_error(face.landmarks, width, height) >= doubtful
+        return None if is_doubtful and not self._fits(as_picture(image).whole(), face) else face
 
     def _fits(self, image: Image, face: Face) -> bool:
         """Return whether the mesh lies on the face as the face is: on one upside down it finds an upright one.

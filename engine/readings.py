@@ -1,5 +1,6 @@
 """What the engine says about a picture: faces, batches for the network, and readings."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,23 @@ Image = NDArray[np.uint8]
 """RGB picture, shape (height, width, 3), uint8."""
 
 Floats = NDArray[np.float32]
+
+
+class Picture(ABC):
+    """What parts can be cut from; by one thread at a time."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+
+    @abstractmethod
+    def cut(self, left: int, top: int, right: int, bottom: int) -> Image:
+        """Return RGB of a part that lies within; it holds until the same thread cuts again, from any picture."""
+
+    @abstractmethod
+    def whole(self) -> Image:
+        """Return RGB of all of it, which holds for good."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,10 +115,10 @@ class FaceReader:
     def _find(
         self, frame: Frame, last_box: Box | None, thorough: bool, spec: "CropSpec | None"
     ) -> tuple[Face | None, FaceBatch | None]:
-        image = frame.to_rgb()
-        face = self._finder.find(image, last_box, thorough=thorough)
+        picture = frame.decode()
+        face = self._finder.find(picture, last_box, thorough=thorough)
         if face is None or spec is None:
             return face, None
         from engine.crops import face_batch
 
-        return face, face_batch([(image, face)], spec)
+        return face, face_batch([(picture, face)], spec)

@@ -10,7 +10,7 @@ from typing import Protocol, Self, runtime_checkable
 from bot.errors import BotError
 from bot.rooms.opt_out_words import message_asks_not_to_be_read, message_asks_to_be_read_again
 from dashboard_protocol.auth.consent import Consent
-from engine.readings import Image
+from engine.readings import Image, Picture
 
 Clock = Callable[[], float]
 """The room's clock: Unix seconds at its start, from then on monotonic."""
@@ -42,12 +42,17 @@ class Frame:
     """Seconds on the room's clock when it had come whole."""
     width_px: int
     height_px: int
-    """As announced; what `to_rgb` gives is as large as it is."""
-    to_rgb: Callable[[], Image]
-    """Decodes and converts to (height, width, 3) RGB: call it in a worker thread, and only for frames that are read.
-    Raises PictureLost."""
+    """As announced; what `decode` gives is as large as it is."""
+    decode: Callable[[], Image | Picture]
+    """Decodes it, to (height, width, 3) RGB or what parts of that are cut from: call it in a worker thread, and only
+    for frames that are read. Raises PictureLost."""
     decode_ahead: Callable[[], object] = lambda: None
-    """Has it decoded meanwhile, so that `to_rgb` need not wait; never blocks."""
+    """Has it decoded meanwhile, so that `decode` need not wait; never blocks."""
+
+    def to_rgb(self) -> Image:
+        """Decode it and convert all of it; as `decode`."""
+        picture = self.decode()
+        return picture.whole() if isinstance(picture, Picture) else picture
 
 
 class Track(Protocol):

@@ -8,7 +8,7 @@ from typing import Generic, Self, TypeVar
 
 from bot.metrics import FRAMES
 from bot.rooms.base import Frame
-from engine.readings import Image
+from engine.readings import Image, Picture
 
 T = TypeVar("T")
 
@@ -107,10 +107,10 @@ class FreshFrame:
                 return frame
 
     def deferred(self, frame: Frame) -> Frame:
-        """Return a frame that, when it is converted, is the newest; `frame` is what it is until then."""
+        """Return a frame that, when it is decoded, is the newest; `frame` is what it is until then."""
         self._asked = self._captured = frame
         frame.decode_ahead()
-        return replace(frame, to_rgb=self._take)
+        return replace(frame, decode=self._take)
 
     @property
     def captured(self) -> Frame:
@@ -118,9 +118,10 @@ class FreshFrame:
         assert self._captured is not None
         return self._captured
 
-    def _take(self) -> Image:
+    def _take(self) -> Image | Picture:
         # Called in a worker thread while frames come: one reference is read, and everything is taken from it.
         self._taken = self._captured = newest = self._frames.peek() or self._asked
-        image = newest.to_rgb()
-        self._captured = replace(newest, width_px=image.shape[1], height_px=image.shape[0])
-        return image
+        picture = newest.decode()
+        height, width = picture.shape[:2]
+        self._captured = replace(newest, width_px=width, height_px=height)
+        return picture

@@ -168,7 +168,12 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
 
 def _digest(images: NDArray[np.uint8]) -> str:
     engine = Path(engine_faces.__file__).parent
-    searching = [engine / "faces.py", engine / "face_geometry.py", *sorted((engine / "face_models").glob("*.py"))]
+    searching = [
+        engine / "faces.py",
+        engine / "parts.py",
+        engine / "face_geometry.py",
+        *sorted((engine / "face_models").glob("*.py")),
+    ]
     code = [*(path.read_text() for path in searching), inspect.getsource(_search)]
     parts = (version("mediapipe"), *code, str(images.shape))
     digest = hashlib.sha256("\0".join(parts).encode())

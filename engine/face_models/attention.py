@@ -12,8 +12,12 @@ import numpy as np
 from engine.face_models.onnx_file import OnnxGraph
 from engine.face_models.stacking import LANE
 
+Sides = tuple[int, ...]
+_SMALL: Final = 32
+"""So few channels belong to the last layer of a lane, behind which there are no sums."""
 
-def _placing(graph: OnnxGraph, inputs: list[str], _: int, options: dict[str, Any]) -> str:
+
+def _placing(graph: OnnxGraph, inputs: list[str], _: Sides, options: dict[str, Any]) -> str:
     """From landmarks (1, n, 3) to the matrix (1, 4, 4) that takes a point of the cut square to the picture of features.
 
     The square stands upright on the line between two landmarks, around the extent of some, larger by a factor.
@@ -43,7 +47,7 @@ def _placing(graph: OnnxGraph, inputs: list[str], _: int, options: dict[str, Any
     return graph.step("Concat", rows, _numbers(graph, [[[0, 0, 1, 0], [0, 0, 0, 1]]]), axis=1)
 
 
-def _cutting(graph: OnnxGraph, inputs: list[str], size_px: int, options: dict[str, Any]) -> str:
+def _cutting(graph: OnnxGraph, inputs: list[str], shape: Sides, options: dict[str, Any]) -> str:
     """Cut squares out of features (1, C, H, H) by the matrices of `_placing`; what lies outside is 0.
 
     Several lie side by side in the channels, (1, lanes * C, h, w).
@@ -58,21 +62,36 @@ def _cutting(graph: OnnxGraph, inputs: list[str], size_px: int, options: dict[st
     placed = graph.step("Transpose", placed, perm=[0, 2, 1])
     placed = graph.step("Reshape", placed, _whole(graph, [1, lanes * height, width, 2]))
     # The grid runs from -1 to 1 between the picture's outer edges.
-    grid = graph.step("Sub", graph.step("Mul", placed, _numbers(graph, 2 / size_px)), _numbers(graph, 1))
+    grid = graph.step("Sub", graph.step("Mul", placed, _numbers(graph, 2 / shape[1])), _numbers(graph, 1))
     cut = graph.step("GridSample", features, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
     if lanes == 1:
         return cut
     beside = graph.step("Reshape", cut, _whole(graph, [0, 0, lanes, height * width]))
     beside = graph.step("Transpose", beside, perm=[0, 2, 1, 3])
-    return graph.step("Reshape", beside, _whole(graph, [1, -1, height, width]))
+    return _laid_out(graph, graph.step("Reshape", beside, _whole(graph, [1, -1, height, width])), lanes * shape[3])
 
 
-def _lane(graph: OnnxGraph, inputs: list[str], _: int, options: dict[str, Any]) -> str:
+def _lane(graph: OnnxGraph, inputs: list[str], _: Sides, options: dict[str, Any]) -> str:
     """Take some channels (1, n, H, W) out of those of all lanes."""
-    return graph.step("Slice", inputs[0], *(_whole(graph, [one]) for one in (options["first"], options["end"], 1)))
+    first, end = options["first"], options["end"]
+    lane = graph.step("Slice", inputs[0], *(_whole(graph, [one]) for one in (first, end, 1)))
+    return _laid_out(graph, lane, end - first)
 
 
-def _putting_back(graph: OnnxGraph, inputs: list[str], _: int, __: dict[str, Any]) -> str:
+def _laid_out(graph: OnnxGraph, source: str, channels: int) -> str:
+    """Have channels lie as ONNX Runtime's fast convolutions take them, by one that changes nothing.
+
+    They would be laid so for every convolution, but not for the sums between these, each of which would have everything
+    laid back and forth.
+    """
+    if channels <= _SMALL:
+        return source
+    return graph.step(
+        "Conv", source, _numbers(graph, np.ones((channels, 1, 1, 1))), group=channels, kernel_shape=[1, 1]
+    )
+
+
+def _putting_back(graph: OnnxGraph, inputs: list[str], _: Sides, __: dict[str, Any]) -> str:
     """Take points (1, n, 2) of the cut square to where the matrix says."""
     points, matrix = inputs
     turn, shift = (
@@ -95,10 +114,10 @@ def _whole(graph: OnnxGraph, values: list[int]) -> str:
     return graph.constant(np.array(values, np.int64))
 
 
-STEPS: Final[dict[str, Callable[[OnnxGraph, list[str], int, dict[str, Any]], str]]] = {
+STEPS: Final[dict[str, Callable[[OnnxGraph, list[str], Sides, dict[str, Any]], str]]] = {
     "Landmarks2TransformMatrix": _placing,
     "TransformTensorBilinear": _cutting,
     "TransformLandmarks": _putting_back,
     LANE: _lane,
 }
-"""By the layer's name: adds its steps to a graph; takes inputs, the side of the first one in pixels, and options."""
+"""By the layer's name: adds its steps to a graph. Takes inputs, sides of the first as TensorFlow has them, options."""

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from engine.face_models import attention
-from engine.face_models.onnx_file import OnnxGraph
+from engine.face_models.onnx_file import FLOAT32, OnnxGraph
 from engine.face_models.tflite import Fields, Kind, Layer, Network
 from engine.readings import Floats
 
@@ -20,6 +20,9 @@ _FIRST: Final = [0, 3, 1, 2]
 _LAST: Final = [0, 2, 3, 1]
 
 
+Span = tuple[float, float]
+"""What a network takes for black and for white."""
+
 _SAME: Final = 0
 """Padding by which a picture keeps its size."""
 
@@ -27,12 +30,18 @@ _SAME: Final = 0
 class _Conversion:
     """The names that the tensors of one network have in the graph that is made of it."""
 
-    def __init__(self, name: str, network: Network) -> None:
+    def __init__(self, name: str, network: Network, span: Span | None) -> None:
         (number,) = network.inputs
         _, height, width, channels = network.shapes[number]
         self.network = network
-        self.graph = OnnxGraph(name, (1, channels, height, width))
-        self.names = {number: "input"}
+        self.graph = OnnxGraph(name, (1, channels, height, width), np.float32 if span is None else np.uint8)
+        self.names = {number: "input" if span is None else self._spanned(*span)}
+
+    def _spanned(self, low: float, high: float) -> str:
+        """Take the picture as a camera gives it: numbers made here need no copy outside, and no memory of their own."""
+        pixels = self.graph.step("Cast", "input", to=FLOAT32)
+        scaled = self.graph.step("Mul", pixels, self.graph.constant(np.array((high - low) / 255, np.float32)))
+        return self.graph.step("Add", scaled, self.graph.constant(np.array(low, np.float32))) if low else scaled
 
     def name(self, number: int) -> str:
         """Name a tensor; a constant beside activations is turned as they are."""
@@ -64,26 +73,27 @@ class _Conversion:
         raise ValueError(f"activation {function} is not known here")
 
 
-def convert(name: str, network: Network) -> bytes:
+def convert(name: str, network: Network, span: Span | None = None) -> bytes:
     """Write a network as an ONNX file.
 
     Args:
         name: what errors and profiles call it.
         network: takes one picture (1, H, W, C).
+        span: what the network takes for black and for white; None is to give it its own numbers.
 
     Returns:
-        The file. Its `input` is (1, C, H, W) float32; its outputs are those of the network, in its order, of as many
-        numbers, (1, n, last side).
+        The file. Its `input` is (1, C, H, W), uint8 where a span is given, else float32; its outputs are those of the
+        network, in its order, of as many numbers, (1, n, last side), float32.
 
     Raises:
         ValueError: The network does what is not known here.
     """
-    conversion = _Conversion(name, network)
+    conversion = _Conversion(name, network, span)
     for layer in network.layers:
         if layer.kind == Kind.CUSTOM:
             inputs = [conversion.name(number) for number in layer.inputs]
-            size_px = network.shapes[layer.inputs[0]][1]
-            result = attention.STEPS[layer.custom](conversion.graph, inputs, size_px, layer.custom_options)
+            sides = network.shapes[layer.inputs[0]]
+            result = attention.STEPS[layer.custom](conversion.graph, inputs, sides, layer.custom_options)
         else:
             result = _LAYERS[layer.kind](conversion, layer)
         conversion.names[layer.outputs[0]] = result

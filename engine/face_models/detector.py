@@ -43,7 +43,7 @@ class Detector:
     """
 
     def __init__(self, file: str, grids: tuple[tuple[int, int], ...], least: float) -> None:
-        self._network = FaceNetwork(file)
+        self._network = FaceNetwork(file, (-1, 1))
         self._least = least
         # Every cell of a grid guesses some faces, their middles as distances from its own.
         self._middles = np.concatenate([_cells(side, guesses) for side, guesses in grids])
@@ -70,7 +70,7 @@ class Detector:
         """
         height, width = image.shape[:2]
         side = max(height, width)
-        rows, logits = self._network.run(image, Region(width / 2, height / 2, side), -1, 1)
+        rows, logits = self._network.run(image, Region(width / 2, height / 2, side))
         enough = self._least if least is None else least
         chosen = np.flatnonzero(logits[:, 0] >= math.log(enough / (1 - enough)))
         if not len(chosen):

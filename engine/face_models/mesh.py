@@ -1,12 +1,14 @@
 """Finds a face's landmarks with mediapipe's attention mesh."""
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from engine.face_models.network import FaceNetwork, Region
-from engine.readings import Floats, Image
+from engine.parts import as_picture
+from engine.readings import Floats, Image, Picture
 
 LANDMARKS: Final = 478
 _MESH: Final = 468
@@ -23,14 +25,14 @@ class Mesh:
         Raises:
             ModelRefused: mediapipe's models are missing or of another version.
         """
-        self._network = FaceNetwork("face_landmark/face_landmark_with_attention.tflite")
+        self._network = FaceNetwork("face_landmark/face_landmark_with_attention.tflite", (0, 1))
         self._lips, self._right_eye, self._left_eye = self._network.second_looks
 
-    def landmarks(self, image: Image, region: Region) -> tuple[Floats, float]:
+    def landmarks(self, image: Image | Picture, region: Region) -> tuple[Floats, float]:
         """Find the landmarks of a face that fills two thirds of a region and stands upright in it.
 
         Args:
-            image: (H, W, 3) RGB, uint8.
+            image: (H, W, 3) RGB, uint8; or a picture of which only the region becomes RGB.
             region: where the face is.
 
         Returns:
@@ -40,7 +42,11 @@ class Mesh:
         Raises:
             EngineError: The mesh is closed.
         """
-        mesh, lips, right_eye, left_eye, right_iris, left_iris, presence = self._network.run(image, region, 0, 1)
+        picture = as_picture(image)
+        height, width = picture.shape
+        left, top, right, bottom = region.extent(width, height)
+        part, there = picture.cut(left, top, right, bottom), replace(region, x=region.x - left, y=region.y - top)
+        mesh, lips, right_eye, left_eye, right_iris, left_iris, presence = self._network.run(part, there)
         points = np.empty((LANDMARKS, 3), np.float32)
         points[:_MESH] = mesh.reshape(-1, 3)
         # What was seen at the second look has no depth: it keeps that of the first.
@@ -49,7 +55,7 @@ class Mesh:
         for start, eye, iris in ((_MESH, self._right_eye, right_iris), (_MESH + _IRIS, self._left_eye, left_iris)):
             points[start : start + _IRIS, :2] = iris.reshape(-1, 2)
             points[start : start + _IRIS, 2] = points[eye[:_EYELIDS], 2].mean()
-        matrix, (height, width) = region.matrix(self._network.size_px), image.shape[:2]
+        matrix = region.matrix(self._network.size_px)
         placed = np.empty_like(points)
         placed[:, :2] = (points[:, :2] @ matrix[:, :2].T + matrix[:, 2]) / np.array((width, height), np.float32)
         placed[:, 2] = points[:, 2] * (region.side / self._network.size_px / width)

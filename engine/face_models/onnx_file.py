@@ -13,21 +13,24 @@ from numpy.typing import NDArray
 _IR_VERSION: Final = 8
 _OPSET: Final = 16  # the first that can sample along a grid
 _FLOAT, _INT, _TEXT, _INTS = 1, 2, 3, 7  # kinds of attributes
-_TYPES: Final = {np.dtype(np.float32): 1, np.dtype(np.int64): 7}
+_TYPES: Final = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int64): 7}
+FLOAT32: Final = _TYPES[np.dtype(np.float32)]
+"""What `Cast` calls float32."""
 
 
 class OnnxGraph:
     """Steps in the order in which they run, between one input and some outputs of fixed shape."""
 
-    def __init__(self, name: str, input_shape: tuple[int, ...]) -> None:
-        """Begin a graph whose input is called `input`, float32.
+    def __init__(self, name: str, input_shape: tuple[int, ...], input_type: type[np.generic] = np.float32) -> None:
+        """Begin a graph whose input is called `input`.
 
         Args:
             name: what errors and profiles call it.
             input_shape: of the input.
+            input_type: float32 or uint8.
         """
         self._name = name
-        self._input_shape = input_shape
+        self._input = _value("input", input_shape, _TYPES[np.dtype(input_type)])
         self._steps: list[bytes] = []
         self._constants: list[bytes] = []
 
@@ -52,8 +55,8 @@ class OnnxGraph:
         graph = [_bytes(1, step) for step in self._steps]
         graph += [_text(2, self._name)]
         graph += [_bytes(5, constant) for constant in self._constants]
-        graph += [_bytes(11, _value("input", self._input_shape))]
-        graph += [_bytes(12, _value(output, None)) for output in outputs]
+        graph += [_bytes(11, self._input)]
+        graph += [_bytes(12, _value(output, None, FLOAT32)) for output in outputs]
         return _number(1, _IR_VERSION) + _bytes(7, b"".join(graph)) + _bytes(8, _number(2, _OPSET))
 
 
@@ -70,9 +73,9 @@ def _attribute(name: str, value: float | int | str | list[int]) -> bytes:
             return named + _text(4, value) + _number(20, _TEXT)
 
 
-def _value(name: str, shape: tuple[int, ...] | None) -> bytes:
+def _value(name: str, shape: tuple[int, ...] | None, kind: int) -> bytes:
     sides = b"" if shape is None else _bytes(2, b"".join(_bytes(1, _number(1, side)) for side in shape))
-    return _text(1, name) + _bytes(2, _bytes(1, _number(1, _TYPES[np.dtype(np.float32)]) + sides))
+    return _text(1, name) + _bytes(2, _bytes(1, _number(1, kind) + sides))
 
 
 def _number(field: int, value: int) -> bytes:

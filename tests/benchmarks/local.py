@@ -17,7 +17,7 @@ from typing import Any
 
 from dashboard_protocol.client import watch
 from dashboard_protocol.events import ClassSummary, Event, ParticipantUpdate
-from tests.benchmarks.process import cpu_s, machine, percentile, rss_mb
+from tests.benchmarks.process import cpu_s, machine, pages_given, percentile, rss_mb
 from tests.benchmarks.staged_bot import stages_s
 
 START_WITHIN_S = 90.0
@@ -87,12 +87,12 @@ async def measure_bot(pid: int, dashboard: str, count: int, seconds: float) -> d
     async with watch(dashboard) as feed:
         loop = asyncio.get_running_loop()
         begin_s = loop.time() + WARM_UP_S
-        used_s, stages_before_s = None, dict[str, float]()
+        used_s, stages_before_s, pages_before = None, dict[str, float](), 0
         async for event in feed:
             if loop.time() < begin_s:
                 continue
             if used_s is None:
-                used_s, stages_before_s = cpu_s(pid), stages_s(pid)
+                used_s, stages_before_s, pages_before = cpu_s(pid), stages_s(pid), pages_given(pid)
             figures.take(event, time.time())
             if loop.time() > begin_s + seconds:
                 break
@@ -106,6 +106,7 @@ async def measure_bot(pid: int, dashboard: str, count: int, seconds: float) -> d
         "cores": round(cores, 2),
         "cpu_ms_a_read": round(1000 * cores / reads_per_s, 1),
         "stages_ms_a_read": {name: round(1000 * s / elapsed_s / reads_per_s, 2) for name, s in stages.items()},
+        "pages_a_read": round((pages_given(pid) - pages_before) / elapsed_s / reads_per_s),
         "reads_per_s_min": round(min(min(rates) for rates in figures.reads_per_s.values()), 2),  # of every second
         "reads_per_s_slowest": round(min(fmean(rates) for rates in figures.reads_per_s.values()), 2),
         "p95_ms": round(1000 * percentile(figures.latency_s, 0.95)),

@@ -13,6 +13,11 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def pages_given(pid: int) -> int:
+    """Pages of memory that a process has been given so far because it touched them: 1 to 2 µs each."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+
 def rss_mb(pid: int) -> float:
     """Resident memory of a process in MB (10^6 bytes)."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

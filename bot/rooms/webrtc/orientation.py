@@ -1,13 +1,19 @@
-"""Pure: how a picture was turned on its way, and how it stands upright again."""
+"""Pure: how a picture was turned on its way, and how it stands upright again, to be looked at."""
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from av import VideoFrame
+from av.video.plane import VideoPlane
 
-from engine.readings import Image
+from engine.parts import Plane, VideoPicture
+from engine.readings import Image, Picture
+
+_BT601: Final = (2, 5, 6)
+"""FFmpeg's numbers of its colours; 2 says nothing, and means them."""
+_FULL_RANGE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +59,18 @@ def turn_of(picture: VideoFrame) -> Turn:
     """Return how a file wants a picture turned before it is shown."""
     said = picture.side_data.get("DISPLAYMATRIX")
     return UPRIGHT if said is None else read_matrix(bytes(memoryview(cast(bytes, said))))
+
+
+def open_picture(frame: VideoFrame, turn: Turn) -> Image | Picture:
+    """Open a picture for reading, upright; converts nothing yet where it is as cameras send it."""
+    is_usual = frame.format.name == "yuv420p" and frame.colorspace in _BT601 and frame.color_range != _FULL_RANGE
+    if is_usual and turn == UPRIGHT and not (frame.width % 2 or frame.height % 2):
+        return VideoPicture(*map(_plane, frame.planes))
+    # By itself it would start threads for each picture: as much work, and a wait for them on a busy machine.
+    return turn.upright(cast(Image, frame.to_ndarray(format="rgb24", threads=1)))
+
+
+def _plane(plane: VideoPlane) -> Plane:
+    """View a plane, whose rows may have something behind them."""
+    rows: Plane = np.frombuffer(memoryview(cast(bytes, plane)), np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import cast
 
 from bot.errors import RoomError
 from bot.rooms.base import Absence, Clock, Frame
 from bot.rooms.latest_frame import Mailbox
 from bot.rooms.webrtc.decoding import CodedPicture
-from bot.rooms.webrtc.orientation import Turn
+from bot.rooms.webrtc.orientation import Turn, open_picture
 from bot.rooms.webrtc.traffic import Traffic
-from engine.readings import Image
+from engine.readings import Image, Picture
 
 TICK_S = 0.25
 """Silence is counted in these: fine beside the second's beat, and few beside the frames that come meanwhile."""
@@ -97,7 +96,7 @@ class Stream:
             return
         turn = self._traffic.turn
         size = turn.size(picture.width_px, picture.height_px)
-        self._mailbox.put(Frame(self._clock(), *size, partial(_to_rgb, picture, turn), picture.decode_ahead))
+        self._mailbox.put(Frame(self._clock(), *size, partial(_decoded, picture, turn), picture.decode_ahead))
         if not self._is_on:
             self._is_on = True
             self._news.set()
@@ -206,6 +205,5 @@ class Stream:
             self._mailbox = None
 
 
-def _to_rgb(picture: CodedPicture, turn: Turn) -> Image:
-    # By itself it would start threads for each picture: as much work, and a wait for them on a busy machine.
-    return turn.upright(cast(Image, picture.decode().to_ndarray(format="rgb24", threads=1)))
+def _decoded(picture: CodedPicture, turn: Turn) -> Image | Picture:
+    return open_picture(picture.decode(), turn)

@@ -30,6 +30,7 @@ from bot.rooms.webrtc.jitter_buffer import EncodedFrame
 from bot.rooms.webrtc.traffic import Traffic, join_decoders
 from bot.rooms.webrtc.video_stream import Stream
 from bot.samples.story import clip_path
+from engine.face_models.conversion import Span
 from engine.face_models.network import FaceNetwork, Region
 from engine.readings import FaceBatch, FaceReading, Floats, Image, Scores
 from engine.runtimes.onnx import OnnxRuntime
@@ -56,13 +57,13 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         FaceNetwork.__init__, FaceNetwork.run, OnnxRuntime.infer, decoding.new_context,
     )  # fmt: skip
 
-    def open_network(self: FaceNetwork, file: str) -> None:
+    def open_network(self: FaceNetwork, file: str, span: Span) -> None:
         names[id(self)] = Path(file).stem
-        opened(self, file)
+        opened(self, file, span)
 
-    def look(self: FaceNetwork, image: Image, region: Region, low: float, high: float) -> list[Floats]:
+    def look(self: FaceNetwork, image: Image, region: Region) -> list[Floats]:
         counted[names[id(self)]] += 1
-        return looked(self, image, region, low, high)
+        return looked(self, image, region)
 
     def score(self: OnnxRuntime, batch: FaceBatch) -> Scores:
         counted["expressions"] += len(batch)

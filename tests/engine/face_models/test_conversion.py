@@ -1,7 +1,9 @@
 """Networks are read from TFLite files and written as ONNX ones; what is no such file is refused."""
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
+from platform import machine
 
 import numpy as np
 import onnx
@@ -19,6 +21,7 @@ from engine.readings import Floats
 
 MODULES = face_network._modules()
 FILES = sorted(path for path in MODULES.glob("face_*/*.tflite"))
+SPAN = (-1.0, 1.0)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -52,12 +55,12 @@ def test_model_cut_short_is_refused(tmp_path: Path) -> None:
 def test_missing_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face_network, "find_spec", lambda name: None)
     with pytest.raises(ModelRefused, match="mediapipe is not installed"):
-        FaceNetwork("face_landmark/face_landmark.tflite")
+        FaceNetwork("face_landmark/face_landmark.tflite", SPAN)
 
 
 def test_missing_file_is_refused() -> None:
     with pytest.raises(ModelRefused, match="install mediapipe"):
-        FaceNetwork("face_landmark/absent.tflite")
+        FaceNetwork("face_landmark/absent.tflite", SPAN)
 
 
 def test_layer_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +68,7 @@ def test_layer_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     strange = dataclasses.replace(network, layers=(*network.layers, Layer(Kind.CUSTOM, "Dream", (0,), (1,), None, {})))
     monkeypatch.setattr(face_network, "read_network", lambda path: strange)
     with pytest.raises(ModelRefused, match="cannot be converted"):
-        FaceNetwork("face_landmark/face_landmark.tflite")
+        FaceNetwork("face_landmark/face_landmark.tflite", SPAN)
 
 
 def test_rectifier_with_slopes_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +83,20 @@ def test_rectifier_with_slopes_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(
         rectified.reshape(source.shape), np.where(source > 0, source, source * slopes), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("span", [(0.0, 1.0), (-1.0, 1.0)])
+def test_picture_of_bytes_is_what_its_numbers_are(span: tuple[float, float]) -> None:
+    low, high = span
+    network = read_network(MODULES / "face_detection" / "face_detection_short_range.tflite")
+    _, height, width, channels = network.shapes[network.inputs[0]]
+    picture = np.random.default_rng(4).integers(0, 256, (1, channels, height, width), np.uint8)
+    numbers = (picture * ((high - low) / 255) + low).astype(np.float32)
+    session = onnxruntime.InferenceSession(convert("bytes", network, span), providers=["CPUExecutionProvider"])
+    for one, other in zip(
+        session.run(None, {"input": picture}), outputs(convert("numbers", network), numbers), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_graph_is_a_file_that_onnx_takes() -> None:
@@ -112,6 +129,20 @@ def test_lanes_side_by_side_give_the_same_numbers(path: Path) -> None:
     given = np.random.default_rng(3).random((1, channels, height, width), np.float32)
     for one, other in zip(*(outputs(convert("lanes", each), given) for each in (network, beside)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.skipif(machine() != "x86_64", reason="layouts are those of this processor")
+def test_mesh_goes_back_and_forth_between_layouts_for_cuts_and_results_alone(tmp_path: Path) -> None:
+    """A step costs a thousandth of the mesh whatever it does; what is laid out anew for every sum once was a tenth."""
+    network = stacked(read_network(MODULES / "face_landmark" / "face_landmark_with_attention.tflite"))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    onnxruntime.InferenceSession(convert("mesh", network, SPAN), options, providers=["CPUExecutionProvider"])
+    steps = Counter(node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node)
+    assert steps["ReorderInput"] <= 7
+    assert steps["ReorderOutput"] <= 11
+    assert steps.total() <= 320
 
 
 def test_looks_at_lips_and_eyes_lie_side_by_side() -> None:

@@ -89,7 +89,7 @@ async def take(frames: AsyncIterator[Frame], count: int) -> list[Frame]:
         for _ in range(count):
             frame = await anext(frames)
             picture = await asyncio.to_thread(frame.to_rgb)
-            taken.append(replace(frame, to_rgb=partial(np.copy, picture)))
+            taken.append(replace(frame, decode=partial(np.copy, picture)))
     return taken
 
 
