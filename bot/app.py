@@ -43,10 +43,11 @@ from bot.rooms.base import Clock, Room, RoomClock, sleepless_s
 from bot.rooms.notice import Notice, visible_name
 from bot.settings import Settings
 from dashboard_protocol.auth.consent import Consents
-from dashboard_protocol.auth.links import Access, instructor_url
+from dashboard_protocol.auth.links import Access, instructor_url, report_path
 from dashboard_protocol.auth.revocations import open_revocations
 from dashboard_protocol.auth.secrets_store import load_secret, state_directory
 from dashboard_protocol.bus import Bus, open_bus
+from dashboard_protocol.bus.base import is_shared
 from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import RoomNotAllowed, SecretRefused
@@ -119,7 +120,8 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     bus = open_bus(settings.bus, retention_s=settings.retention_s)
     outbox, audit = Outbox(clock, counting(surroundings.show)), Audit(state_directory(), key)
     people = _meeting(settings, policy, parameters, clock, inference, bus, outbox, audit, requests, access.consents)
-    lifecycle = Lifecycle(clock, people, outbox, audit, requests, alone_at_most_s=settings.alone_at_most_s)
+    alone_s, report = settings.alone_at_most_s, report_path(key) if is_shared(settings.bus) else None
+    lifecycle = Lifecycle(clock, people, outbox, audit, requests, alone_at_most_s=alone_s, report=report)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)

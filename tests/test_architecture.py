@@ -273,6 +273,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/bus",
         "dashboard_protocol/control_api",
         "dashboard_protocol/http",
+        "dashboard_protocol/report",
         "dashboard_protocol/view",
     },
     "dashboard_protocol/http": {"dashboard_protocol", "dashboard_protocol/auth"},

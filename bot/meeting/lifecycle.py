@@ -36,13 +36,26 @@ class Lifecycle:
         requests: PrivacyRequestHandler,
         *,
         alone_at_most_s: float = math.inf,
+        report: str | None = None,
     ) -> None:
+        """Take the parts.
+
+        Args:
+            clock: The room's clock.
+            meeting: Who is there, and who is read.
+            outbox: Takes the events.
+            audit: Notes who began and ended what.
+            requests: Hears who is not to be read.
+            alone_at_most_s: How long the bot stays where nobody else is.
+            report: Where the report of the class will be; None where none outlives this process.
+        """
         self._clock = clock
         self._meeting = meeting
         self._outbox = outbox
         self._audit = audit
         self._requests = requests
         self._alone_at_most_s = alone_at_most_s
+        self._report_path = report
         self._state_machine = StateMachine(clock())
         self._hello: Hello | None = None
         """As it was published last."""
@@ -125,7 +138,7 @@ class Lifecycle:
             self._outbox.put(self._state_machine.gone(now))
             bye = Bye(
                 reason=self.end_reason,
-                report=None,
+                report=self._report_path,
                 live_s=live_s,
                 present_max=self._meeting.present_max,
                 alerts=self._meeting.alerts,

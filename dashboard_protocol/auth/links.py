@@ -23,6 +23,8 @@ SESSION_S = 600.0
 """A copied session opens nothing for longer than this; the page renews its own before."""
 STANDING_S = 200 * 86_400.0
 """A term, and some."""
+REPORT_S = 200 * 86_400.0
+"""At most: a report is there for as long as the class's events are kept, and whoever revokes links ends it too."""
 STANDING = ""
 """In place of a class: whichever is on."""
 OPERATOR_S = 60.0
@@ -114,6 +116,24 @@ class Access:
         """Return one that opens every class of a room for a term, or until `revoke`: for who asked for just that."""
         return self._sign("link", room, STANDING, self._clock() + STANDING_S)
 
+    def report_link(self, room: str, meeting: str, generation: int | None = None) -> str:
+        """Return one that opens the report of a class for as long as it is kept, or until `revoke`, and nothing live.
+
+        Args:
+            room: the meeting's key.
+            meeting: which class; `STANDING` for the newest that is kept.
+            generation: of the link that it is made for; None for the room's present one.
+        """
+        return self._sign("report", room, meeting, self._clock() + REPORT_S, generation)
+
+    def read_report(self, room: str, token: str) -> Session:
+        """Return whose report a token opens.
+
+        Raises:
+            AccessDenied: It opens none here, whatever the cause.
+        """
+        return self._read("report", room, token)
+
     def read_link(self, room: str, link: str) -> Session:
         """Return what a link token says; whether its class is still on is not asked here.
 
@@ -188,6 +208,22 @@ class Access:
 
 def _key(room: str) -> str:
     return f"room {room}"
+
+
+def report_path(room: str) -> str:
+    """Return where a room's report is, without what opens it."""
+    return f"/rooms/{quote(room, safe='')}/report"
+
+
+def report_url(origin: str, room: str, token: str) -> str:
+    """Return the address of a report to hand to an instructor; what opens it stands in the fragment.
+
+    Args:
+        origin: as of `instructor_url`.
+        room: the meeting's key.
+        token: what `Access.report_link` made.
+    """
+    return f"{origin.rstrip('/')}{report_path(room)}#t={token}"
 
 
 def instructor_url(origin: str, room: str, link: str) -> str:

@@ -47,6 +47,8 @@ class BotView(BaseModel):
     """Where people join a local room, as a guest's link; None for other rooms, and once the bot has left."""
     link: str | None
     """For an instructor of this class; None where the key lacks the scope `watch`, or an hour after the class."""
+    report: str | None
+    """For an instructor after this class, for as long as it is kept; None where the key lacks the scope `watch`."""
     privacy: str
     """For everybody: what is computed there, and how not to be read."""
     webhook: str | None

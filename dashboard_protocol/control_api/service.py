@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from fastapi import HTTPException
 
-from dashboard_protocol.auth.links import Access, instructor_url
+from dashboard_protocol.auth.links import Access, instructor_url, report_url
 from dashboard_protocol.auth.meetings import AFTER_S, Meetings
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.bus.base import Bus
@@ -148,6 +148,7 @@ class Control:
             states=record.states,
             join=self._join(record, origin),
             link=self._class_link(wanted.room, wanted.id, origin) if is_open and by.opens(Scope.WATCH) else None,
+            report=self._report_link(wanted.room, wanted.id, origin) if by.opens(Scope.WATCH) else None,
             privacy=f"{self.public_url or origin}/privacy/{quote(wanted.room, safe='')}",
             webhook=wanted.webhook.url.partition("?")[0] if wanted.webhook else None,
         )
@@ -186,3 +187,6 @@ class Control:
 
     def _class_link(self, room: str, meeting: str, origin: str) -> str:
         return instructor_url(self.public_url or origin, room, self.access.link(room, meeting))
+
+    def _report_link(self, room: str, meeting: str, origin: str) -> str:
+        return report_url(self.public_url or origin, room, self.access.report_link(room, meeting))

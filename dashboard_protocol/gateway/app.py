@@ -19,6 +19,7 @@ from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.gateway.connection import Closing, Connection, Limits
 from dashboard_protocol.gateway.metrics import GatewayMetrics
+from dashboard_protocol.gateway.report_routes import Reports, add_reports
 from dashboard_protocol.gateway.room_feed import RoomFeeds
 from dashboard_protocol.gateway.static_files import PageFiles, room_page
 from dashboard_protocol.http.body import bounded_body
@@ -42,6 +43,8 @@ class SessionGranted(BaseModel):
 
     token: str
     expires_in_s: float
+    report: str
+    """What opens the report of this class once it is over, for as long as it is kept, or until links are revoked."""
 
 
 class Gateway:
@@ -92,7 +95,8 @@ class Gateway:
         except BusError as error:
             raise HTTPException(503, str(error), headers={"retry-after": "5"}) from None
         self._metrics.sessions.labels(outcome="granted").inc()
-        return SessionGranted(token=token, expires_in_s=round(expires_in_s, 1))
+        report = self._access.report_link(room, held.meeting, held.generation)
+        return SessionGranted(token=token, expires_in_s=round(expires_in_s, 1), report=report)
 
     async def events(self, room: str, socket: WebSocket) -> None:
         """Serve one dashboard."""
@@ -171,6 +175,7 @@ def create_app(
         title="classpulse", lifespan=lifespan, routes=mounts, docs_url=None, redoc_url=None, openapi_url=openapi_url
     )
     _add_feed(app, gateway)
+    add_reports(app, Reports(bus, access))
     _add_health(app, gateway, obstacle)
     if control is not None:
         add_control(app, control)

@@ -16,7 +16,7 @@ from dashboard_protocol.view.sentences import TEXT_FILE, template
 WEB = Path(__file__).parent.parent / "web"
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 # The platform's own table may lack these or say otherwise, and browsers refuse modules of another type.
 _MEDIA_TYPES = {
@@ -46,7 +46,12 @@ def _worded(found: re.Match[str]) -> str:
 
 def room_page(web: Path = WEB) -> Response:
     """Return the instructor's page; it is never cached, so that a reload after an update gets the new one."""
-    headers = {"content-security-policy": CONTENT_SECURITY_POLICY, "cache-control": "no-store"}
+    headers = {
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "cache-control": "no-store",
+        # Not no-referrer: with it a form's Origin is "null", as a foreign page's may be.
+        "referrer-policy": "same-origin",
+    }
     return HTMLResponse(page_in_words(web), headers=headers)
 
 

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from dashboard_protocol.events import Hello, Profile
 from dashboard_protocol.report.charts import NARROW_PX, WIDE_PX, Chart
+from dashboard_protocol.report.findings import found
 from dashboard_protocol.report.story import Clock, story
 from dashboard_protocol.report.style import stylesheet
 from dashboard_protocol.report.tables import alert_rows, change_rows, period_table
@@ -50,19 +51,30 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
 
 def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) -> list[Markup | None]:
     assert record.hello is not None
-    sentences = [element("p", sentence) for sentence in story(record, figures, zone)]
-    if figures.index is not None:
-        read = say("report.how_to_read", rests_on=say("policy.rests_on"))
-        sentences.append(element("p", read, class_="note"))
-    sections: list[Markup | None] = [_section(say("report.story"), *sentences, class_="story")]
+    sections: list[Markup | None] = [_opening(record, figures, zone)]
     if len(record.timeline):
         wide, narrow = (Chart(record, figures, clock, width) for width in (WIDE_PX, NARROW_PX))
         sections += [_facts(figures, record, clock), _timeline(figures, wide, narrow)]
         if not figures.is_presence:
             sections += [_alerts(record, clock), _shown(figures, wide, narrow), _levels(figures, record.hello, clock)]
-        sections.append(_periods(record, figures, clock))
+        sections += [_details(record, figures, zone), _periods(record, figures, clock)]
     sections += [_changes(record, clock), _policy(record.hello)]
     return sections
+
+
+def _opening(record: Record, figures: Digest, zone: tzinfo | None) -> Markup:
+    """One sentence to read aloud, and three that say what stood out."""
+    said = found(record, figures, zone)
+    listed = element("ul", *(element("li", sentence) for sentence in said.findings)) if said.findings else None
+    return _section(say("report.story"), element("p", said.headline, class_="headline"), listed, class_="story")
+
+
+def _details(record: Record, figures: Digest, zone: tzinfo | None) -> Markup:
+    sentences = [element("p", sentence) for sentence in story(record, figures, zone)]
+    if figures.index is not None:
+        read = say("report.how_to_read", rests_on=say("policy.rests_on"))
+        sentences.append(element("p", read, class_="note"))
+    return _section(say("report.details"), *sentences, class_="details")
 
 
 def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) -> Markup:
@@ -71,7 +83,7 @@ def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) 
     start = start if start.tzinfo else start.astimezone()
     when = say(
         "report.when",
-        weekday=f"{start:%A}",
+        weekday=say(f"weekday.{start.isoweekday()}"),
         date=_date(start),
         start=words.clock(figures.start, zone),
         end=words.clock(figures.end, zone),
@@ -87,7 +99,7 @@ def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) 
 
 
 def _date(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y}"
+    return say("date", day=at.day, month=say(f"month.{at.month}"), year=at.year)
 
 
 def _zone_name(at: datetime) -> str:

@@ -28,6 +28,10 @@ class Clock:
         """Show a time."""
         return words.clock(at, self._zone, exact=self._exact)
 
+    def minute(self, at: float) -> str:
+        """Show a time for somebody who reads it aloud."""
+        return words.clock(at, self._zone)
+
     def span(self, seconds: float) -> str:
         """Write a length of time."""
         return words.span(seconds, exact=self._exact)
@@ -44,11 +48,11 @@ def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[s
     clock = Clock(figures, zone)
     sentences = [_presence(record, figures, clock)]
     if figures.is_presence:
-        sentences.append(_counts(figures))
+        sentences.append(counts(figures))
     elif figures.index is not None and record.hello is not None:
-        sentences += [_index(record, figures, figures.index, clock), _attentive(record, figures)]
+        sentences += [_index(record, figures, figures.index, clock), attentive(record, figures)]
         sentences += [_expressions(record, figures, clock), _alerts(record, clock)]
-    sentences.append(_missing(record, figures, clock))
+    sentences.append(missing(record, figures, clock))
     return [sentence for sentence in sentences if sentence]
 
 
@@ -74,7 +78,8 @@ def _presence(record: Record, figures: Digest, clock: Clock) -> str:
     )
 
 
-def _counts(figures: Digest) -> str:
+def counts(figures: Digest) -> str:
+    """Say how many were there, had their camera on and faced it."""
     present, camera_on, visible, facing = (
         words.count(figures.medians.get(name)) for name in ("present", "camera_on", "visible", "facing")
     )
@@ -112,19 +117,35 @@ def _moves(found: Sequence[Move], clock: Clock) -> Iterator[str]:
     for move in listed:
         if move is skip:
             continue
-        is_fall, values = move.by < 0, {"before": move.start.value, "after": move.end.value}
-        moved = {"points": points(move.size), "when": _when(move, clock)}
-        back = next((other for other in found if other.start.at >= move.end.at and other.by * move.by < 0), None)
-        if back is not None and abs(back.end.value - move.start.value) <= NEAR:
-            named += back not in listed
-            skip = back
-            returned = "report.fell_back" if is_fall else "report.rose_back"
-            yield say(returned, back=back.end.value, at=clock(back.end.at), **values, **moved)
-        else:
-            yield say("report.fell" if is_fall else "report.rose", **values, **moved)
+        skip = way_back(move, found)
+        named += skip is not None and skip not in listed
+        yield move_in_words(move, skip, clock)
     more = len(found) - named
     if more > 0:
         yield say("report.more_moves", n=more, points=points(POINTS))
+
+
+def move_in_words(move: Move, back: Move | None, clock: Clock, group: str = "report") -> str:
+    """Describe a move, and in the same sentence its way back.
+
+    Args:
+        move: where the index went.
+        back: what undid it; None where nothing did.
+        clock: writes times.
+        group: of text.json, where the sentences stand.
+    """
+    is_fall, values = move.by < 0, {"before": move.start.value, "after": move.end.value}
+    moved = {"points": points(move.size), "when": _when(move, clock)}
+    if back is None:
+        return say(f"{group}.fell" if is_fall else f"{group}.rose", **values, **moved)
+    returned = {"back": back.end.value, "at": clock(back.end.at)}
+    return say(f"{group}.fell_back" if is_fall else f"{group}.rose_back", **returned, **values, **moved)
+
+
+def way_back(move: Move, found: Sequence[Move]) -> Move | None:
+    """Return the move that undid another one; None where the values stayed."""
+    back = next((other for other in found if other.start.at >= move.end.at and other.by * move.by < 0), None)
+    return back if back is not None and abs(back.end.value - move.start.value) <= NEAR else None
 
 
 def _when(move: Move, clock: Clock) -> str:
@@ -132,7 +153,8 @@ def _when(move: Move, clock: Clock) -> str:
     return say("report.at", at=start) if start == end else say("report.between", start=start, end=end)
 
 
-def _attentive(record: Record, figures: Digest) -> str:
+def attentive(record: Record, figures: Digest) -> str:
+    """Say which share was attentive; empty where it was not measured."""
     found = figures.attentive
     if found is None:
         return ""
@@ -158,14 +180,22 @@ def _expressions(record: Record, figures: Digest, clock: Clock) -> str:
             share=words.percent(found.high / 100, record.hello),
             at=clock(found.high_at),
         )
-        for name, found in shown.items()
-        if name != "neutral" and found.high - found.median >= POINTS
+        for name, found in peaks_of(figures)
     ]
     share = words.percent(shown[most].median / 100, record.hello)
     said = [say("report.most_shown", name=words.expression(most), share=share)]
     if unclear is not None and unclear.median > shown[most].median:
         said.append(say("report.none_stood_out", share=words.percent(unclear.median / 100, record.hello)))
     return "; ".join([*said, *peaks]) + "."
+
+
+def peaks_of(figures: Digest) -> list[tuple[str, Spread]]:
+    """List the expressions that for a while were displayed by clearly more people than usual, in the engine's order."""
+    return [
+        (name, found)
+        for name, found in figures.expressions.items()
+        if name not in ("neutral", "unclear") and found.high - found.median >= POINTS
+    ]
 
 
 def _alerts(record: Record, clock: Clock) -> str:
@@ -180,7 +210,8 @@ def _alerts(record: Record, clock: Clock) -> str:
     return say("report.some_alerts", n=number, listed="; ".join(listed))
 
 
-def _missing(record: Record, figures: Digest, clock: Clock) -> str:
+def missing(record: Record, figures: Digest, clock: Clock) -> str:
+    """Say for how long nothing was measured, and why; empty where everything was."""
     said = []
     if (lasted_s := figures.withheld_s.get(Withheld.BELOW_K)) and record.hello:
         starts = [change.at for change in record.changes if change.kind == "withheld" and change.by > 0]

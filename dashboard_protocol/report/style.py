@@ -37,9 +37,14 @@ h2{font-size:.9375rem;font-weight:600;margin-bottom:8px}
 h2 span,.note{font-size:.75rem;font-weight:400;color:var(--ink3)}
 h2 span{margin-left:8px}
 .note{margin-top:8px}
-.story p{font-size:1rem;line-height:1.5;max-width:44em}
-.story p+p{margin-top:8px}
-.story .note{font-size:.8125rem;max-width:none}
+.headline{font-size:1.25rem;font-weight:600;line-height:1.35;max-width:36em}
+.story ul{margin:10px 0 0;padding:0;list-style:none}
+.story li{font-size:1rem;line-height:1.5;max-width:44em;padding-left:16px;position:relative}
+.story li+li{margin-top:6px}
+.story li::before{content:"";position:absolute;left:0;top:.55em;width:6px;height:6px;background:var(--index)}
+.details p{max-width:52em}
+.details p+p{margin-top:6px}
+.details .note{font-size:.8125rem;max-width:none}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(100px,1fr));gap:14px 16px}
 .facts dt,dl.policy dt{font-size:.8125rem;font-weight:600;color:var(--ink2)}
 .facts dd{font-size:1.625rem;line-height:1.25}
@@ -90,8 +95,8 @@ svg .mark{fill:var(--alertInk);font-weight:600}
 .bars{grid-template-columns:1fr 1fr 5em}dl.policy{grid-template-columns:1fr;gap:0}dl.policy dd{margin-bottom:8px}}
 @media screen and (max-width:719px){svg.wide{display:none}svg.narrow{display:block;width:100%}}
 @media print{@page{margin:14mm}:root{color-scheme:light;font-size:12.5px}body{padding:0;background:#fff}
-main{max-width:none}section{break-inside:avoid;padding:10px 14px}
-section.long{break-inside:auto}tr{break-inside:avoid}.facts{grid-template-columns:repeat(7,1fr);gap:10px}
+main{max-width:none;display:block}section{break-inside:avoid;padding:10px 14px;margin-bottom:8px}.long,.details{display:none}
+tr{break-inside:avoid}.facts{grid-template-columns:repeat(7,1fr);gap:10px}
 h2{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 @media(forced-colors:active){svg .hatching{stroke:CanvasText;opacity:1}}
 """

@@ -75,7 +75,7 @@ def _ending(moment: Moment) -> list[RenderableType]:
     if bye is None:
         return [title, Text(say("terminal.left"))]
     at = moment.room_now if moment.record.ended_at is None else moment.record.ended_at
-    report = [Text(say("terminal.report", address=plain(bye.report)))] if bye.report else []
+    report = [Text(say("terminal.report"))] if bye.report else []
     return [title, Text(words.ended(bye.reason, at, moment.zone)), Text(words.facts(bye)), *report]
 
 

@@ -136,6 +136,18 @@ class Record:
             case ParticipantUpdate() | Forget():
                 pass
 
+    def snapshot(self) -> Snapshot:
+        """Return all of the class in the form in which a late reader gets its last ten minutes."""
+        return Snapshot(
+            bot_state=self.bot,
+            live_since=self.live_since,
+            summary=None,
+            series=self.timeline.series(),
+            participants=(),
+            alerts=tuple(self.alerts),
+            bye=self.bye,
+        )
+
     def _take_hello(self, at: float, hello: Hello) -> None:
         if self.hello is not None and self.hello.policy.profile is not hello.policy.profile:
             self.changes.append(Change(at, "policy", profile=hello.policy.profile))

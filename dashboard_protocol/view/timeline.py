@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from math import floor, isnan, nan
 
-from dashboard_protocol.events import ClassSummary, Withheld
+from dashboard_protocol.events import ClassSummary, Series, Withheld
 from dashboard_protocol.vocabulary import DISPLAYED
 
 COUNTS = ("present", "camera_on", "visible", "facing", "analysed")
@@ -139,6 +139,15 @@ class Timeline:
             return found
         return None
 
+    def series(self) -> Series:
+        """Return every row, as a snapshot carries those of its last ten minutes."""
+        columns = {
+            name: tuple(_published(value, is_count=name in COUNTS) for value in self._columns[name])
+            for name in Series.model_fields
+            if name in self._columns
+        }
+        return Series.model_validate({"at": tuple(round(at, 3) for at in self.at), **columns})
+
     def get(self, column: str, second: int) -> float:
         """Read a column at a whole second; NaN where nothing is known."""
         row = self.row_at(second)
@@ -171,3 +180,10 @@ class Timeline:
             else:
                 found.append(Stretch(second, second + 1, cause))
         return found
+
+
+def _published(value: float, *, is_count: bool) -> float | int | None:
+    """Undo what flat arrays make of a value: they know no null, and 32 bits of 0.65."""
+    if isnan(value):
+        return None
+    return int(value) if is_count else round(value, 4)

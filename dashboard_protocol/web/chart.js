@@ -27,18 +27,18 @@ const crisp = (px) => Math.round(px) + 0.5;
 
 /** Chart of a live model for a box in px; `windowS` 0 is all of the class. */
 export function timeChart(model, { width, height }, windowS) {
-  const { series, second, tail, ageS, alerts, presence } = model;
+  const { series, second, tail, ageS, alerts, presence, after } = model;
   const narrow = width < NARROW_PX;
   const to = second + 1 + (tail === GAP.none ? 0 : Math.round(ageS));
   const from = windowS ? to - windowS : Math.max(series.first ?? to - 600, to - series.capacity);
-  const axis = timeAxis(Math.min(from, to - 60), to, 34, Math.round(narrow ? width : width - besidePx(width, presence)));
+  const axis = timeAxis(Math.min(from, to - 60), to, 34, Math.round(narrow ? width : width - (after ? CLEAR_PX / 2 : besidePx(width, presence))));
   const specs = presence ? COUNTS : AGGREGATE;
   const context = { ...model, axis, width, narrow, holes: gaps(series, axis, tail) };
   const strips = stack(height, specs.map(({ share }) => share), MARGINS).map((place, i) => strip(specs[i], place, context));
   const ticks = timeTicks(axis).map((tick) => ({ ...tick, x: crisp(axis.x(tick.at)) }));
   const { bottom } = strips.at(-1);
   return {
-    box: `0 0 ${width} ${height}`, axis, series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips),
+    box: `0 0 ${width} ${height}`, axis, end: after ? clock(second) : say("value.now"), series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips),
     base: `M${axis.x0} ${bottom + 0.5}H${axis.x1}` + ticks.map(({ x }) => `M${x} ${bottom}v5`).join(""),
   };
 }
@@ -51,7 +51,7 @@ function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
   const steps = Object.fromEntries([...(band ?? []), ...lines].map((column) => [column, runs(series.reader(column), axis)]));
   return {
     top, bottom, y, lines, title: name && say(`name.${name}`), x: axis.x0, caption: top - 8, note: width < SLIM_PX ? "" : chartNote(name, narrow),
-    grid: grid(band ? hello.levels.map((level) => level.from).concat(1) : labelled ? scale : [0], y, axis, band && !narrow ? width : 0),
+    grid: grid(band ? hello.levels.map((level) => level.from).concat(1) : labelled ? scale : [0], y, axis, band && !narrow && !context.after ? width : 0),
     ticks: labelled ? scale.map((value) => ({ x: axis.x0 - 8, y: Math.round(y(value)) + 4, text: max ? value * 100 : value })) : [],
     fill: band ? "band" : `area ${lines[0]}`, area: (band ?? [lines[0]]).map((column) => areaPath(steps[column], y, bottom)).join(""),
     series: Object.keys(steps).map((column) => ({ line: `line ${column}`, d: stepPath(steps[column], y) })),
@@ -104,12 +104,12 @@ export function marks(alerts, axis, strips) {
 }
 
 /** Labels of the time axis, and at second `cursor`, or null, a hairline with dots. */
-export function cursorOn({ axis, ticks, bottom, strips, series }, cursor) {
+export function cursorOn({ axis, ticks, bottom, strips, series, end }, cursor) {
   const label = (x, text, mark) => ({ class: mark, x, y: bottom + 18, text });
   const x = cursor === null ? NaN : crisp(axis.x(cursor));
   const near = (other) => Math.abs(x - other) <= CLEAR_PX;
   const times = ticks.filter((tick) => tick.major && tick.x < axis.x1 - 14 - CLEAR_PX && !near(tick.x)).map((tick) => label(tick.x, clock(tick.at), "middle"));
-  if (!(x >= axis.x1 - 2 * CLEAR_PX)) times.push(label(axis.x1, say("value.now"), "end strong"));
+  if (!(x >= axis.x1 - 2 * CLEAR_PX)) times.push(label(axis.x1, end, "end strong"));
   if (Number.isNaN(x)) return { times };
   times.push(label(Math.max(axis.x0 + 14, Math.min(axis.x1 - 18, x)), clock(cursor), "middle strong"));
   const dots = strips.flatMap(({ lines, y }) => lines.map((column) => ({ class: `dot ${column}`, x, y: y(series.get(column, cursor)) })));

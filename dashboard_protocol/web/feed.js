@@ -14,8 +14,11 @@ export const backoffS = (attempt, random = Math.random) => (BACKOFF_S[attempt] ?
 /** Whether an event does not follow the last one; `seq` is null before the first. */
 export const hasGap = ({ prev = null }, seq) => prev !== null && seq !== null && prev !== seq;
 
-/** Calls `onEvent(event)`, and `onStatus()` when its `status` changed: {phase, downMs, retryMs}, monotonic. */
-export function createFeed({ room, link, onEvent, onStatus }) {
+/**
+ * Calls `onEvent(event)`, `onStatus()` when its `status` changed, {phase, downMs, retryMs}, monotonic, and `onReport(token)`
+ * with what opens the class's report.
+ */
+export function createFeed({ room, link, onEvent, onStatus, onReport }) {
   const path = `/v1/rooms/${encodeURIComponent(room)}`;
   const feed = { status: { phase: "connecting", downMs: null, retryMs: null }, start, tryNow, kick };
   let [attempt, mayRetry, ended, asked] = [0, true, false, false];
@@ -60,7 +63,9 @@ export function createFeed({ room, link, onEvent, onStatus }) {
     const response = await fetch(`${path}/session`, { method: "POST", headers, body, cache: "no-store", credentials: "omit" });
     if (response.status === 403) return null;
     if (!response.ok) throw new Error(`session: ${response.status}`);
-    return response.json();
+    const session = await response.json();
+    onReport?.(session.report);
+    return session;
   }
 
   function open(token) {

@@ -1,9 +1,7 @@
 /** Feed → store → one dirty flag → at most one render a second. */
 
-import { announcement } from "./announce.js";
 import { $, all, bind, openDialog } from "./bind.js";
 import { cursorOn, timeChart } from "./chart.js";
-import { listen } from "./controls.js";
 import { createFeed } from "./feed.js";
 import { buildModel, hold, only } from "./model.js";
 import { personChart } from "./panels.js";
@@ -17,28 +15,55 @@ const MAY_WAIT = ["class_summary", "participant"];
 
 load(await (await fetch("/static/text.json")).json());
 
-const room = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
+const [, named, isReport] = location.pathname.split("/").filter(Boolean);
+const room = decodeURIComponent(named);
 const store = createStore();
 /** What the instructor chose, and the model that stands on the page. */
-const ui = { pausedAt: null, covered: false, dismissed: new Set(), person: null, windowS: 600, cursor: null, model: null };
+const ui = { pausedAt: null, covered: false, dismissed: new Set(), person: null, windowS: 600, cursor: null, model: null, report: null };
 const draw = bind(document.body);
 const announced = {};
+/** Announcements and controls come once the first view stands. */
+let announcement = () => null;
 let size = null;
 let frame, timer;
 let [renderedMs, titledMs] = [-Infinity, -Infinity];
 
+const [linkKey, reportKey] = ["link", "report"].map((kind) => `classpulse:${kind}:${room}`);
+
 /** The link waits in this tab for a reload; the address bar may be on a shared screen. */
 function takeLink() {
-  const key = `classpulse:link:${room}`;
   const link = new URLSearchParams(location.hash.slice(1)).get("t");
   if (link) {
-    sessionStorage.setItem(key, link);
+    sessionStorage.setItem(isReport ? reportKey : linkKey, link);
     history.replaceState(null, "", location.pathname + location.search);
   }
-  return sessionStorage.getItem(key);
+  return isReport ? null : sessionStorage.getItem(linkKey);
 }
 
-const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: () => request(true) });
+const onReport = (token) => token && sessionStorage.setItem(reportKey, token);
+const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: () => request(true), onReport });
+const kept = { asked: null, is: false };
+
+/** What is asked for the report: the feed, or once its link opens nothing any more, what the gateway keeps. */
+const heard = () => (kept.is ? { ...feed.status, phase: "kept" } : isReport && kept.asked !== "gone" ? { ...feed.status, phase: "connecting" } : feed.status);
+
+/** Get the report of a class that is over, or is about to be: then its bot may take the gateway along. */
+async function readReport({ state, bye }) {
+  const token = sessionStorage.getItem(reportKey);
+  const due = { leaving: "leaving", ended: `ended ${bye?.live_s}`, no_access: "kept", connecting: isReport && "kept" }[state];
+  if (!token || !due || kept.asked === due || kept.is) return;
+  kept.asked = due;
+  const { fetchReport, offerFiles } = await import("./after.js");
+  const report = await fetchReport(room, token);
+  if (due === "kept" && !report) kept.asked = "gone";
+  if (report) {
+    ui.report = report;
+    if (due !== "leaving") for (const event of report.events) fold(store, event, performance.now());
+    kept.is ||= due === "kept";
+    offerFiles(room, token);
+  }
+  request(true);
+}
 
 function receive(event) {
   fold(store, event, performance.now());
@@ -62,8 +87,10 @@ function render() {
   const nowMs = (renderedMs = performance.now());
   const was = ui.model;
   if (was?.policy && was.profile !== store.hello.policy.profile) ui.pausedAt = null;
-  const next = buildModel(store, feed.status, ui, nowMs, openDialog()?.id);
+  const next = buildModel(store, heard(), ui, nowMs, openDialog()?.id);
   if (!next.live) ui.pausedAt = null;
+  if (next.state === "requested") ui.report = null;
+  readReport(next);
   const paused = ui.pausedAt !== null && was?.live;
   retitle(next, nowMs);
   show(paused ? hold(was, next, ui) : next);
@@ -73,6 +100,7 @@ function render() {
 
 function show(model) {
   ui.model = model;
+  if (model.after) model.chart = size && timeChart(model, size, 0);
   if (model.live) {
     const person = store.people.get(ui.person);
     model.person = person && personChart(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
@@ -117,6 +145,11 @@ new ResizeObserver(([{ contentRect: { width, height } }]) => {
   redraw();
 }).observe($("chart"));
 
+if (isReport) request(true);
+else feed.start();
+
+const [{ listen }, announcing] = await Promise.all([import("./controls.js"), import("./announce.js")]);
+({ announcement } = announcing);
 listen(ui, feed, {
   redraw, read, request,
   pause() {
@@ -139,4 +172,3 @@ setInterval(() => {
   if (quiet) feed.kick();
   request(false);
 }, 1000);
-feed.start();

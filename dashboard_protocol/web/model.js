@@ -21,7 +21,7 @@ const TAIL = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot };
 export function pageState({ bye, bot, hello, summaryMs }, feed, nowMs) {
   const { state, reason } = bot ?? {};
   if (feed.phase === "outdated") return "outdated";
-  if (bye || state === "ended") return "ended";
+  if (feed.phase === "kept" || bye || state === "ended") return "ended";
   if (feed.phase === "denied") return "no_access";
   if (state === "requested" || state === "joining") return state;
   if (!hello || !bot) return "connecting";
@@ -46,15 +46,16 @@ export function buildModel(store, feed, ui, nowMs, open) {
   const { hello, bot, bye, liveSince } = store;
   const policy = hello?.policy ?? null;
   const live = LIVE_STATES.includes(state);
+  const onlyWords = state === "no_access" || (state === "ended" && store.series.first === null);
   const presence = policy?.profile === "presence";
   const model = {
-    state, page: state, now, hello, policy, live, presence, kind: "none", bar: words.bar(state), pause: words.say("page.pause"),
+    state, page: state, now, hello, policy, live, presence, kind: "none", bar: words.bar(state), panels: live, pause: words.say("page.pause"),
     // What index.html asks in `hidden=!is.…`: state, profile and end reason are different words.
-    is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: policy && state !== "no_access", over: state === "ended" || state === "no_access",
+    is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: policy && state !== "no_access", over: state === "ended" || state === "no_access", onlyWords,
     duration: live || bye ? words.span(bye ? bye.live_s : now - (liveSince ?? NaN)) : "", formula: hello?.formula,
     retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
-  if (!live) return Object.assign(model, column(store, model, feed));
+  if (!live) return Object.assign(model, column(store, model, feed), state === "ended" && over(store, model, feed, ui, open));
   Object.assign(model, values(store, model, now, nowMs), { alerts: store.alerts, changes: store.changes, people: store.people });
   model.slot = slot(store, model, ui, nowMs);
   model.cards = cards(store.people, hello.levels, now);
@@ -81,6 +82,15 @@ function column({ bot, byeAt, steps }, { now, over, is, policy }, feed) {
     waitedS: now - bot?.since, endedAt: byeAt ?? bot?.since, broken: !over && feed.retryMs !== null,
     steps: onItsWay && steps, promise: onItsWay && policy,
   };
+}
+
+/** The class as a whole, once it has ended: what this page saw of it, or what the gateway keeps. */
+function over({ series, bye, alerts, changes, bot }, model, { phase }, { report }, open) {
+  const kept = phase === "kept";
+  const whole = { report, files: kept || bye?.report, soFar: kept && !bye && bot?.state !== "ended" };
+  if (!model.policy || series.first === null) return whole;
+  const after = { ...whole, after: true, panels: true, seenHere: !whole.files, kind: "past", second: series.last, series, tail: GAP.none, ageS: 0, alerts, changes, then: () => NaN, points: model.policy.rounding_points };
+  return { ...after, ...panels({ ...model, ...after }, open) };
 }
 
 const NULLED = /below|wishes/;

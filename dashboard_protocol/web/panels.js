@@ -5,6 +5,7 @@ import { DISPLAYED, PERSON_S } from "./ring.js";
 import * as words from "./words.js";
 
 const CHANGES_SHOWN = 3;
+const CHANGES_SHOWN_AFTER = 12;
 const DOTS_AT_MOST = 60;
 const MINUTES = 10;
 /** The chart's description is rewritten this often. */
@@ -15,11 +16,12 @@ const line = (entry) => ({ at: entry.at, text: words.change(entry) });
 
 /** Panels of a live model whose values are known; `open` is the id of the open dialog. */
 export function panels(model, open) {
-  const { presence, changes, known, series, second } = model;
+  const { presence, changes, known, series, second, after } = model;
+  const shown = after ? CHANGES_SHOWN_AFTER : CHANGES_SHOWN;
   const minute = (_, i) => ({ at: second - 60 * i, ...series.row(second - 60 * i) });
   const shownAt = Math.max(second - (second % DESCRIBED_S), series.first);
   return {
-    changeLines: changes.slice(0, CHANGES_SHOWN).map(line), anyChange: changes.length > 0, moreChanges: changes.length > CHANGES_SHOWN,
+    changeLines: changes.slice(0, shown).map(line), anyChange: changes.length > 0, moreChanges: changes.length > shown,
     allChanges: open === "changes-all" ? changes.map(line) : [],
     described: { now: series.row(shownAt), then: series.row(shownAt - 300) },
     minutes: open === "values" ? Array.from({ length: MINUTES }, minute) : [],

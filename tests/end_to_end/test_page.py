@@ -7,8 +7,16 @@ from playwright.async_api import expect
 
 from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State
 from dashboard_protocol.view.plain_text import shown
-from tests.dashboard_protocol.web.browser import ALL_SIZES, IN_CHROMIUM, NARROWEST, Stage, live
-from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, alert, hello, person
+from tests.dashboard_protocol.web.browser import (
+    ALL_SIZES,
+    DESK,
+    IN_CHROMIUM,
+    NARROWEST,
+    PHONE,
+    Stage,
+    live,
+)
+from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ScriptedClass, alert, hello, person
 from tests.hostile import MARKUP, OBEYED, SCRIPTS
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
@@ -256,16 +264,87 @@ async def test_page_covers_itself_at_once(stage: Stage) -> None:
     await expect(stage.page).to_have_title(re.compile("High"))
 
 
-async def test_page_shows_how_the_class_ended(stage: Stage) -> None:
+async def a_class_that_ended(stage: Stage, report: str | None = "/rooms/biology/report") -> ScriptedClass:
+    """Open the page in a class that ends before its eyes."""
     room = await live(stage)
     await room.publish(BotState(state=State.ENDED, since=room.now, reason="room_closed"))
-    bye = Bye(reason=EndReason.ROOM_CLOSED, report="/v1/rooms/biology/report", live_s=3060, present_max=28, alerts=2)
+    bye = Bye(reason=EndReason.ROOM_CLOSED, report=report, live_s=3060, present_max=28, alerts=2)
     await room.publish(bye)
     await stage.settle(room)
     await stage.state("ended")
-    await expect(stage.page.locator("#column-words")).to_contain_text("The room was closed at", use_inner_text=True)
-    await expect(stage.page.locator("#report")).to_have_text("Open the report")
-    await stage.shoot("ended")
+    return room
+
+
+async def test_page_of_an_ended_class_is_its_report(stage: Stage) -> None:
+    await a_class_that_ended(stage)
+    page = stage.page
+    await expect(page.locator("#column-words")).to_contain_text("The room was closed at", use_inner_text=True)
+    await stage.shown("#headline")
+    await expect(page.locator("#headline")).to_contain_text("The engagement index fell by 20 points at")
+    assert 1 <= await page.locator("#findings li").count() <= 3
+    await stage.tick()
+    await expect(page.locator("#chart .line.mean")).to_have_attribute("d", re.compile("^M"))
+    await expect(page.locator("#chart path.head")).to_have_count(1)
+    await expect(page.locator("#change-lines li")).not_to_have_count(0)
+    await expect(page.locator("#report button:visible")).to_have_text(
+        ["Open the report", "Table (CSV)", "Print", "Copy its link"]
+    )
+    await expect(page.locator("#index-panel")).to_be_hidden()
+    await stage.shoot("ended", (*ALL_SIZES, NARROWEST))
+
+
+async def test_report_and_table_open_from_the_page_of_an_ended_class(stage: Stage) -> None:
+    await a_class_that_ended(stage)
+    page = stage.page
+    await stage.shown("#headline")
+    async with page.context.expect_page() as opening:
+        await page.get_by_role("button", name="Open the report").click()
+    report = await opening.value
+    await expect(report.locator("h1")).to_have_text("Biology 101, section B")
+    await expect(report.locator(".headline")).to_have_text(await page.locator("#headline").inner_text())
+    assert "token" not in report.url
+    async with page.expect_download() as coming:
+        await page.get_by_role("button", name="Table (CSV)").click()
+    table = await coming.value
+    assert table.suggested_filename == "report.csv"
+    assert (await table.path()).read_text().startswith("time_utc,at,present")
+    await page.get_by_role("button", name="Print").click()
+    sheet = page.frame("report-sheet")
+    assert sheet is not None
+    await expect(sheet.locator("h1")).to_have_text("Biology 101, section B")
+    await stage.tick()
+    assert await page.locator("#report [name=token]").input_value() == ""
+
+
+async def test_address_of_a_report_opens_the_whole_class_without_any_link(stage: Stage) -> None:
+    room = await a_class_that_ended(stage)
+    page = stage.page
+    await stage.shown("#headline")
+    token = await page.evaluate("sessionStorage.getItem('classpulse:report:biology')")
+    await page.evaluate("sessionStorage.clear()")
+    await page.goto(f"{stage.address.partition('/rooms/')[0]}/rooms/{room.room}/report#t={token}")
+    await stage.state("ended")
+    await stage.shown("#headline")
+    assert "#" not in page.url
+    await expect(page.locator("#column h1:visible")).to_have_text("The class has ended", use_inner_text=True)
+    await stage.tick()
+    await expect(page.locator("#chart .line.mean")).to_have_attribute("d", re.compile("^M"))
+    await stage.shoot("report-address", (DESK,))
+
+
+async def test_page_of_a_class_whose_gateway_has_gone_keeps_what_it_saw(stage: Stage) -> None:
+    room = await live(stage)
+    await stage.page.evaluate("sessionStorage.removeItem('classpulse:report:biology')")
+    await room.publish(BotState(state=State.ENDED, since=room.now, reason="asked_to_leave"))
+    bye = Bye(reason=EndReason.ASKED_TO_LEAVE, report=None, live_s=3060, present_max=28, alerts=2)
+    await room.publish(bye)
+    await stage.settle(room)
+    await stage.cut()
+    await stage.state("ended")
+    await expect(stage.page.locator("#report")).to_be_hidden()
+    await expect(stage.page.locator("#column")).to_contain_text("This is what this page has seen of the class.")
+    await expect(stage.page.locator("#chart .line.mean")).to_have_attribute("d", re.compile("^M"))
+    await stage.shoot("ended-seen", (DESK, PHONE))
 
 
 async def test_page_says_the_same_of_every_link_that_does_not_open(stage: Stage) -> None:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
 
+import httpx
 import pytest
 
 from dashboard_protocol.client import watch
 from dashboard_protocol.errors import AccessDenied
-from dashboard_protocol.events import ClassSummary, Event, Profile, State
+from dashboard_protocol.events import Bye, ClassSummary, Event, Profile, State
 from tests.contracts.redis_server import servers
 from tests.end_to_end.service import Service, a_service, bot_processes, is_alive, reading, until
 
@@ -42,6 +43,13 @@ async def test_invited_bot_is_watched_and_leaves(service: Service) -> None:
         await service.shell("leave", bot["id"])
         await service.state(bot["id"], State.ENDED, "asked_to_leave")
         await until(lambda: any(event.body.type == "bye" for event in events))
+    bye = next(event.body for event in events if isinstance(event.body, Bye))
+    assert bye.report == f"/rooms/{bot['room']}/report"
+    address, _, token = bot["report"].partition("#t=")
+    async with httpx.AsyncClient() as client:
+        report = await client.post(address, data={"token": token, "as": "html"})
+        assert (report.status_code, "What happened" in report.text) == (200, True)
+        assert address.endswith(bye.report)
     record = await service.queue.bot(bot["id"])
     assert record is not None
     assert record.join is not None

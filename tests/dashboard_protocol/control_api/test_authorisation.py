@@ -74,6 +74,8 @@ OPEN = {
     "GET /docs",
     "GET /openapi.json",
     "GET /rooms/{room}",
+    "GET /rooms/{room}/report",
+    "POST /rooms/{room}/report",  # takes what opens a report
     "POST /v1/rooms/{room}/session",  # takes a link
     "WS /v1/rooms/{room}/events",  # takes a session
     "GET /privacy/{room}",

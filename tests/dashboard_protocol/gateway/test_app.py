@@ -352,9 +352,9 @@ async def test_page_and_its_files_carry_safe_headers(stage: Stage) -> None:
         assert answer.status_code == 200
         assert answer.headers["content-security-policy"] == (
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == ("same-origin" if answer is page else "no-referrer")
         assert answer.headers["x-content-type-options"] == "nosniff"
     sentences = await stage.http("GET", "/static/text.json")
     assert sentences.headers["content-type"] == "application/json"

@@ -264,11 +264,11 @@ def test_the_end_is_reported_with_its_reason_and_report() -> None:
     screen = Screen().live().run(5)
     screen.take(BotState(state=State.ENDED, since=START + 5, reason=EndReason.ALONE))
     assert "The class has ended\nThe bot has left." in screen.text()
-    screen.take(Bye(reason=EndReason.ALONE, report="https://h/r", live_s=3060, present_max=28, alerts=2))
+    screen.take(Bye(reason=EndReason.ALONE, report="/rooms/r/report", live_s=3060, present_max=28, alerts=2))
     text = screen.text()
     assert "Everyone else had left by 16:00. The bot has left." in text
     assert "Live 51 min · Present at most 28 · Alerts 2" in text
-    assert "Report: https://h/r" in text
+    assert "The report: open the instructor's link in a browser." in text
 
 
 def test_a_title_cannot_command_the_terminal() -> None:

@@ -146,6 +146,12 @@ class Stage:
             while await self.page.evaluate("document.body.dataset.state") != name:
                 await self.tick(FRAME_S)
 
+    async def shown(self, selector: str) -> None:
+        """Wait until something is visible, with the page's clock a little further each time it is looked for."""
+        async with asyncio.timeout(SLOWLY_MS / 1000):
+            while not await self.page.locator(selector).first.is_visible():
+                await self.tick(FRAME_S)
+
     async def settle(self, room: ScriptedClass) -> None:
         """Wait until the page has heard all that the room said, and has drawn it."""
         await self.page.wait_for_function("seq => heard.seq >= seq", arg=room.seq)

@@ -1,0 +1,42 @@
+/** After class: what the gateway keeps of it, on this page, as a file, as a table, on paper. Loaded once it is over. */
+
+import { $ } from "./bind.js";
+import { say } from "./words.js";
+
+const { timeZone: zone } = new Intl.DateTimeFormat().resolvedOptions();
+const pathOf = (room) => `/rooms/${encodeURIComponent(room)}/report`;
+
+/** {headline, findings, events} of the class; null where it is kept no more, or nobody is there to be asked. */
+export async function fetchReport(room, token) {
+  const body = new URLSearchParams({ token, zone, as: "page" });
+  const asked = { method: "POST", body, cache: "no-store", credentials: "omit" };
+  const response = await fetch(pathOf(room), asked).catch(() => null);
+  if (!response?.ok) return null;
+  const { headline, findings, events } = await response.json();
+  return { headline, findings: findings.map((text) => ({ text })), events };
+}
+
+/** Have the buttons ask for the report's files; what opens it goes into no address, and into the form only on its way. */
+export function offerFiles(room, token) {
+  const form = $("report");
+  form.action = pathOf(room);
+  form.elements.zone.value = zone;
+  form.onsubmit = () => {
+    form.elements.token.value = token;
+    setTimeout(() => (form.elements.token.value = ""));
+  };
+  const sheet = $("report-sheet");
+  sheet.onload = () => sheet.contentWindow.location.href !== "about:blank" && sheet.contentWindow.print();
+  const [button, address] = [$("report-copy"), $("report-address")];
+  const url = `${location.origin}${pathOf(room)}#t=${token}`;
+  button.onclick = async () => {
+    try {
+      await navigator.clipboard.writeText(url);
+      button.textContent = say("page.report_copied");
+    } catch {
+      // Not every browser lets a page copy: then she does.
+      Object.assign(address, { hidden: false, value: url });
+      address.select();
+    }
+  };
+}
