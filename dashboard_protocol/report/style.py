@@ -95,7 +95,8 @@ svg .mark{fill:var(--alertInk);font-weight:600}
 .bars{grid-template-columns:1fr 1fr 5em}dl.policy{grid-template-columns:1fr;gap:0}dl.policy dd{margin-bottom:8px}}
 @media screen and (max-width:719px){svg.wide{display:none}svg.narrow{display:block;width:100%}}
 @media print{@page{margin:14mm}:root{color-scheme:light;font-size:12.5px}body{padding:0;background:#fff}
-main{max-width:none;display:block}section{break-inside:avoid;padding:10px 14px;margin-bottom:8px}.long,.details{display:none}
+main{max-width:none;display:block}section{break-inside:avoid;padding:10px 14px;margin-bottom:8px}
+.long,.details{display:none}
 tr{break-inside:avoid}.facts{grid-template-columns:repeat(7,1fr);gap:10px}
 h2{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 @media(forced-colors:active){svg .hatching{stroke:CanvasText;opacity:1}}
