@@ -107,10 +107,14 @@ class Claimed:
         """Report to the queue a state that is entered now."""
         self.report(Moment(state=state, since=round(time.time(), 3), reason=reason))
 
+    @property
+    def newest(self) -> Moment:
+        """The state that was entered last, which the queue may not know yet."""
+        return self._unreported[-1] if self._unreported else self.record.now
+
     def say_once(self, state: State, reason: str) -> None:
         """Report a state that is entered now, unless it is the one reported last."""
-        newest = self._unreported[-1] if self._unreported else self.record.now
-        if (newest.state, newest.reason) != (state, reason):
+        if (self.newest.state, self.newest.reason) != (state, reason):
             self.say(state, reason)
 
     def report(self, moment: Moment) -> None:

@@ -73,6 +73,7 @@ class Worker:
         self._changed = asyncio.Event()
         self._claims_from_s = 0.0
         self._unheard: str | None = None
+        self._is_draining = False
 
     async def obstacle(self) -> str | None:
         """Say why the queue did not take the last heartbeat, though it may answer; None if it did."""
@@ -87,7 +88,8 @@ class Worker:
 
         Args:
             stop: set it to drain.
-            drain_s: meetings that go on for longer are handed over to other workers.
+            drain_s: meetings that go on for longer are handed over to other workers; at once are those whose bot is
+                in no room.
         """
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(self._beat(), name="heartbeat")
@@ -130,6 +132,10 @@ class Worker:
         return has_room and self._fork_server.is_warm and sleepless_s() >= self._claims_from_s
 
     async def _drain(self, drain_s: float) -> None:
+        self._is_draining = True
+        for claimed in tuple(self._claimed.values()):
+            if claimed.newest.state is not State.LIVE:  # others bring a bot into its room no later than this one would
+                self._happen(claimed, Happening.HAND_OVER)
         if await self._is_empty(drain_s):
             return
         for claimed in tuple(self._claimed.values()):
@@ -174,9 +180,12 @@ class Worker:
                 continue
             claimed.assignment.happen(Happening.DUE)
             await self._run_once(claimed, Job(settings=claimed.settings(self._options), memory_mb=self._memory_mb))
-            if claimed.assignment.phase is Phase.PAUSED:
-                self._figures.restarts.inc()
-                claimed.say_once(State.RECONNECTING, "bot_lost")
+            if claimed.assignment.phase is not Phase.PAUSED:
+                continue
+            self._figures.restarts.inc()
+            claimed.say_once(State.RECONNECTING, "bot_lost")
+            if self._is_draining:
+                self._happen(claimed, Happening.HAND_OVER)
 
     async def _run_once(self, claimed: Claimed, job: Job) -> None:
         """Run the bot once."""

@@ -188,6 +188,19 @@ async def test_drained_worker_gives_its_meeting_back() -> None:
         assert taken.worker == "other"
 
 
+async def test_drained_worker_gives_back_at_once_what_has_no_bot_in_its_room_and_keeps_what_is_live() -> None:
+    async with a_shift(capacity=2, drain_s=2 * PATIENCE_S) as shift:
+        await shift.invite()
+        await shift.until(State.LIVE)
+        await shift.invite("nonsense://r", id="c")
+        await shift.until(State.RECONNECTING, "bot_lost", bot="c")
+        shift.stop.set()
+        await shift.until(State.RECONNECTING, "handed_over", bot="c")
+        await shift.until(State.LIVE)
+        os.kill(bot_process(), signal.SIGKILL)
+        await shift.until(State.RECONNECTING, "handed_over")
+
+
 async def test_worker_whose_meeting_was_given_to_another_ends_its_bot() -> None:
     async with a_shift() as shift:
         await shift.invite()
