@@ -128,7 +128,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         stack.push_async_callback(requests.close)
         await access.revocations.begin()
         routes = _routes(key, meeting, access if surroundings.opens_at_root else None)
-        routes += _privacy_routes(room, key, meeting, notice, people, access)
+        routes += _people_routes(room, key, meeting, notice, people, access, audit)
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
         obstacle = partial(_obstacle, audit, requests, bus)
@@ -271,10 +271,14 @@ def hello_of(settings: Settings, policy: Policy, parameters: EngagementParameter
     )
 
 
-def _privacy_routes(
-    room: Room, key: str, meeting: str, notice: Notice, people: Meeting, access: Access
+def _people_routes(
+    room: Room, key: str, meeting: str, notice: Notice, people: Meeting, access: Access, audit: Audit
 ) -> list[BaseRoute]:
-    """Build what people ask of the bot: pages, and in a room of this process what their own stay allows."""
+    """Build what people ask of the bot: pages, and how they come into a room of this process and are heard there."""
+
+    def opens(link: str) -> bool:
+        return access.opens(key, meeting, link)
+
     known_as = (key, room.name)
     backend = privacy_routes.BotBackend(
         known_as,
@@ -285,8 +289,12 @@ def _privacy_routes(
     )
     routes = privacy_routes.routes(backend)
     if isinstance(room, self_service.Attended):
-        routes += self_service.routes(room, people, lambda link: access.opens(key, meeting, link))
-    return routes + _local_routes(room)
+        routes += self_service.routes(room, people, opens)
+    if (local := _local(room)) is None:
+        return routes
+    from bot.rooms.local.routes import routes as local_routes
+
+    return routes + local_routes(local, opens, audit.shares_window, people.leave_out)
 
 
 def _local(room: Room) -> "LocalRoom | None":
@@ -294,14 +302,6 @@ def _local(room: Room) -> "LocalRoom | None":
     from bot.rooms.local.room import LocalRoom
 
     return room if isinstance(room, LocalRoom) else None
-
-
-def _local_routes(room: Room) -> list[BaseRoute]:
-    """Build how people come into a room of this process: its WHIP endpoint and its join page."""
-    from bot.rooms.local import join_page, whip_endpoint
-
-    local = _local(room)
-    return [] if local is None else [*whip_endpoint.routes(local), *join_page.routes(local)]
 
 
 def _addresses(origin: str, room: Room, dashboard: str, token: str | None) -> Addresses:

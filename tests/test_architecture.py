@@ -163,7 +163,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "bot/rooms/browser/sites": {"bot", "dashboard_protocol"},
     "bot/rooms/codecs": set(),
-    "bot/rooms/gallery": {"engine"},
+    "bot/rooms/gallery": {"bot/rooms", "engine"},
     "bot/rooms/janus": {
         "bot",
         "bot/rooms",
@@ -176,6 +176,7 @@ ARROWS: dict[str, set[str]] = {
     "bot/rooms/local": {
         "bot",
         "bot/rooms",
+        "bot/rooms/gallery",
         "bot/rooms/webrtc",
         "dashboard_protocol",
         "dashboard_protocol/auth",

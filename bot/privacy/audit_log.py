@@ -86,8 +86,12 @@ class Audit:
         """Whoever started the bot had it take the room from any other bot that was there."""
         self._note("took_over")
 
+    def shares_window(self, is_confirmed: bool) -> None:
+        """A window that shows many people is shared; whether who shares it confirmed that they were informed."""
+        self._note("shares_window", informed=is_confirmed)
+
     def left_out(self) -> None:
-        """Somebody who teaches the class said so, and is no part of it."""
+        """Somebody is no part of the class: who teaches said so, or whoever shares the window did."""
         self._note("left_out")
 
     def opted_out(self) -> None:
@@ -109,7 +113,7 @@ class Audit:
         lacking = f"the audit log {self._path} lacks {self._missing} lines that could not be written"
         return lacking if self._missing else audit_obstacle(self._path.parent)
 
-    def _note(self, event: str, **facts: str | int) -> None:
+    def _note(self, event: str, **facts: str | int | bool) -> None:
         try:
             if self._missing:
                 self._catch_up()

@@ -61,8 +61,9 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
         from bot.rooms.local.room import LocalRoom
 
         return LocalRoom(
-            address.name, clock=clock, notice=notice, host=host, token=token, ice=ice, consents=consents, key=key
-        )
+            address.name, clock=clock, notice=notice, host=host, token=token, ice=ice, consents=consents, key=key,
+            notice_given=notice_given,
+        )  # fmt: skip
     if scheme in ("janus+ws", "janus+wss"):
         from bot.rooms.janus.room import JanusRoom
 

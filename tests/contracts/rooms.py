@@ -23,8 +23,8 @@ from bot.rooms.base import (
     Room,
     RoomEvent,
 )
-from bot.rooms.local import join_page, whip_endpoint
 from bot.rooms.local.room import LocalRoom
+from bot.rooms.local.routes import routes
 
 Event = TypeVar("Event", Joined, CameraOn, CameraOff, CameraUnreadable, Left, OptedIn, Admitted, Held, Lost)
 
@@ -230,4 +230,4 @@ async def _within(seconds: float, waiting: Awaitable[object]) -> None:
 
 def routes_of(room: LocalRoom) -> list[BaseRoute]:
     """Build all that serves a local room, for the root of an HTTP server."""
-    return [*whip_endpoint.routes(room), *join_page.routes(room)]
+    return routes(room)

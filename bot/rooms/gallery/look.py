@@ -28,6 +28,8 @@ _CLOTHES_FROM: Final = 0.25
 """Where clothes are looked for, in sizes of the face from its lower border."""
 _LEAST_CELLS: Final = 0.25
 """Share of the cells that two looks must both have to be compared."""
+_LEAST_COMMON: Final = 0.5
+"""Share of the cells of the one that has more, likewise."""
 _EXPOSURE: Final = 6.0
 """Levels by which a camera may make all of its picture lighter or darker between two looks."""
 _STEADY_SHARE: Final = 0.8
@@ -79,7 +81,9 @@ def look_of(image: Image, tile: Rect, face: Box | None) -> Look:
 def distance(one: Look, other: Look) -> float:
     """Return by how many levels two looks differ: 0 for the same; infinite where too little can be compared."""
     both = one.seen & other.seen
-    if both.sum() < _LEAST_CELLS * both.size:
+    # A face that is found too large where a codec blurs one leaves a strip of wall, and walls are alike.
+    larger = max(one.seen.sum(), other.seen.sum())
+    if both.sum() < max(_LEAST_CELLS * both.size, _LEAST_COMMON * larger):
         return inf
     differs = one.cells[both] - other.cells[both]
     exposure = np.median(differs, axis=0).clip(-_EXPOSURE, _EXPOSURE)

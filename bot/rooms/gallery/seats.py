@@ -49,6 +49,8 @@ class Seats:
     """Keeps people apart."""
 
     def __init__(self) -> None:
+        self.kept: Container[str] = ()
+        """Ids of those who are never forgotten, however long they have no tile."""
         self._seats: list[Seat] = []
         self._numbers = count(1)
 
@@ -77,7 +79,7 @@ class Seats:
 
     def forget(self, ids: Container[str]) -> None:
         """Forget those of these who have no tile."""
-        self._seats = [seat for seat in self._seats if seat.has_tile or seat.id not in ids]
+        self._seats = [seat for seat in self._seats if seat.has_tile or seat.id in self.kept or seat.id not in ids]
 
     def assign(
         self, at: float, tiles: Sequence[tuple[Rect, Look]], stages: Sequence[tuple[Rect, Look]] = ()
@@ -93,7 +95,7 @@ class Seats:
         Returns:
             An id for each tile, and then for each stage: "" for one in which nobody known stands. None twice.
         """
-        self._seats = [seat for seat in self._seats if at - seat.at <= FORGET_S]
+        self._seats = [seat for seat in self._seats if at - seat.at <= FORGET_S or seat.id in self.kept]
         shown = [*tiles, *stages]
         levels = np.array([[distance(seat.look, look) for _, look in shown] for seat in self._seats]).reshape(
             len(self._seats), len(shown)

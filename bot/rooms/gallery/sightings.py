@@ -4,7 +4,7 @@ All of a picture is searched every `SEARCH_EVERY_S`, and when a tile shows somet
 it is enough to see that everybody is still where they were. Nothing is given of a picture in which that is not so.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -12,7 +12,7 @@ import cv2
 
 from bot.rooms.gallery.layout import Rect, layout
 from bot.rooms.gallery.liveness import Glance, Liveness, glance, is_same_picture
-from bot.rooms.gallery.look import look_of
+from bot.rooms.gallery.look import Look, look_of
 from bot.rooms.gallery.seats import Seat, Seats
 from engine.readings import Box, Image
 
@@ -25,6 +25,19 @@ _SMALL_PX: Final = 600
 """Width of the picture in which looks and motion are seen: each cell of a tile still is some pixels."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """Somebody or some picture of the gallery, as they were seen last."""
+
+    id: str
+    rect: Rect
+    look: Look
+    is_in_view: bool
+    """Whether they have a tile in this picture; else `rect` and `look` are those of before."""
+    is_living: bool
+    """Whether it has been seen living: else it may be a picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What one picture says."""
@@ -35,6 +48,8 @@ class Sighting:
     """Everybody who is remembered, and has been seen living."""
     is_frozen: bool = False
     """Whether the picture stands still as a whole: nothing in it can be measured."""
+    tiles: tuple[Tile, ...] | None = None
+    """All that is remembered; None where it is not known who stands where, as while a layout flows anew."""
 
 
 @dataclass(slots=True)
@@ -86,6 +101,10 @@ class Gallery:
         """Everybody and every picture whose tile is remembered."""
         return self._seats.seats
 
+    def keep(self, ids: Container[str]) -> None:
+        """Forget none of these, however long they are not seen, and whether they ever lived; in any thread."""
+        self._seats.kept = ids
+
     def take(self, at: float, image: Image) -> Sighting:
         """Look at a picture; `at` in seconds, never less than before."""
         small = _Small(image)
@@ -136,7 +155,13 @@ class Gallery:
             # Whoever leaned out of the picture has no face in it that could move, and is still there.
             if sitter.was_living and (sitter.face is None or not sitter.liveness.is_still):
                 people[seat.id] = seat.rect
-        return Sighting(people, self._known())
+        return Sighting(people, self._known(), tiles=self._tiles())
+
+    def _tiles(self) -> tuple[Tile, ...]:
+        return tuple(
+            Tile(seat.id, seat.rect, seat.look, seat.has_tile, self._sitters[seat.id].was_living)
+            for seat in self._seats.seats
+        )
 
     def _is_frozen(self, at: float, small: "_Small") -> bool:
         height, width = small.image.shape[:2]

@@ -19,6 +19,10 @@ class RoomNotOpen(BotError):
     """The bot is not in the room."""
 
 
+class GalleryRefused(BotError):
+    """No window that shows many people may be shared with the room."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """A publisher that was let in."""

@@ -4,29 +4,16 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self
 
 from bot.errors import RoomClosed, RoomRefused, SettingsRefused
 from bot.ice_servers import NO_ICE, Ice
-from bot.rooms.base import (
-    Absence,
-    Admitted,
-    CameraOff,
-    CameraOn,
-    CameraUnreadable,
-    Clock,
-    Frame,
-    Joined,
-    Left,
-    OptedIn,
-    Participant,
-    RoomEvent,
-)
-from bot.rooms.latest_frame import Mailbox
-from bot.rooms.local.admission import Admission, RoomFull, RoomNotOpen
+from bot.rooms.base import Absence, Admitted, Clock, OptedIn, Participant, RoomEvent
+from bot.rooms.gallery.shared_window import SharedWindow
+from bot.rooms.local.admission import Admission, GalleryRefused, RoomFull, RoomNotOpen
+from bot.rooms.local.guests import Guest, Person, Shares
 from bot.rooms.local.pending_offers import PLACES, PendingOffers
 from bot.rooms.notice import Notice, clean_name
 from bot.rooms.opt_out_words import asks_not_to_be_read
@@ -45,18 +32,13 @@ MAX_PUBLISHERS = 64
 MAX_WAITING_EVENTS = 1024
 """So many unread, and newcomers are refused: nobody follows the room, and more events would only pile up."""
 CONNECTING_S = 10.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LocalTrack:
-    """The video of one publisher, from camera on to camera off."""
-
-    participant: Participant
-    mailbox: Mailbox[Frame]
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """Yield the newest frames; ends when the camera goes off or the publisher is gone. One reader."""
-        return self.mailbox
+NOT_INFORMED = (
+    "The people in a shared window cannot see the bot: inform them, and have whoever starts it confirm that "
+    "(--notice-given)."
+)
+NO_IDENTITIES = (
+    "In a shared window nobody has a name to agree under: choose the policy aggregate or presence, not individual."
+)
 
 
 class LocalRoom:
@@ -73,6 +55,7 @@ class LocalRoom:
         ice: Ice = NO_ICE,
         consents: Consents | None = None,
         key: str | None = None,
+        notice_given: bool = False,
     ) -> None:
         """Describe the room; opens nothing.
 
@@ -85,6 +68,8 @@ class LocalRoom:
             ice: Servers by which media finds its way.
             consents: Checks signed consents; None takes none.
             key: The meeting's, which consents name; None for the room's own name.
+            notice_given: Whether the operator says that people were informed who cannot see the bot: those in a window
+                that somebody shares.
 
         Raises:
             SettingsRefused: The name cannot stand in a link.
@@ -99,12 +84,21 @@ class LocalRoom:
         self._addresses = None if host in ("0.0.0.0", "::") else (host,)
         self._consents = consents
         self._key = key or name
+        self._notice_given = notice_given
         self._peers: dict[str, Peer] = {}
         self._people: dict[str, Participant] = {}
         self._connected: set[str] = set()
         self._pending = PendingOffers(self.dismiss)
         self._events: asyncio.Queue[RoomEvent | None] = asyncio.Queue()
         self._visits: asyncio.TaskGroup | None = None
+        self._shares = Shares(self._publish, self.dismiss)
+
+    @property
+    def gallery_obstacle(self) -> str | None:
+        """Why no window that shows many people can be shared with the room; None where one can."""
+        if self.notice.offers_individual:
+            return NO_IDENTITIES
+        return None if self._notice_given else NOT_INFORMED
 
     @property
     def is_on_loopback(self) -> bool:
@@ -135,6 +129,7 @@ class LocalRoom:
         if visits is not None:
             # The visits end by themselves now; an error of the caller is not theirs, and would come back as a group.
             await visits.__aexit__(None, None, None)
+        await self._shares.close()
         self._events.put_nowait(None)
 
     async def events(self) -> AsyncIterator[RoomEvent]:
@@ -167,6 +162,35 @@ class LocalRoom:
         may_agree = self.notice.offers_individual and not asks_not_to_be_read(name)
         agreed = self._consents.check(self._key, shown, consent) if may_agree and consent and self._consents else None
         opted_in = may_agree and (wants_individual or agreed is not None)
+        participant = Participant(secrets.token_hex(8), shown, opted_in, agreed)
+
+        def guest(resource: str) -> Guest:
+            self._people[resource] = participant
+            if agreed is not None:  # said now: whatever is asked before they are connected is newer
+                self._publish(OptedIn(participant))
+            return Person(participant, self._publish)
+
+        return await self._let_in(offer, asker, guest)
+
+    async def admit_gallery(self, offer: str, *, asker: str = "", asks_first: bool = False) -> Admission:
+        """Answer the offer of a window that shows many people, each of whom becomes a participant.
+
+        Args:
+            offer: SDP.
+            asker: The address it comes from.
+            asks_first: Whether nobody is read until whoever shares it has said who is to be left out.
+
+        Raises:
+            GalleryRefused: No gallery may be shared here.
+            RoomNotOpen, RoomFull, OfferMalformed, OfferUnsupported: See `admit`.
+        """
+        if (obstacle := self.gallery_obstacle) is not None:
+            raise GalleryRefused(obstacle)
+        self._check_room()
+        return await self._let_in(offer, asker, lambda resource: self._shares.guest(resource, asks_first=asks_first))
+
+    async def _let_in(self, offer: str, asker: str, guest: Callable[[str], Guest]) -> Admission:
+        """Answer an offer, and begin the visit of the guest that its stay is."""
         resource = secrets.token_urlsafe(24)
         await self._pending.take(resource, asker)
         try:
@@ -179,16 +203,25 @@ class LocalRoom:
             answer = await peer.answer(offer)
             if self._visits is None:
                 raise RoomNotOpen(f"The bot has just left {self.name}")
-            participant = self._people[resource] = Participant(secrets.token_hex(8), shown, opted_in, agreed)
-            if agreed is not None:  # said now: whatever is asked before they are connected is newer
-                self._events.put_nowait(OptedIn(participant))
-            self._visits.create_task(self._visit(resource, peer, participant), name=f"visit {participant.id}")
+            self._visits.create_task(self._visit(resource, peer, guest(resource)), name=f"visit {resource[:8]}")
         except BaseException:
             del self._peers[resource]
             self._pending.free(resource)
             await peer.close()
             raise
         return Admission(resource, answer)
+
+    def shared_window(self, resource: str) -> SharedWindow | None:
+        """Return what whoever shares a window by this stay may see of it; None for anybody else."""
+        return self._shares.window(resource)
+
+    def was_replaced(self, resource: str) -> bool:
+        """Whether another window took the place of the one that was shared by this stay."""
+        return self._shares.was_replaced(resource)
+
+    def is_coming(self, resource: str) -> bool:
+        """Whether a stay of that name has no place yet: its connection is being made."""
+        return resource in self._peers and resource not in self._connected
 
     def participant(self, resource: str) -> Participant | None:
         """Return whose stay an unguessable name means; None for nobody's."""
@@ -220,7 +253,7 @@ class LocalRoom:
             raise StreamLost(Absence.VANISHED)
         self._connected.add(resource)
 
-    async def _visit(self, resource: str, peer: Peer, participant: Participant) -> None:
+    async def _visit(self, resource: str, peer: Peer, guest: Guest) -> None:
         """Stay with one publisher until it is gone; whatever goes wrong ends this visit and no other."""
         absence: Absence | None = None
         try:
@@ -228,27 +261,31 @@ class LocalRoom:
                 await peer.connected(CONNECTING_S)
                 self._seat(resource)
                 absence = Absence.VANISHED
-                self._events.put_nowait(Joined(participant))
+                guest.enter()
                 while True:
                     try:
                         mailbox = await peer.stream.camera_on()
                     except StreamUnreadable as unreadable:
-                        self._events.put_nowait(CameraUnreadable(participant, unreadable.reason))
+                        guest.show_unreadable(unreadable.reason)
                         await peer.stream.unreadable_off()
                     else:
-                        self._events.put_nowait(CameraOn(participant, LocalTrack(participant, mailbox)))
+                        guest.show(mailbox)
                         await peer.stream.camera_off()
-                    self._events.put_nowait(CameraOff(participant))
+                    guest.show_nothing()
         except StreamLost as lost:
             absence = absence and lost.absence
         except Exception:
-            log.exception("Lost participant %s to an error", participant.id)
+            log.exception("Lost a publisher to an error")
         finally:
-            del self._peers[resource], self._people[resource]
+            del self._peers[resource]
+            self._people.pop(resource, None)
             self._connected.discard(resource)
             self._pending.free(resource)
             if absence is not None:
-                self._events.put_nowait(Left(participant, absence))
+                guest.leave(absence)
+
+    def _publish(self, event: RoomEvent) -> None:
+        self._events.put_nowait(event)
 
 
 def _check_address(address: str) -> None:

@@ -15,9 +15,10 @@ import pytest
 
 from bot.errors import RoomClosed
 from bot.recordings.file_time import FileTimeLoop
-from bot.recordings.recorded_gallery import FROZEN, RecordedGallery
+from bot.recordings.recorded_gallery import RecordedGallery
 from bot.recordings.video_file import VideoFile
 from bot.rooms.base import CameraOff, CameraOn, CameraUnreadable, Joined, RoomEvent
+from bot.rooms.gallery.people import FROZEN
 from bot.samples.people import PEOPLE
 from dashboard_protocol.codec import decode
 from dashboard_protocol.events import Bye, ClassSummary, Event, ParticipantUpdate
