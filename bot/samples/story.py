@@ -71,9 +71,21 @@ class Story:
         """Find a person by id; raises KeyError."""
         return next((p for p in self.people if p.id == person_id), None) or _unknown(person_id)
 
+    def playing(self, person_id: str, at_s: float) -> tuple[str, float]:
+        """Return which segment a person plays at a time, whether anybody sees it or not, and when it began."""
+        turn_s = at_s // self.length_s * self.length_s if self.loops else 0.0
+        segment, since_s = self._cued(person_id, at_s - turn_s)[2:]
+        return segment, turn_s + since_s
+
     def moment(self, person_id: str, at_s: float) -> Moment:
         """Say what is true of a person at a time of the story."""
         at_s = at_s % self.length_s if self.loops else at_s
+        is_present, camera_on, segment, since_s = self._cued(person_id, at_s)
+        pose = true_pose(person_id, segment, at_s - since_s) if is_present and camera_on else None
+        return Moment(is_present, camera_on, segment, pose)
+
+    def _cued(self, person_id: str, at_s: float) -> tuple[bool, bool, str, float]:
+        """Follow a person's cues: whether they are present, their camera is on, what they play and since when."""
         is_present, camera_on, segment, since_s = True, True, "calm", 0.0
         for cue in self.person(person_id).cues:
             if cue.at_s > at_s:
@@ -82,8 +94,7 @@ class Story:
             camera_on = cue.act is not Act.CAMERA_OFF and (camera_on or cue.act is Act.CAMERA_ON)
             segment = cue.segment or segment
             since_s = since_s if cue.act in (Act.LEAVE, Act.CAMERA_OFF) else cue.at_s
-        pose = true_pose(person_id, segment, at_s - since_s) if is_present and camera_on else None
-        return Moment(is_present, camera_on, segment, pose)
+        return is_present, camera_on, segment, since_s
 
 
 def load_story(name: str) -> Story:

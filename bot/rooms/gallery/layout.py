@@ -32,6 +32,10 @@ _SMALLER: Final = 0.4
 """Of the family's area, below which something is no tile: an icon, a caption, a picture in a chat."""
 _EDGE: Final = 3.0
 """How much stronger than other lines those between tiles without gaps are."""
+_MARGIN: Final = 0.03
+"""Of a length, at most: a gallery without gaps need not fill its window to the last pixel."""
+_MOST_GAP: Final = 0.3
+"""Of a tile's shorter side, between two tiles; a caption may be in it."""
 _MOST_A_SIDE: Final = 8
 """Tiles in a row or column that abut on each other."""
 _DEEPEST: Final = 6
@@ -92,7 +96,7 @@ def layout(image: Image, faces: Sequence[Box]) -> Layout:
         [((face.x + face.width / 2) * width, (face.y + face.height / 2) * height) for face in faces]
     ).reshape(-1, 2)
     whole = Rect(0, 0, height, width)
-    leaves = [leaf for leaf in _cut(image, whole, points, _no_canvas, 0) if _is_tile(leaf)]
+    leaves = [leaf for leaf in _split(image, _cut(image, whole, points, _no_canvas, 0), points) if _is_tile(leaf)]
     if not leaves and _is_tile(whole) and len(points):
         leaves = [whole]
     shown = [leaf for leaf in leaves if len(_within(points, leaf))]
@@ -116,13 +120,15 @@ def _no_canvas(_: Rect) -> None:
 def _cut(image: Image, region: Rect, points: _Points, canvas: _Canvas, depth: int) -> list[Rect]:
     """Divide a region as far as it goes."""
     shown = len(_within(points, region))
-    # What surrounds one face in one colour may be a wall: what canvas is, only a region of several people says.
-    if shown > 1 or depth == 0:
-        canvas = _canvas_of(image, region) or canvas
     parts = _parts(region, canvas)
+    # What surrounds one face in one colour may be a wall: what canvas is, only a region of several people says; and
+    # not one that the canvas around it divides, or the plain ground of an avatar would be taken for it.
+    if parts == [region] and (shown > 1 or depth == 0):
+        canvas = _canvas_of(image, region) or canvas
+        parts = _parts(region, canvas)
     if depth < _DEEPEST and parts != [region]:
         return [leaf for part in parts for leaf in _cut(image, part, points, canvas, depth + 1)]
-    return _split_at_edges(image, region, points) if shown > 1 else [region]
+    return [region]
 
 
 def _canvas_of(image: Image, region: Rect) -> _Canvas | None:
@@ -177,15 +183,19 @@ def _split_at_edges(image: Image, region: Rect, points: _Points) -> list[Rect]:
     grey = cv2.cvtColor(np.ascontiguousarray(region.of(image)), cv2.COLOR_RGB2GRAY).astype(np.int16)
     down = np.minimum(np.abs(np.diff(grey, axis=0)), 48).mean(axis=1)
     across = np.minimum(np.abs(np.diff(grey, axis=1)), 48).mean(axis=0)
+    counts = range(1, _MOST_A_SIDE + 1)
+    by_rows, by_columns = ([_edges(strength, count) for count in counts] for strength in (down, across))
     best, chosen = _EDGE, [region]
     inside = _within(points, region)
-    for rows, columns in product(range(1, _MOST_A_SIDE + 1), repeat=2):
+    for rows, columns in product(counts, repeat=2):
         if rows * columns < max(2, len(inside)):
             continue
-        tiles = _even(region, rows, columns)
+        (row_score, top), (column_score, left) = by_rows[rows - 1], by_columns[columns - 1]
+        within = Rect(region.top + top, region.left + left, region.height - 2 * top, region.width - 2 * left)
+        tiles = _even(within, rows, columns)
         if not all(map(_is_tile, tiles)) or any(len(_within(inside, tile)) > 1 for tile in tiles):
             continue
-        score = min(_edges(down, rows), _edges(across, columns))
+        score = min(row_score, column_score)
         if score > best * (1.0 if chosen == [region] else 1.15):  # of halves of tiles the edges are no stronger
             best, chosen = score, tiles
     return chosen
@@ -199,11 +209,64 @@ def _even(region: Rect, rows: int, columns: int) -> list[Rect]:
     ]
 
 
-def _edges(strength: NDArray[np.float64], count: int) -> float:
-    """Return how much stronger the weakest of the lines is that divide a length evenly than a usual line is."""
+def _edges(strength: NDArray[np.float64], count: int) -> tuple[float, int]:
+    """Look for lines that divide a length evenly, but for a narrow margin at both of its ends.
+
+    Returns:
+        How much stronger the weakest of them is than a usual line, and the margin.
+    """
+    if count == 1:
+        return inf, 0
     usual = float(np.median(strength)) + 1.0
-    lines = [round(len(strength) * number / count) for number in range(1, count)]
-    return min((float(strength[max(line - 3, 0) : line + 3].max()) / usual for line in lines), default=inf)
+    near = cv2.dilate(strength[None], np.ones((1, 5)))[0] / usual
+    margins = np.arange(0, round(_MARGIN * len(strength)) + 1, 2)
+    numbers = np.arange(1, count)
+    lines = margins[:, None] + (len(strength) + 1 - 2 * margins[:, None]) * numbers[None, :] / count - 1
+    weakest = near[lines.round().astype(int).clip(0, len(strength) - 1)].min(axis=1)
+    best = int(weakest.argmax())
+    # The ends are sharper without a margin, unless there is one.
+    return (float(weakest[0]), 0) if weakest[0] >= weakest[best] / 1.15 else (float(weakest[best]), int(margins[best]))
+
+
+def _split(image: Image, leaves: list[Rect], points: _Points) -> list[Rect]:
+    """Divide leaves in which several people are: as others say how large a tile is, else at edges."""
+    single = [leaf for leaf in leaves if len(_within(points, leaf)) == 1 and _is_tile(leaf)]
+    width, height = (int(np.median([getattr(leaf, side) for leaf in single] or [0])) for side in ("width", "height"))
+    tiles = []
+    for leaf in leaves:
+        if len(_within(points, leaf)) < 2:
+            tiles.append(leaf)
+            continue
+        sized = _split_by_size(leaf, width, height, points) if len(single) > 1 else [leaf]
+        tiles += sized if sized != [leaf] else _split_at_edges(image, leaf, points)
+    return tiles
+
+
+def _split_by_size(leaf: Rect, width: int, height: int, points: _Points) -> list[Rect]:
+    """Divide a part that shows several faces into tiles of the size of the others, where that is how many it holds.
+
+    A gap between two tiles that are as light as the canvas is not seen.
+    """
+    inside = _within(points, leaf)
+    columns, rows = round(leaf.width / width), round(leaf.height / height)
+    if len(inside) < 2 or not 1 < columns * rows <= _MOST_A_SIDE**2:
+        return [leaf]
+    gaps = [
+        (length - count * side) / max(count - 1, 1)
+        for length, count, side in ((leaf.width, columns, width), (leaf.height, rows, height))
+    ]
+    if not all(-2 <= gap <= _MOST_GAP * min(width, height) for gap in gaps):
+        return [leaf]
+    tiles = [
+        Rect(
+            round(leaf.top + row * (leaf.height - height) / max(rows - 1, 1)),
+            round(leaf.left + column * (leaf.width - width) / max(columns - 1, 1)),
+            height,
+            width,
+        )
+        for row, column in product(range(rows), range(columns))
+    ]
+    return tiles if all(len(_within(inside, tile)) <= 1 for tile in tiles) else [leaf]
 
 
 def _evened(tiles: list[Rect]) -> list[Rect]:

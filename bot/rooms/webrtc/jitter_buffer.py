@@ -7,6 +7,8 @@ from bot.rooms.webrtc.packets import Packet
 
 JITTER_PACKETS = 128
 """Packets that wait for a lost one; aiortc's 512 are half a minute of a quiet camera."""
+MOST_PICTURE_PACKETS = 1024
+"""Of one picture: a key frame of a shared window in full HD is some hundred."""
 PATIENCE_S = 0.25
 """A lost packet is waited for so long, if a whole picture is there to go on with."""
 MOST_BEHIND = 100
@@ -46,6 +48,8 @@ class SkippingJitterBuffer:
         """Number of the packet that begins the next frame."""
         self._next = 0
         """The first number from there on that has not come."""
+        self._reach = 0
+        """How far the picture that is being put together goes beyond its first packet, as far as is known."""
         self._blocked_since: float | None = None
 
     def add(self, packet: Packet) -> tuple[bool, list[EncodedFrame]]:
@@ -60,7 +64,7 @@ class SkippingJitterBuffer:
             self._packets.clear()
             self._begin_at(number)
             ahead, wants_key = 0, True
-        elif ahead >= JITTER_PACKETS:
+        elif ahead >= JITTER_PACKETS and not self._is_near(packet, ahead):
             self._make_room(number)
             wants_key = True
         self._packets[number] = packet
@@ -75,10 +79,25 @@ class SkippingJitterBuffer:
             frames = []
         return wants_key, frames
 
+    def _is_near(self, packet: Packet, ahead: int) -> bool:
+        """Return whether a packet is of the picture that is being put together, however large, or soon after it.
+
+        Args:
+            packet: It.
+            ahead: How far it is from that picture's first.
+        """
+        first = self._packets.get(self._origin or 0)
+        if first is None or ahead >= MOST_PICTURE_PACKETS + JITTER_PACKETS:
+            return False
+        if first.timestamp == packet.timestamp and ahead < MOST_PICTURE_PACKETS:
+            self._reach = max(self._reach, ahead)
+        return ahead - self._reach < JITTER_PACKETS
+
     def _begin_at(self, number: int) -> None:
         """Give up everything before a packet."""
         self._packets = {n: packet for n, packet in self._packets.items() if (n - number) & 0xFFFF < JITTER_PACKETS}
         self._origin = self._next = number
+        self._reach = 0
         self._blocked_since = None
 
     def _make_room(self, number: int) -> None:
@@ -113,6 +132,7 @@ class SkippingJitterBuffer:
 
     def _take_out(self, first: int, end: int) -> EncodedFrame:
         self._blocked_since = None
+        self._reach = 0
         packets = [self._packets.pop((first + i) & 0xFFFF) for i in range((end - first) & 0xFFFF)]
         data = packets[0].data if len(packets) == 1 else b"".join([packet.data for packet in packets])
         is_discardable = all(packet.is_discardable for packet in packets)

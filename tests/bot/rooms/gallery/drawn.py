@@ -27,11 +27,16 @@ class Drawn:
     """In shares of the picture; of those who show one."""
 
 
+VIRTUAL: Final = 1000
+"""People from this number on sit before one background, which their meeting puts behind them."""
+
+
 @cache
 def wall(person: int) -> Image:
-    """What stands behind somebody and what they wear, 16:9; of no two the same."""
+    """What stands behind somebody and what they wear, 16:9; of no two the same, but for `VIRTUAL` backgrounds."""
     dice = np.random.default_rng(person + 1)
-    blocks = dice.integers(60, 256, (3, 4, 3), dtype=np.uint8)
+    behind = np.random.default_rng(VIRTUAL) if person >= VIRTUAL else dice
+    blocks = behind.integers(60, 256, (3, 4, 3), dtype=np.uint8)
     picture = cv2.resize(blocks, (320, 180), interpolation=cv2.INTER_CUBIC)
     clothes = tuple(dice.integers(40, 256, 3).tolist())
     cv2.ellipse(picture, (160, 190), (80, 60), 0, 0, 360, clothes, -1)

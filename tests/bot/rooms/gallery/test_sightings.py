@@ -1,61 +1,13 @@
 """A gallery from picture to picture: who is shown, and that nobody is shown another's tile."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
 from bot.rooms.gallery.layout import Rect
-from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_AGAIN_S, SEARCH_EVERY_S, Gallery, Sighting
-from engine.readings import Box, Image
-from tests.bot.rooms.gallery.drawn import Drawn, compressed, gallery
-
-PICTURES_PER_S = 8
-SETTLING = 6 * PICTURES_PER_S
-"""Pictures until everybody has moved often enough."""
-
-
-class Shown:
-    """A gallery that is looked at, with the truth beside it. Faces are searched for in the drawing, not the picture."""
-
-    def __init__(self) -> None:
-        self.searches = 0
-        self.number = 0
-        self.who: dict[str, int] = {}
-        self._drawn: Drawn
-        self.gallery = Gallery(self._search)
-
-    def _search(self, _: Image) -> list[Box]:
-        self.searches += 1
-        return list(self._drawn.faces)
-
-    def show(
-        self,
-        people: Sequence[int],
-        *,
-        columns: int = 3,
-        pictures: int = 1,
-        still: Sequence[int] = (),
-        away: Sequence[int] = (),
-    ) -> Sighting:
-        """Show pictures; everybody moves their mouth but those who are still."""
-        for _ in range(pictures):
-            mouths = {
-                person: 0.1 if person in still else 0.02 + 0.14 * ((self.number + person) // 5 % 2) for person in people
-            }
-            self._drawn = gallery(people, columns=columns, away=away, mouths=mouths)
-            sighting = self.gallery.take(self.number / PICTURES_PER_S, self._drawn.picture)
-            self.number += 1
-            self._check(people, sighting)
-        return sighting
-
-    def people(self, sighting: Sighting) -> list[int]:
-        return sorted(self.who[id_] for id_ in sighting.people)
-
-    def _check(self, people: Sequence[int], sighting: Sighting) -> None:
-        for id_, rect in sighting.people.items():
-            person = max(zip(people, self._drawn.rects, strict=True), key=lambda each: rect.overlap(each[1]))[0]
-            assert self.who.setdefault(id_, person) == person, "somebody was shown another's tile"
+from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_AGAIN_S, SEARCH_EVERY_S, Gallery
+from engine.readings import Box
+from tests.bot.rooms.gallery.drawn import compressed, gallery
+from tests.bot.rooms.gallery.shown import PICTURES_PER_S, SETTLING, Shown
 
 
 def test_everybody_who_moves_is_shown_and_no_still_picture() -> None:

@@ -1,6 +1,6 @@
 """The jitter buffer that goes on with the next whole picture."""
 
-from bot.rooms.webrtc.jitter_buffer import JITTER_PACKETS, PATIENCE_S, SkippingJitterBuffer
+from bot.rooms.webrtc.jitter_buffer import JITTER_PACKETS, MOST_PICTURE_PACKETS, PATIENCE_S, SkippingJitterBuffer
 from bot.rooms.webrtc.packets import Packet
 
 
@@ -92,3 +92,29 @@ def test_picture_goes_on_after_a_loss_though_the_time_stands_still() -> None:
     line.at += PATIENCE_S + 0.01
     assert line.arrive(3, 0, b"K3") == []
     assert line.arrive(4, 0, b"k3", marker=1) == [b"K3k3"]
+
+
+def test_picture_of_a_shared_window_comes_whole_though_it_is_larger_than_what_waits_for_a_lost_packet() -> None:
+    line, packets = Line(), 3 * JITTER_PACKETS
+    for number in range(packets):
+        assert line.arrive(number, 0, b"K" if number == 0 else b"k") == []
+    assert line.arrive(packets, 1) == [b"K" + b"k" * (packets - 1)]
+    assert line.wants_key == 0
+
+
+def test_lost_packet_of_a_large_picture_is_waited_for() -> None:
+    line, packets = Line(), 3 * JITTER_PACKETS
+    for number in range(packets):
+        if number != 40:
+            assert line.arrive(number, 0, b"K" if number == 0 else b"k") == []
+    line.arrive(packets, 1)
+    assert line.arrive(40, 0, b"r") == [b"K" + b"k" * 39 + b"r" + b"k" * (packets - 41)]
+    assert line.wants_key == 0
+
+
+def test_picture_without_end_is_given_up() -> None:
+    line = Line()
+    for number in range(3 * MOST_PICTURE_PACKETS):
+        assert line.arrive(number, 0, b"K" if number == 0 else b"k") == []
+        assert len(line.buffer._packets) <= MOST_PICTURE_PACKETS + JITTER_PACKETS
+    assert line.wants_key
