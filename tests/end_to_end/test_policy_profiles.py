@@ -194,7 +194,7 @@ async def test_opting_out_reaches_open_pages_within_two_seconds_and_holds_until_
                 later = await until_class_moved(feed, 3)
                 assert not [event for event in later if isinstance(event.body, ParticipantUpdate)], "after a rejoin"
                 assert later[-1].body.model_dump()["present"] == 1
-                reading = f"{anna._resource}/reading"
+                reading = f"{anna.resource}/reading"
                 assert (await http.get(reading)).json() == {"read": False}
                 assert (await http.put(reading, json={"read": True})).json() == {"read": True}
                 shown = await published_within(feed, ParticipantUpdate, PATIENCE_S)

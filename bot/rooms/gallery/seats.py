@@ -23,6 +23,9 @@ CHANGED: Final = 9.0
 """Levels from which a place shows something else than a moment before; below, somebody has moved in it."""
 APART: Final = 3.0
 """Levels by which everybody else's look must fit worse before a look says who somebody is."""
+UNLIKE: Final = 2 * CHANGED
+"""Levels from which nobody could be meant: where all others are so far, a look that a codec has blurred, as it does
+when a whole layout changes, says it too."""
 NOISE: Final = 1.0
 """Levels by which two looks that are the same may differ from a third."""
 SAME_PLACE: Final = 0.6
@@ -138,10 +141,11 @@ class Seats:
     @staticmethod
     def _fit(levels: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return who looks like which tile and like no other, and which tile looks like nobody else."""
-        fits = levels <= ALIKE
+        fits = levels <= CHANGED
         for seat, tile in np.argwhere(fits).tolist():
             others = np.concatenate((np.delete(levels[seat], tile), np.delete(levels[:, tile], seat)))
-            fits[seat, tile] = not (others < levels[seat, tile] + APART).any()
+            level = levels[seat, tile]
+            fits[seat, tile] = not (others < (level + APART if level <= ALIKE else UNLIKE)).any()
         return fits
 
     def _seen(self, seat: Seat, at: float, rect: Rect, look: Look) -> str:

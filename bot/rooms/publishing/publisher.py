@@ -56,8 +56,10 @@ class Publisher:
         url = endpoint(whip_url)
         self._url = url.copy_with(fragment=None).copy_merge_params({"individual": "1"} if opts_in else {})
         self._headers = {NAME_HEADER: quote(name)}
-        self._token = token or QueryParams(url.fragment).get("t")
-        self._resource: httpx.URL | None = None
+        self.token = token or QueryParams(url.fragment).get("t")
+        """What is presented; None where nothing is."""
+        self.resource: httpx.URL | None = None
+        """The stay's address, while it lasts."""
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._settled = asyncio.Event()
 
@@ -108,8 +110,8 @@ class Publisher:
         if loopback := loopback_address(self._url.host):
             listen_on(self._peer, [loopback])
         await self._peer.setLocalDescription(await self._peer.createOffer())
-        answer, self._resource = await post_offer(
-            self._url, self._peer.localDescription.sdp, self._token, headers=self._headers
+        answer, self.resource = await post_offer(
+            self._url, self._peer.localDescription.sdp, self.token, headers=self._headers
         )
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
@@ -131,10 +133,10 @@ class Publisher:
             raise
 
     async def _leave(self) -> None:
-        resource, self._resource = self._resource, None
+        resource, self.resource = self.resource, None
         try:
             if resource is not None:
-                await delete(resource, self._token)
+                await delete(resource, self.token)
         finally:
             self.camera.stop()
             await self._peer.close()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.rooms.gallery.layout import Rect
 from bot.rooms.gallery.look import COLUMNS, ROWS, Look, distance, look_of
-from bot.rooms.gallery.seats import CHANGED, FORGET_S, Seats
+from bot.rooms.gallery.seats import ALIKE, CHANGED, FORGET_S, Seats
 from engine.readings import Box
 from tests.bot.rooms.gallery.drawn import FACE, compressed, tile
 
@@ -183,6 +183,21 @@ def test_two_who_look_alike_begin_anew_when_the_layout_flows_anew() -> None:
     after = seats.assign(4.0, [(places[2], alike), (places[1], other), (places[0], alike)])
     assert after[1] == first[2]
     assert not {after[0], after[2]} & set(first)
+
+
+def test_look_that_a_codec_has_blurred_is_somebodys_where_all_others_look_quite_different() -> None:
+    one, other = look(1), look(2)
+    stripes = (np.indices(one.seen.shape)[1] % 2 * 2 - 1)[..., None]
+    blurred = replace(one, cells=one.cells + np.float32(8) * one.seen[..., None] * stripes)
+    assert ALIKE < distance(one, blurred) < CHANGED
+    here, there, third = (place(number, 3) for number in range(3))
+    seats = Seats()
+    first, second = seats.assign(0.0, [(here, one), (there, other)])
+    assert seats.assign(2.0, [(third, blurred), (here, other)]) == [first, second]
+    near = replace(one, cells=one.cells + np.float32(16) * one.seen[..., None] * stripes)
+    seats = Seats()
+    first, _ = seats.assign(0.0, [(here, one), (there, near)])
+    assert first not in seats.assign(2.0, [(third, blurred), (here, other)]), "it could be either"
 
 
 @st.composite
