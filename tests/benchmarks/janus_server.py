@@ -42,7 +42,7 @@ admin: {{ admin_ws = true; admin_ws_port = {admin_port}; admin_ws_ip = "{host}";
 general: {{ string_ids = false }}
 room-1234: {{
   description = "class"; secret = "{secret}"; publishers = 40; bitrate = 2000000; fir_freq = 0
-  videocodec = "vp8,h264,vp9"; h264_profile = "42e01f"; notify_joining = true
+  videocodec = "vp8,h264,vp9,av1"; h264_profile = "42e01f"; notify_joining = true
 }}
 room-4321: {{ description = "locked"; secret = "{secret}"; pin = "sesame"; publishers = 40; notify_joining = true }}
 room-2: {{ description = "small"; secret = "{secret}"; publishers = 1; notify_joining = true }}

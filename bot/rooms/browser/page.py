@@ -102,6 +102,7 @@ class Page:
         self._tab.on("close", lambda _: self._break(RoomUnreachable("the browser ended")))
         self._tab.context.on("close", lambda _: self._break(RoomUnreachable("the browser ended")))
         self._tab.context.on("page", lambda other: _spawn(other.close()))
+        self._tab.on("pageerror", lambda error: log.debug("the page of %s broke: %s", self._bare, _first_line(error)))
         self._tab.on("dialog", lambda dialog: _spawn(dialog.dismiss()))
 
     async def _load(self, url: str) -> None:

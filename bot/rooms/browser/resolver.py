@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from bot.rooms.browser.site_state import VideoSource
 
-SETTLE_MS = 500.0
-"""So far a site's word and its media may be apart, in both directions."""
-LATE_MS = 300.0
-"""A look that comes so long after the one before is of a page that was busy, and may not have heard the news yet."""
+SETTLE_MS = 700.0
+"""So long a site's word has to stand before and after: word and media may be half a second apart, in both directions,
+and the page is looked at every 100 ms."""
+LATE_MS = 400.0
+"""Between two looks that are so far apart much may have happened."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -70,6 +70,7 @@ class Stay:
         self._socket: FrameSocket | None = None
         self._join: Callable[[], Work] | None = None
         self._main: Document | None = None
+        self._has_looked = False
         self._state: PageState | None = None
         self._is_in = False
         self._missing: asyncio.TimerHandle | None = None
@@ -97,7 +98,7 @@ class Stay:
         """Take what the page says of itself."""
         if self._ended.done():
             return
-        self._looked_s = asyncio.get_running_loop().time()
+        self._looked_s, self._has_looked = asyncio.get_running_loop().time(), True
         if document is not self._main:
             self._main = document
             self._cameras.say_wanted()
@@ -203,6 +204,7 @@ class Stay:
         elif self._state in AT_MOST_S:
             most_s, kind, words = AT_MOST_S[self._state]
             if now_s - self._since_s > most_s:
+                words = words if self._has_looked else "nothing of ours runs in the page"
                 self._end(kind(words.format(most_s)))
 
     def _end(self, error: Exception) -> None:

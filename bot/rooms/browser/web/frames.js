@@ -20,7 +20,7 @@ function connect({ url, looks }) {
     // It may say that the decoder needs none, or that the receiver is gone: the bot asks again.
     if (key) transformers.get(key)?.sendKeyFrameRequest().catch(() => {});
   };
-  if (looks) setInterval(() => postMessage("look"), LOOK_EVERY_MS);  // a page's own timers may be slowed down
+  if (looks) setInterval(() => postMessage(now()), LOOK_EVERY_MS);  // a page's own timers may be slowed down
 }
 
 onmessage = ({ data }) => {

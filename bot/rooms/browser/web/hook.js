@@ -9,14 +9,13 @@
   const Native = window.RTCPeerConnection;
   if (!Native || !window.RTCRtpScriptTransform) return;
   const isTop = window === window.top;
-  const now = () => performance.timeOrigin + performance.now();
 
   let worker;
   const open = () => {
     if (worker) return worker;
     const source = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
     worker = new Worker(source);
-    worker.onmessage = look;
+    worker.onmessage = ({ data }) => look(data);
     ticket().then((token) => worker.postMessage({ url: `ws://127.0.0.1:${port}/${token}`, looks: isTop }));
     return worker;
   };
@@ -137,7 +136,8 @@
   }
 
   let last = "";
-  function look() {
+  // `at`: when the worker asked. Whatever came to this page before then has been worked off by now, in order.
+  function look(at) {
     for (const [number, { receiver, track, transform, connection }] of receivers) {
       if (track.readyState === "ended" || connection.connectionState === "closed") receivers.delete(number);
       else if (receiver.transform !== transform) isEncrypted = true;
@@ -148,8 +148,7 @@
     } catch (error) {
       text = JSON.stringify({ failed: `its answers cannot be sent: ${error}`.slice(0, 300) });
     }
-    const at = now();
-    worker.postMessage({ text: JSON.stringify(text === last ? { at } : { at, said: JSON.parse(text) }) });
+    worker.postMessage({ text: text === last ? `{"at":${at}}` : `{"at":${at},"said":${text}}` });
     last = text;
   }
 

@@ -1,21 +1,76 @@
-"""Serves the pages of the tests on loopback."""
+"""Serves the meeting pages of the tests on loopback, and says to them what a test wants."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
+from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard_protocol.http.server import serve
 
 FOLDER = Path(__file__).parent
 
 
+class MeetingServer:
+    """A meeting page's own server."""
+
+    def __init__(self) -> None:
+        self.origin = ""
+        self.pages: list[WebSocket] = []
+        self.reports: list[dict[str, Any]] = []
+        """What pages said, oldest first."""
+        self._news = asyncio.Condition()
+
+    def app(self) -> Starlette:
+        """Build what is served."""
+        return Starlette(
+            routes=[WebSocketRoute("/wire", self._serve), Mount("/", StaticFiles(directory=FOLDER, html=True))]
+        )
+
+    def url(self, page: str = "meeting.html", **query: object) -> str:
+        """Build a page's address for the bot."""
+        return f"browser+{self.origin}/{page}?{urlencode(query)}"
+
+    async def order(self, **what: object) -> None:
+        """Have the newest page do something, as `orders` in `meeting.js` names it."""
+        await self.until(lambda: bool(self.pages))
+        await self.pages[-1].send_text(json.dumps(what))
+
+    async def until(self, holds: Any) -> None:
+        """Wait until something holds that a page brings about."""
+        async with asyncio.timeout(60), self._news:
+            await self._news.wait_for(holds)
+
+    async def _serve(self, page: WebSocket) -> None:
+        await page.accept()
+        self.pages.append(page)
+        try:
+            await self._notify()
+            async for text in page.iter_text():
+                self.reports.append(json.loads(text))
+                await self._notify()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self.pages.remove(page)
+            await self._notify()
+
+    async def _notify(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+
 @asynccontextmanager
-async def served(folder: Path = FOLDER) -> AsyncIterator[str]:
-    """Serve a folder; yield its origin."""
-    app = Starlette()
-    app.mount("/", StaticFiles(directory=folder, html=True))
-    async with serve(app, "127.0.0.1", 0) as server:
-        yield server.origin
+async def meeting_server() -> AsyncIterator[MeetingServer]:
+    """Serve the pages."""
+    server = MeetingServer()
+    async with serve(server.app(), "127.0.0.1", 0) as listening:
+        server.origin = listening.origin
+        yield server

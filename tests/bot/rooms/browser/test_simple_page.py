@@ -10,7 +10,7 @@ from bot.rooms import open_room
 from bot.rooms.base import Admitted, CameraOn, Joined
 from bot.rooms.browser.launcher import find_chromium
 from bot.rooms.notice import Notice
-from tests.bot.rooms.browser.pages import served
+from tests.bot.rooms.browser.pages import meeting_server
 from tests.contracts.rooms import expect
 
 try:
@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.skipif(WHY_NOT is not None, r
 
 @pytest.mark.parametrize("codec", ["VP8", "H264", "VP9", "AV1"])
 async def test_camera_on_a_page_is_read_in_the_codec_that_it_is_sent_in(codec: str) -> None:
-    async with served() as origin:
-        room = open_room(f"browser+{origin}/simple.html?codec={codec}", clock=time.time, notice=NOTICE)
+    async with meeting_server() as server:
+        room = open_room(server.url("simple.html", codec=codec), clock=time.time, notice=NOTICE)
         async with room:
             events = room.events()
             await expect(events, Admitted, 60)
