@@ -1,22 +1,50 @@
 """The browser room on our own meeting page and a real Janus: a real Chromium, real publishers."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from tempfile import gettempdir
 
+import numpy as np
 import pytest
+from aiortc.mediastreams import MediaStreamTrack
+from av import VideoFrame
 
-from bot.rooms.base import Absence, Room
-from bot.rooms.browser.launcher import NAMES, BrowserOptions
+from bot.errors import RoomClosed, RoomKicked, RoomNotUnderstood, RoomRefused
+from bot.rooms import notice
+from bot.rooms.base import (
+    Absence,
+    Admitted,
+    CameraOn,
+    Held,
+    Lost,
+    OptedIn,
+    OptedOut,
+    PictureLost,
+    Renamed,
+    Room,
+    RoomEvent,
+)
+from bot.rooms.browser import cameras
+from bot.rooms.browser import stay as stays
+from bot.rooms.browser.launcher import FOLDER, NAMES, BrowserOptions
 from bot.rooms.browser.room import BrowserRoom
 from bot.rooms.browser.sites.meeting_page import MeetingPage
-from bot.rooms.notice import Notice
+from bot.rooms.janus.room import JanusRoom
+from bot.rooms.notice import Notice, notice_text, visible_name
 from dashboard_protocol.room_urls import read_room
-from tests.benchmarks.janus_server import JanusServer
-from tests.benchmarks.network import SERVER, PrivateNetwork, missing
+from engine.readings import Image
+from tests.benchmarks.janus_server import JanusPerson, JanusServer
+from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, missing
 from tests.bot.rooms.browser.pages import MeetingServer, meeting_server
-from tests.contracts.rooms import RoomContract
+from tests.bot.rooms.browser.processes import processes_of
+from tests.contracts.rooms import Event, RoomContract, expect
 from tests.end_to_end.test_janus import Guest
 
 NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.")
@@ -45,6 +73,7 @@ class PageStage:
     """A page, and its guests."""
 
     server: JanusServer
+    meeting: MeetingServer
     room: Room
     gone_within_s: float = 15.0
     vanishing: Absence = Absence.LEFT
@@ -60,7 +89,7 @@ class PageStage:
 
 @pytest.fixture
 async def stage(server: JanusServer, meeting: MeetingServer) -> AsyncIterator[PageStage]:
-    stage = PageStage(server, browser_room(meeting))
+    stage = PageStage(server, meeting, browser_room(meeting))
     yield stage
     await asyncio.gather(*(guest.leave() for guest in stage.guests))
 
@@ -71,3 +100,291 @@ class TestContract(RoomContract):
     @pytest.fixture
     def stage(self, stage: PageStage) -> PageStage:
         return stage
+
+
+async def until(events: AsyncIterator[RoomEvent], kind: type[Event], name: str = "", within_s: float = 45.0) -> Event:
+    """Pass over events until one of a kind, of a participant of this name if one is given."""
+    async with asyncio.timeout(within_s):
+        async for event in events:
+            if isinstance(event, kind) and name in ("", getattr(getattr(event, "participant", None), "name", "")):
+                return event
+    raise AssertionError(f"no {kind}")
+
+
+async def ended(events: AsyncIterator[RoomEvent]) -> None:
+    """Read up to the error that ends the stay."""
+    async with asyncio.timeout(60):
+        async for _ in events:
+            pass
+
+
+async def displays(server: JanusServer) -> list[str]:
+    people = (await server.ask(request="listparticipants", room=1234))["participants"]
+    return sorted(person["display"] for person in people if person["publisher"])
+
+
+# -- what the page says of the bot's stay ------------------------------------------------------------------------------
+
+
+async def test_bot_waits_in_the_lobby_until_it_is_let_in(server: JanusServer, meeting: MeetingServer) -> None:
+    async with browser_room(meeting, lobby=1) as room:
+        events = room.events()
+        assert await expect(events, Held) == Held("lobby")
+        assert await displays(server) == []
+        await meeting.order(admit=1)
+        await until(events, Admitted)
+        assert await displays(server) == [visible_name("Ada")]
+    assert await displays(server) == []
+
+
+async def test_bot_that_is_refused_at_the_lobby_says_why(server: JanusServer, meeting: MeetingServer) -> None:
+    async with browser_room(meeting, lobby=1) as room:
+        events = room.events()
+        await expect(events, Held)
+        await meeting.order(refuse="no machines here")
+        with pytest.raises(RoomRefused, match="refused the bot: no machines here"):
+            await ended(events)
+
+
+async def test_bot_that_is_kicked_stays_out(server: JanusServer, meeting: MeetingServer) -> None:
+    async with browser_room(meeting) as room:
+        events = room.events()
+        await until(events, Admitted)
+        (bot,) = (await server.ask(request="listparticipants", room=1234))["participants"]
+        await server.ask(request="kick", room=1234, id=bot["id"])
+        with pytest.raises(RoomKicked, match="by a moderator"):
+            await ended(events)
+
+
+async def test_meeting_that_is_over_ends_the_stay(server: JanusServer, meeting: MeetingServer) -> None:
+    async with browser_room(meeting) as room:
+        events = room.events()
+        await until(events, Admitted)
+        await meeting.order(end=1)
+        with pytest.raises(RoomClosed, match="over"):
+            await ended(events)
+
+
+async def test_page_that_is_loaded_anew_is_a_broken_line_and_people_are_the_same(stage: PageStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        before = await until(events, CameraOn)
+        await stage.meeting.order(reload=1)
+        await until(events, Lost)
+        await until(events, Admitted)
+        after = await until(events, CameraOn)
+        assert after.participant == before.participant
+
+
+async def test_page_that_leads_elsewhere_is_not_followed(server: JanusServer, meeting: MeetingServer) -> None:
+    async with meeting_server() as other, browser_room(meeting) as room:
+        events = room.events()
+        await until(events, Admitted)
+        await meeting.order(go=f"{other.origin}/meeting.html")
+        with pytest.raises(RoomRefused, match=f"leads to {other.origin}, where nobody invited the bot"):
+            await ended(events)
+        assert other.pages == []
+
+
+async def test_meeting_that_encrypts_end_to_end_is_left(stage: PageStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        await until(events, CameraOn)
+        await stage.meeting.order(encrypt=1)
+        with pytest.raises(RoomRefused, match="encrypted end to end"):
+            await ended(events)
+
+
+async def test_answers_that_make_no_sense_end_as_failed_with_page_title_and_hint(
+    server: JanusServer, meeting: MeetingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stays, "TROUBLE_S", 1.0)
+    async with browser_room(meeting, secret="mellon") as room:
+        events = room.events()
+        await until(events, Admitted)
+        await meeting.order(spoil="people")
+        with pytest.raises(
+            RoomNotUnderstood, match=r"people\(\) answered nothing: a list of .id, name. is exp"
+        ) as failed:
+            await ended(events)
+    assert "meeting.html" in str(failed.value)
+    assert "mellon" not in str(failed.value)
+    assert visible_name("Ada") in str(failed.value), "the page's title"
+
+
+async def test_page_that_hangs_is_opened_anew(stage: PageStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stays, "SILENT_S", 2.0)
+    async with stage.room as room:
+        events = room.events()
+        await until(events, Admitted)
+        await stage.meeting.order(hang=1)
+        assert "has not answered" in (await until(events, Lost)).reason
+        await until(events, Admitted)
+
+
+async def test_server_of_the_meeting_that_goes_and_comes_back_is_a_broken_line(stage: PageStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await until(events, Admitted)
+        await stage.server.kill()
+        assert (await until(events, Lost)).reason == "Janus is gone"
+        await stage.server.start()
+        await until(events, Admitted)
+        await stage.guest("Eve")
+        await until(events, CameraOn, "Eve")
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+async def test_opt_out_in_the_chat_and_by_a_name_is_heard(stage: PageStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        guest = await stage.guest("Eve")
+        eve = (await until(events, CameraOn, "Eve")).participant
+        await stage.meeting.order(chat={"id": 1, "from": "Eve", "text": "please #optout"})
+        assert await until(events, OptedOut) == OptedOut(eve)
+        await stage.meeting.order(chat={"id": 2, "from": "Eve", "text": "#optin"})
+        assert await until(events, OptedIn) == OptedIn(eve)
+        await guest.rename("Eve #optout")
+        assert (await until(events, Renamed)).participant.name == "Eve #optout"
+
+
+async def test_opt_out_of_before_the_bot_came_holds_and_an_old_opt_in_does_not(stage: PageStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        await until(events, CameraOn, "Eve")
+        await stage.meeting.order(chat={"id": 1, "from": "Eve", "text": "#optout"})
+        await until(events, OptedOut)
+        await stage.meeting.order(drop=1)
+        await until(events, Lost)
+        await until(events, Admitted)
+        await stage.meeting.order(chat={"id": 3, "from": "Eve", "text": "#optin"})
+        assert (await until(events, OptedIn)).participant.name == "Eve"
+
+
+async def test_newcomers_are_notified_in_the_chat(stage: PageStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notice, "HEARD_AFTER_S", 0.1)
+    async with stage.room as room:
+        await until(room.events(), Admitted)
+        await stage.guest("Eve")
+        await stage.meeting.until(lambda: {"said": notice_text(NOTICE)} in stage.meeting.reports)
+
+
+async def test_others_see_the_notice_picture_once_a_second(stage: PageStage) -> None:
+    async with stage.room as room:
+        await until(room.events(), Admitted)
+        other = JanusRoom(stage.server.url(), clock=time.time, notice=NOTICE, addresses=[BOT])
+        async with other:
+            on = await until(other.events(), CameraOn, visible_name("Ada"))
+            frames = aiter(on.track.frames())
+            async with asyncio.timeout(30):
+                first, second = await anext(frames), await anext(frames)
+            picture = await asyncio.to_thread(second.to_rgb)
+    assert second.at - first.at > 0.5
+    assert picture[0:4, picture.shape[1] // 2].mean(axis=0)[0] > 180, "its frame is yellow"
+    assert picture.std() > 20, "it has text"
+
+
+# -- whose face it is --------------------------------------------------------------------------------------------------
+
+
+class Painted(MediaStreamTrack):
+    """A camera of one colour, so that everybody knows whose it is."""
+
+    kind = "video"
+
+    def __init__(self, red: int, green: int) -> None:
+        super().__init__()
+        self._colour = (red, green, 60)
+        self._sent = 0
+
+    async def recv(self) -> VideoFrame:
+        await asyncio.sleep(1 / 15)
+        picture = np.full((180, 320, 3), self._colour, np.uint8)
+        picture[:, self._sent * 8 % 320 :][:, :16] = 120  # so that every picture is another
+        frame = VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = self._sent * 6000, Fraction(1, 90_000)
+        self._sent += 1
+        return frame
+
+
+COLOURS = {"Eve": (200, 40), "Kofi": (40, 200)}
+
+
+def whose(picture: Image) -> str:
+    """Return whose camera a picture is of; neither's where it is a mixture."""
+    red, green = picture[:, :, 0].mean(), picture[:, :, 1].mean()
+    return "Eve" if red > 150 > 80 > green else "Kofi" if green > 150 > 80 > red else f"nobody ({red:.0f}, {green:.0f})"
+
+
+class Watcher:
+    """Looks at every picture that is shown, and notes under whose name it is and whose it is."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[str]] = {name: [] for name in COLOURS}
+        self._changed = asyncio.Event()
+
+    async def follow(self, events: AsyncIterator[RoomEvent]) -> None:
+        async with asyncio.TaskGroup() as watching:
+            async for event in events:
+                if isinstance(event, CameraOn):
+                    watching.create_task(self._watch(event))
+
+    async def until_shown(self, name: str, more: int = 8) -> None:
+        wanted = len(self.seen[name]) + more
+        async with asyncio.timeout(90):
+            while len(self.seen[name]) < wanted:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _watch(self, on: CameraOn) -> None:
+        async for frame in on.track.frames():
+            with suppress(PictureLost):
+                self.seen[on.participant.name].append(whose(await asyncio.to_thread(frame.to_rgb)))
+                self._changed.set()
+
+
+@pytest.mark.parametrize("late_ms", [0, 400])
+async def test_stream_that_is_bound_to_another_person_shows_nobody_under_anothers_name(
+    server: JanusServer, meeting: MeetingServer, late_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cameras, "ASK_ANEW_S", 1.0)  # else nobody is asked twice a minute
+    watcher = Watcher()
+    people = [JanusPerson(server.url(), name, Painted(*colour)) for name, colour in COLOURS.items()]
+    async with browser_room(meeting, late=late_ms) as room:
+        following = asyncio.create_task(watcher.follow(room.events()))
+        for person in people:
+            await person.join()
+        await watcher.until_shown("Eve")
+        await watcher.until_shown("Kofi")
+        for here, there in (("Eve", "Kofi"), ("Kofi", "Eve")) * 2:
+            # Who is in `here`'s stream is followed by the other one, who is then in no other.
+            await meeting.order(rebind={"from": here, "to": there})
+            await watcher.until_shown(there)
+        following.cancel()
+        for person in people:
+            await person.leave()
+    assert {name: set(pictures) for name, pictures in watcher.seen.items()} == {"Eve": {"Eve"}, "Kofi": {"Kofi"}}
+
+
+# -- the browser -------------------------------------------------------------------------------------------------------
+
+
+async def test_browser_that_is_killed_is_started_anew(stage: PageStage) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        before = await until(events, CameraOn)
+        (keeper,) = processes_of(Path(gettempdir(), FOLDER), "--remote-debugging-pipe", "keeper.py")
+        (chromium,) = set(processes_of(Path(gettempdir(), FOLDER), "--remote-debugging-pipe")) - {keeper}
+        os.kill(chromium, signal.SIGKILL)
+        killed_s = time.monotonic()
+        await until(events, Lost)
+        await until(events, Admitted)
+        print(f"live again after {time.monotonic() - killed_s:.1f} s")
+        after = await until(events, CameraOn)
+        assert after.participant == before.participant

@@ -34,6 +34,8 @@ class Document:
 
     is_main: bool
     """Whether it is the page itself, which alone says who is where."""
+    number: int
+    """Of several main documents, the one that was made last is the page."""
     connection: ServerConnection | None = field(default=None, repr=False)
 
     async def send(self, message: dict[str, Any]) -> None:
@@ -66,6 +68,7 @@ class FrameSocket:
         self._gone = gone
         self._tokens: dict[str, tuple[Document, float]] = {}
         self._documents: set[Document] = set()
+        self._count = 0
         self._server: Server
 
     async def __aenter__(self) -> Self:
@@ -96,9 +99,9 @@ class FrameSocket:
         """Make a token for a document."""
         now = asyncio.get_running_loop().time()
         self._tokens = {token: known for token, known in self._tokens.items() if known[1] > now}
-        token = secrets.token_urlsafe(32)
+        token, self._count = secrets.token_urlsafe(32), self._count + 1
         if len(self._tokens) + len(self._documents) < MOST_DOCUMENTS:
-            self._tokens[token] = (Document(is_main), now + TOKEN_S)
+            self._tokens[token] = (Document(is_main, self._count), now + TOKEN_S)
         return token
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:

@@ -139,8 +139,8 @@ async def chromium(
                 context = await playwright.chromium.launch_persistent_context(
                     folder / "profile", executable_path=sys.executable, args=arguments, ignore_default_args=True,
                     artifacts_dir=folder / "artefacts", timeout=START_S * 1000, handle_sigint=False,
-                    handle_sigterm=False, handle_sighup=False, bypass_csp=True, service_workers="block",
-                    accept_downloads=False, viewport={"width": VIEW[0], "height": VIEW[1]}, locale="en-US",
+                    env=_environment(folder), handle_sigterm=False, handle_sighup=False, bypass_csp=True,
+                    service_workers="block", accept_downloads=False, viewport={"width": VIEW[0], "height": VIEW[1]}, locale="en-US",
                 )  # fmt: skip
             except Error as error:
                 line = str(error).strip().splitlines()[0]
@@ -150,6 +150,12 @@ async def chromium(
             finally:
                 with suppress(Error):
                     await context.close()
+
+
+def _environment(folder: Path) -> dict[str, str | float | bool]:
+    """Return what Chromium's processes know of this one's: none of its secrets, and no other place to write to."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+    return {**kept, "HOME": str(folder), "TMPDIR": str(folder)}
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class Page:
         self._guard = guard
         self._bare = bare
         self._origins = origins
+        self._main_frame = ""
 
     @classmethod
     async def open(
@@ -96,6 +97,8 @@ class Page:
 
     async def _keep_in(self) -> None:
         """Block what leads elsewhere, redirects included, and further windows."""
+        tree = await self._guard.send("Page.getFrameTree")
+        self._main_frame = str(tree["frameTree"]["frame"]["id"])
         self._guard.on("Fetch.requestPaused", lambda paused: _spawn(self._judge(paused)))
         await self._guard.send("Fetch.enable", {"patterns": [{"urlPattern": "*", "resourceType": "Document"}]})
         self._tab.on("crash", lambda _: self._break(RoomUnreachable("the browser's page crashed")))
@@ -181,17 +184,13 @@ class Page:
                 await self._guard.send("Fetch.continueRequest", {"requestId": paused["requestId"]})
                 return
             log.warning("the page of %s leads to %s, which is blocked", self._bare, wanted)
-            if await self._is_main(str(paused["frameId"])):
+            if paused["frameId"] == self._main_frame:
                 self._break(
                     RoomRefused(f"{self._bare} leads to {wanted}, where nobody invited the bot: give it that address")
                 )
             await self._guard.send(
                 "Fetch.failRequest", {"requestId": paused["requestId"], "errorReason": "BlockedByClient"}
             )
-
-    async def _is_main(self, frame_id: str) -> bool:
-        tree = await self._guard.send("Page.getFrameTree")
-        return bool(tree["frameTree"]["frame"]["id"] == frame_id)
 
     def _break(self, error: RoomError) -> None:
         if not self.broken.done():

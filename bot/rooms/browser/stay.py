@@ -96,8 +96,8 @@ class Stay:
 
     def take_look(self, document: Document, look: Look) -> None:
         """Take what the page says of itself."""
-        if self._ended.done():
-            return
+        if self._ended.done() or (self._main is not None and document.number < self._main.number):
+            return  # what a document says while the next one is there already is over
         self._looked_s, self._has_looked = asyncio.get_running_loop().time(), True
         if document is not self._main:
             self._main = document
@@ -122,7 +122,7 @@ class Stay:
         """A document is gone; where it was the page itself, another one is to come."""
         if bug is not None:
             self._end(bug)
-        if document is self._main:
+        if document is self._main and not self._ended.done():
             self._main = None
             self._leave_state(None, "the page was loaded anew")
 

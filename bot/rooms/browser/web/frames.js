@@ -20,7 +20,8 @@ function connect({ url, looks }) {
     // It may say that the decoder needs none, or that the receiver is gone: the bot asks again.
     if (key) transformers.get(key)?.sendKeyFrameRequest().catch(() => {});
   };
-  if (looks) setInterval(() => postMessage(now()), LOOK_EVERY_MS);  // a page's own timers may be slowed down
+  // A page's own timers may be slowed down; and what it said before anybody could hear it would be lost.
+  socket.onopen = () => { if (looks) setInterval(() => postMessage(now()), LOOK_EVERY_MS); };
 }
 
 onmessage = ({ data }) => {

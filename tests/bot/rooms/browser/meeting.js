@@ -173,6 +173,11 @@
     lobby: () => { state = { state: "lobby" }; },
     end: () => { state = { state: "ended" }; },
     encrypt: () => { receiving.getReceivers()[0].transform = null; },
+    drop: () => {
+      state = { state: "reconnecting" };
+      written.splice(0, written.length, ...written.map((each) => ({ ...each, id: `again ${each.id}` })));
+      setTimeout(() => { state = { state: "live" }; }, 500);
+    },
     reload: () => location.reload(),
     go: (url) => { location.href = url; },
     hang: () => { for (;;) { /* for ever */ } },
