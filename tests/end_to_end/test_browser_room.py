@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from tempfile import gettempdir
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -43,12 +44,14 @@ from engine.readings import Image
 from tests.benchmarks.janus_server import JanusPerson, JanusServer
 from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, missing
 from tests.bot.rooms.browser.pages import MeetingServer, meeting_server
-from tests.bot.rooms.browser.processes import processes_of
-from tests.contracts.rooms import Event, RoomContract, expect
+from tests.bot.rooms.browser.processes import children_of, processes_of
+from tests.contracts.rooms import RoomContract, expect
 from tests.end_to_end.test_janus import Guest
 
 NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.")
 WHY_NOT = missing("janus", NAMES[0])
+
+Kind = TypeVar("Kind")
 
 pytestmark = [
     pytest.mark.integration,
@@ -63,8 +66,8 @@ async def meeting(network: PrivateNetwork) -> AsyncIterator[MeetingServer]:
         yield meeting
 
 
-def browser_room(meeting: MeetingServer, **query: object) -> BrowserRoom:
-    (place,) = read_room(meeting.url(janus=f"ws://{SERVER}:8188", **query)).places
+def browser_room(meeting: MeetingServer, **query: str | int) -> BrowserRoom:
+    (place,) = read_room(meeting.url("meeting.html", janus=f"ws://{SERVER}:8188", **query)).places
     return BrowserRoom(MeetingPage(), place, clock=time.time, notice=NOTICE, options=BrowserOptions(reached=(SERVER,)))
 
 
@@ -102,7 +105,7 @@ class TestContract(RoomContract):
         return stage
 
 
-async def until(events: AsyncIterator[RoomEvent], kind: type[Event], name: str = "", within_s: float = 45.0) -> Event:
+async def until(events: AsyncIterator[RoomEvent], kind: type[Kind], name: str = "", within_s: float = 45.0) -> Kind:
     """Pass over events until one of a kind, of a participant of this name if one is given."""
     async with asyncio.timeout(within_s):
         async for event in events:
@@ -274,17 +277,15 @@ async def test_newcomers_are_notified_in_the_chat(stage: PageStage, monkeypatch:
         await stage.meeting.until(lambda: {"said": notice_text(NOTICE)} in stage.meeting.reports)
 
 
-async def test_others_see_the_notice_picture_once_a_second(stage: PageStage) -> None:
+async def test_others_see_the_notice_picture(stage: PageStage) -> None:
     async with stage.room as room:
         await until(room.events(), Admitted)
         other = JanusRoom(stage.server.url(), clock=time.time, notice=NOTICE, addresses=[BOT])
         async with other:
             on = await until(other.events(), CameraOn, visible_name("Ada"))
-            frames = aiter(on.track.frames())
             async with asyncio.timeout(30):
-                first, second = await anext(frames), await anext(frames)
-            picture = await asyncio.to_thread(second.to_rgb)
-    assert second.at - first.at > 0.5
+                frame = await anext(aiter(on.track.frames()))
+            picture = await asyncio.to_thread(frame.to_rgb)
     assert picture[0:4, picture.shape[1] // 2].mean(axis=0)[0] > 180, "its frame is yellow"
     assert picture.std() > 20, "it has text"
 
@@ -380,7 +381,7 @@ async def test_browser_that_is_killed_is_started_anew(stage: PageStage) -> None:
         await stage.guest("Eve")
         before = await until(events, CameraOn)
         (keeper,) = processes_of(Path(gettempdir(), FOLDER), "--remote-debugging-pipe", "keeper.py")
-        (chromium,) = set(processes_of(Path(gettempdir(), FOLDER), "--remote-debugging-pipe")) - {keeper}
+        (chromium,) = children_of(keeper)
         os.kill(chromium, signal.SIGKILL)
         killed_s = time.monotonic()
         await until(events, Lost)

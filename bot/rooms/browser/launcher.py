@@ -140,7 +140,8 @@ async def chromium(
                     folder / "profile", executable_path=sys.executable, args=arguments, ignore_default_args=True,
                     artifacts_dir=folder / "artefacts", timeout=START_S * 1000, handle_sigint=False,
                     env=_environment(folder), handle_sigterm=False, handle_sighup=False, bypass_csp=True,
-                    service_workers="block", accept_downloads=False, viewport={"width": VIEW[0], "height": VIEW[1]}, locale="en-US",
+                    service_workers="block", accept_downloads=False, locale="en-US",
+                    viewport={"width": VIEW[0], "height": VIEW[1]},
                 )  # fmt: skip
             except Error as error:
                 line = str(error).strip().splitlines()[0]

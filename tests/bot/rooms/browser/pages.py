@@ -34,7 +34,7 @@ class MeetingServer:
             routes=[WebSocketRoute("/wire", self._serve), Mount("/", StaticFiles(directory=FOLDER, html=True))]
         )
 
-    def url(self, page: str = "meeting.html", **query: object) -> str:
+    def url(self, page: str = "meeting.html", **query: str | int) -> str:
         """Build a page's address for the bot."""
         return f"browser+{self.origin}/{page}?{urlencode(query)}"
 

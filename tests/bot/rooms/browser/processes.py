@@ -13,3 +13,8 @@ def processes_of(folder: Path, *arguments: str) -> list[int]:
             if str(folder) in words and all(each in words for each in arguments):
                 found.append(int(command.parent.name))
     return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started from its main thread."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,12 +14,12 @@ import pytest
 
 from bot.rooms.browser import launcher
 from tests.bot.rooms.browser.pages import meeting_server
-from tests.bot.rooms.browser.processes import processes_of
+from tests.bot.rooms.browser.processes import children_of, processes_of
 from tests.contracts.rooms import until
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(launcher.shutil.which(launcher.NAMES[0]) is None, reason="chromium is not installed"),
+    pytest.mark.skipif(shutil.which(launcher.NAMES[0]) is None, reason="chromium is not installed"),
 ]
 WORKER = """
 import subprocess, sys, os
@@ -74,7 +75,7 @@ async def test_bot_whose_worker_is_killed_leaves_nothing(folder: Path) -> None:
 
 async def test_bot_that_is_killed_with_what_drives_its_browser_leaves_nothing(folder: Path) -> None:
     async with bot(folder, "-m", "tests.bot.rooms.browser.lone_bot") as (_, pid):
-        for each in (pid, *children(pid)):
+        for each in (pid, *children_of(pid)):
             os.kill(each, signal.SIGKILL)
         await nothing_is_left(folder)
 
@@ -91,10 +92,6 @@ async def test_browser_whose_keeper_is_killed_too_ends_and_the_next_one_sweeps(
     monkeypatch.setattr(launcher, "NEW_S", 0.0)
     launcher.sweep()
     assert not any(name.startswith(launcher.FOLDER) for name in os.listdir(folder))
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 async def nothing_is_left(folder: Path) -> None:
