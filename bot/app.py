@@ -40,6 +40,7 @@ from bot.privacy.opt_outs import OptOuts
 from bot.privacy.request_handler import PrivacyRequestHandler
 from bot.rooms import open_room
 from bot.rooms.base import Clock, Room, RoomClock, sleepless_s
+from bot.rooms.browser.launcher import BrowserOptions
 from bot.rooms.notice import Notice, visible_name
 from bot.settings import Settings
 from dashboard_protocol.auth.consent import Consents
@@ -209,6 +210,7 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
         consents=access.consents,
         mark=access.pseudonyms.mark,
         key=key,
+        browser=BrowserOptions(settings.chromium, settings.browser_hosts, settings.debug_page),
     )
 
 

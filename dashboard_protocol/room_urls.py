@@ -21,7 +21,7 @@ LOCAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_NAME = 128
 MAX_ADDRESS = 4000
 """Characters of an address, or of several."""
-SECRETS = frozenset({"pin", "token"})
+SECRETS = frozenset({"checksum", "jwt", "password", "pin", "sessionToken", "token"})
 """What of an address's query opens the room, and does not name it."""
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}-[a-z2-7]{10}")
 
@@ -29,6 +29,8 @@ _LOCALLY = f"{LOCAL}://"
 _PORTS = {"janus+ws": 8188, "janus+wss": 8989, "http": 80, "https": 443, "ws": 80, "wss": 443}
 _STREAMS = frozenset({"whep+http", "whep+https"})
 """Several of these make one meeting, and some servers name a stream in the query."""
+_NAMED_BY_QUERY = _STREAMS | {"browser+http", "browser+https"}
+"""Where what stands in the query says which stream or meeting is meant."""
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}")
 _EXAMPLE = "This is no room URL: it looks like janus+wss://HOST/ROOM or local://NAME."
@@ -55,7 +57,7 @@ class Place:
     @property
     def bare(self) -> str:
         """The address without what is secret, and without what names nothing."""
-        named = [pair for pair in self.query if self.scheme in _STREAMS and pair[0] not in SECRETS]
+        named = [pair for pair in self.query if self.scheme in _NAMED_BY_QUERY and pair[0] not in SECRETS]
         return self._written(sorted(named))
 
     @property

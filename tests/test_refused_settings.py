@@ -47,6 +47,7 @@ BY_NAME = {
     "allowed_hosts": ("https://h", "a b"),
     "public_url": ("h", "https://h/x"),
     "ice_server": ("turn:", "http://h"),
+    "browser_hosts": ("https://h", "h:443", "a b"),
     "host": ("0.0.0.0",),
     "join_at": ("tomorrow", "2026-09-01T09:00"),
 }
@@ -54,6 +55,7 @@ BY_NAME = {
 ANY_TEXT = {
     *("engine", "bus", "bots_bus", "media_host", "ice_credentials", "metrics_host", "tls_cert", "tls_key", "model"),
     "engagement_model",
+    *("chromium", "debug_page"),
     *("listen", "url", "api_key", "webhook_secret", "link", "keys", "state", "secret"),
 }
 """Fields that take any text, a path or an address whose use is refused later, or no value at all; see the next test."""

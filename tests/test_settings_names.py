@@ -32,6 +32,7 @@ MEDIA = (
     "--ice-server=CLASSPULSE_ICE_CREDENTIALS_FILE --relay-only=CLASSPULSE_RELAY_ONLY"
 )
 READING = "--engine=CLASSPULSE_ENGINE --engine-fallback=CLASSPULSE_ENGINE_FALLBACK --reads-per-s"
+BROWSER = "--chromium=CLASSPULSE_CHROMIUM --browser-host=CLASSPULSE_BROWSER_HOSTS"
 STAY = "--leave-alone-after=CLASSPULSE_LEAVE_ALONE_AFTER"
 STORE = "--bus=CLASSPULSE_BUS --bus=CLASSPULSE_BUS_FILE --retention=CLASSPULSE_RETENTION"
 
@@ -39,14 +40,15 @@ CLASSPULSE = {
     "demo": "--clip --policy=CLASSPULSE_POLICY --engine=CLASSPULSE_ENGINE --duration --report --port=CLASSPULSE_PORT "
     "--json",
     "join": f"ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name=CLASSPULSE_BOT_NAME --k --bus=CLASSPULSE_BUS "
-    f"--notice-given --leave-out --duration --take-over --report --json {READING} {REACHED} {FIGURES} {MEDIA} {STAY}",
+    f"--notice-given --leave-out --duration --take-over --report --json {READING} {REACHED} {FIGURES} {MEDIA} {STAY} "
+    f"{BROWSER} --debug-page",
     "people": f"ROOM_URL --count --duration {CLIENT}",
     "watch": "LINK=CLASSPULSE_LINK --json",
     "version": "",
     "serve": f"--rooms=CLASSPULSE_ROOMS --policy=CLASSPULSE_POLICY --allowed-policies=CLASSPULSE_ALLOWED_POLICIES "
     f"--webhooks=CLASSPULSE_WEBHOOKS {STORE} {REACHED} {FIGURES}",
     "worker": f"--media-host=CLASSPULSE_MEDIA_HOST --capacity --drain --memory-mb --engine-threads {STORE} {READING} "
-    f"{FIGURES} {MEDIA} {STAY}",
+    f"{FIGURES} {MEDIA} {STAY} {BROWSER}",
     "engine": "MODEL --listen=CLASSPULSE_ENGINE_LISTEN --threads --engine-fallback=CLASSPULSE_ENGINE_FALLBACK "
     "--status --json",
     "invite": "ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name --join-at --duration --leave-out "
@@ -90,6 +92,8 @@ MEETING_OPTIONS: dict[str, object] = {
     "retention_s": 604_800.0,
     "leave_alone_after_s": None,
     "media_host": None,
+    "chromium": None,
+    "browser_hosts": (),
 }
 """What a worker hands to the process of every meeting, and what it is where nobody says."""
 

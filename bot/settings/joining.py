@@ -1,6 +1,7 @@
 """Settings of one bot in one room."""
 
 import math
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -34,6 +35,16 @@ class Settings(MeetingOptions, Reach):
     notice_given: Annotated[
         bool, Setting("The people were informed; needed where a room cannot show the bot (WHEP).", commands="join")
     ] = False
+    debug_page: Annotated[
+        Path | None,
+        Setting(
+            "Folder for the texts of a browser room's page that is not understood; kept only where nobody else is in "
+            "the meeting, and never a picture.",
+            commands="join",
+            value="FOLDER",
+            default="nothing is kept",
+        ),
+    ] = None
     max_duration_s: MaxDuration | None = None
     live_from_s: float | None = None
     """When an earlier process of this bot was first live, by `sleepless_s`: the longest stay counts from there."""

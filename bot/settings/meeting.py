@@ -1,5 +1,6 @@
 """What holds for every meeting of a machine: checked when a worker starts, and handed to each meeting's process."""
 
+import re
 import socket
 from typing import Annotated, Self
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from bot.errors import SettingsRefused
 from bot.ice_servers import CREDENTIALS_VARIABLE, Ice, read_ice
+from bot.settings.server import listed
 from dashboard_protocol.settings.setting import Setting
 
 DAY_S = 86_400.0
@@ -41,6 +43,16 @@ Fallback = Annotated[
         variable="CLASSPULSE_ENGINE_FALLBACK",
     ),
 ]
+
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+
+
+def _hosts(entries: list[str]) -> tuple[str, ...]:
+    for entry in entries:
+        if not _HOST.fullmatch(entry):
+            raise ValueError(f"{entry!r} is no host: a name or an address, without scheme and port")
+    return tuple(entry.lower() for entry in entries)
 
 
 class MeetingOptions(BaseModel):
@@ -133,6 +145,29 @@ class MeetingOptions(BaseModel):
             is_secret=True,
         ),
     ] = None
+
+    chromium: Annotated[
+        str | None,
+        Setting(
+            "Chromium, which opens the pages of browser rooms.",
+            commands="join worker",
+            variable="CLASSPULSE_CHROMIUM",
+            value="PROGRAM",
+            default="the one on PATH",
+        ),
+    ] = None
+    browser_hosts: Annotated[
+        tuple[str, ...],
+        listed(_hosts),
+        Setting(
+            "Hosts in a private network that the pages of browser rooms may reach besides their own: HOST, …",
+            commands="join worker",
+            flag="--browser-host",
+            variable="CLASSPULSE_BROWSER_HOSTS",
+            value="HOSTS",
+            default="none",
+        ),
+    ] = ()
 
     @model_validator(mode="after")
     def _refuse_servers_that_cannot_be_used(self) -> Self:

@@ -11,7 +11,8 @@ RoomUrl = Annotated[
     str,
     Field(max_length=500),
     Setting(
-        "The meeting: local://NAME (a room of classpulse), janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH.",
+        "The meeting: local://NAME (a room of classpulse), janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH, "
+        "browser+https://HOST/PATH (a page of classpulse's own language).",
         commands="join invite",
         is_argument=True,
     ),
