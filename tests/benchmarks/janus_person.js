@@ -112,6 +112,12 @@ window.person = (() => {
   return {
     join, recode, watch, look,
     resize: ([width, height]) => camera.applyConstraints({ width, height }),
+    // How often this person was asked for a whole picture, and how many they sent.
+    asked: async () => {
+      const sent = [...(await sending.getStats()).values()].filter(({ type }) => type === "outbound-rtp");
+      const sum = (name) => sent.reduce((all, each) => all + (each[name] ?? 0), 0);
+      return { requests: sum("pliCount") + sum("firCount"), keys: sum("keyFramesEncoded"), sent: sum("framesEncoded") };
+    },
     heard: () => heard,
     say: (text) => channel.send(text),
     talks: () => channel?.readyState === "open",

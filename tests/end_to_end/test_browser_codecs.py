@@ -1,0 +1,106 @@
+"""People with real browsers in a Janus room, and a bot with one: it reads every codec, and asks for little."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import av
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from bot.rooms.base import CameraOn
+from bot.samples.story import clip_path
+from engine.faces import FaceFinder
+from engine.readings import Face, Image
+from tests.benchmarks.janus_browser import CHROMIUM, FLAGS, BrowserPerson, a_browser
+from tests.benchmarks.janus_server import JanusServer
+from tests.benchmarks.network import SERVER, PrivateNetwork
+from tests.bot.rooms.browser.pages import MeetingServer
+from tests.end_to_end.test_browser_room import WHY_NOT, browser_room, meeting, until
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT)),
+    pytest.mark.timeout(300),  # seconds, where nobody else wants the processor
+]
+__all__ = ["meeting"]
+WATCHED_S = 30.0
+
+
+@pytest.fixture
+async def browser(network: PrivateNetwork) -> AsyncIterator[Browser]:
+    async with a_browser("kofi") as browser:
+        yield browser
+
+
+def face_of(image: Image) -> Face:
+    face = FaceFinder().find(image, None)
+    assert face is not None, "nobody is to be seen"
+    return face
+
+
+def drawn() -> Face:
+    """Find the face in the picture as it was drawn."""
+    with av.open(str(clip_path("kofi", "calm"))) as clip:
+        return face_of(next(clip.decode(video=0)).reformat(640, 360).to_ndarray(format="rgb24"))
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264", "VP9", "AV1"])
+async def test_face_of_a_browsers_camera_is_read_as_it_was_drawn(
+    server: JanusServer, meeting: MeetingServer, browser: Browser, codec: str
+) -> None:
+    async with browser_room(meeting) as room:
+        eve = await BrowserPerson.open(browser, "Eve", codec=codec)
+        await eve.join()
+        on = await until(room.events(), CameraOn, "Eve")
+        async with asyncio.timeout(60):
+            async for frame in on.track.frames():
+                if frame.width_px == 640:
+                    break
+        picture = await asyncio.to_thread(frame.to_rgb)
+        assert (await eve.call("asked"))["sent"] > 10
+    assert picture.shape == (360, 640, 3)
+    face, true = face_of(picture), drawn()
+    assert face.yaw_deg == pytest.approx(true.yaw_deg, abs=8.0)
+    assert face.pitch_deg == pytest.approx(true.pitch_deg, abs=8.0)
+    for side in ("x", "y", "width", "height"):
+        assert getattr(face.box, side) == pytest.approx(getattr(true.box, side), abs=0.06)
+
+
+@asynccontextmanager
+async def an_ordinary_viewer(meeting: MeetingServer) -> AsyncIterator[None]:
+    """Somebody who opens the same page with a browser in which nothing of ours runs."""
+    async with async_playwright() as playwright:
+        viewer = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            page = await (await viewer.new_context(bypass_csp=True)).new_page()
+            await page.goto(meeting.url("meeting.html", janus=f"ws://{SERVER}:8188").removeprefix("browser+"))
+            await page.evaluate("() => window.classpulse.join({ name: 'Viewer' })")
+            await page.wait_for_function("() => document.querySelector('video')?.videoWidth > 0", timeout=60_000)
+            yield
+        finally:
+            await viewer.close()
+
+
+async def test_bot_asks_for_hardly_more_whole_pictures_than_an_ordinary_viewer(
+    server: JanusServer, meeting: MeetingServer, browser: Browser
+) -> None:
+    async def counted() -> int:
+        before = await eve.call("asked")
+        await asyncio.sleep(WATCHED_S)
+        after = await eve.call("asked")
+        return int(after["requests"] - before["requests"])
+
+    eve = await BrowserPerson.open(browser, "Eve", codec="VP8")
+    await eve.join()
+    start = (await eve.call("asked"))["requests"]
+    async with an_ordinary_viewer(meeting):
+        coming_of_viewer = (await eve.call("asked"))["requests"] - start
+        viewer = await counted()
+    start = (await eve.call("asked"))["requests"]
+    async with browser_room(meeting) as room:
+        await until(room.events(), CameraOn, "Eve")
+        coming_of_bot = (await eve.call("asked"))["requests"] - start
+        bot = await counted()
+    print(f"asked for a whole picture: viewer {coming_of_viewer} + {viewer}, bot {coming_of_bot} + {bot}")
+    assert coming_of_bot + bot <= coming_of_viewer + viewer + 1
