@@ -8,6 +8,7 @@ from build_engine.commands.compare import compare, split_study
 from build_engine.commands.evaluate import evaluate
 from build_engine.commands.explain import explain
 from build_engine.commands.export import export
+from build_engine.commands.fairness import fairness
 from build_engine.commands.parity import parity
 from build_engine.commands.plan import plan
 from build_engine.commands.quantize import quantize
@@ -37,6 +38,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     plan: ("build-engine plan my.onnx -o my.plan --precision fp16", "build-engine plan my.plan --check"),
     verify: ("build-engine verify", "build-engine verify my.onnx -o verify.json"),
     bench: ("build-engine bench", "build-engine bench my.onnx my.plan --batch 8 --threads 1"),
+    fairness: ("build-engine fairness --data portraits --to fairness.md",),
     explain: ("build-engine explain face.jpg --to seen.png",),
 }
 FOUND_WANTING = (ParityBroken, TrainingDiverged, InferenceFailed)

@@ -65,11 +65,11 @@ __all__ = [
 
 def _absent_if_none() -> Any:
     """Make a field that came to v1 later: where it is None it is not written, and all else is written as ever."""
-    return Field(
-        default=None,
-        exclude_if=lambda value: value is None,
-        json_schema_extra=lambda schema: schema.pop("default", None),
-    )
+
+    def without_default(schema: dict[str, Any]) -> None:
+        schema.pop("default", None)
+
+    return Field(default=None, exclude_if=lambda value: value is None, json_schema_extra=without_default)
 
 
 class Level(Model):

@@ -80,6 +80,7 @@ BUILD_ENGINE = {
     "plan": f"MODEL --output -o --precision --timing-cache --check --json {PLAN}",
     "verify": f"MODEL --output -o --data --precision --keep --cache --json {PLAN}",
     "bench": "MODELS --batch --threads --rounds --json",
+    "fairness": "--data --model --to --json",
     "explain": "IMAGE --to --model --json",
 }
 

@@ -43,7 +43,7 @@ def engagement_evaluate(  # noqa: PLR0913 (the options of a command are its para
         LayoutName,
         typer.Option(
             help="How it is laid out; `clips` is a file clips.csv in it, with the columns file, person, label (0 to "
-            "3) and, where there is one, split."
+            "3), split where there is one, and columns of groups of people, e.g. glasses."
         ),
     ],
     out: Annotated[

@@ -202,7 +202,10 @@ def save(path: Path, content: bytes) -> None:
 
 def _head(asked: Asked, evaluated: Evaluated, clips: Sequence[LabelledClip], scores: Scores) -> LearnedHead:
     assert asked.train_head is not None
-    fitted, used = head_of(clips, scores)
+    made = head_of(clips, scores)
+    if made is None:
+        raise LabelsRefused(f"{asked.data}: no clip to train on could be measured, so there is no head")
+    fitted, used = made
     row = evaluated.study.row(LEARNED)
     return LearnedHead(
         name=asked.train_head.stem[:64],
@@ -241,6 +244,7 @@ def _as_json(evaluated: Evaluated) -> dict[str, Any]:
             for (score, baseline, side), cuts in found.cuts.items()
         ],
         "rows": [_row(row) for row in found.rows],
+        "gaps": [asdict(apart) for apart in found.gaps],
         "broken": evaluated.damage,
     }
 

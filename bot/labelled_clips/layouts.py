@@ -22,6 +22,7 @@ NAMES: Final = {
 }  # fmt: skip
 """What a label is called, in small letters → its level: numbers, EngageNet's words, and ours."""
 TABLE: Final = "clips.csv"
+_OF_CLIPS: Final = frozenset({"file", "person", "label", "split"})
 _MOST_BYTES: Final = 64 * 2**20
 """A table of labels is text of a few megabytes."""
 _SHOWN: Final = 5
@@ -118,7 +119,7 @@ def _engagenet(folder: Path) -> LabelledFolder:
 
 
 def _clips(folder: Path) -> LabelledFolder:
-    """`clips.csv` with file, person, label, and split where there is one."""
+    """`clips.csv` with file, person, label, and split where there is one; other columns are groups of people."""
     table = folder / TABLE
     found = LabelledFolder()
     for row in _rows(table, ("file", "person", "label")):
@@ -132,10 +133,9 @@ def _clips(folder: Path) -> LabelledFolder:
         elif not path.is_file():
             found.left_out["without a file"] += 1
         else:
-            clip = LabelledClip(
-                row["file"], row["person"], _level(row["label"], table), _split(row.get("split"), table)
-            )
-            found.clips.append(clip)
+            label, split = _level(row["label"], table), _split(row.get("split"), table)
+            groups = {name: said for name, said in row.items() if name and said and name not in _OF_CLIPS}
+            found.clips.append(LabelledClip(row["file"], row["person"], label, split, groups))
     if len({clip.file for clip in found.clips}) < len(found.clips):
         raise LabelsRefused(f"{table} names a file twice")
     return found

@@ -35,9 +35,13 @@ class People:
         ])  # fmt: skip
         return np.tensordot(self._times, each, 1)
 
-    def interval_of(
-        self, figure: Callable[[NDArray[np.int64]], float | None], kept: NDArray[np.bool_]
-    ) -> Interval | None:
+    def sums(self, values: Values) -> Values:
+        """Add up (N, …) values of each draw's clips: (draws, …)."""
+        each = np.zeros((self.count, *values.shape[1:]))
+        np.add.at(each, self._person, values)
+        return np.tensordot(self._times, each, 1)
+
+    def interval_of(self, figure: Figure, kept: NDArray[np.bool_]) -> Interval | None:
         """Give the interval of a figure that no counts give, of the clips that are kept."""
         of_person = [np.flatnonzero((self._person == number) & kept) for number in range(self.count)]
         drawn = []

@@ -1,6 +1,6 @@
 """Labelled clips, and what was read of each: numbers, never pictures or landmarks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
@@ -34,6 +34,8 @@ class LabelledClip:
     """0 to 3."""
     split: Split | None = None
     """None where the data set has no division."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Grouping → group of the person, e.g. glasses → yes; one that is not known is absent."""
 
 
 @dataclass(frozen=True, slots=True)

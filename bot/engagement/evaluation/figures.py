@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from bot.engagement.evaluation.clips import LEVELS
 
-Counts = NDArray[np.int64]
-"""(…, 4, 4): how often each label (rows) was given each level (columns)."""
 Values = NDArray[np.float64]
+Counts = NDArray[np.int64] | Values
+"""(…, 4, 4): how often each label (rows) was given each level (columns)."""
 
 _DISTANCE: Final[Values] = np.abs(np.subtract.outer(np.arange(LEVELS), np.arange(LEVELS))).astype(np.float64)
 
@@ -70,7 +70,8 @@ def _ranks(values: Values) -> Values:
 
 
 def _mean_over(values: Values, counted: NDArray[np.bool_]) -> Values:
-    return np.where(counted, values, 0.0).sum(-1) / counted.sum(-1)
+    means: Values = np.where(counted, values, 0.0).sum(-1) / counted.sum(-1)
+    return means
 
 
 def _one_minus(observed: Values, expected: Values) -> Values:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bot.engagement.evaluation.bootstrap import Interval
+from bot.engagement.evaluation.gaps import MEASURED, Gap
 from bot.engagement.evaluation.study import MAJORITY, OWN, Row, Study
 
 _HEAD = ("score", "baseline", "cuts", "macro-F1", "QWK", "balanced", "MAE", "Spearman", "null", "clips", "people")
@@ -33,7 +34,18 @@ def as_markdown(study: Study, title: str, formula: str, facts: Sequence[tuple[st
         lines += _table(("labelled", "0", "1", "2", "3"), ([str(n), *map(str, each)] for n, each in
                                                            enumerate(reported.confusion)))  # fmt: skip
         lines += ["", f"Cuts fitted: {_cuts(study, side)}"]
+    for apart in study.gaps:
+        lines += ["", f"## {apart.judged} by {apart.grouping}", ""]
+        lines += _table(("group", "index", "null", "MAE", "QWK", "clips", "people"), (
+            [row.group, *(_figure(row.values[name], None) for name in MEASURED), str(row.clips), str(row.people)]
+            for row in apart.rows
+        ))  # fmt: skip
+        lines += ["", "Largest differences, the index at equal label: " + "; ".join(map(_gap, apart.largest)) + "."]
     return "\n".join(lines) + "\n"
+
+
+def _gap(gap: Gap) -> str:
+    return f"{gap.figure.replace('_', ' ')} {_figure(gap.by, gap.interval)}, {gap.higher} above {gap.lower}"
 
 
 def _cells(row: Row) -> list[str]:

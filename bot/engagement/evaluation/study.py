@@ -12,6 +12,7 @@ from bot.engagement.evaluation.clips import LEVELS, ClipReads, LabelledClip, Spl
 from bot.engagement.evaluation.cuts import Cuts, fit_cuts, levels_of
 from bot.engagement.evaluation.division import Division, Fold
 from bot.engagement.evaluation.figures import Counts, Values, confusion, figures, spearman
+from bot.engagement.evaluation.gaps import Gaps, gaps
 from bot.engagement.evaluation.head_training import FittedHead, fit_head, matrix
 from bot.engagement.evaluation.replay import INDEX, WITHOUT_BASELINE, accepted, enough, replay, without_baseline
 from bot.engagement.parameters import EngagementParameters
@@ -73,6 +74,8 @@ class Study:
     labels: dict[str, tuple[int, ...]]
     """Clips of each label by side."""
     without_own: int
+    gaps: tuple[Gaps, ...] = ()
+    """Of the index with an own baseline and fitted cuts."""
 
     def row(self, score: str = INDEX, baseline: str = OWN, cuts_are: str = "fitted", judged: str | None = None) -> Row:
         """Return one row, by default the one to report."""
@@ -131,6 +134,7 @@ def study(clips: Sequence[LabelledClip], scores: Scores, ours: Cuts, *, with_hea
     rows: list[Row] = []
     cuts: dict[tuple[str, str, str], tuple[Cuts, ...]] = {}
     counted: dict[str, tuple[int, ...]] = {}
+    apart: list[Gaps] = []
     for side, folds in division.folds.items():
         judged = np.logical_or.reduce([fold.judged for fold in folds])
         counted[side] = tuple(np.bincount(labels[judged], minlength=LEVELS).tolist())
@@ -147,15 +151,18 @@ def study(clips: Sequence[LabelledClip], scores: Scores, ours: Cuts, *, with_hea
             cuts[*name, side] = tuple(fitted)
             rows.append(judge.row(*name, "ours", score, levels_of(np.nan_to_num(score), ours)))
             rows.append(judge.row(*name, "fitted", score, given))
+            if name == (INDEX, OWN):
+                those_judged = [clip for clip, is_judged in zip(clips, judged, strict=True) if is_judged]
+                apart += gaps(those_judged, side, score[judged], given[judged])
         most = np.zeros(len(labels), np.int64)
         for fold in folds:
             most[fold.judged] = np.bincount(labels[fold.fitted], minlength=LEVELS).argmax()
         rows.append(judge.row(MAJORITY, PRIOR, "fitted", np.zeros(len(labels)), most))
-    return Study(tuple(rows), cuts, counted, scores.without_own)
+    return Study(tuple(rows), cuts, counted, scores.without_own, tuple(apart))
 
 
-def head_of(clips: Sequence[LabelledClip], scores: Scores) -> tuple[FittedHead, NDArray[np.bool_]]:
-    """Fit the head that is handed on, and return it with which clips it was fitted to.
+def head_of(clips: Sequence[LabelledClip], scores: Scores) -> tuple[FittedHead, NDArray[np.bool_]] | None:
+    """Fit the head that is handed on, and return it with which clips it was fitted to; None of nothing measurable.
 
     They are those of Train, or everybody where there is no division: what was reported of it is of heads that had not
     seen the judged.
@@ -163,7 +170,7 @@ def head_of(clips: Sequence[LabelledClip], scores: Scores) -> tuple[FittedHead, 
     train = np.array([clip.split in (None, Split.TRAIN) for clip in clips])
     seen = matrix(scores.values[OWN])
     used = train & ~np.isnan(scores.by_name[INDEX, OWN])
-    return fit_head(seen[used], np.array([clip.label for clip in clips])[used]), used
+    return (fit_head(seen[used], np.array([clip.label for clip in clips])[used]), used) if used.any() else None
 
 
 def _scored(
@@ -173,8 +180,11 @@ def _scored(
     found = {name: [score] * len(folds) for name, score in scores.by_name.items()}
     if with_head:
         seen, measured = matrix(scores.values[OWN]), ~np.isnan(scores.by_name[INDEX, OWN])
-        heads = [fit_head(seen[fold.fitted & measured], labels[fold.fitted & measured]) for fold in folds]
-        found[LEARNED, OWN] = [np.where(measured, head.expected(seen), np.nan) for head in heads]
+        nothing = np.full(len(labels), np.nan)
+        found[LEARNED, OWN] = [
+            np.where(measured, fit_head(seen[used], labels[used]).expected(seen), np.nan) if used.any() else nothing
+            for used in (fold.fitted & measured for fold in folds)
+        ]
     return found
 
 

@@ -217,8 +217,8 @@ def own_table(folder: Path, *rows: str) -> Path:
 
 def test_table_of_ones_own_names_files_people_and_labels(tmp_path: Path) -> None:
     folder = own_table(
-        tmp_path / "my", "file, person, label, split", "a.mp4,anna,3,train", "b.mp4,ben,High,Test", "c.mp4,cleo,,test",
-        "d.mp4,dan,0,test",
+        tmp_path / "my", "file, person, label, split, glasses", "a.mp4,anna,3,train,yes", "b.mp4,ben,High,Test,",
+        "c.mp4,cleo,,test,no", "d.mp4,dan,0,test,no",
     )  # fmt: skip
     for name in "abc":
         (folder / f"{name}.mp4").write_bytes(b"")
@@ -227,6 +227,7 @@ def test_table_of_ones_own_names_files_people_and_labels(tmp_path: Path) -> None
         ("a.mp4", "anna", 3, "Train"),
         ("b.mp4", "ben", 2, "Test"),
     ]
+    assert [clip.groups for clip in found.clips] == [{"glasses": "yes"}, {}]
     assert found.left_out == {"without a label": 1, "without a file": 1}
 
 

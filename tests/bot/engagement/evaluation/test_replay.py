@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from math import isnan
 
+import numpy as np
 import pytest
 
 from bot.engagement.evaluation.clips import ClipReads, LabelledClip, Recorder, SeenFace, Split, Step
 from bot.engagement.evaluation.division import HELD_OUT, Division, on_two_sides
+from bot.engagement.evaluation.gaps import gaps
 from bot.engagement.evaluation.replay import (
     ABLATIONS,
     INDEX,
@@ -152,3 +154,29 @@ def test_cuts_never_see_the_labels_they_are_judged_by() -> None:
     assert study(other, scores, PARAMETERS.cuts).cuts == fitted
     assert HELD_OUT not in {side for _, _, side in fitted}
     assert (INDEX, OWN, "Test") in fitted
+
+
+def test_gaps_between_groups_are_those_put_in() -> None:
+    """Groups have the same labels; behind glasses the index is lower by 0.2 and half of the clips are null."""
+    clips = [
+        LabelledClip(f"{person}{label}", person, label, Split.TEST, {"glasses": "yes" if person in "ab" else "no"})
+        for person in "abcd"
+        for label in (0, 2)
+    ]
+    score = np.array([0.4 * clip.label - (0.2 if clip.groups["glasses"] == "yes" else 0) + 0.2 for clip in clips])
+    score[[0, 2]] = np.nan  # the clips labelled 0 of both who wear glasses
+    given = np.array([clip.label - (clip.groups["glasses"] == "yes") for clip in clips])
+    (found,) = gaps(clips, "Test", score, given)
+    assert (found.grouping, found.judged) == ("glasses", "Test")
+    with_none, with_glasses = found.rows
+    assert (with_none.group, with_none.people, with_none.clips) == ("no", 2, 4)
+    assert with_glasses.values["null_rate"] == pytest.approx(0.5)
+    assert with_glasses.values["mae"] == pytest.approx(1.0)
+    largest = {gap.figure: gap for gap in found.largest}
+    # Equal labels are compared: that those labelled 0 are missing behind glasses does not raise their mean.
+    assert largest["index"].by == pytest.approx(0.2)
+    assert (largest["index"].higher, largest["index"].lower) == ("no", "yes")
+    assert largest["null_rate"].higher == "yes"
+    assert largest["null_rate"].by == pytest.approx(0.5)
+    assert largest["null_rate"].interval == pytest.approx((0.5, 0.5))
+    assert gaps([LabelledClip("1", "a", 0)], "Test", score[:1], given[:1]) == []
