@@ -71,7 +71,11 @@ def engagement_evaluate(  # noqa: PLR0913 (the options of a command are its para
     from bot.labelled_clips.layouts import Layout
 
     asked = Asked(data, Layout(layout.value), out, None if engine is None else str(engine), threads, plots, train_head)
-    evaluated = evaluate(asked, _progress)
+    try:
+        evaluated = evaluate(asked, _progress)
+    except KeyboardInterrupt:
+        _say(f"stopped    what was read is kept in {out}: the same command goes on from there")
+        raise
     _show(evaluated, out)
     if json:
         print(json_text.dumps(evaluated.result()), flush=True)

@@ -30,6 +30,7 @@ from bot.engagement.evaluation.study import (
 from bot.engagement.learned_head import LearnedHead
 from bot.errors import LabelsRefused
 from bot.inference import open_inference
+from bot.inference.reader import FaceReader
 from bot.labelled_clips.kept_reads import KeptReads
 from bot.labelled_clips.layouts import LabelledFolder, Layout, find_clips
 from bot.labelled_clips.plots import draw_confusion, draw_scores, require
@@ -153,12 +154,21 @@ async def _read(asked: Asked, found: LabelledFolder, kept: KeptReads, progress: 
                 for first in range(0, len(new), AT_ONCE):
                     numbers = new[first : first + AT_ONCE]
                     paths = [asked.data / found.clips[number].file for number in numbers]
-                    fresh = await asyncio.to_thread(read_clips, paths, inference, _PARAMETERS)
-                    for number, each in zip(numbers, fresh, strict=True):
+                    for number, each in zip(numbers, await _whole(paths, inference), strict=True):
                         read[number] = each
                         kept.keep(asked.data, found.clips[number].file, each)
                     advance(len(read) - len(new) + first + len(numbers), len(read))
     return [each or ReadClip() for each in read]
+
+
+async def _whole(paths: Sequence[Path], inference: FaceReader) -> list[ReadClip]:
+    """Read clips in a thread, which nobody can stop: whoever is cancelled meanwhile leaves when it is done."""
+    reading = asyncio.create_task(asyncio.to_thread(read_clips, paths, inference, _PARAMETERS))
+    try:
+        return await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        await reading
+        raise
 
 
 def _readable(clips: Sequence[LabelledClip], read: Sequence[ReadClip]) -> tuple[list[LabelledClip], list[ClipReads]]:

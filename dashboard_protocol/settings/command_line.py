@@ -159,7 +159,7 @@ def _made(about: str, epilog: str, callback: Callable[..., None], **further: Any
 def _usage_line(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     refused = _refused_value(error) if isinstance(error, typer.BadParameter) else None
-    line = (refused or error.format_message()).rstrip(".")
+    line = re.sub(r"\s*\n\s*", " ", refused or error.format_message()).rstrip(".")  # choices come a line each
     return line if context is None else f"{line}; see {context.command_path} -h"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bot.engagement.evaluation.clips import LEVELS
 
 Values = NDArray[np.float64]
-Counts = NDArray[np.int64] | Values
+Counts = NDArray[np.int64]
 """(…, 4, 4): how often each label (rows) was given each level (columns)."""
 
 _DISTANCE: Final[Values] = np.abs(np.subtract.outer(np.arange(LEVELS), np.arange(LEVELS))).astype(np.float64)

@@ -87,7 +87,7 @@ class _Sums:
             if name == "null_rate":
                 rate: Values = 1 - measured / self.clips
                 return rate
-            value: Values = getattr(figures(self.counts), name)
+            value: Values = getattr(figures(self.counts.astype(np.int64)), name)
             return value
 
     def difference(self, name: str, one: int, other: int) -> Values:

@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -141,9 +143,31 @@ def assert_nothing_but_numbers_is_kept(path: Path) -> None:
             assert len(face.get("fer7") or ()) in (0, 7)
 
 
-def test_engagenet_shaped_folder_is_evaluated_and_its_broken_clip_is_counted(tmp_path: Path) -> None:
-    data = engagenet(tmp_path / "EngageNet")
-    done = evaluated("--data", data, "--layout", "engagenet", "--out", tmp_path / "out", "--json")
+def stopped_by_ctrl_c(arguments: tuple[str | Path, ...], kept: Path) -> str:
+    """Begin an evaluation, interrupt it as soon as something was read, and return what it said."""
+    command = [sys.executable, "-m", "bot", "engagement-evaluate", *map(str, arguments)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while running.poll() is None and not (kept.exists() and kept.stat().st_size):
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(0.05)
+    running.send_signal(signal.SIGINT)
+    said, complaints = running.communicate(timeout=PATIENCE_S)
+    assert (running.returncode, said) == (130, "")
+    return complaints
+
+
+def test_engagenet_shaped_folder_is_evaluated_though_stopped_and_its_broken_clip_is_counted(tmp_path: Path) -> None:
+    data, kept = engagenet(tmp_path / "EngageNet"), tmp_path / "out" / NAME
+    asked = ("--data", data, "--layout", "engagenet", "--out", tmp_path / "out", "--json")
+    (line,) = stopped_by_ctrl_c(asked, kept).splitlines()
+    assert line.startswith("stopped")
+    before = [line for line in kept.read_text().splitlines() if line]
+    assert 4 <= len(before) < 14
+    done = evaluated(*asked)
+    # What was read before is not read again: each clip has one line.
+    after = [line for line in kept.read_text().splitlines() if line]
+    assert after[: len(before)] == before
+    assert len(after) == len({json.loads(line)["file"] for line in after}) == 14
     said = result(done)
     assert (said["judged"], said["clips"], said["people"], said["unreadable"]) == ("Test", 14, 4, 1)
     assert said["left_out"] == {"where nobody is present": 1}
@@ -322,6 +346,7 @@ def test_command_refuses_in_one_line_with_the_code_for_what_cannot_be_used(
         (("--data", small, "--layout", "daisee", "--out", small / "Labels/AllLabels.csv"), "cannot be written"),
         (("--data", small, "--layout", "daisee", "--out", tmp_path / "out"), "none of 6 clips could be read"),
         (("--data", small, "--layout", "daisee", "--engine", tmp_path / "no.onnx"), "no such model"),
+        (("--data", small), "Missing option '--layout'. Choose from: daisee, engagenet, clips"),
     ):
         monkeypatch.setattr(sys, "argv", ["classpulse", "engagement-evaluate", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
