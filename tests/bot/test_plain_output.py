@@ -62,7 +62,7 @@ def test_traceback_in_a_log_is_clean(text: str) -> None:
 def test_room_of_any_name_is_listed(text: str) -> None:
     view = BotView(
         id="b", room=text, room_url="", policy=Profile.PRESENCE, state=State.ENDED, since=0.0, reason=text, states=(),
-        join=None, link="", privacy="", webhook=None,
+        join=None, link="", privacy="", webhook=None, report=None,
     )  # fmt: skip
     console = Console(highlight=False, markup=False, width=400, record=True, file=StringIO())
     console.print(_table([view]))
