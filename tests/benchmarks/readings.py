@@ -29,7 +29,7 @@ from bot.rooms.base import Participant
 from bot.samples.story import CLIPS
 from engine.crops import face_batch
 from engine.faces import FaceFinder
-from engine.readings import Box, Face, FaceReading, Image
+from engine.readings import Box, Face, FaceReading
 from engine.runtimes import load_runtime
 
 HERE = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ class Clip:
             scores = runtime.infer(face_batch([(picture, face)], runtime.manifest.input))
             values = [*(getattr(face, name) for name in MEASURED), *scores.fer7[0].tolist()]
             reads.append([round(float(value), 4) for value in values])
-        height, width, _ = pictures[0].shape
+        height, width = pictures[0].shape[:2]
         return cls(width / height, reads)
 
     def reading(self, number: int) -> FaceReading | None:
@@ -187,10 +187,19 @@ def _displayed(read: list[float]) -> int:
     return expressions.index(max(expressions))
 
 
-def _pictures(path: Path) -> tuple[list[Image], Fraction]:
+def _pictures(path: Path) -> tuple[list[Any], Fraction]:
     with av.open(str(path)) as file:
         rate = file.streams.video[0].average_rate or Fraction(READS_PER_S)
-        return [np.asarray(picture.to_ndarray(format="rgb24"), np.uint8) for picture in file.decode(video=0)], rate
+        return [_opened(picture) for picture in file.decode(video=0)], rate
+
+
+def _opened(picture: av.VideoFrame) -> Any:
+    """Open a picture as a bot of the checkout does; older ones make all of it RGB."""
+    try:
+        from bot.rooms.webrtc.orientation import UPRIGHT, open_picture
+    except ImportError:
+        return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+    return open_picture(picture, UPRIGHT)
 
 
 def _read_by(checkout: Path, folder: Path | None) -> dict[str, Clip]:
