@@ -6,8 +6,8 @@ Janus has no word for opting in, and only of people who did are single reads pub
 from functools import partial
 
 from bot.__main__ import main
+from bot.rooms import roster
 from bot.rooms.base import Participant
-from bot.rooms.janus import roster
 from tests.benchmarks.staged_bot import name_threads
 
 if __name__ == "__main__":
