@@ -29,11 +29,13 @@ class WindowCamera(Camera):
         self._encoder: Any = None
 
     async def _next(self) -> tuple[EncodedPicture, float]:
-        return await asyncio.to_thread(self._encode), 1 / PICTURES_PER_S
+        # What is late shows a later moment: the window keeps time, however slow the machine is.
+        at_s = self._due - (self._origin or 0.0)
+        return await asyncio.to_thread(self._encode, at_s), 1 / PICTURES_PER_S
 
-    def _encode(self) -> EncodedPicture:
+    def _encode(self, at_s: float) -> EncodedPicture:
         while True:
-            picture = self._picture(self._number / PICTURES_PER_S)
+            picture = self._picture(at_s)
             height, width = picture.shape[:2]
             if self._encoder is None or (self._encoder.width, self._encoder.height) != (width, height):
                 self._encoder = window_encoder(width, height, PICTURES_PER_S)
