@@ -72,6 +72,12 @@ $(VENV)/.developing: $(VENV)/.installed deploy/constraints.txt
 
 setup: $(VENV)/.developing
 
+# schemathesis and openapi-python-client: no dependency of anything, and of other versions than ours, so they stand apart.
+$(VENV)/tools/.installed: $(VENV)/.installed tests/tools.txt
+	@$(BIN)/python -m venv $(VENV)/tools >&2
+	$(VENV)/tools/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/tools.txt >&2
+	touch $@
+
 # The first free port from the usual one on, unless ARGS names one: looked for before a minute goes into installing.
 define free_port
 first=$${CLASSPULSE_PORT:-8080}
@@ -102,6 +108,8 @@ integration: $(VENV)/.developing
 	[ $${#missing[@]} -eq 0 ] || echo "tests that need $${missing[*]} are skipped; to run them: sudo apt-get install -y $${missing[*]}" >&2
 	$(BIN)/python -c 'import tensorrt_rtx' 2>/dev/null || $(INSTALL) tensorrt-rtx-cu13==1.7.1.116 >&2 \
 	  || echo 'tests that build TensorRT engines are skipped: tensorrt-rtx-cu13 could not be installed' >&2
+	$(MAKE) --no-print-directory $(VENV)/tools/.installed \
+	  || echo 'tests that generate calls and clients from the API are skipped: tests/tools.txt could not be installed' >&2
 	$(pytest)
 	run $(RECORD_MORE) -m integration
 	some

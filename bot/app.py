@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from bot import __version__
@@ -54,6 +54,7 @@ from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import RoomNotAllowed, SecretRefused
 from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.described import Described, operation
 from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.server import Tls, serve
 from dashboard_protocol.privacy_requests import open_privacy_requests
@@ -325,7 +326,9 @@ def _routes(key: str, meeting: str, open_access: Access | None) -> list[BaseRout
         address = instructor_url("", key, open_access.link(key, meeting))
         return RedirectResponse(address, 303, {"cache-control": "no-store"})
 
-    routes: list[BaseRoute] = [Route("/formula", formula)]
+    said = operation("formula", "How every number is made.", "pages", answers={200: "text/markdown"})
+    routes: list[BaseRoute] = [Described("/formula", formula, {"get": said})]
     if open_access is not None:
-        routes.append(Route("/", root))
+        opens = operation("root", "Opens the class of a demo, on loopback alone.", "pages", answers={303: None})
+        routes.append(Described("/", root, {"get": opens}))
     return routes

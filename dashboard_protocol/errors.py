@@ -122,6 +122,10 @@ class RoomTaken(DashboardError):
     """A bot serves the room, or is about to."""
 
 
+class PolicyNotChosen(DashboardError):
+    """An invitation names no policy, or one that the operator does not allow."""
+
+
 class TooManyBots(DashboardError):
     """An API key has as many bots as it may have at once."""
 

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from bot.privacy.page import privacy_page
 from bot.rooms.local.join_page import WEB
@@ -16,6 +16,8 @@ from bot.rooms.notice import Notice, name_key
 from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.events import PolicyMeaning, Profile
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.described import HTML, JSON, Described, Operation, operation
+from dashboard_protocol.http.problems import FieldProblem, refused
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.privacy_requests.base import KEPT_S, SHARE, Noted
 from dashboard_protocol.rate_limit import RateLimiter
@@ -38,7 +40,7 @@ DONE_PRESENT = (
     "Very many names were asked for from your network: whoever is yet to come asks again then."
 )
 ANSWERS = {Noted.HELD: DONE, Noted.SOON: DONE_SOON, Noted.PRESENT: DONE_PRESENT}
-FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+FORM = "application/x-www-form-urlencoded"
 AGREED = "From now on your own values are shown under your name, until you leave or your consent ends."
 NO_ROOM = "No bot reads faces in a room of this name."
 AWAY = "This cannot be passed on to the bot now: try again in a minute. #optout in your name always holds."
@@ -151,9 +153,10 @@ Form = TypeVar("Form", bound=BaseModel)
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, errors: tuple[FieldProblem, ...] = ()) -> None:
         super().__init__(text)
         self.status = status
+        self.errors = errors
 
 
 def routes(backend: PrivacyBackend) -> list[BaseRoute]:
@@ -164,13 +167,46 @@ def routes(backend: PrivacyBackend) -> list[BaseRoute]:
     handlers = _Routes(backend)
     path = "/privacy/{room}"
     return [
-        Route(path, handlers.show),
-        Route(path, handlers.submit, methods=["POST"]),
-        Route(path + "/consent", handlers.submit_consent, methods=["POST"]),
-        Route("/v1/rooms/{room}/opt-outs", handlers.call, methods=["POST"]),
-        Route("/v1/rooms/{room}/agreements", handlers.call_consent, methods=["POST"]),
-        Route("/privacy-assets/page.css", _style),
+        Described(path, handlers.show_or_submit, {"get": _SHOW, "post": _form("opt_out", "name")}),
+        Described(path + "/consent", handlers.submit_consent, {"post": _form("agree", "token")}),
+        Described("/v1/rooms/{room}/opt-outs", handlers.call, {"post": _CALL}),
+        Described("/v1/rooms/{room}/agreements", handlers.call_consent, {"post": _CALL_CONSENT}),
+        Described("/privacy-assets/page.css", _style, {"get": _STYLE}),
     ]
+
+
+def _form(name: str, field: str) -> Operation:
+    """Describe what the page's form sends."""
+    form = {"type": "object", "properties": {field: {"type": "string"}}, "required": [field]}
+    summary = {"name": "Not to be read, by the form.", "token": "To be shown, by the form."}[field]
+    return operation(
+        f"{name}_by_form", summary, "people", answers={200: HTML}, body=(FORM, form),
+        refusals=(403, 404, 413, 415, 422, 429, 503),
+    )  # fmt: skip
+
+
+_SHOW = operation(
+    "privacy_page", "What is computed in a room, what leaves the bot, and how not to be read.", "people",
+    answers={200: HTML}, refusals=(404, 503),
+)  # fmt: skip
+_STYLE = operation("privacy_style", "The page's style.", "pages", answers={200: "text/css"})
+_DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+_CALL = operation(
+    "opt_out",
+    "Have nobody of a name be read; 202 where it takes a moment. Nobody needs leave for it.",
+    "people",
+    answers={202: (JSON, _DETAIL), 204: None},
+    body=(JSON, OptOutRequest.model_json_schema()),
+    refusals=(404, 415, 503),
+)
+_CALL_CONSENT = operation(
+    "agree",
+    "Bring the consent that a person was given: they are shown under their name.",
+    "people",
+    answers={204: None},
+    body=(JSON, Agreement.model_json_schema()),
+    refusals=(403, 404, 415, 429, 503),
+)
 
 
 class _Routes:
@@ -180,10 +216,10 @@ class _Routes:
         self._backend = backend
         self._limiter = RateLimiter(burst=10, per_s=0.5)
 
-    async def show(self, request: Request) -> Response:
-        return await self._page(request)
+    async def show_or_submit(self, request: Request) -> Response:
+        return await (self._submit(request) if request.method == "POST" else self._page(request))
 
-    async def submit(self, request: Request) -> Response:
+    async def _submit(self, request: Request) -> Response:
         try:
             body = await self._body(request, FORM)
             noted = await self._opt_out(request, _field("name", body, "Enter your name as the meeting shows it."))
@@ -205,7 +241,7 @@ class _Routes:
             asked = _from_json(OptOutRequest, body, '{"name": "the display name in the meeting"}')
             noted = await self._opt_out(request, asked.name)
         except _Refused as refusal:
-            return JSONResponse({"detail": str(refusal)}, refusal.status)
+            return refused(request, refusal.status, str(refusal), errors=refusal.errors)
         return Response(status_code=204) if noted is Noted.HELD else JSONResponse({"detail": ANSWERS[noted]}, 202)
 
     async def call_consent(self, request: Request) -> Response:
@@ -213,7 +249,7 @@ class _Routes:
             asked = _from_json(Agreement, await self._body(request, JSON), '{"token": "the consent"}')
             await self._take(request, asked.token)
         except _Refused as refusal:
-            return JSONResponse({"detail": str(refusal)}, refusal.status)
+            return refused(request, refusal.status, str(refusal), errors=refusal.errors)
         return Response(status_code=204)
 
     async def _opt_out(self, request: Request, name: str) -> Noted:
@@ -236,7 +272,7 @@ class _Routes:
         try:
             notice = await self._notice(request)
         except _Refused as refusal:
-            return PlainTextResponse(f"{trouble or refusal}\n", refusal.status, SECURITY)
+            return refused(request, refusal.status, trouble or str(refusal))
         return HTMLResponse(privacy_page(_room(request), notice, done=done, trouble=trouble), status, SECURITY)
 
     async def _notice(self, request: Request) -> Notice:
@@ -284,4 +320,6 @@ def _from_json(model: type[Form], body: bytes, wanted: str) -> Form:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise _Refused(422, f"Send {wanted}.") from error
+        [field] = model.model_fields
+        problem = FieldProblem(in_="body", at=f"/{field}", detail=wanted)
+        raise _Refused(422, f"Send {wanted}.", (problem,)) from error

@@ -10,10 +10,13 @@ from typing import Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from bot.rooms.base import OptedIn, OptedOut, Participant
+from bot.rooms.local.descriptions import READ, READING, TEACH
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.described import Described
+from dashboard_protocol.http.problems import refused
 from dashboard_protocol.rate_limit import RateLimiter
 
 MAX_BODY_BYTES = 256
@@ -80,21 +83,21 @@ def routes(room: Attended, readings: Readings, opens: Callable[[str], bool] = la
         resource = request.path_params["resource"]
         participant = room.participant(resource)
         if participant is None:
-            return JSONResponse({"detail": "There is no such stay."}, 404)
+            return refused(request, 404, "There is no such stay.")
         if request.method == "PUT":
             asked = await _body(request, ReadingRequest, MAX_BODY_BYTES)
             if asked is None:
-                return JSONResponse({"detail": 'Send {"read": true} or {"read": false}.'}, 422)
+                return refused(request, 422, 'Send {"read": true} or {"read": false}.')
             # Not to be read is never too much to ask.
             if asked.read and not limiter.take(resource, monotonic()):
-                return JSONResponse({"detail": "Too many changes: wait a minute."}, 429)
+                return refused(request, 429, "Too many changes: wait a minute.")
             readings.take(OptedIn(participant) if asked.read else OptedOut(participant))
         return JSONResponse({"read": readings.is_read(participant)}, headers={"Cache-Control": "no-store"})
 
     stay = f"/whip/{room.name}/{{resource}}"
     return [
-        Route(f"{stay}/reading", reading, methods=["GET", "PUT"]),
-        Route(f"{stay}/teaching", _teaching(room, readings, opens, limiter), methods=["PUT"]),
+        Described(f"{stay}/reading", reading, {"get": READING, "put": READ}),
+        Described(f"{stay}/teaching", _teaching(room, readings, opens, limiter), {"put": TEACH}),
     ]
 
 
@@ -105,14 +108,14 @@ def _teaching(
         resource = request.path_params["resource"]
         participant = room.participant(resource)
         if participant is None:
-            return JSONResponse({"detail": "There is no such stay."}, 404)
+            return refused(request, 404, "There is no such stay.")
         if not limiter.take(f"{resource} teaches", monotonic()):
-            return JSONResponse({"detail": "Too many tries: wait a minute."}, 429)
+            return refused(request, 429, "Too many tries: wait a minute.")
         said = await _body(request, Teaching, MAX_LINK_BYTES)
         if said is None:
-            return JSONResponse({"detail": 'Send {"link": "…"} with the token of the instructor\'s link.'}, 422)
+            return refused(request, 422, 'Send {"link": "…"} with the token of the instructor\'s link.')
         if not opens(said.link):
-            return JSONResponse({"detail": "This link does not open this class."}, 403)
+            return refused(request, 403, "This link does not open this class.")
         readings.leave_out(participant)
         return JSONResponse({"left_out": True}, headers={"Cache-Control": "no-store"})
 

@@ -1,7 +1,6 @@
 """Who may use the control API, how often, and with how large a body."""
 
 import time
-from collections.abc import Callable
 
 from fastapi import HTTPException, Request
 from starlette.types import ASGIApp, Message, Receive, Send
@@ -36,10 +35,10 @@ class ApiKeyAuth:
         self._known = RateLimiter(REQUESTS_BURST, REQUESTS_PER_S)
         self._unauthenticated = RateLimiter(UNAUTHENTICATED_BURST, UNAUTHENTICATED_PER_S)
 
-    def admit(self, request: Request, scope: Scope) -> ApiKey:
-        """Return the request's key; refuse it with 401, 403 or 429."""
+    def admit(self, request: Request, scope: Scope | None) -> ApiKey:
+        """Return the request's key; refuse it with 401, 403 or 429. None for a scope takes any key."""
         known = self.known(request)
-        if not known.opens(scope):
+        if scope is not None and not known.opens(scope):
             note(SecurityEvent.REFUSED, f"scope {scope.value}", key=known.fingerprint)
             raise HTTPException(403, f"The API key {known.name!r} lacks the scope {scope.value!r}.")
         return known
@@ -64,14 +63,6 @@ class ApiKeyAuth:
         if server and server[1] and not shown.startswith(PREFIX) and self._access.is_operator(shown, server[1]):
             return OPERATOR
         return self._keys.check(shown)
-
-    def needs(self, scope: Scope) -> Callable[[Request], ApiKey]:
-        """Return a dependency of routes that admits only keys of a scope."""
-
-        def admitted(request: Request) -> ApiKey:
-            return self.admit(request, scope)
-
-        return admitted
 
     def _limit(self, limiter: RateLimiter, key: str) -> None:
         if not limiter.take(key, time.monotonic()):

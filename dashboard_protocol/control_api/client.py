@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -16,6 +16,7 @@ from dashboard_protocol.control_api.schemas import (
     BotView,
     ConsentRequest,
     ConsentView,
+    DeliveryView,
     LinkView,
     RevocationView,
     RoomView,
@@ -30,9 +31,7 @@ from dashboard_protocol.errors import (
     UnknownEvent,
 )
 from dashboard_protocol.http.proxies import goes_by_proxy, is_verified
-from dashboard_protocol.queue.records import Delivery
 from dashboard_protocol.room_urls import read_room
-from dashboard_protocol.settings.refusal import instead
 
 if TYPE_CHECKING:
     from dashboard_protocol.events import Event
@@ -41,7 +40,7 @@ URL_VARIABLE = "CLASSPULSE_URL"
 KEY_VARIABLE = "CLASSPULSE_API_KEY"
 DEFAULT_URL = "http://127.0.0.1:8080"
 _BOTS = TypeAdapter(list[BotView])
-_DELIVERIES = TypeAdapter(list[Delivery])
+_DELIVERIES = TypeAdapter(list[DeliveryView])
 
 
 class ControlClient:
@@ -82,10 +81,16 @@ class ControlClient:
         return BotView.model_validate_json(self._ask("POST", "/v1/bots", wanted.model_dump_json(exclude_none=True)))
 
     def bots(self) -> list[BotView]:
-        """List the bots of the last days, newest first."""
-        return _BOTS.validate_json(self._ask("GET", "/v1/bots"))
+        """List the bots of the last days, newest first, page after page."""
+        found: list[BotView] = []
+        page: str | None = "/v1/bots"
+        while page is not None:
+            answer = self._answer("GET", page)
+            found += _BOTS.validate_json(answer.content)
+            page = answer.links.get("next", {}).get("url")
+        return found
 
-    def webhooks(self, bot: str) -> list[Delivery]:
+    def webhooks(self, bot: str) -> list[DeliveryView]:
         """List what a bot's webhook was notified of."""
         return _DELIVERIES.validate_json(self._ask("GET", f"/v1/bots/{bot}/webhooks"))
 
@@ -129,6 +134,11 @@ class ControlClient:
     def _ask(
         self, method: str, path: str, content: str | None = None, *, params: dict[str, str] | None = None
     ) -> bytes:
+        return self._answer(method, path, content, params=params).content
+
+    def _answer(
+        self, method: str, path: str, content: str | None = None, *, params: dict[str, str] | None = None
+    ) -> httpx.Response:
         headers = {} if content is None else {"content-type": "application/json"}
         try:
             answer = self._http.request(method, path, content=content, headers=headers, params=params)
@@ -137,7 +147,7 @@ class ControlClient:
                 f"No gateway answers at {self.url}: start `classpulse serve`, or set {URL_VARIABLE}."
             ) from None
         if answer.is_success:
-            return answer.content
+            return answer
         raise _kind(answer.status_code)(_reason(answer))
 
 
@@ -167,10 +177,8 @@ def _kind(status: int) -> type[ControlRefused]:
 
 
 def _reason(answer: httpx.Response) -> str:
+    """Return the sentence of a problem (RFC 9457)."""
     try:
-        detail: Any = answer.json()["detail"]
+        return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
         return f"The gateway answered {answer.status_code}: is this a classpulse gateway?"
-    if isinstance(detail, list):  # FastAPI's list of what is wrong with a body
-        return "; ".join(f"{'.'.join(map(str, problem['loc'][1:]))}: give {instead(problem)}" for problem in detail)
-    return str(detail)

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.codec import encode
 from dashboard_protocol.control_api.api_keys import ApiKey, Scope
-from dashboard_protocol.control_api.auth import ApiKeyAuth
+from dashboard_protocol.control_api.callers import By, needs
+from dashboard_protocol.control_api.openapi import may_refuse
+from dashboard_protocol.control_api.paging import NEXT, EventLimit, Since, events_after, say_next
 from dashboard_protocol.control_api.schemas import LinkView, RoomView
 from dashboard_protocol.events import Event, Hello
 from dashboard_protocol.report import NewestClass, render_csv, render_html
@@ -21,25 +23,39 @@ if TYPE_CHECKING:
     from dashboard_protocol.control_api.service import Control
 
 
-def add_rooms(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
+MAY_WATCH, MAY_DELETE = needs(Scope.WATCH), needs(Scope.ADMIN)
+NDJSON = "application/x-ndjson"
+ATTACHED = {"Content-Disposition": {"description": "The name of a file.", "schema": {"type": "string"}}}
+HISTORY: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A class event a line, as in `/schemas/events-v1.schema.json`.",
+        "content": {NDJSON: {"schema": {"type": "string"}}},
+        "headers": NEXT,
+    }
+}
+REPORT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One HTML file, or its table.",
+        "content": {kind: {"schema": {"type": "string"}} for kind in ("text/html", "text/csv")},
+        "headers": ATTACHED,
+    }
+}
+
+
+def add_rooms(router: APIRouter, control: "Control") -> None:
     """Add the routes."""
-    _add_links(router, control, auth)
-    _add_histories(router, control, auth)
+    _add_links(router, control)
+    _add_histories(router, control)
 
 
-def _add_links(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
-    @router.get("/rooms")
-    async def named(named: str, by: Annotated[ApiKey, Depends(auth.known)]) -> RoomView:
+def _add_links(router: APIRouter, control: "Control") -> None:
+    @router.get("/rooms", tags=["rooms"], openapi_extra=needs(None), responses=may_refuse(404, 409))
+    async def named(named: Annotated[str, Query(max_length=500)], by: By) -> RoomView:
         """Find a meeting by its key, by its address without secrets, or by the readable part of its key."""
         return RoomView(room=await _find(control, named, by))
 
-    @router.post("/rooms/{room}/link")
-    async def link(
-        room: str,
-        request: Request,
-        by: Annotated[ApiKey, Depends(auth.needs(Scope.WATCH))],
-        standing: bool = False,
-    ) -> LinkView:
+    @router.post("/rooms/{room}/link", tags=["access"], openapi_extra=MAY_WATCH, responses=may_refuse(404))
+    async def link(room: str, request: Request, by: By, standing: bool = False) -> LinkView:
         """Make a link for an instructor: to the key's class that is on or about to come.
 
         `standing` makes one to every class of the room, whoever invites its bot; it takes the scope `admin`.
@@ -50,24 +66,31 @@ def _add_links(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
         )
 
 
-def _add_histories(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> None:
-    MayWatch = Annotated[ApiKey, Depends(auth.needs(Scope.WATCH))]
-    MayDelete = Annotated[ApiKey, Depends(auth.needs(Scope.ADMIN))]
-
-    @router.get("/rooms/{room}/history")
-    async def history(room: str, by: MayWatch) -> StreamingResponse:
+def _add_histories(router: APIRouter, control: "Control") -> None:
+    @router.get(
+        "/rooms/{room}/history", tags=["rooms"], openapi_extra=MAY_WATCH, responses=HISTORY, response_class=Response
+    )
+    async def history(room: str, request: Request, by: By, limit: EventLimit = None, after: Since = None) -> Response:
         """Return the class events that are kept, one JSON line each; nobody's own events are among them."""
         await control.bus.ping()  # so that an absent bus is a 503 and not half an answer
-        own = await _own_events(control, room, by)
+        events = events_after(await _own_events(control, room, by), after)
+        if limit is not None:
+            return await _page(request, events, limit)
 
         async def lines() -> AsyncIterator[str]:
-            async for event in own:
+            async for event in events:
                 yield encode(event) + "\n"
 
-        return StreamingResponse(lines(), media_type="application/x-ndjson")
+        return StreamingResponse(lines(), media_type=NDJSON)
 
-    @router.get("/rooms/{room}/report")
-    async def report(room: str, by: MayWatch, format: Literal["html", "csv"] = "html") -> Response:
+    @router.get(
+        "/rooms/{room}/report",
+        tags=["rooms"],
+        openapi_extra=MAY_WATCH,
+        responses=REPORT | may_refuse(404),
+        response_class=Response,
+    )
+    async def report(room: str, by: By, format: Literal["html", "csv"] = "html") -> Response:
         """Return the report of the newest class that is kept, one HTML file or CSV; 404 while nothing is."""
         newest = NewestClass()
         async for event in await _own_events(control, room, by):
@@ -76,12 +99,33 @@ def _add_histories(router: APIRouter, control: "Control", auth: ApiKeyAuth) -> N
             raise HTTPException(404, f"Nothing is kept of {room!r}.")
         return await asyncio.to_thread(_file, newest.record, format)  # drawing takes too long for the readers' loop
 
-    @router.delete("/rooms/{room}/history", status_code=204)
-    async def erase(room: str, by: MayDelete) -> None:
+    @router.delete(
+        "/rooms/{room}/history",
+        status_code=204,
+        tags=["rooms"],
+        openapi_extra=MAY_DELETE,
+        responses=may_refuse(409),
+    )
+    async def erase(room: str, by: By) -> None:
         """Delete all that is kept of a room: events, snapshot, and what became of its bots; 409 while one serves it."""
         if room in control.own or not await control.queue.erase(room, control.bus):
             raise HTTPException(409, f"A bot serves {room!r}: make it leave first.")
         note(SecurityEvent.ERASED, room=room, key=by.fingerprint)
+
+
+async def _page(request: Request, events: AsyncIterator[Event], limit: int) -> Response:
+    """Return so many events, and those that share the place of the last: what comes after it is the next page."""
+    page: list[Event] = []
+    is_more = False
+    async for event in events:
+        if len(page) >= limit and (event.epoch, event.seq) != (page[-1].epoch, page[-1].seq):
+            is_more = True
+            break
+        page.append(event)
+    answer = Response("".join(encode(event) + "\n" for event in page), media_type=NDJSON)
+    if is_more:
+        say_next(request, answer, limit=limit, after=f"{page[-1].epoch}-{page[-1].seq}")
+    return answer
 
 
 async def _own_events(control: "Control", room: str, by: ApiKey) -> AsyncIterator[Event]:

@@ -1,11 +1,12 @@
-"""What goes into the control API and comes out of it."""
+"""What goes into the control API and comes out of it. Times are RFC 3339 (ISO 8601) in UTC, durations seconds."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_protocol.auth.consent_bounds import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
-from dashboard_protocol.queue.records import Moment
+from dashboard_protocol.queue.records import DeliveryStatus
 from dashboard_protocol.settings.invitation import InvitationOptions
 from dashboard_protocol.vocabulary import Profile, State
 
@@ -15,7 +16,12 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 class WebhookRequest(BaseModel):
     """Who is notified of the states of a bot."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"url": "https://lms.example.org/bots", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}]
+        },
+    )
 
     url: Annotated[str, Field(max_length=500)]
     secret: Annotated[str, Field(max_length=200, repr=False)]
@@ -25,12 +31,93 @@ class WebhookRequest(BaseModel):
 class BotRequest(InvitationOptions):
     """An invitation as it comes in."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"room_url": "local://seminar", "policy": "presence", "title": "Biology"},
+                {
+                    "room_url": "janus+wss://meet.example.org/1234",
+                    "policy": "aggregate",
+                    "join_at": "2026-09-01T09:00:00+02:00",
+                    "max_duration_s": 5400,
+                    "leave_out": ["Dr Lee"],
+                },
+            ]
+        },
+    )
+
     webhook: WebhookRequest | None = None
     """Who is notified of every state of the bot."""
 
 
+class MomentView(BaseModel):
+    """A state, when it was entered, and why."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    state: State
+    since: datetime
+    reason: str | None
+    """Machine word: an end reason, `lobby`, `not_open`, `bot_lost`, `worker_lost`, `handed_over`, or a cause."""
+
+
+class AttemptView(BaseModel):
+    """One try to notify a bot's webhook of one state."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    number: int
+    """Of the state, from 0."""
+    at: datetime
+    took_s: float
+    status: int | None
+    """What the receiver answered; None where it did not."""
+    problem: str | None
+    """Machine word; None when the state was delivered."""
+
+
+class DeliveryView(BaseModel):
+    """One state, and how sending it went."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    """The same at every try, so that a receiver knows what it already has."""
+    state: MomentView
+    status: DeliveryStatus
+    attempts: tuple[AttemptView, ...]
+    """Oldest first."""
+    next_at: datetime | None
+    """When it is tried next; None where it is not, or where an earlier state comes first."""
+
+
 class BotView(BaseModel):
     """Where a bot stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "3f2a9c01d4e5b678",
+                    "room": "seminar-q7x2m4k9w5ta",
+                    "room_url": "local://seminar",
+                    "policy": "presence",
+                    "state": "live",
+                    "since": "2026-09-01T07:00:02.125Z",
+                    "reason": None,
+                    "states": [
+                        {"state": "requested", "since": "2026-09-01T07:00:00Z", "reason": None},
+                        {"state": "live", "since": "2026-09-01T07:00:02.125Z", "reason": None},
+                    ],
+                    "join": "https://class.example.org/join/seminar-q7x2m4k9w5ta#t=GUEST",
+                    "link": "https://class.example.org/rooms/seminar-q7x2m4k9w5ta#t=LINK",
+                    "privacy": "https://class.example.org/privacy/seminar-q7x2m4k9w5ta",
+                    "webhook": None,
+                }
+            ]
+        }
+    )
 
     id: str
     room: str
@@ -38,10 +125,9 @@ class BotView(BaseModel):
     """Without its query, where secrets stand."""
     policy: Profile
     state: State
-    since: float
-    """Unix seconds."""
+    since: datetime
     reason: str | None
-    states: tuple[Moment, ...]
+    states: tuple[MomentView, ...]
     """Every state so far, oldest first."""
     join: str | None
     """Where people join a local room, as a guest's link; None for other rooms, and once the bot has left."""
@@ -79,7 +165,9 @@ class LinkView(BaseModel):
 class ConsentRequest(BaseModel):
     """Whose consent: somebody who was asked, and agreed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "Anna Lindt", "valid_s": 604800}]}
+    )
 
     name: Name
     """The display name with which the person joins."""
@@ -96,6 +184,6 @@ class ConsentView(BaseModel):
 class Withdrawal(BaseModel):
     """Whose consents end."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Anna Lindt"}]})
 
     name: Name

@@ -17,8 +17,8 @@ from dashboard_protocol.auth.meetings import AFTER_S, Meetings
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.control_api.api_keys import ApiKey, ApiKeys, Scope
-from dashboard_protocol.control_api.schemas import BotRequest, BotView, WebhookRequest
-from dashboard_protocol.errors import TooManyBots
+from dashboard_protocol.control_api.schemas import BotRequest, BotView, MomentView, WebhookRequest
+from dashboard_protocol.errors import PolicyNotChosen, TooManyBots
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import BotRecord, Invitation, Webhook
@@ -71,7 +71,7 @@ class Control:
         policy = wanted.policy or self.policy
         if policy is None or policy not in self.policies:
             allowed = ", ".join(sorted(self.policies))
-            raise HTTPException(422, f"Choose a policy, there is no default for a real meeting: {allowed}.")
+            raise PolicyNotChosen(f"Choose a policy, there is no default for a real meeting: {allowed}.")
         if self.rooms is None:
             raise HTTPException(404, "This process takes no invitations.")
         address = self.rooms.check(wanted.room_url)
@@ -145,7 +145,7 @@ class Control:
             state=record.now.state,
             since=record.now.since,
             reason=record.now.reason,
-            states=record.states,
+            states=[MomentView.model_validate(moment) for moment in record.states],
             join=self._join(record, origin),
             link=self._class_link(wanted.room, wanted.id, origin) if is_open and by.opens(Scope.WATCH) else None,
             report=self._report_link(wanted.room, wanted.id, origin) if by.opens(Scope.WATCH) else None,

@@ -7,23 +7,29 @@ from time import monotonic
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ValidationError
-from starlette.routing import BaseRoute, Mount
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute
 
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.meetings import Meetings
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.bus.base import Bus
-from dashboard_protocol.control_api.api_page import add_api_page
+from dashboard_protocol.control_api.api_page import add_descriptions
+from dashboard_protocol.control_api.callers import OPEN, calls
+from dashboard_protocol.control_api.openapi import may_refuse
 from dashboard_protocol.control_api.routes import add_control
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.gateway.connection import Closing, Connection, Limits
 from dashboard_protocol.gateway.metrics import GatewayMetrics
+from dashboard_protocol.gateway.refusals import answer_with_problems
 from dashboard_protocol.gateway.report_routes import Reports, add_reports
 from dashboard_protocol.gateway.room_feed import RoomFeeds
-from dashboard_protocol.gateway.static_files import PageFiles, room_page
+from dashboard_protocol.gateway.static_files import room_page, static_route
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.described import HTML, JSON, Described, operation
 from dashboard_protocol.http.newcomers import Newcomers
+from dashboard_protocol.http.problems import refused
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.messages import REFUSAL, CloseCode
 from dashboard_protocol.rate_limit import RateLimiter
@@ -125,17 +131,13 @@ class Gateway:
     def _part(self) -> None:
         self._readers -= 1
 
-    async def readiness(self, response: Response) -> dict[str, str]:
-        """Say whether readers can be served."""
-        detail = self._background.obstacle()
+    async def obstacle(self) -> str | None:
+        """Say why readers cannot be served; None where they can."""
         try:
             await self._bus.ping()
         except BusError as error:
-            detail = str(error)
-        if detail is not None:
-            response.status_code = 503
-            return {"status": "not ready", "detail": detail}
-        return {"status": "ready"}
+            return str(error)
+        return self._background.obstacle()
 
 
 def create_app(
@@ -168,27 +170,36 @@ def create_app(
         async with gateway.open():
             yield
 
-    mounts = [*extra_routes, Mount("/static", PageFiles(), name="static")]
-    # FastAPI's own pages take scripts from elsewhere.
-    openapi_url = None if control is None else "/openapi.json"
+    routes = [*extra_routes, static_route()]
+    # FastAPI's own pages take scripts from elsewhere, and its description knows only its own routes.
     app = FastAPI(
-        title="classpulse", lifespan=lifespan, routes=mounts, docs_url=None, redoc_url=None, openapi_url=openapi_url
-    )
+        title="classpulse", lifespan=lifespan, routes=routes, docs_url=None, redoc_url=None, openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )  # fmt: skip
+    answer_with_problems(app)
     _add_feed(app, gateway)
     add_reports(app, Reports(bus, access))
     _add_health(app, gateway, obstacle)
     if control is not None:
         add_control(app, control)
-        add_api_page(app)
+        add_descriptions(app)
+        list(calls(app.routes))  # one that does not say who may ask is served to nobody
     return app
 
 
 def _add_feed(app: FastAPI, gateway: Gateway) -> None:
-    @app.get("/rooms/{room}", include_in_schema=False)
-    async def page(room: str) -> Response:
+    async def page(_: Request) -> Response:
         return room_page()
 
-    @app.post("/v1/rooms/{room}/session")
+    said = operation("room_page", "The instructor's page, which a link opens.", "pages", answers={200: HTML})
+    app.router.routes.append(Described("/rooms/{room}", page, {"get": said}))
+
+    @app.post(
+        "/v1/rooms/{room}/session",
+        tags=["feed"],
+        openapi_extra=OPEN | {"requestBody": _LINK},
+        responses=may_refuse(403, 413, 429, 503),
+    )
     async def session(room: str, request: Request, response: Response) -> SessionGranted:
         """Exchange a link for a session token of at most ten minutes."""
         response.headers["cache-control"] = "no-store"
@@ -199,19 +210,29 @@ def _add_feed(app: FastAPI, gateway: Gateway) -> None:
         await gateway.events(room, websocket)
 
 
-def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | None]) -> None:
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """Say that the process answers."""
-        return {"status": "ok"}
+_LINK = {"required": True, "content": {"application/json": {"schema": SessionRequest.model_json_schema()}}}
 
-    @app.get("/readyz")
-    async def readyz(response: Response) -> dict[str, str]:
-        """Say whether readers can be served; 503 while the bus is away, or the engine of a bot."""
-        if (detail := obstacle()) is not None:
-            response.status_code = 503
-            return {"status": "not ready", "detail": detail}
-        return await gateway.readiness(response)
+
+def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | None]) -> None:
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(asked: Request) -> Response:
+        detail = obstacle() or await gateway.obstacle()
+        return JSONResponse({"status": "ready"}) if detail is None else refused(asked, 503, detail)
+
+    answers = operation("healthz", "Say that the process answers.", "service", answers={200: (JSON, _HEALTH)})
+    ready = operation(
+        "readyz", "Say whether readers can be served; 503 while the bus is away, or the engine of a bot.", "service",
+        answers={200: (JSON, _HEALTH)}, refusals=(503,),
+    )  # fmt: skip
+    app.router.routes += [
+        Described("/healthz", healthz, {"get": answers}),
+        Described("/readyz", readyz, {"get": ready}),
+    ]
+
+
+_HEALTH = {"type": "object", "properties": {"status": {"enum": ["ok", "ready"]}}, "required": ["status"]}
 
 
 async def _read_body(request: Request) -> bytes:

@@ -18,6 +18,7 @@ from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.events import Event, Hello
 from dashboard_protocol.gateway.static_files import room_page
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.described import HTML, JSON, Described, operation
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.messages import REFUSAL
 from dashboard_protocol.rate_limit import RateLimiter
@@ -80,13 +81,29 @@ async def class_record(bus: Bus, room: str, meeting: str) -> Record:
 def add_reports(app: FastAPI, reports: Reports) -> None:
     """Add the routes: the page, which finds what opens it in its address, and what it asks for."""
 
-    @app.get("/rooms/{room}/report", include_in_schema=False)
-    async def page(room: str) -> Response:
-        return room_page()
+    async def page_or_report(request: Request) -> Response:
+        if request.method != "POST":
+            return room_page()
+        return await reports.answer(str(request.path_params["room"]), request)
 
-    @app.post("/rooms/{room}/report", include_in_schema=False)
-    async def report(room: str, request: Request) -> Response:
-        return await reports.answer(room, request)
+    app.router.routes.append(Described("/rooms/{room}/report", page_or_report, {"get": _PAGE, "post": _REPORT}))
+
+
+_FORM = {
+    "type": "object",
+    "properties": {
+        "token": {"type": "string", "description": "Of a session, or of a report's address."},
+        "as": {"enum": list(KINDS)},
+        "zone": {"type": "string", "description": "Where times are shown, e.g. `Europe/Berlin`."},
+    },
+    "required": ["token", "as"],
+}
+_PAGE = operation("report_page", "The page of a class that is over.", "pages", answers={200: HTML})
+_REPORT = operation(
+    "class_report", "The report of a class, for whoever holds its link.", "feed",
+    answers={200: HTML}, refusals=(404, 422, 429, 503), body=("application/x-www-form-urlencoded", _FORM),
+)  # fmt: skip
+_REPORT["responses"]["200"]["content"] |= {kind: {"schema": {}} for kind in ("text/csv", JSON)}
 
 
 class _Form(NamedTuple):

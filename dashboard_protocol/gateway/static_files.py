@@ -7,10 +7,13 @@ from pathlib import Path, PurePath
 
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from dashboard_protocol.http.described import Described, operation
 from dashboard_protocol.view.sentences import TEXT_FILE, template
 
 WEB = Path(__file__).parent.parent / "web"
@@ -53,6 +56,20 @@ def room_page(web: Path = WEB) -> Response:
         "referrer-policy": "same-origin",
     }
     return HTMLResponse(page_in_words(web), headers=headers)
+
+
+def static_route() -> BaseRoute:
+    """Build the route of the page's files."""
+    files = PageFiles()
+
+    async def static(asked: Request) -> Response:
+        return await files.get_response(str(asked.path_params["file"]), asked.scope)
+
+    said = operation(
+        "static", "A file of a page.", "pages", answers={200: None, 304: None}, refusals=(404,)
+    )  # fmt: skip
+    said["responses"]["200"]["content"] = {kind: {"schema": {"type": "string"}} for kind in _MEDIA_TYPES.values()}
+    return Described("/static/{file}", static, {"get": said})
 
 
 class PageFiles(StaticFiles):

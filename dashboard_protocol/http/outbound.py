@@ -5,9 +5,11 @@ that goes along was given for this server alone.
 """
 
 import asyncio
+import json
 import logging
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -16,6 +18,7 @@ from typing import Any
 import httpx
 
 from dashboard_protocol.errors import OutboundRefused, OutboundUnreachable
+from dashboard_protocol.http.problems import PROBLEM_TYPE
 from dashboard_protocol.http.proxies import goes_by_proxy
 
 # It logs every URL, and one that somebody names may carry a token.
@@ -34,6 +37,15 @@ class Answer:
     headers: httpx.Headers
     text: str
     """At most 64 KB."""
+
+    @property
+    def reason(self) -> str:
+        """Why it refuses: the sentence of a problem (RFC 9457), else its text; of at most 300 characters."""
+        said: object = self.text
+        if self.headers.get("content-type", "").startswith(PROBLEM_TYPE):
+            with suppress(ValueError, KeyError, TypeError):
+                said = json.loads(self.text)["detail"]
+        return str(said).strip()[:300]
 
 
 class Server:

@@ -1,9 +1,11 @@
 """What every request passes before any route sees it, and every answer on its way out: the server's ASGI middleware."""
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard_protocol.auth.security_log import SecurityEvent, note
+from dashboard_protocol.http.problems import refused
 from dashboard_protocol.http.request_rules import WRONG_HOST, Asked, Refusal, RequestRules
 
 SAFE_HEADERS = {
@@ -46,7 +48,7 @@ class RequestGuard:
         if refusal is None:
             await self._app(self._as_asked(scope, headers), receive, send_safely)
         else:
-            await _refuse(scope, refusal, send_safely)
+            await _refuse(scope, receive, refusal, send_safely)
             note(SecurityEvent.REFUSED, "host" if refusal is WRONG_HOST else "origin")
 
     def _as_asked(self, scope: Scope, headers: Headers) -> Scope:
@@ -73,13 +75,11 @@ def _asked(scope: Scope, headers: Headers) -> Asked:
     )
 
 
-async def _refuse(scope: Scope, refusal: Refusal, send: Send) -> None:
-    kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-    body = f"{refusal.text}\n".encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": f"{kind}.start", "status": refusal.status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": body})
+async def _refuse(scope: Scope, receive: Receive, refusal: Refusal, send: Send) -> None:
+    answer = refused(HTTPConnection(scope), refusal.status, refusal.text)
+    if scope["type"] == "http":
+        await answer(scope, receive, send)
+        return
+    start = {"type": "websocket.http.response.start", "status": answer.status_code, "headers": answer.raw_headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": answer.body})

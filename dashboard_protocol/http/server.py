@@ -21,6 +21,7 @@ from dashboard_protocol.errors import ServerRefused
 from dashboard_protocol.http.abort_handle import ABORT_HANDLE, AbortHandle
 from dashboard_protocol.http.descriptors import RESERVED_DESCRIPTORS, most_descriptors
 from dashboard_protocol.http.newcomers import Newcomers
+from dashboard_protocol.http.problems import refused
 from dashboard_protocol.http.request_guard import SAFE_HEADERS, RequestGuard
 from dashboard_protocol.http.request_rules import OWN_ONLY, RequestRules, share_of
 from dashboard_protocol.messages import MAX_MESSAGE_BYTES
@@ -199,10 +200,11 @@ class PunctualHttp(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP; no application sees it, so the safe headers come from here."""
         safe = [(name.encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close"), *safe]
+        answer = refused(None, 400, msg)
+        headers = [*answer.raw_headers, (b"connection", b"close"), *safe]
         for event in (
             h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
-            h11.Data(data=msg.encode()),
+            h11.Data(data=bytes(answer.body)),
             h11.EndOfMessage(),
         ):
             self.transport.write(self.conn.send(event) or b"")

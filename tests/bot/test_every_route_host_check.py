@@ -111,7 +111,30 @@ async def test_host_check_and_safe_headers_hold_on_every_route_of_every_server(
                         await _check(http, method, path)
                 await _check(http, "GET", "/no-such-route")
     assert {"/", "/whip/r", "/whip/r/r/reading", "/join/r", "/privacy/r", "/v1/bots", "/metrics", "/docs",
-            "/v1/rooms/r/events", "/static/feed.js", "/readyz"} <= seen  # fmt: skip
+            "/v1/rooms/r/events", "/static/r", "/readyz"} <= seen  # fmt: skip
+
+
+async def test_every_route_of_bot_and_gateway_is_in_the_description_of_its_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    counted = []
+    async with every_server(monkeypatch, tmp_path) as watched:
+        for app, server in watched.apps:
+            if not any("/rooms/" in path for path, _ in leaves(app.routes)):
+                continue  # figures and health, for operators
+            async with httpx.AsyncClient(base_url=server.origin) as http:
+                paths = (await http.get("/openapi.json")).json()["paths"]
+                feeds = (await http.get("/asyncapi.json")).json()["channels"]
+            described = {(_filled(path), method.upper()) for path, calls in paths.items() for method in calls}
+            routed = {
+                (path, method) for path, methods in leaves(app.routes) for method in (methods or set()) - {"HEAD"}
+            }
+            assert described == routed
+            sockets = {path for path, methods in leaves(app.routes) if methods is None}
+            assert {_filled(feed["address"]) for feed in feeds.values()} == sockets
+            counted.append(len(routed))
+    assert len(counted) == 2
 
 
 async def _check(http: httpx.AsyncClient, method: str, path: str) -> None:

@@ -11,16 +11,20 @@ from time import monotonic
 
 import httpx
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from bot.errors import BotError
+from bot.rooms.local import join_page
 from bot.rooms.local.admission import CONSENT_HEADER, MAX_OFFER_BYTES, NAME_HEADER
+from bot.rooms.local.descriptions import LEAVE, OPTIONS, PUBLISH, READ, READING, TEACH
 from bot.rooms.local.join_page import NOT_KEPT, assets, describe, page
 from bot.rooms.notice import Notice
 from dashboard_protocol.errors import BusError, OutboundRefused, OutboundUnreachable
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.described import Described
 from dashboard_protocol.http.outbound import Answer, Server
+from dashboard_protocol.http.problems import refused as problem
 from dashboard_protocol.http.proxies import is_loopback
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.queue.base import Queue
@@ -79,13 +83,13 @@ def routes(queue: Queue, notice_of: NoticeOf) -> list[BaseRoute]:
     """
     at = _LocalRooms(queue, notice_of)
     return [
-        Route("/join/{room}", at.refusing(at.show)),
-        Route("/join/{room}/info.json", at.refusing(at.info)),
+        Described("/join/{room}", at.refusing(at.show), {"get": join_page.PAGE}),
+        Described("/join/{room}/info.json", at.refusing(at.info), {"get": join_page.INFO}),
         assets(),
-        Route("/whip/{room}", at.refusing(at.publish), methods=["OPTIONS", "POST"]),
-        Route("/whip/{room}/{stay}", at.refusing(at.stay), methods=["DELETE"]),
-        Route("/whip/{room}/{stay}/reading", at.refusing(at.stay), methods=["GET", "PUT"]),
-        Route("/whip/{room}/{stay}/teaching", at.refusing(at.stay), methods=["PUT"]),
+        Described("/whip/{room}", at.refusing(at.publish), {"options": OPTIONS, "post": PUBLISH}),
+        Described("/whip/{room}/{stay}", at.refusing(at.stay), {"delete": LEAVE}),
+        Described("/whip/{room}/{stay}/reading", at.refusing(at.stay), {"get": READING, "put": READ}),
+        Described("/whip/{room}/{stay}/teaching", at.refusing(at.stay), {"put": TEACH}),
     ]
 
 
@@ -109,7 +113,7 @@ class _LocalRooms:
             except BusError as error:
                 status, text = 503, str(error)
             retry = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
-            return PlainTextResponse(f"{text}\n", status, {**NOT_KEPT, **retry})
+            return problem(request, status, text, headers=retry)
 
         return handled
 

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from bot.rooms.notice import Notice, visible_name
+from dashboard_protocol.http.described import HTML, JSON, Described, operation
+from dashboard_protocol.http.problems import refused
 from dashboard_protocol.view.plain_text import shown
 
 if TYPE_CHECKING:
@@ -29,6 +31,16 @@ ASSETS = {
     "join.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
+PAGE = operation(
+    "join_page", "The page on which people read the notice and join with a webcam.", "joining",
+    answers={200: HTML}, refusals=(404, 409, 429, 503),
+)  # fmt: skip
+INFO = operation(
+    "join_info", "What awaits people in a room, as the join page shows it.", "joining",
+    answers={200: (JSON, {"type": "object"})}, refusals=(404, 409, 429, 503),
+)  # fmt: skip
+ASSET = operation("join_asset", "A file of the join page.", "pages", answers={200: None}, refusals=(404,))
+ASSET["responses"]["200"]["content"] = {media_type: {"schema": {"type": "string"}} for media_type in ASSETS.values()}
 
 
 def routes(room: "LocalRoom") -> list[BaseRoute]:
@@ -42,7 +54,7 @@ def routes(room: "LocalRoom") -> list[BaseRoute]:
         return JSONResponse(described, headers=NOT_KEPT)
 
     path = f"/join/{room.name}"
-    return [Route(path, show), Route(path + "/info.json", info), assets()]
+    return [Described(path, show, {"get": PAGE}), Described(path + "/info.json", info, {"get": INFO}), assets()]
 
 
 def page() -> Response:
@@ -56,10 +68,10 @@ def assets() -> BaseRoute:
     async def asset(request: Request) -> Response:
         name = request.path_params["asset"]
         if name not in ASSETS:
-            return Response(status_code=404)
+            return refused(request, 404, "There is no such file.")
         return FileResponse(WEB / name, media_type=ASSETS[name], headers=SECURITY)
 
-    return Route("/join-assets/{asset}", asset)
+    return Described("/join-assets/{asset}", asset, {"get": ASSET})
 
 
 def describe(room: str, notice: Notice, *, is_open: bool, needs_token: bool) -> dict[str, object]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from bot.rooms.base import Participant
 from bot.rooms.gallery.shared_window import SharedWindow, State
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.described import JSON, Described, operation
+from dashboard_protocol.http.problems import refused
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
@@ -34,6 +36,17 @@ class Decision(BaseModel):
     begin: bool = False
 
 
+_FOUND = (JSON, {"type": "object"})
+FOUND = operation(
+    "shared_people", "Say who is found in a window that this stay shares.", "joining",
+    answers={200: _FOUND, 202: _FOUND}, refusals=(404, 410),
+)  # fmt: skip
+DECIDE = operation(
+    "decide_shared", "Decide who of them is left out, and begin.", "joining",
+    answers={200: _FOUND, 202: _FOUND}, refusals=(404, 410, 422), body=(JSON, Decision.model_json_schema()),
+)  # fmt: skip
+
+
 def routes(room: "LocalRoom", leave_out: Callable[[Participant], object]) -> list[BaseRoute]:
     """Build `/whip/ROOM/STAY/people`: GET says who is found in a shared window, PUT decides about them.
 
@@ -48,15 +61,15 @@ def routes(room: "LocalRoom", leave_out: Callable[[Participant], object]) -> lis
         if window is None and room.is_coming(resource):
             return JSONResponse({"state": State.CONNECTING.value}, 202, NOT_KEPT)
         if window is None:
-            return JSONResponse({"detail": NO_SHARE}, 410 if room.was_replaced(resource) else 404, NOT_KEPT)
+            return refused(request, 410 if room.was_replaced(resource) else 404, NO_SHARE)
         if request.method == "PUT":
             decision = await _decision(request)
             if decision is None:
-                return JSONResponse({"detail": WANTED}, 422, NOT_KEPT)
+                return refused(request, 422, WANTED)
             _decide(window, decision, leave_out)
         return JSONResponse(described(window), headers=NOT_KEPT)
 
-    return [Route(f"/whip/{room.name}/{{resource}}/people", people, methods=["GET", "PUT"])]
+    return [Described(f"/whip/{room.name}/{{resource}}/people", people, {"get": FOUND, "put": DECIDE})]
 
 
 def described(window: SharedWindow) -> dict[str, object]:

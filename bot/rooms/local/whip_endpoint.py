@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from bot.errors import BotError, RoomRefused, RoomUnreachable
 from bot.rooms.local.admission import (
@@ -23,9 +23,12 @@ from bot.rooms.local.admission import (
     RoomFull,
     RoomNotOpen,
 )
+from bot.rooms.local.descriptions import LEAVE, OPTIONS, PUBLISH
 from bot.rooms.webrtc.sdp import OfferMalformed, OfferUnsupported
 from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.http.body import bounded_body
+from dashboard_protocol.http.described import Described
+from dashboard_protocol.http.problems import refused as problem
 from dashboard_protocol.http.proxies import is_loopback
 from dashboard_protocol.http.request_rules import asker
 
@@ -78,21 +81,21 @@ def routes(
             is_gallery = _is_gallery(request)
             return await (_share(room, request, opens, shared) if is_gallery else _publish(room, request))
         except RequestRefused as refused:
-            return PlainTextResponse(f"{refused}\n", refused.status, refused.headers)
+            return problem(request, refused.status, str(refused), headers=refused.headers)
 
     async def session(request: Request) -> Response:
         try:
             _authorize(room, request, opens)
         except RequestRefused as refused:
-            return PlainTextResponse(f"{refused}\n", refused.status, refused.headers)
+            return problem(request, refused.status, str(refused), headers=refused.headers)
         if not room.dismiss(request.path_params["resource"]):
-            return PlainTextResponse("This publisher has left already.\n", 404)
+            return problem(request, 404, "This publisher has left already.")
         return Response(status_code=200)
 
     path = f"/whip/{room.name}"
     return [
-        Route(path, endpoint, methods=["OPTIONS", "POST"]),
-        Route(path + "/{resource}", session, methods=["DELETE"]),
+        Described(path, endpoint, {"options": OPTIONS, "post": PUBLISH}),
+        Described(path + "/{resource}", session, {"delete": LEAVE}),
     ]
 
 

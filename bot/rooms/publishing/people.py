@@ -118,7 +118,7 @@ async def _until_open(page: httpx.URL) -> None:
                 answer = await Server(info).ask("GET", info)
                 if answer.status == 200 and _is_open(answer.text):
                     return
-                said = "the bot is not in the room" if answer.status == 200 else answer.text.strip()[:300]
+                said = "the bot is not in the room" if answer.status == 200 else answer.reason
                 if answer.status in FINAL:
                     raise RoomRefused(f"{where}: {said}")
                 await asyncio.sleep(ASK_AGAIN_S)

@@ -88,7 +88,7 @@ async def _post(
     except OutboundRefused as error:
         raise RoomRefused(str(error)) from error
     if answer.status != httpx.codes.CREATED:
-        refusal = f"{where} answered {answer.status}: {answer.text.strip()[:200] or 'no reason given'}"
+        refusal = f"{where} answered {answer.status}: {answer.reason[:200] or 'no reason given'}"
         if answer.status >= 500 or answer.status in later:
             raise ServedLater(refusal, _seconds(answer.headers.get("Retry-After")))
         raise RoomRefused(refusal)

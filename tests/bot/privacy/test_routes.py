@@ -176,7 +176,8 @@ async def test_request_for_a_room_without_a_bot_is_refused_and_passed_to_nobody(
 ) -> None:
     assert (await http.post("/privacy/chemistry", data={"name": "Anna"})).status_code == 404
     called = await http.post("/v1/rooms/chemistry/opt-outs", json={"name": "Anna"})
-    assert (called.status_code, called.json()) == (404, {"detail": privacy_routes.NO_ROOM})
+    assert (called.status_code, called.json()["detail"]) == (404, privacy_routes.NO_ROOM)
+    assert called.headers["content-type"] == "application/problem+json"
     assert (await http.post("/v1/rooms/chemistry/agreements", json={"token": "a consent"})).status_code == 404
     assert not requests
 
@@ -226,5 +227,5 @@ async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_l
         call = "/v1/rooms/biology-101/agreements"
         assert (await asked.post(call, json={"token": "a consent"})).status_code == 204
         reported = await asked.post(call, json={"token": "forged"})
-        assert (reported.status_code, reported.json()) == (403, {"detail": "This consent does not hold here."})
-        assert (await asked.post(call, json={"name": "Anna"})).json() == {"detail": 'Send {"token": "the consent"}.'}
+        assert (reported.status_code, reported.json()["detail"]) == (403, "This consent does not hold here.")
+        assert (await asked.post(call, json={"name": "Anna"})).json()["detail"] == 'Send {"token": "the consent"}.'

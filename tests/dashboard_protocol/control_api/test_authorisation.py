@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from bot.privacy import routes as privacy_routes
@@ -18,6 +20,7 @@ from dashboard_protocol.auth.links import Access
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.control_api.api_keys import ApiKeys, Scope
+from dashboard_protocol.control_api.callers import calls
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.gateway.app import create_app
 from dashboard_protocol.queue import Invitation, MemoryQueue, Moment
@@ -84,7 +87,10 @@ OPEN = {
     "POST /v1/rooms/{room}/opt-outs",
     "POST /v1/rooms/{room}/agreements",
     "GET /privacy-assets/page.css",
-    "* /static",
+    "GET /static/{file}",
+    "GET /asyncapi.json",
+    "GET /schemas/events-v1.schema.json",
+    "GET /schemas/events-v1.d.ts",
 }
 """Routes that do not: what they open is public, or opened by what the request brings."""
 
@@ -150,6 +156,26 @@ def test_authorisation_is_laid_down_for_every_route_of_the_service(tmp_path: Pat
     app = create_app(control.bus, control.access, control=control, extra_routes=privacy_routes.routes(desk))
     found = set(routes_of(app.routes))
     assert found == KEYED.keys() | OPEN
+
+
+def test_authorisation_is_what_the_description_says_and_a_call_that_says_nothing_keeps_all_from_starting(
+    tmp_path: Path,
+) -> None:
+    control = Control(MemoryQueue(), MemoryBus(), Access(SECRET), ApiKeys(tmp_path / "k"), AllowedRooms(["local"]))
+    app = create_app(control.bus, control.access, control=control)
+    scopes = {f"{call.method} {call.route}": call.scope for call in calls(app.routes) if call.is_keyed}
+    assert scopes == {route: row.scope for route, row in KEYED.items()}
+    described = app.openapi()["paths"]
+    for route, row in KEYED.items():
+        method, _, path = route.partition(" ")
+        assert described[path][method.lower()]["security"] == [{"key": [] if row.scope is None else [row.scope]}]
+
+    async def undescribed(_: Request) -> Response:
+        return Response()
+
+    silent = Route("/v1/silent", undescribed)
+    with pytest.raises(LookupError, match="GET /v1/silent does not say who may ask"):
+        create_app(control.bus, control.access, control=control, extra_routes=[silent])
 
 
 @pytest.mark.parametrize("is_own", [True, False], ids=["own", "another's"])

@@ -18,7 +18,12 @@ from dashboard_protocol.gateway.connection import Limits
 from dashboard_protocol.http.request_rules import RequestRules
 from tests.dashboard_protocol.staging import ROOM, SECRET, Reader, Stage, a_stage, hello, participant, summary
 
-REFUSAL = {"detail": "This link does not open this class."}
+REFUSAL = {
+    "type": "about:blank",
+    "title": "Forbidden",
+    "status": 403,
+    "detail": "This link does not open this class.",
+}
 LIVE = BotState(state=State.LIVE, since=1)
 
 
@@ -328,7 +333,8 @@ async def test_bus_that_is_away_closes_with_try_again() -> None:
         async with stage.watch() as reader:
             assert await reader.close_code() == 1013
         ready = await stage.http("GET", "/readyz")
-        assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
+        assert (ready.status_code, ready.headers["content-type"]) == (503, "application/problem+json")
+        assert ready.json()["detail"] == "The memory bus is closed."
         assert (await stage.http("GET", "/healthz")).status_code == 200
 
 

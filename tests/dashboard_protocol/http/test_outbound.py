@@ -119,3 +119,15 @@ async def test_address_with_a_port_that_is_none_is_refused(port: int) -> None:
     url = httpx.URL(f"http://127.0.0.1:{port}/")
     with pytest.raises(OutboundRefused, match="names no port"):
         await Server(url).ask("GET", url)
+
+
+def test_why_a_server_refuses_is_the_sentence_of_its_problem_or_its_text() -> None:
+    problem = {"content-type": "application/problem+json"}
+    for headers, text, said in (
+        (problem, '{"status": 503, "detail": "The bot is not there yet."}', "The bot is not there yet."),
+        (problem, '{"status": 503}', '{"status": 503}'),
+        (problem, "[", "["),
+        ({}, " full \n", "full"),
+        ({}, "x" * 500, "x" * 300),
+    ):
+        assert Answer(503, httpx.Headers(headers), text).reason == said

@@ -78,7 +78,9 @@ function enter(state) {
 async function readNotice() {
   let info;
   try {
-    info = await (await fetch(`${room}/info.json`)).json();
+    const answer = await fetch(`${room}/info.json`);
+    if (!answer.ok) throw new Error(answer.status);
+    info = await answer.json();
   } catch {
     $("presence").textContent = words.unanswered;
     return false;

@@ -11,6 +11,15 @@ export class Refused extends Error {
   }
 }
 
+/** The sentence of a problem (RFC 9457); of another server's refusal what it says. */
+function sentence(text) {
+  try {
+    return JSON.parse(text).detail;
+  } catch {
+    return text.trim();
+  }
+}
+
 /** One stay in a room, with or without a picture. */
 export class Stay {
   #peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
@@ -47,7 +56,7 @@ export class Stay {
       throw new Refused(0, "");
     }
     const text = await response.text();
-    if (response.status !== 201) throw new Refused(response.status, text.trim());
+    if (response.status !== 201) throw new Refused(response.status, sentence(text));
     this.#resource = new URL(response.headers.get("Location"), url);
     await this.#peer.setRemoteDescription({ type: "answer", sdp: text });
     // The room's goodbye closes DTLS; the connection's own state would take half a minute to notice.

@@ -71,8 +71,8 @@ async def test_consent_that_does_not_hold_lets_nobody_in(stage: "WhipStage", con
         guest = bringing(stage, tokens[forged])
         refused = await guest.post(await guest.offer(), name="Anna")
         assert refused.status_code == 403
-        assert refused.text == (
-            "This consent does not hold here: join without it, or ask for one for this name and this room.\n"
+        assert refused.json()["detail"] == (
+            "This consent does not hold here: join without it, or ask for one for this name and this room."
         )
         assert stage.room.participant("") is None
 
