@@ -36,6 +36,7 @@ IN_PLACES = {
     "dashboard_protocol/bus/redis": {"redis"},
     "dashboard_protocol/privacy_requests/redis": {"redis"},
     "dashboard_protocol/terminal/": {"rich"},
+    "dashboard_protocol/home/qr.py": {"segno"},  # QR codes
     "dashboard_protocol/sealing.py": {"cryptography"},
     "dashboard_protocol/settings/command_line.py": {"typer"},
     "build_engine/__main__.py": {"dashboard_protocol"},  # both command lines speak alike
@@ -274,10 +275,18 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/auth",
         "dashboard_protocol/bus",
         "dashboard_protocol/control_api",
+        "dashboard_protocol/home",
         "dashboard_protocol/http",
         "dashboard_protocol/report",
         "dashboard_protocol/settings",
         "dashboard_protocol/view",
+    },
+    "dashboard_protocol/home": {
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/control_api",
+        "dashboard_protocol/http",
+        "dashboard_protocol/queue",
     },
     "dashboard_protocol/http": {"dashboard_protocol", "dashboard_protocol/auth", "dashboard_protocol/view"},
     "dashboard_protocol/privacy_requests": {"dashboard_protocol", "dashboard_protocol/bus"},

@@ -1,4 +1,4 @@
-"""`classpulse link`, `consent` and `revoke`: who may watch a room, who agrees to be shown there, and the end of it."""
+"""`classpulse link`, `home`, `consent`, `revoke`: who may watch a room, who agrees to be shown, and the end of it."""
 
 from typing import Annotated
 
@@ -15,13 +15,14 @@ RoomArgument = Annotated[
     str, typer.Argument(help="The meeting: its address, its key, or the readable part of its key, e.g. demo.")
 ]
 LINK = ("classpulse link demo", "classpulse link janus+ws://127.0.0.1:8188/1234 --standing")
+HOME = ("classpulse home local://seminar local://lab", "classpulse home seminar --may-start")
 CONSENT = ("classpulse consent seminar 'Anna Lindt' --days 7",)
 REVOKE = ("classpulse revoke seminar", "classpulse revoke seminar --name 'Anna Lindt'")
 
 
 def add_access(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command, examples in ((link, LINK), (consent, CONSENT), (revoke, REVOKE)):
+    for command, examples in ((link, LINK), (home, HOME), (consent, CONSENT), (revoke, REVOKE)):
         add_command(app, command, examples)
 
 
@@ -40,6 +41,24 @@ def link(
     """
     with open_client(gateway) as client:
         print(plain(client.link(client.room(room), standing=standing)))
+
+
+@takes_settings("home")
+def home(
+    gateway: ClientSettings,
+    rooms: Annotated[list[str], typer.Argument(help="The meetings: addresses, keys, or readable parts of keys.")],
+    *,
+    may_start: Annotated[
+        bool, typer.Option("--may-start", help="Let classes be started with it; takes a key of the scope invite.")
+    ] = False,
+) -> None:
+    """Print a teacher's link to the classes of some rooms.
+
+    It opens the gateway's home for 200 days, or until `revoke` of its rooms: classes to come, on and past.
+    """
+    with open_client(gateway) as client:
+        named = [room if "://" in room else client.room(room) for room in rooms]
+        print(plain(client.teacher_link(named, may_start=may_start)))
 
 
 @takes_settings("consent")

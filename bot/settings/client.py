@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from dashboard_protocol.auth.secrets_store import SECRET_VARIABLE
 from dashboard_protocol.settings.setting import Setting
 
-CLIENTS = "people invite bots webhooks leave report link consent revoke"
+CLIENTS = "people invite bots webhooks leave report link home consent revoke"
 WEBHOOK_SECRET_VARIABLE = "CLASSPULSE_WEBHOOK_SECRET"
 KEYS_VARIABLE = "CLASSPULSE_KEYS"
 FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True)

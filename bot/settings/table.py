@@ -22,7 +22,9 @@ TABLE: dict[str, Models] = {
     "worker": (WorkerSettings,),
     "engine": (EngineSettings,),
     "invite": (InvitationOptions, WebhookSettings, ClientSettings),
-    **dict.fromkeys(("people", "bots", "webhooks", "leave", "report", "link", "consent", "revoke"), (ClientSettings,)),
+    **dict.fromkeys(
+        ("people", "bots", "webhooks", "leave", "report", "link", "home", "consent", "revoke"), (ClientSettings,)
+    ),
     "watch": (WatchSettings,),
 }
 """Command → the models whose settings it takes."""

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from dashboard_protocol.auth.consent import Consents
 from dashboard_protocol.auth.pseudonyms import Pseudonyms
 from dashboard_protocol.auth.revocations import Revocations
+from dashboard_protocol.auth.teacher_links import TeacherLinks
 from dashboard_protocol.auth.tokens import Signer
 from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.messages import REFUSAL
@@ -103,6 +104,11 @@ class Access:
     def consents(self) -> Consents:
         """What makes and checks people's consents, with the same secret and the same revocations."""
         return Consents(self._signer, self.revocations, self.pseudonyms)
+
+    @property
+    def teachers(self) -> TeacherLinks:
+        """What makes and reads teachers' links, with the same secret and the same revocations."""
+        return TeacherLinks(self._signer, self.revocations)
 
     def join_token(self, room: str, meeting: str) -> str:
         """Return what people bring along into the local room of one class, whichever bot serves it."""

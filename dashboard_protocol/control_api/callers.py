@@ -24,7 +24,7 @@ from dashboard_protocol.http.problems import API, FieldProblem, refused
 
 KEY = "key"
 """The security scheme of calls that take an API key."""
-OPEN: Mapping[str, Any] = {"security": []}
+OPEN: dict[str, Any] = {"security": []}
 """What a call says that takes no API key."""
 
 

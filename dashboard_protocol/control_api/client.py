@@ -1,7 +1,8 @@
 """A client of the control API, for shells and scripts."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -122,6 +123,11 @@ class ControlClient:
         """Make a link for an instructor, to one class or to every class of a room."""
         params = {"standing": "true"} if standing else None
         return LinkView.model_validate_json(self._ask("POST", _of_room(room, "link"), params=params)).link
+
+    def teacher_link(self, rooms: Sequence[str], *, may_start: bool = False) -> str:
+        """Make a teacher's link to the home, with the classes of these rooms."""
+        wanted = json.dumps({"rooms": list(rooms), "may_start": may_start})
+        return LinkView.model_validate_json(self._ask("POST", "/v1/teacher-links", wanted)).link
 
     def history(self, room: str) -> "Iterator[Event]":
         """Yield the class events that are kept of a room, oldest first."""

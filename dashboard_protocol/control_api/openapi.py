@@ -1,13 +1,12 @@
 """The description of everything this service answers (OpenAPI 3.1), made from the routes themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
-from dashboard_protocol.control_api import schemas
 from dashboard_protocol.http.described import Described
 from dashboard_protocol.http.problems import PROBLEM_TYPE, Problem, title_of
 from dashboard_protocol.schema.field_docs import described as with_field_docs
@@ -54,6 +53,8 @@ _CAUSES = {
     429: "Too many requests, or as many bots as the key may have.",
     503: "It cannot be done now: what it needs does not answer.",
 }
+_OURS = ".schemas"
+"""Modules of what goes in and comes out: their models are explained in the source."""
 _DONE = {"200": "As asked.", "201": "Made.", "202": "Taken up.", "204": "Done."}
 
 
@@ -81,8 +82,8 @@ def describe(routes: Iterable[BaseRoute]) -> dict[str, Any]:
         kept.pop(name, None)
     made = Problem.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
     kept |= made.pop("$defs") | {"Problem": made}
-    for model in vars(schemas).values():
-        if isinstance(model, type) and issubclass(model, BaseModel) and model.__name__ in kept:
+    for model in _subclasses(BaseModel):
+        if model.__module__.endswith(_OURS) and model.__name__ in kept:
             with_field_docs(kept[model.__name__], model)
             said = model.model_config.get("json_schema_extra")
             if isinstance(said, dict):
@@ -93,6 +94,12 @@ def describe(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             _complete(path, method, call)
     document["paths"] = dict(sorted(document["paths"].items()))
     return document
+
+
+def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _subclasses(each)
 
 
 def _complete(path: str, method: str, call: dict[str, Any]) -> None:

@@ -113,6 +113,7 @@ class BotView(BaseModel):
                     "join": "https://class.example.org/join/seminar-q7x2m4k9w5ta#t=GUEST",
                     "link": "https://class.example.org/rooms/seminar-q7x2m4k9w5ta#t=LINK",
                     "privacy": "https://class.example.org/privacy/seminar-q7x2m4k9w5ta",
+                    "report": None,
                     "webhook": None,
                 }
             ]

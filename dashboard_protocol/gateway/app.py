@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from time import monotonic
 
-from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response, WebSocket
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.meetings import Meetings
@@ -26,6 +26,7 @@ from dashboard_protocol.gateway.refusals import answer_with_problems
 from dashboard_protocol.gateway.report_routes import Reports, add_reports
 from dashboard_protocol.gateway.room_feed import RoomFeeds
 from dashboard_protocol.gateway.static_files import room_page, static_route
+from dashboard_protocol.home.routes import add_home, home_route
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.described import HTML, JSON, Described, operation
 from dashboard_protocol.http.newcomers import Newcomers
@@ -182,6 +183,7 @@ def create_app(
     _add_health(app, gateway, obstacle)
     if control is not None:
         add_control(app, control)
+        _add_home(app, control)
         add_descriptions(app)
         list(calls(app.routes))  # one that does not say who may ask is served to nobody
     return app
@@ -197,7 +199,7 @@ def _add_feed(app: FastAPI, gateway: Gateway) -> None:
     @app.post(
         "/v1/rooms/{room}/session",
         tags=["feed"],
-        openapi_extra=OPEN | {"requestBody": _LINK},
+        openapi_extra={**OPEN, "requestBody": _LINK},
         responses=may_refuse(403, 413, 429, 503),
     )
     async def session(room: str, request: Request, response: Response) -> SessionGranted:
@@ -211,6 +213,14 @@ def _add_feed(app: FastAPI, gateway: Gateway) -> None:
 
 
 _LINK = {"required": True, "content": {"application/json": {"schema": SessionRequest.model_json_schema()}}}
+
+
+def _add_home(app: FastAPI, control: Control) -> None:
+    router = APIRouter(prefix="/v1")
+    add_home(router, control)
+    app.include_router(router)
+    if not any(isinstance(route, Route) and route.path == "/" for route in app.routes):  # a demo opens its class there
+        app.router.routes.append(home_route())
 
 
 def _add_health(app: FastAPI, gateway: Gateway, obstacle: Callable[[], str | None]) -> None:

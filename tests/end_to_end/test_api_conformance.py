@@ -126,14 +126,15 @@ async def run_tool(*command: str, cwd: Path) -> tuple[int, str]:
 async def test_no_undeclared_status_or_type_in_two_thousand_generated_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "serializers.py").write_text(SERIALIZERS)
     (tmp_path / "schemathesis.toml").write_text(
-        f'[parameters]\n"path.room" = ["{ROOM}", "elsewhere"]\n"path.bot" = ["b", "nobody"]\n'
+        f'hooks = "serializers.py"\n[parameters]\n"path.room" = ["{ROOM}", "elsewhere"]\n"path.bot" = ["b", "nobody"]\n'
     )
     async with a_gateway(tmp_path, monkeypatch) as gateway:
         code, said = await run_tool(
             str(TOOLS / "schemathesis"), "run", f"{gateway.origin}/openapi.json",
             "--header", f"Authorization: Bearer {gateway.key}", "--checks", CHECKS, "--seed", "1",
-            "--max-examples", "40", "--phases", "examples,coverage,fuzzing", "--no-color", "--no-shrink",
+            "--max-examples", "70", "--phases", "examples,coverage,fuzzing", "--no-color", "--no-shrink",
             "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off",
             cwd=tmp_path,
         )  # fmt: skip
@@ -143,6 +144,14 @@ async def test_no_undeclared_status_or_type_in_two_thousand_generated_calls(
     assert {200, 201, 204, 401, 404, 409, 422} <= answered, "calls get through, and are refused"
 
 
+SERIALIZERS = """
+import schemathesis
+
+
+@schemathesis.serializer("application/sdp")
+def sdp(context, value):
+    return str(value).encode(errors="replace")
+"""
 CLIENT = """
 import sys
 from classpulse_client import AuthenticatedClient

@@ -17,7 +17,7 @@ PUBLISH = operation(
         "individual": {"enum": ["1"], "description": "Asks to be shown under the own name."},
         "as": {"enum": ["gallery"], "description": "A window that shows many; takes an instructor's link as token."},
         "ask": {"enum": ["1"], "description": "Of a gallery: nobody is read before its sharer says so."},
-        "informed": {"enum": ["1"], "description": "Of a gallery: its people were told."},
+        "informed": {"enum": ["1"], "description": "Of a gallery: its people were informed."},
     },
     headers={
         NAME_HEADER: "The display name, percent-encoded UTF-8.",

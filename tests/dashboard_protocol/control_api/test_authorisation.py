@@ -67,11 +67,15 @@ KEYED = {
     "GET /v1/rooms/{room}/history": Row(Scope.WATCH, Others.LEFT_OUT),
     "GET /v1/rooms/{room}/report": Row(Scope.WATCH, Others.NOTHING),
     "DELETE /v1/rooms/{room}/history": Row(Scope.ADMIN, Others.THE_SAME),
+    "POST /v1/teacher-links": Row(Scope.WATCH, Others.NOTHING, options={"json": {"rooms": [ROOM]}}),
     "POST /v1/rooms/{room}/consents": Row(Scope.CONSENT, Others.THE_SAME, options=NAMED),
     "POST /v1/rooms/{room}/consents/revocations": Row(Scope.CONSENT, Others.THE_SAME, options=NAMED),
 }
 """Routes that ask for an API key."""
 OPEN = {
+    "GET /",
+    "POST /v1/home",  # takes a teacher's link
+    "POST /v1/home/classes",
     "GET /healthz",
     "GET /readyz",
     "GET /docs",
