@@ -5,13 +5,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from secrets import token_hex, token_urlsafe
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
@@ -33,6 +30,7 @@ from bot.meeting.participants import Participants
 from bot.meeting.patience import INVITED_S, patiently
 from bot.memory import swift_collection
 from bot.metrics import Counted, counting, engine_obstacle
+from bot.own_routes import own_routes
 from bot.privacy import routes as privacy_routes
 from bot.privacy import self_service
 from bot.privacy.audit_log import Audit
@@ -54,7 +52,6 @@ from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import RoomNotAllowed, SecretRefused
 from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway.app import create_app
-from dashboard_protocol.http.described import Described, operation
 from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.server import Tls, serve
 from dashboard_protocol.privacy_requests import open_privacy_requests
@@ -62,8 +59,6 @@ from dashboard_protocol.vocabulary import LEAVES_OUT
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
-
-FORMULA_TEXT = Path(__file__).with_name("ENGAGEMENT.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         stack.push_async_callback(access.revocations.close)
         stack.push_async_callback(requests.close)
         await access.revocations.begin()
-        routes = _routes(key, meeting, access if surroundings.opens_at_root else None)
+        routes = own_routes(key, meeting, access if surroundings.opens_at_root else None)
         routes += _people_routes(room, key, meeting, notice, people, access, audit)
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
@@ -315,20 +310,3 @@ def _addresses(origin: str, room: Room, dashboard: str, token: str | None) -> Ad
         whip=f"{origin}/whip/{room.name}",
         token=token,
     )
-
-
-def _routes(key: str, meeting: str, open_access: Access | None) -> list[BaseRoute]:
-    async def formula(request: Request) -> Response:
-        return PlainTextResponse(FORMULA_TEXT.read_text(encoding="utf-8"), media_type="text/markdown")
-
-    async def root(request: Request) -> Response:
-        assert open_access is not None
-        address = instructor_url("", key, open_access.link(key, meeting))
-        return RedirectResponse(address, 303, {"cache-control": "no-store"})
-
-    said = operation("formula", "How every number is made.", "pages", answers={200: "text/markdown"})
-    routes: list[BaseRoute] = [Described("/formula", formula, {"get": said})]
-    if open_access is not None:
-        opens = operation("root", "Opens the class of a demo, on loopback alone.", "pages", answers={303: None})
-        routes.append(Described("/", root, {"get": opens}))
-    return routes
