@@ -85,7 +85,7 @@ def align(image: Image | Grey | Picture, landmarks: Floats | None, size_px: int)
         ImageUnreadable: The picture is none of these, or out of the bounds of `engine.pictures`, or the landmarks are
             no finite numbers.
     """
-    if isinstance(image, np.ndarray):
+    if not isinstance(image, Picture):
         image = checked_image(image, takes_grey=True)
     if landmarks is None:
         return _middle_square(image if isinstance(image, np.ndarray) else image.whole(), size_px), None

@@ -37,7 +37,9 @@ class PeopleTable:
         """Take one published event."""
         if isinstance(event.body, ParticipantUpdate):
             published = event.body.model_dump(mode="json")
-            cells = (round(cell, 4) if type(cell) is float else cell for cell in (published[name] for name in COLUMNS))
+            cells = (
+                round(cell, 4) if type(cell) is float else cell for cell in (published.get(name) for name in COLUMNS)
+            )
             self._writer.writerow((f"{event.at:.3f}", *cells))
 
     def write(self) -> None:

@@ -23,7 +23,7 @@ READS = ("join", "local://r", "--policy", "aggregate", "--port", "0")
 CHOOSE = (
     "choose a policy: --policy presence, aggregate or individual (or CLASSPULSE_POLICY); a real meeting has no default"
 )
-ROOMS = "known are local://NAME, janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH"
+ROOMS = "known are local://NAME, janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH, browser+https://HOST/PATH"
 EXPORT = "export it again with `build-engine export`"
 TLS = "give --tls-cert and --tls-key, or --behind-proxy when a proxy in front of it ends TLS"
 OUTSIDE = "--host 0.0.0.0 is reachable from other machines: " + TLS
