@@ -1,4 +1,4 @@
-"""The command `classpulse` for measurements: everybody in a Janus room counts as somebody who opted in.
+"""The command `classpulse` for measurements: everybody in a Janus room, or on a page, counts as somebody who opted in.
 
 Janus has no word for opting in, and only of people who did are single reads published.
 """

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -47,6 +48,23 @@ def listens(pid: int, port: int) -> bool:
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
     return any(os.readlink(path) in listening for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink())
+
+
+def descendants(pid: int) -> list[int]:
+    """List all that a process has started, from whatever thread, and what those have started."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(child) for child in children.read_text().split()]
+    return [each for child in found for each in (child, *descendants(child))]
+
+
+def pss_mb(pid: int) -> float:
+    """Resident memory of a process in MB (10^6 bytes), of what several share its part."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
 
 
 def tree(pid: int) -> list[int]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import av
 import pytest
@@ -42,7 +43,7 @@ def face_of(image: Image) -> Face:
 def drawn() -> Face:
     """Find the face in the picture as it was drawn."""
     with av.open(str(clip_path("kofi", "calm"))) as clip:
-        return face_of(next(clip.decode(video=0)).reformat(640, 360).to_ndarray(format="rgb24"))
+        return face_of(cast(Image, next(clip.decode(video=0)).reformat(640, 360).to_ndarray(format="rgb24")))
 
 
 @pytest.mark.parametrize("codec", ["VP8", "H264", "VP9", "AV1"])

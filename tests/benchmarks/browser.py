@@ -1,0 +1,89 @@
+"""What a bot in a browser room costs, it and its browser apart, beside a Janus room: 640x360@15, 4 reads a second.
+
+Our own meeting page on a Janus; Janus, page and people run in processes of their own, all in a network of its own.
+`cores` and `rss_mb` are those of the bot's process, `browser_cores` and `browser_rss_mb` of all that it started:
+Chromium and Playwright's driver (of memory that processes share, each has its part). Needs root, Janus and Chromium;
+ends with code 77 and the reason elsewhere. `python -m tests.benchmarks.browser [--counts 9,25] [--seconds 40] [--json]`
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+from bot.rooms.browser.launcher import NAMES
+from tests.benchmarks import janus
+from tests.benchmarks.janus_server import JanusServer, janus_server
+from tests.benchmarks.local import WARM_UP_S, line_with, measure_bot, running
+from tests.benchmarks.network import SERVER, PrivateNetwork, missing, private_network
+from tests.benchmarks.process import cpu_s, descendants, machine, pss_mb
+from tests.bot.rooms.browser.pages import meeting_server
+
+CANNOT = 77
+
+
+async def measure(network: PrivateNetwork, count: int, seconds: float) -> dict[str, Any]:
+    """Measure one bot with `count` participants on a page."""
+    async with janus_server(network), meeting_server() as meeting:
+        url = meeting.url("meeting.html", janus=f"ws://{SERVER}:8188")
+        flags = ("--policy", "individual", "--port", "0", "--browser-host", SERVER)
+        async with running("tests.benchmarks.janus_bot", "join", url, *flags) as bot:
+            dashboard = await line_with(bot.stderr, "dashboard")
+            await line_with(bot.stderr, "live")
+            async with running("tests.benchmarks.janus_publishers", JanusServer.url(), str(count)) as people:
+                await line_with(people.stdout, f"publishing {count}")
+                measuring = asyncio.create_task(measure_bot(bot.pid, dashboard, count, seconds))
+                await asyncio.sleep(WARM_UP_S)
+                loop = asyncio.get_running_loop()
+                began_s, before = loop.time(), _used_s(bot.pid)
+                figures = await measuring
+                after, elapsed_s = _used_s(bot.pid), loop.time() - began_s
+                used_s = sum(after[pid] - before.get(pid, 0.0) for pid in after)
+                return {
+                    **figures,
+                    "browser_cores": round(used_s / elapsed_s, 2),
+                    "browser_rss_mb": round(sum(pss_mb(pid) for pid in after)),
+                }
+
+
+def _used_s(pid: int) -> dict[int, float]:
+    used = {}
+    for each in descendants(pid):
+        with suppress(OSError):
+            used[each] = cpu_s(each)
+    return used
+
+
+async def measure_all(network: PrivateNetwork, counts: list[int], seconds: float) -> dict[str, Any]:
+    """Measure every count in both connectors."""
+    rows = {}
+    for count in counts:
+        row = await measure(network, count, seconds)
+        beside = await janus.measure(network, count, seconds)
+        rows[str(count)] = row | {"janus_cores": beside["cores"], "janus_rss_mb": beside["rss_mb"]}
+        print(f"{count} participants: {rows[str(count)]}", file=sys.stderr, flush=True)
+    return rows
+
+
+def main() -> int:
+    """Measure, and print the figures as one last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--counts", type=lambda text: [int(part) for part in text.split(",")], default=[9, 25])
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if reason := missing("janus", "nft", NAMES[0]):
+        print(f"a bot in a browser room cannot be measured here: {reason}", file=sys.stderr)
+        return CANNOT
+    print(f"{machine()}; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    with private_network() as network:
+        rows = asyncio.run(measure_all(network, options.counts, options.seconds))
+    print(json.dumps(rows) if options.json else rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
