@@ -552,3 +552,34 @@ VIDEO: dict[str, tuple[str, bytes]] = {
     "VP8 of nothing": ("VP8", b"\x10\0\0\x9d\x01\x2a\0\0\0\0" + bytes(100)),
 }
 """Frames that may be sent and must not be decoded: codec and bitstream."""
+
+
+def vp9_key(width_px: int, height_px: int) -> bytes:
+    """Make the beginning of a VP9 key frame of profile 0."""
+    bits = f"10000010{0x498342:024b}0000{width_px - 1:016b}{height_px - 1:016b}"
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big") + bytes(40)
+
+
+def av1_sequence(width_px: int, height_px: int) -> bytes:
+    """Make an AV1 temporal unit that announces a sequence, in the form that still pictures have."""
+    bits = f"00011{'00000'}{15:04b}{15:04b}{width_px - 1:016b}{height_px - 1:016b}"
+    bits += "0" * (-len(bits) % 8)
+    payload = int(bits, 2).to_bytes(len(bits) // 8, "big") + bytes(8)
+    return b"\x12\x00" + bytes([0x0A, len(payload)]) + payload
+
+
+BROWSER_VIDEO: dict[str, tuple[str, bytes]] = {
+    **VIDEO,
+    "VP9 as large as can be said": ("VP9", vp9_key(65_536, 65_536)),
+    "VP9 a strip": ("VP9", vp9_key(4_096, 16)),
+    "VP9 a size that ends too early": ("VP9", b"\x82\x49\x83\x42\x00"),
+    "VP9 of another kind": ("VP9", b"\x00" * 30),
+    "VP9 whose layers contradict it": ("VP9", vp9_key(640, 360) + b"\xc9\xff\xff\xff\xff\xc9"),
+    "AV1 as large as can be said": ("AV1", av1_sequence(65_536, 65_536)),
+    "AV1 a pole": ("AV1", av1_sequence(16, 4_096)),
+    "AV1 that ends too early": ("AV1", b"\x0a\x03\x18"),
+    "AV1 with a length without an end": ("AV1", b"\x0a" + b"\xff" * 20),
+    "AV1 of nothing": ("AV1", b"\x0a\x00"),
+}
+"""The same in all codecs that a browser receives."""

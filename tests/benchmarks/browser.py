@@ -4,6 +4,7 @@ Our own meeting page on a Janus; Janus, page and people run in processes of thei
 `cores` and `rss_mb` are those of the bot's process, `browser_cores` and `browser_rss_mb` of all that it started:
 Chromium and Playwright's driver (of memory that processes share, each has its part). Needs root, Janus and Chromium;
 ends with code 77 and the reason elsewhere. `python -m tests.benchmarks.browser [--counts 9,25] [--seconds 40] [--json]`
+`--soak 30` lets people come and go for so many minutes.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from tests.benchmarks import janus
 from tests.benchmarks.janus_server import JanusServer, janus_server
 from tests.benchmarks.local import WARM_UP_S, line_with, measure_bot, running
 from tests.benchmarks.network import SERVER, PrivateNetwork, missing, private_network
-from tests.benchmarks.process import cpu_s, descendants, machine, pss_mb
+from tests.benchmarks.process import cpu_s, descendants, machine, pss_mb, rss_mb
 from tests.bot.rooms.browser.pages import meeting_server
 
 CANNOT = 77
@@ -68,11 +69,38 @@ async def measure_all(network: PrivateNetwork, counts: list[int], seconds: float
     return rows
 
 
+async def soak(network: PrivateNetwork, minutes: float, people: int = 4, stay_s: float = 30.0) -> dict[str, Any]:
+    """Let people come and go; note the memory of bot and browser each time that everybody is gone."""
+    bot_mb: list[float] = []
+    browser_mb: list[float] = []
+    async with janus_server(network), meeting_server() as meeting:
+        url = meeting.url("meeting.html", janus=f"ws://{SERVER}:8188")
+        flags = ("--policy", "aggregate", "--port", "0", "--browser-host", SERVER)
+        async with running("tests.benchmarks.janus_bot", "join", url, *flags) as bot:
+            await line_with(bot.stderr, "live")
+            loop = asyncio.get_running_loop()
+            until_s = loop.time() + 60 * minutes
+            while loop.time() < until_s:
+                async with running("tests.benchmarks.janus_publishers", JanusServer.url(), str(people)) as publishers:
+                    await line_with(publishers.stdout, f"publishing {people}")
+                    await asyncio.sleep(stay_s)
+                bot_mb.append(round(rss_mb(bot.pid), 1))
+                browser_mb.append(round(sum(pss_mb(pid) for pid in descendants(bot.pid)), 1))
+                print(f"bot {bot_mb[-1]} MB, browser {browser_mb[-1]} MB", file=sys.stderr, flush=True)
+    warm = len(bot_mb) // 5  # what is loaded once is loaded by then
+    return {
+        "rounds": len(bot_mb),
+        "bot_mb": [bot_mb[warm], bot_mb[-1]],
+        "browser_mb": [browser_mb[warm], browser_mb[-1]],
+    }
+
+
 def main() -> int:
     """Measure, and print the figures as one last line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=lambda text: [int(part) for part in text.split(",")], default=[9, 25])
     parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="people come and go; only memory is measured")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if reason := missing("janus", "nft", NAMES[0]):
@@ -80,7 +108,8 @@ def main() -> int:
         return CANNOT
     print(f"{machine()}; load {os.getloadavg()[0]:.1f}", file=sys.stderr)
     with private_network() as network:
-        rows = asyncio.run(measure_all(network, options.counts, options.seconds))
+        work = soak(network, options.soak) if options.soak else measure_all(network, options.counts, options.seconds)
+        rows = asyncio.run(work)
     print(json.dumps(rows) if options.json else rows)
     return 0
 

@@ -22,6 +22,7 @@ from bot.rooms import notice
 from bot.rooms.base import (
     Absence,
     Admitted,
+    CameraOff,
     CameraOn,
     Held,
     Lost,
@@ -31,6 +32,7 @@ from bot.rooms.base import (
     Renamed,
     Room,
     RoomEvent,
+    Scalable,
 )
 from bot.rooms.browser import cameras
 from bot.rooms.browser import stay as stays
@@ -41,6 +43,7 @@ from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice, notice_text, visible_name
 from dashboard_protocol.room_urls import read_room
 from engine.readings import Image
+from tests.benchmarks.janus_browser import BrowserPerson, a_browser
 from tests.benchmarks.janus_server import JanusPerson, JanusServer
 from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, missing
 from tests.bot.rooms.browser.pages import MeetingServer, meeting_server
@@ -66,9 +69,12 @@ async def meeting(network: PrivateNetwork) -> AsyncIterator[MeetingServer]:
         yield meeting
 
 
-def browser_room(meeting: MeetingServer, **query: str | int) -> BrowserRoom:
+OPTIONS = BrowserOptions(reached=(SERVER,))
+
+
+def browser_room(meeting: MeetingServer, options: BrowserOptions = OPTIONS, **query: str | int) -> BrowserRoom:
     (place,) = read_room(meeting.url("meeting.html", janus=f"ws://{SERVER}:8188", **query)).places
-    return BrowserRoom(MeetingPage(), place, clock=time.time, notice=NOTICE, options=BrowserOptions(reached=(SERVER,)))
+    return BrowserRoom(MeetingPage(), place, clock=time.time, notice=NOTICE, options=options)
 
 
 @dataclass
@@ -389,3 +395,76 @@ async def test_browser_that_is_killed_is_started_anew(stage: PageStage) -> None:
         print(f"live again after {time.monotonic() - killed_s:.1f} s")
         after = await until(events, CameraOn)
         assert after.participant == before.participant
+
+
+async def test_network_that_is_away_for_a_while_is_a_broken_line(stage: PageStage, network: PrivateNetwork) -> None:
+    async with stage.room as room:
+        events = room.events()
+        await stage.guest("Eve")
+        before = await until(events, CameraOn, "Eve")
+        network.cut(SERVER)
+        # The page learns of it from nobody; what the bot sees is that no picture comes.
+        assert (await until(events, CameraOff)).participant == before.participant
+        network.lose(0, [])
+        after = await until(events, CameraOn, within_s=90)
+        assert after.participant.name == "Eve"
+
+
+async def test_size_of_a_simulcast_is_chosen_by_what_is_wanted(
+    server: JanusServer, meeting: MeetingServer, network: PrivateNetwork
+) -> None:
+    async with a_browser("kofi") as browser, browser_room(meeting) as room:
+        events = room.events()
+        eve = await BrowserPerson.open(browser, "Eve", codec="VP8", layers=3)
+        await eve.join()
+        widths: set[int] = set()
+        async with asyncio.timeout(120):
+            while len(widths) < 2:
+                on = await until(events, CameraOn, "Eve")
+                assert isinstance(on.track, Scalable)
+                async for frame in on.track.frames():
+                    widths.add(frame.width_px)
+                    on.track.prefer(frame, 160 / frame.width_px)
+                    if len(widths) == 2:
+                        break
+        await meeting.until(lambda: any("wanted" in report for report in meeting.reports))
+    assert widths <= {160, 320, 640}
+
+
+async def test_bot_hears_nobody_and_says_that_it_is_a_machine(server: JanusServer, meeting: MeetingServer) -> None:
+    async with browser_room(meeting, probe=1) as room:
+        await until(room.events(), Admitted)
+        await meeting.until(lambda: any("probed" in report for report in meeting.reports))
+    (probed,) = [report["probed"] for report in meeting.reports if "probed" in report]
+    assert probed == {
+        "webdriver": True,
+        "agent": True,
+        "microphone": "NotFoundError",
+        "screen": "NotFoundError",
+        "devices": ["videoinput"],
+        "audio": ["inactive", "inactive"],
+        "private": "blocked",
+        "binding": [],
+    }
+
+
+async def test_texts_of_a_page_are_kept_only_where_nobody_else_is_there(
+    stage: PageStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stays, "TROUBLE_S", 1.0)
+    kept = tmp_path / "kept"
+    for guests in ("Eve", ""):
+        room = browser_room(stage.meeting, options=BrowserOptions(reached=(SERVER,), debug_page=kept))
+        async with room:
+            events = room.events()
+            await until(events, Admitted)
+            if guests:
+                guest = await stage.guest(guests)
+                await until(events, CameraOn)
+            await stage.meeting.order(spoil="streams")
+            with pytest.raises(RoomNotUnderstood):
+                await ended(events)
+        assert kept.exists() is not bool(guests)
+        if guests:
+            await guest.leave()
+    assert '"title": "Reads faces (classpulse)' in (kept / "page.json").read_text()
