@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.commands import add_access, add_clients, add_engine, add_evaluation, add_people, add_recording, add_servers
+from bot.errors import SettingsRefused
 from bot.exit_codes import exit_code
 from bot.memory import forbid_core_dumps, return_pictures_to_the_system
 from bot.settings import DEMO_ALERTS, Settings
@@ -49,7 +50,7 @@ ReportFlag = Annotated[
     Path | None, typer.Option(help="Write the class's report here when it is over: HTML, and CSV beside it.")
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print every event as one JSON line; all else to stderr.")]
-DEMO = ("classpulse demo", "classpulse demo --duration 60 --json", "classpulse demo --clip lecture.mp4 --port 0")
+DEMO = ("classpulse demo", "classpulse demo --duration 60 --json", "classpulse demo --clip lecture.mp4 --gallery")
 JOIN = (
     "classpulse join local://seminar --policy presence",
     "classpulse join janus+ws://127.0.0.1:8188/1234 --policy aggregate",
@@ -63,6 +64,9 @@ def demo(
     settings: Settings,
     *,
     clip: Annotated[list[Path] | None, typer.Option(help="Also publish this video file as a participant.")] = None,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Show the class as somebody else's gallery, shared as one window.")
+    ] = False,
     report: ReportFlag = None,
     json: JsonFlag = False,
 ) -> None:
@@ -72,7 +76,12 @@ def demo(
     """
     from bot.rooms.publishing.cast import Cast
 
-    cast = Cast("demo", tuple(clip or ()), opts_in=settings.policy is Profile.INDIVIDUAL)
+    is_individual = settings.policy is Profile.INDIVIDUAL
+    if gallery and is_individual:
+        raise SettingsRefused("nobody is known by name in a gallery: choose --policy aggregate or presence")
+    if gallery:
+        settings = settings.model_copy(update={"notice_given": True})  # those in it are drawn
+    cast = Cast("demo", tuple(clip or ()), opts_in=is_individual, in_one_window=gallery)
     from bot.foreground import Foreground, stay
 
     raise typer.Exit(stay(settings, Foreground(json=json, report=report, guests=cast, opens_at_root=True)))
