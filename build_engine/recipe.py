@@ -106,6 +106,10 @@ class Recipe:
     teachers_share: float = 0.0
     """Share of their mean reading in the target of the seven-class head (Hinton et al. 2015, "Distilling the
     knowledge in a neural network")."""
+    filmed_faces: int = 0
+    """So many of the training faces, drawn once, are sent through a video (`data/video.py`)."""
+    filmed_share: float = 0.5
+    """Share of these that are shown as they came back, each time they are seen."""
     augmentation: Augmentation = Augmentation()
 
     def to_json(self) -> str:
@@ -227,6 +231,13 @@ DECAY = replace(
 Without that, 24 epochs read 88.3 % of the training faces rightly and their loss on PublicTest rose from 0.82 to 0.89.
 """
 
+FILMED = replace(
+    DECAY, name="best-filmed", epochs=5, learning_rate=0.02, ema_decay=0.997, starts_with="best", teachers_share=0.5,
+    filmed_faces=6_000, filmed_share=0.9,
+)  # fmt: skip
+"""What ships goes on, for `--start-from` and `--teacher` an exported network: faces as today's landmarks cut them out,
+many of them filmed, whose target is half the label and half what the teacher reads in the picture."""
+
 KNOWN_FACES = replace(STEADY, name="known-faces", backbone="resnet29", learning_rate=0.02, teachers_share=0.5)
 """The same from weights that distinguish people, for `--weights`; with `--teacher`, half of the target is what networks
 of ours read in the training faces."""
@@ -249,7 +260,7 @@ SMOKE = replace(
 """Shows that the chain runs; its accuracy means nothing."""
 
 _NAMED = (
-    PAPER, STATIC, SECOND, LABELS, STEADY, STEADY_DECAY, BEST, DECAY, KNOWN_FACES, KNOWN_FACES_DECAY, KNOWN_PICTURES,
-    STUDY, SMOKE,
+    PAPER, STATIC, SECOND, LABELS, STEADY, STEADY_DECAY, BEST, DECAY, FILMED, KNOWN_FACES, KNOWN_FACES_DECAY,
+    KNOWN_PICTURES, STUDY, SMOKE,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _NAMED}

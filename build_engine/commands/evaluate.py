@@ -44,9 +44,9 @@ def evaluate(  # noqa: PLR0913 (the options of a command are its parameters)
     from build_engine.data.dataset import load_faces, repeated
     from build_engine.data.labelled_faces import Split
     from build_engine.data.landmarks import align_faces
+    from build_engine.data.video import film
     from build_engine.evaluation.charts import draw_confusion
     from build_engine.evaluation.evaluate import evaluate as evaluate_network
-    from build_engine.evaluation.video import film
     from engine.expressions import FER7
     from engine.runtimes import load_runtime
 

@@ -1,5 +1,6 @@
 """`build-engine train`: labelled faces → a run's folder with its best weights."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +13,7 @@ from build_engine.recipe import KNOWN_PICTURES, RECIPES, Recipe
 
 if TYPE_CHECKING:
     from build_engine.data.landmarks import AlignedFaces
+    from build_engine.data.video import Filmed
     from build_engine.training.run import Run
     from engine.readings import Floats
 
@@ -57,6 +59,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     as_json: Json = False,
 ) -> None:
     """Train a network; the epoch best on PublicTest is kept."""
+    from build_engine.data.batches import Beside
     from build_engine.data.dataset import load_faces
     from build_engine.data.landmarks import align_faces
     from build_engine.evaluation.charts import draw_curves
@@ -75,7 +78,10 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
     with progress("landmarks") as advance:
         faces = align_faces(load_faces(data), cache, raw=chosen.crops == "raw", progress=advance)
     console.print(f"{len(faces.found)} faces, {(~faces.found).sum()} without landmarks keep the image as it is")
-    taught = _mean_reading(teacher, faces) if teacher else None
+    beside = Beside(
+        _mean_reading(teacher, faces) if teacher else None,
+        _filmed(faces, cache, chosen.filmed_faces) if chosen.filmed_faces else None,
+    )
     with progress("epochs") as advance:
 
         def advance_epoch(row: dict[str, Any]) -> None:
@@ -86,7 +92,7 @@ def train(  # noqa: PLR0913 (the options of a command are its parameters)
             )
             draw_curves(run.folder)
 
-        best = train_network(chosen, faces, run, resume, advance_epoch, start, taught)
+        best = train_network(chosen, faces, run, resume, advance_epoch, start, beside)
     report({"run": str(run.folder), "recipe": chosen.name, **best}, as_json)
 
 
@@ -125,18 +131,28 @@ def _digest(recipe: Recipe, start: "Run | Path | None") -> str:
 
 
 def _mean_reading(networks: list[Path], faces: "AlignedFaces") -> "Floats":
-    """Let networks read the faces of Training: the mean of their probabilities, (N, 7)."""
+    """Let networks read the faces of Training both ways: the mean of their probabilities, (N, 7)."""
     import numpy as np
 
     from build_engine.data.labelled_faces import Split
-    from build_engine.evaluation.evaluate import read
+    from build_engine.evaluation.views import read_both_ways
     from engine.runtimes import load_runtime
 
     readings = []
     with progress("teachers") as advance:
         for count, path in enumerate(networks, 1):
-            with load_runtime(path) as runtime:
-                readings.append(read(runtime, faces.of(Split.TRAINING)).fer7)
+            with load_runtime(path, os.cpu_count() or 1) as runtime:
+                readings.append(read_both_ways(runtime, faces.of(Split.TRAINING)))
             advance(count, len(networks))
     mean: Floats = np.mean(readings, axis=0)
     return mean
+
+
+def _filmed(faces: "AlignedFaces", cache: Path, count: int) -> "Filmed":
+    """Send some of the faces of Training through a video."""
+    from build_engine.data.labelled_faces import Split
+    from build_engine.data.video import film_some
+    from engine.crops import CropSpec
+
+    with progress("video") as advance:
+        return film_some(faces.labelled.of(Split.TRAINING), count, CropSpec(), cache, advance)

@@ -30,7 +30,8 @@ _EDGE_PX = 2
 
 _WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 _CHUNK = 128
-_PROCESSES = 2
+PROCESSES = 2
+"""So many search at once."""
 LANDMARKS = 478
 
 Progress = Callable[[int, int], None]
@@ -144,7 +145,7 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
     Raises:
         SaveFailed: The cache cannot be written.
     """
-    path = cache / f"landmarks-{_digest(images)}.npy"
+    path = cache / f"landmarks-{digest(images, inspect.getsource(_search))}.npy"
     try:
         return np.load(path)  # type: ignore[no-any-return]
     except (OSError, ValueError, EOFError):
@@ -154,7 +155,7 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
     with ExitStack() as workers:
         search: Callable[..., Iterable[Floats]] = map
         if len(chunks) > 4:  # for fewer, starting processes would cost more than they save
-            pool = ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"))
+            pool = ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn"))
             search = workers.enter_context(pool).map
         for result in search(_search, chunks):
             results.append(result)
@@ -166,7 +167,8 @@ def find_landmarks(images: NDArray[np.uint8], cache: Path, progress: Progress = 
     return landmarks
 
 
-def _digest(images: NDArray[np.uint8]) -> str:
+def digest(images: NDArray[np.uint8], *more: str) -> str:
+    """Name what was made of images by the code that finds faces, mediapipe's models, and whatever else it hangs on."""
     engine = Path(engine_faces.__file__).parent
     searching = [
         engine / "faces.py",
@@ -174,11 +176,11 @@ def _digest(images: NDArray[np.uint8]) -> str:
         engine / "face_geometry.py",
         *sorted((engine / "face_models").glob("*.py")),
     ]
-    code = [*(path.read_text() for path in searching), inspect.getsource(_search)]
+    code = [*(path.read_text() for path in searching), *more]
     parts = (version("mediapipe"), *code, str(images.shape))
-    digest = hashlib.sha256("\0".join(parts).encode())
-    digest.update(np.ascontiguousarray(images).data)
-    return digest.hexdigest()[:20]
+    hashed = hashlib.sha256("\0".join(parts).encode())
+    hashed.update(np.ascontiguousarray(images).data)
+    return hashed.hexdigest()[:20]
 
 
 def _search(images: NDArray[np.uint8]) -> Floats:

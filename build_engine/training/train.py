@@ -12,7 +12,7 @@ import torch.nn.functional as functional
 from torch import Generator, Tensor, nn
 
 from build_engine.data.augment import augment, mirror_order, mix
-from build_engine.data.batches import Batches
+from build_engine.data.batches import NOTHING, Batches, Beside
 from build_engine.data.labelled_faces import Split
 from build_engine.data.landmarks import AlignedFaces
 from build_engine.errors import TrainingDiverged
@@ -25,7 +25,6 @@ from build_engine.training.run import CHECKPOINTS, Run
 from build_engine.training.sam import sam_perturbation
 from build_engine.training.schedule import is_done, learning_rate
 from engine.crops import REGIONS, CropSpec
-from engine.readings import Floats
 
 _FIRST_FACES = slice(1024)
 """Show known weights what our faces look like."""
@@ -50,7 +49,7 @@ def train(
     resume: bool = False,
     report: EpochReport = lambda row: None,
     start: Run | Path | None = None,
-    taught: Floats | None = None,
+    beside: Beside = NOTHING,
 ) -> dict[str, Any]:
     """Train one network, choosing its epoch on PublicTest.
 
@@ -63,7 +62,7 @@ def train(
         resume: go on from the newest checkpoint.
         report: called with each epoch.
         start: a run, an exported network or a file for `TAKES_WEIGHTS`; named by `recipe.started_from`.
-        taught: (N, 7) what `recipe.teachers` read in the N faces of Training.
+        beside: what else is known of the faces of Training.
 
     Returns:
         The log line of the best epoch.
@@ -75,7 +74,7 @@ def train(
         SaveFailed: A file could not be written; the last checkpoint is good.
         ModelRefused, WeightsUnusable: The file to begin with is missing or does not fit.
     """
-    batches, judge = Batches(recipe, faces.of(Split.TRAINING), taught), Batches(recipe, faces.of(Split.PUBLIC_TEST))
+    batches, judge = Batches(recipe, faces.of(Split.TRAINING), beside), Batches(recipe, faces.of(Split.PUBLIC_TEST))
     learning = begin(recipe, run, resume, start, batches)
     history = learning.history
     while len(history) < recipe.epochs and not is_done(recipe, history):
@@ -156,8 +155,7 @@ def train_epoch(recipe: Recipe, learning: Learning, data: Batches) -> float:
     for step, rows in enumerate(order):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(recipe, epoch + step / len(order), learning.history)
-        crops, regions = data.crops[rows].float() / 255, data.regions[rows]
-        inside = data.inside[rows].float() / 255
+        crops, regions, inside = data.shown(rows, generator)
         crops, regions = augment(crops, regions, inside, recipe.augmentation, mirrored_regions, generator)
         crops, regions, fer7, ferplus8 = mix(
             (crops, regions, data.fer7[rows], data.ferplus8[rows]), recipe.mixup_share, recipe.mixup_alpha, generator

@@ -159,6 +159,17 @@ def test_run_learns_from_teachers_and_names_them(
     assert json.loads(Path("runs/smoke/recipe.json").read_text())["teachers"] == [load_manifest(shipped_fp32()).sha256]
 
 
+def test_shipped_network_learns_on_from_filmed_faces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    network = str(shipped_fp32())
+    options = ("--recipe", "best-filmed", "--epochs", "1", "--start-from", network, "--teacher", network)
+    assert build_engine("train", "--data", "drawn:70", *options, monkeypatch=monkeypatch) == 0
+    assert list(Path("runs/landmarks").glob("filmed-*.npz"))
+    assert json.loads(Path("runs/best-filmed/recipe.json").read_text())["started_from"] == load_manifest(network).sha256
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -13,9 +13,10 @@ import pytest
 import torch
 from torch import nn
 
-from build_engine.data.batches import Batches
+from build_engine.data.batches import Batches, Beside
 from build_engine.data.labelled_faces import Split
 from build_engine.data.landmarks import AlignedFaces
+from build_engine.data.video import Filmed
 from build_engine.errors import DataUnreadable, RunUnusable, SaveFailed, TrainingDiverged
 from build_engine.networks.baselines import StaticCnn
 from build_engine.networks.model import build_network
@@ -111,8 +112,27 @@ def test_half_of_the_target_is_what_teachers_read(recipe: Recipe, faces: Aligned
     training_faces = faces.of(Split.TRAINING)
     taught = np.full((len(training_faces.crops), 7), 1 / 7, np.float32)
     alone = Batches(recipe, training_faces).fer7
-    both = Batches(replace(recipe, teachers_share=0.5), training_faces, taught).fer7
+    both = Batches(replace(recipe, teachers_share=0.5), training_faces, Beside(taught)).fer7
     torch.testing.assert_close(both, alone / 2 + 1 / 14)
+
+
+def test_faces_that_were_found_in_the_video_are_shown_from_it_and_need_no_other_wall(
+    recipe: Recipe, faces: AlignedFaces
+) -> None:
+    training_faces = faces.of(Split.TRAINING)
+    seen = np.arange(len(training_faces.crops)) % 3 > 0
+    found = training_faces.rows(seen)
+    marked = replace(found, crops=np.full_like(found.crops, 51), regions=found.regions / 2)
+    rows = torch.tensor([4, 3, 2, 0])
+    data = Batches(replace(recipe, filmed_share=1.0), training_faces, Beside(filmed=Filmed(marked, seen)))
+    crops, regions, inside = data.shown(rows, torch.Generator())
+    as_they_are = Batches(recipe, training_faces).shown(rows, torch.Generator())
+    from_video = torch.tensor([True, False, True, False])
+    torch.testing.assert_close(crops[from_video], torch.full((2, 1, 48, 48), 0.2))
+    torch.testing.assert_close(regions[from_video], as_they_are[1][from_video] / 2)
+    assert (inside[from_video] == 1).all()
+    for shown, before in zip((crops, regions, inside), as_they_are, strict=True):
+        torch.testing.assert_close(shown[~from_video], before[~from_video], rtol=0, atol=0)
 
 
 def test_steepest_neighbour_lies_on_the_radius_where_the_loss_is_higher() -> None:
