@@ -55,7 +55,7 @@ from dashboard_protocol.gateway.app import create_app
 from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.server import Tls, serve
 from dashboard_protocol.privacy_requests import open_privacy_requests
-from dashboard_protocol.vocabulary import LEAVES_OUT
+from dashboard_protocol.vocabulary import LEAVES_OUT, SHARES_CLASS, Profile
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
@@ -106,7 +106,9 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     clock = RoomClock()
     policy = Policy(settings.policy, k=settings.k)
     parameters = parameters_of(settings, policy)
-    notice = privacy_routes.notice_of(settings.bot_name, settings.title or "", policy.meaning(parameters))
+    notice = privacy_routes.notice_of(
+        settings.bot_name, settings.title or "", policy.meaning(parameters), shares_class=settings.share_with_class
+    )
     access = Access(load_secret(), revocations=open_revocations(settings.bus, state_directory()))
     key, meeting = _key(settings, access), settings.meeting or token_hex(8)
     token = _token(settings, access, key)
@@ -265,8 +267,13 @@ def hello_of(settings: Settings, policy: Policy, parameters: EngagementParameter
         levels=levels(parameters),
         alerts=policy.alerts(settings.alerts),
         model=learned_model(parameters),
-        capabilities=(LEAVES_OUT,) if settings.leave_out else (),
+        capabilities=_capabilities(settings),
     )
+
+
+def _capabilities(settings: Settings) -> tuple[str, ...]:
+    shares = settings.share_with_class and settings.policy is not Profile.INDIVIDUAL
+    return tuple(name for name, is_so in ((LEAVES_OUT, settings.leave_out), (SHARES_CLASS, shares)) if is_so)
 
 
 def _people_routes(
@@ -276,6 +283,9 @@ def _people_routes(
 
     def opens(link: str) -> bool:
         return access.opens(key, meeting, link)
+
+    def class_page() -> str | None:
+        return instructor_url("", key, access.class_link(key, meeting)) if notice.shares_class else None
 
     known_as = (key, room.name)
     backend = privacy_routes.BotBackend(
@@ -287,7 +297,7 @@ def _people_routes(
     )
     routes = privacy_routes.routes(backend)
     if isinstance(room, self_service.Attended):
-        routes += self_service.routes(room, people, opens)
+        routes += self_service.routes(room, people, opens, class_page)
     if (local := _local(room)) is None:
         return routes
     from bot.rooms.local.routes import routes as local_routes

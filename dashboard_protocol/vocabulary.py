@@ -19,6 +19,8 @@ Row = Annotated[tuple[_T, ...], FromArray]
 """As many values as there are."""
 LEAVES_OUT = "leaves_out"
 """Among the capabilities of a `hello`: somebody in the room is no part of the class, neither read nor counted."""
+SHARES_CLASS = "shares_class"
+"""Likewise: people in the room may see what their teacher sees, the class and nobody in it."""
 DisplayedName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "unclear"]
 """What a face is said to show: one of the network's classes, or `unclear` where none of them stands out."""
 DISPLAYED: tuple[DisplayedName, ...] = get_args(DisplayedName)

@@ -92,6 +92,7 @@ MEETING_OPTIONS: dict[str, object] = {
     "bus": "memory://",
     "retention_s": 604_800.0,
     "leave_alone_after_s": None,
+    "share_with_class": False,
     "media_host": None,
     "chromium": None,
     "browser_hosts": (),

@@ -14,6 +14,10 @@ _CONSENT = """  <section class="panel" aria-labelledby="in">
     </form>
   </section>
 """
+_SHARES = (
+    "You may see what your teacher sees: once you are in the room, the page on which you joined leads there. It shows "
+    "the class and nobody in it."
+)
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -31,6 +35,7 @@ _PAGE = """<!doctype html>
     <p class="bot"><strong>{bot}</strong></p>
     <p>{summary}</p>
     <dl>{points}</dl>
+    {shares}
     <p class="note">Pictures stay in memory and are never written or sent on. A displayed expression is what a face
     shows, nothing more. Not for grading or discipline.</p>
   </section>
@@ -43,7 +48,8 @@ _PAGE = """<!doctype html>
     </form>
     <p id="status" role="status">{done}</p>
     <p id="trouble" role="alert">{trouble}</p>
-    <p class="note">It holds for this meeting. You can also add #optout to your name, or tick
+    <p class="note">It holds for this meeting, and for everybody who bears the name, in a second tab too: two people of
+    one name cannot be told apart. You can also add #optout to your name, or tick
     the box on the join page. You stay in the meeting and are counted as present. To be read again, untick that box
     or write #optin in the chat while you are in the meeting: nobody else can do it for you.</p>
   </section>
@@ -71,6 +77,7 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
         bot=visible_name(notice.bot_name),
         summary=notice.summary,
         points=join(*points),
+        shares=element("p", _SHARES) if notice.shares_class else None,
         done=done,
         trouble=trouble,
         consent=fill(_CONSENT, path=path) if notice.offers_individual else None,

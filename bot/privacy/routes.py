@@ -1,6 +1,7 @@
 """The page of a room that anybody may open: what is computed, what leaves the bot, and how not to be read."""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from time import monotonic
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qs
@@ -108,7 +109,15 @@ class BotBackend:
         self._agree(token)
 
 
-def notice_of(bot_name: str, title: str, meaning: PolicyMeaning) -> Notice:
+SEES = {
+    Profile.PRESENCE: "Your teacher sees how many are here, never you.",
+    Profile.AGGREGATE: "Your teacher sees class averages, never you.",
+    Profile.INDIVIDUAL: "Your teacher sees class averages, and you only if you agree to it yourself.",
+}
+"""What it comes to, in a sentence that needs no other."""
+
+
+def notice_of(bot_name: str, title: str, meaning: PolicyMeaning, *, shares_class: bool = False) -> Notice:
     """Say what people in a room may know of its bot."""
     points = (
         ("Computed", meaning.computed),
@@ -116,7 +125,8 @@ def notice_of(bot_name: str, title: str, meaning: PolicyMeaning) -> Notice:
         ("Never", meaning.never),
         ("Opting out", meaning.opting_out),
     )
-    return short_notice_of(bot_name, title, meaning.profile, points)
+    said = short_notice_of(bot_name, title, meaning.profile, points)
+    return replace(said, shares_class=shares_class and meaning.profile is not Profile.INDIVIDUAL)
 
 
 def short_notice_of(bot_name: str, title: str, profile: Profile, points: tuple[tuple[str, str], ...] = ()) -> Notice:
@@ -124,7 +134,7 @@ def short_notice_of(bot_name: str, title: str, profile: Profile, points: tuple[t
     return Notice(
         bot_name=bot_name,
         profile=profile.value,
-        summary=f"This class is watched by a program under the policy “{profile.value}”.",
+        summary=f"{SEES[profile]} This class is watched by a program under the policy “{profile.value}”.",
         points=points,
         title=title,
         offers_individual=profile is Profile.INDIVIDUAL,

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from bot.rooms.base import OptedIn, OptedOut, Participant
-from bot.rooms.local.descriptions import READ, READING, TEACH
+from bot.rooms.local.descriptions import CLASS, READ, READING, TEACH
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.described import Described
 from dashboard_protocol.http.problems import refused
@@ -66,16 +66,23 @@ class Teaching(BaseModel):
     """The token of an instructor's link, which only who may watch the class holds."""
 
 
-def routes(room: Attended, readings: Readings, opens: Callable[[str], bool] = lambda link: False) -> list[BaseRoute]:
+def routes(
+    room: Attended,
+    readings: Readings,
+    opens: Callable[[str], bool] = lambda link: False,
+    class_page: Callable[[], str | None] = lambda: None,
+) -> list[BaseRoute]:
     """Build what a stay may ask.
 
     `/whip/ROOM/STAY/reading`: GET says whether they are read, PUT `{"read": …}` changes it.
     `/whip/ROOM/STAY/teaching`: PUT `{"link": …}` leaves them out of the class.
+    `/whip/ROOM/STAY/class`: GET says where they see what their teacher sees.
 
     Args:
         room: Where they stay.
         readings: Carries the request out, at once.
         opens: Says whether the token of an instructor's link opens this class.
+        class_page: Returns where people see what their teacher sees, with what opens it; None where they may not.
     """
     limiter = RateLimiter(burst=20, per_s=1.0)
 
@@ -94,9 +101,16 @@ def routes(room: Attended, readings: Readings, opens: Callable[[str], bool] = la
             readings.take(OptedIn(participant) if asked.read else OptedOut(participant))
         return JSONResponse({"read": readings.is_read(participant)}, headers={"Cache-Control": "no-store"})
 
+    async def shown(request: Request) -> Response:
+        page = None if room.participant(request.path_params["resource"]) is None else class_page()
+        if page is None:
+            return refused(request, 404, "The class is not shown to the people in it here.")
+        return JSONResponse({"page": page}, headers={"Cache-Control": "no-store"})
+
     stay = f"/whip/{room.name}/{{resource}}"
     return [
         Described(f"{stay}/reading", reading, {"get": READING, "put": READ}),
+        Described(f"{stay}/class", shown, {"get": CLASS}),
         Described(f"{stay}/teaching", _teaching(room, readings, opens, limiter), {"put": TEACH}),
     ]
 

@@ -100,6 +100,8 @@ class Notice:
     """The room's name for people; its own name if empty."""
     offers_individual: bool = False
     """Whether a person may agree to be read individually."""
+    shares_class: bool = False
+    """Whether people in a room of ours may see what their teacher sees."""
 
 
 def notice_text(notice: Notice) -> str:

@@ -94,6 +94,15 @@ class MeetingOptions(BaseModel):
     ] = 2
     bus: Bus = "memory://"
     retention_s: Retention = 7 * DAY_S
+    share_with_class: Annotated[
+        bool,
+        Setting(
+            "Let people in a local room see the page that their teacher sees: the class, read only; not under the "
+            "policy individual.",
+            commands="join worker",
+            variable="CLASSPULSE_SHARE_WITH_CLASS",
+        ),
+    ] = False
     leave_alone_after_s: Annotated[
         float | None,
         Field(ge=0),

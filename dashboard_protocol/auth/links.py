@@ -7,7 +7,7 @@ refusal gives the same answer.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from dashboard_protocol.auth.consent import Consents
@@ -43,6 +43,8 @@ class Session:
     """Of the room, when the link was made."""
     expires_at: float
     """Unix seconds."""
+    only_watches: bool = False
+    """Whether it is of somebody in the class, who sees the page and does nothing there."""
 
 
 class Access:
@@ -118,6 +120,13 @@ class Access:
         """Return a link token that opens one class of a room for 12 h, or until `revoke`."""
         return self._sign("link", room, meeting, self._clock() + self._link_s)
 
+    def class_link(self, room: str, meeting: str) -> str:
+        """Return one for people in the class: it opens the page while the class is on, and nothing else.
+
+        Neither its report, nor what only an instructor does, such as to teach or to share a window.
+        """
+        return self._sign("class", room, meeting, self._clock() + self._link_s)
+
     def standing_link(self, room: str) -> str:
         """Return one that opens every class of a room for a term, or until `revoke`: for who asked for just that."""
         return self._sign("link", room, STANDING, self._clock() + STANDING_S)
@@ -148,6 +157,17 @@ class Access:
         """
         return self._read("link", room, link)
 
+    def read_viewers_link(self, room: str, link: str) -> Session:
+        """Return what a link token says that opens the page: an instructor's, or one for people in the class.
+
+        Raises:
+            AccessDenied: The link does not open this room, whatever the cause.
+        """
+        try:
+            return self.read_link(room, link)
+        except AccessDenied:
+            return replace(self._read("class", room, link), only_watches=True)
+
     def opens(self, room: str, meeting: str, link: str) -> bool:
         """Return whether a link token opens this class of a room now."""
         try:
@@ -161,21 +181,33 @@ class Access:
 
         Args:
             room: the meeting's key.
-            link: what `link` or `standing_link` made.
+            link: what `link`, `standing_link` or `class_link` made.
             until: when the link's class is over for good, Unix seconds.
 
         Raises:
             AccessDenied: The link does not open this room, whatever the cause.
         """
-        held = self._read("link", room, link)
+        held = self.read_viewers_link(room, link)
         now = self._clock()
         expires_at = min(held.expires_at, until, now + self._session_s)
         if expires_at <= now:
             raise AccessDenied(REFUSAL)
-        return self._sign("session", room, held.meeting, expires_at, held.generation), expires_at - now
+        use = "class session" if held.only_watches else "session"
+        return self._sign(use, room, held.meeting, expires_at, held.generation), expires_at - now
+
+    def verify_reader(self, room: str, token: str) -> Session:
+        """Return the session behind a session token that may be of somebody in the class, who only watches.
+
+        Raises:
+            AccessDenied: The token does not open this room, whatever the cause.
+        """
+        try:
+            return self.verify(room, token)
+        except AccessDenied:
+            return replace(self._read("class session", room, token), only_watches=True)
 
     def verify(self, room: str, token: str) -> Session:
-        """Return the session behind a session token.
+        """Return the session of an instructor behind a session token.
 
         Raises:
             AccessDenied: The token does not open this room, whatever the cause.

@@ -47,8 +47,8 @@ class Call:
 
     @property
     def is_keyed(self) -> bool:
-        """Whether it takes an API key."""
-        return any(KEY in each for each in self.security)
+        """Whether it takes an API key and nothing else; one that takes something else too asks for it itself."""
+        return bool(self.security) and all(KEY in each for each in self.security)
 
     @property
     def scope(self) -> Scope | None:

@@ -36,6 +36,11 @@ SCHEMES: dict[str, Any] = {
         "scheme": "bearer",
         "description": "An API key. Each call names the scope that it takes; `admin` opens everything.",
     },
+    "session": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of a session, as the live feed takes it.",
+    },
     "guest": {"type": "http", "scheme": "bearer", "description": "The token of a join link, behind `#t=`."},
 }
 _RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
@@ -113,7 +118,7 @@ def _complete(path: str, method: str, call: dict[str, Any]) -> None:
         refusals.add(403)
     if any("key" in scheme for scheme in call.get("security", ())):
         refusals |= {401, 403, 429, 503}
-        [[scopes]] = [list(scheme.values()) for scheme in call["security"]]
+        scopes = next(scheme["key"] for scheme in call["security"] if "key" in scheme)
         takes = f"Takes a key of the scope `{scopes[0]}`." if scopes else "Takes any key."
         call["description"] = f"{call.get('description', '')}\n\n{takes}".strip()
     if path.startswith("/v1/"):

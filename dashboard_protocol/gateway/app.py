@@ -92,7 +92,7 @@ class Gateway:
             raise HTTPException(429, "Too many attempts. Try again in a minute.", headers={"retry-after": "60"})
         try:
             link = SessionRequest.model_validate_json(await _read_body(request)).link
-            held = self._access.read_link(room, link)
+            held = self._access.read_viewers_link(room, link)
             until = await self._meetings.until(room, held.meeting)
             token, expires_in_s = self._access.exchange(room, link, until=until)
         except (AccessDenied, ValidationError):

@@ -163,7 +163,7 @@ class Connection:
             request = read_request(text)
             if not isinstance(request, Authenticate):
                 raise ProtocolError(f"The first message must be authenticate, not {request.type}.")
-            return request, self._access.verify(self._room, request.token)
+            return request, self._access.verify_reader(self._room, request.token)
         except TimeoutError:
             if self._gives_way:
                 raise Closing(CloseCode.TOO_MANY, "Too many connections that did not authenticate.") from None
@@ -198,7 +198,7 @@ class Connection:
     def _answer(self, text: str | bytes, room_feed: RoomFeed) -> None:
         match read_request(text):
             case Renew(token=token):
-                renewed = self._access.verify(self._room, token)
+                renewed = self._access.verify_reader(self._room, token)
                 if renewed.meeting != self._session.meeting:
                     raise AccessDenied(REFUSAL)
                 self._session = renewed

@@ -74,7 +74,7 @@ function address(kind, room) {
     await navigator.clipboard?.writeText(room[kind]).then(() => (button.textContent = "Copied"), () => {});
   });
   const row = make("span", { className: "row" });
-  row.append(field, button);
+  row.append(field, button, make("a", { href: room[kind], textContent: "Open", className: "go" }));
   const label = make("div", { className: "address" });
   label.append(make("label", { htmlFor: field.id, textContent: ADDRESSES[kind] }), row);
   return label;

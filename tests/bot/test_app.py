@@ -19,6 +19,7 @@ from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.client import watch
 from dashboard_protocol.errors import BusError, SecretRefused
 from dashboard_protocol.events import BotState, Bye, EndReason, Event, Hello, Profile, State
+from dashboard_protocol.vocabulary import SHARES_CLASS
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +113,25 @@ async def test_dashboard_sees_the_whole_life_of_a_bot_from_hello_to_bye() -> Non
     assert hello.alerts is None, "presence has no alerts"
     assert isinstance(bodies[-1], Bye)
     assert await bot.task is EndReason.ASKED_TO_LEAVE
+
+
+@pytest.mark.parametrize(
+    ("policy", "shares", "shown"),
+    [(Profile.AGGREGATE, True, True), (Profile.AGGREGATE, False, False), (Profile.INDIVIDUAL, True, False)],
+)
+async def test_authorisation_of_people_to_see_the_class_is_the_operators_and_never_under_individual(
+    policy: Profile, shares: bool, shown: bool
+) -> None:
+    async with Run(policy=policy, share_with_class=shares) as bot:
+        origin = (await bot.addresses).dashboard.partition("/rooms/")[0]
+        async with httpx.AsyncClient() as http:
+            info = (await http.get(f"{origin}/join/r/info.json")).json()
+            privacy = (await http.get(f"{origin}/privacy/r")).text
+        await bot.until(lambda: any(isinstance(event.body, Hello) for event in bot.events))
+        [hello] = [event.body for event in bot.events if isinstance(event.body, Hello)]
+        assert (info["shares_class"], SHARES_CLASS in hello.capabilities) == (shown, shown)
+        assert ("You may see what your teacher sees" in privacy) is shown
+        assert "never you" in info["summary"] or policy is Profile.INDIVIDUAL
 
 
 async def test_root_opens_the_page_only_where_that_was_asked_for() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,8 @@ def requests() -> Requests:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def address(room: LocalRoom, requests: Requests) -> AsyncIterator[str]:
-    app = Starlette(routes=[*self_service.routes(room, requests, lambda link: link == "lnk"), *routes_of(room)])
+    own = self_service.routes(room, requests, lambda link: link == "lnk", lambda: "/rooms/r#t=seen")
+    app = Starlette(routes=[*own, *routes_of(room)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     config.load()
@@ -148,6 +150,25 @@ async def test_person_reads_the_notice_joins_leaves_and_comes_again(room: LocalR
         await page.get_by_text("You have left the room.").wait_for()
         await page.get_by_role("button", name="Join again").click()
         assert (await expect(events, Joined)).participant.id != first.id
+
+
+async def test_person_finds_the_privacy_page_and_while_in_the_room_what_her_teacher_sees(
+    room: LocalRoom, page: Page
+) -> None:
+    room.notice = replace(NOTICE, shares_class=True, points=(("Opting out", "privacy page of this room"),))
+    async with room:
+        await page.reload()
+        for link in (page.get_by_role("link", name="Privacy here"), page.locator("dd a")):
+            assert str(await link.get_attribute("href")).endswith("/privacy/biology-101")
+        seen = page.get_by_role("link", name="See what your teacher sees")
+        assert not await seen.is_visible()
+        await join(page, "Eve")
+        await seen.wait_for()
+        assert str(await seen.get_attribute("href")).endswith("/rooms/r#t=seen")
+        assert await page.get_by_text("Nobody else’s picture is shown here").is_visible()
+        assert await page.get_by_text("in a second tab too").is_visible()
+        await page.get_by_role("button", name="Leave").click()
+        await seen.wait_for(state="hidden")
 
 
 async def test_camera_goes_off_and_on_while_the_person_stays(room: LocalRoom, page: Page) -> None:

@@ -44,3 +44,8 @@ TEACH = operation(
     "teach", "Say by an instructor's link that one teaches the class, and is no part of it.", "joining",
     answers={200: (JSON, _LEFT_OUT)}, refusals=(400, 403, 404, 409, 413, 422, 429, 503), body=(JSON, _LINK),
 )  # fmt: skip
+CLASS = operation(
+    "class_page", "Say where people in a class see what their teacher sees, where its operator allows it.", "joining",
+    answers={200: (JSON, {"type": "object", "properties": {"page": {"type": "string"}}, "required": ["page"]})},
+    refusals=(400, 404, 409, 413, 503),
+)  # fmt: skip

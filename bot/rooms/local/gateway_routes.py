@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from bot.errors import BotError
 from bot.rooms.local import join_page
 from bot.rooms.local.admission import CONSENT_HEADER, MAX_OFFER_BYTES, NAME_HEADER
-from bot.rooms.local.descriptions import LEAVE, OPTIONS, PUBLISH, READ, READING, TEACH
+from bot.rooms.local.descriptions import CLASS, LEAVE, OPTIONS, PUBLISH, READ, READING, TEACH
 from bot.rooms.local.join_page import NOT_KEPT, assets, describe, page
 from bot.rooms.notice import Notice
 from dashboard_protocol.errors import BusError, OutboundRefused, OutboundUnreachable
@@ -89,6 +89,7 @@ def routes(queue: Queue, notice_of: NoticeOf) -> list[BaseRoute]:
         Described("/whip/{room}", at.refusing(at.publish), {"options": OPTIONS, "post": PUBLISH}),
         Described("/whip/{room}/{stay}", at.refusing(at.stay), {"delete": LEAVE}),
         Described("/whip/{room}/{stay}/reading", at.refusing(at.stay), {"get": READING, "put": READ}),
+        Described("/whip/{room}/{stay}/class", at.refusing(at.stay), {"get": CLASS}),
         Described("/whip/{room}/{stay}/teaching", at.refusing(at.stay), {"put": TEACH}),
     ]
 
@@ -168,7 +169,7 @@ class _LocalRooms:
             raise RequestRefused(404, "There is no such stay.")
         bot = _bot_of(await self._record(request))
         said = request.url.path.rpartition("/")[2]
-        rest = f"/{stay}/{said}" if said in ("reading", "teaching") else f"/{stay}"
+        rest = f"/{stay}/{said}" if said in ("class", "reading", "teaching") else f"/{stay}"
         content = await _text(request, MAX_OFFER_BYTES)
         return _handed_back(await self._ask(request, request.method, bot.whip(rest), content))
 

@@ -86,4 +86,5 @@ def describe(room: str, notice: Notice, *, is_open: bool, needs_token: bool) -> 
         "summary": shown(notice.summary),
         "points": [{"heading": shown(heading), "text": shown(text)} for heading, text in notice.points],
         "offers_individual": notice.offers_individual,
+        "shares_class": notice.shares_class,
     }

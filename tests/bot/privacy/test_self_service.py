@@ -60,6 +60,17 @@ async def test_person_asks_and_changes_her_mind(http: httpx.AsyncClient) -> None
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_authorisation_to_see_the_class_is_a_stays_own_and_only_where_its_operator_allows_it(
+    requests: Requests, http: httpx.AsyncClient
+) -> None:
+    assert (await http.get("/whip/r/unguessable/class")).status_code == 404, "nobody allowed it"
+    app = Starlette(routes=self_service.routes(Room(), requests, class_page=lambda: "/rooms/r#t=x"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://class") as client:
+        answer = await client.get("/whip/r/unguessable/class")
+        assert (answer.json(), answer.headers["cache-control"]) == ({"page": "/rooms/r#t=x"}, "no-store")
+        assert (await client.get("/whip/r/guessed/class")).status_code == 404
+
+
 @pytest.mark.parametrize("resource", ["p1", "Anna", "guessed", "%2e%2e"])
 async def test_nobody_else_can_ask_for_her(http: httpx.AsyncClient, resource: str) -> None:
     for answer in (

@@ -37,6 +37,22 @@ def test_link_lasts_twelve_hours(access: Access, clock: Clock) -> None:
         access.verify("r", token)
 
 
+def test_authorisation_of_somebody_in_the_class_is_to_watch_and_nothing_else(access: Access) -> None:
+    link = access.class_link("r", "m")
+    token, _ = access.exchange("r", link)
+    reader = access.verify_reader("r", token)
+    assert (reader.meeting, reader.only_watches) == ("m", True)
+    assert not access.opens("r", "m", link), "neither to teach nor to share a window"
+    for opening in (access.read_link, access.read_report, access.verify):
+        for held in (link, token):
+            with pytest.raises(AccessDenied):
+                opening("r", held)
+    with pytest.raises(AccessDenied):
+        access.verify_reader("s", token)
+    instructor = access.verify_reader("r", access.exchange("r", access.link("r", "m"))[0])
+    assert not instructor.only_watches
+
+
 def test_session_lasts_ten_minutes(access: Access, clock: Clock) -> None:
     session = access.verify("r", access.exchange("r", access.link("r", "m"))[0])
     clock.now += 599

@@ -4,6 +4,8 @@ import { Refused, Stay } from "./whip.js";
 
 const CAMERA = { video: { width: 640, height: 360, frameRate: 15 } };
 const ASK_AGAIN_MS = 5000;
+/** As the policy's own words have it. */
+const PRIVACY_PAGE = "privacy page of this room";
 
 const words = {
   here: "is in this room.",
@@ -34,6 +36,7 @@ const { token, consent } = readInvitation();
 let camera = null;
 let stay = null;
 let isLeftOut = false;
+let sharesClass = false;
 
 /** The invitation's token and consent leave the address bar at once; a reload of this tab finds them again. */
 function readInvitation() {
@@ -73,6 +76,7 @@ function enter(state) {
   for (const id of ["name", "individual"]) $(id).disabled = !isApart;
   for (const id of ["opt-out", "teach", "teach-link"]) $(id).disabled = state === "joining";
   isLeftOut = isLeftOut && state === "joined";
+  if (isApart) $("class").hidden = true;
 }
 
 async function readNotice() {
@@ -91,6 +95,8 @@ async function readNotice() {
   $("presence").textContent = info.is_open ? words.here : words.away;
   $("summary").textContent = info.summary;
   $("more").hidden = info.points.length === 0;
+  sharesClass = info.shares_class;
+  $("privacy").href = new URL(`../privacy/${encodeURIComponent(room)}`, location.href);
   $("points").replaceChildren(...info.points.flatMap(({ heading, text }) => [entry("dt", heading), entry("dd", text)]));
   if ($("individual-choice").hidden && info.offers_individual && consent) {
     $("name").value ||= nameOf(consent);
@@ -99,10 +105,21 @@ async function readNotice() {
   return info.is_open;
 }
 
+/** An entry of what is computed; where it names the privacy page it leads there. */
 function entry(tag, text) {
   const element = document.createElement(tag);
-  element.textContent = text;
+  const [before, after] = text.split(PRIVACY_PAGE);
+  element.append(before);
+  if (after !== undefined) element.append(Object.assign(document.createElement("a"), { href: $("privacy").href, textContent: PRIVACY_PAGE }), after);
   return element;
+}
+
+/** Where we see what our teacher sees, while we are in the room and where that is allowed. */
+async function showClass() {
+  const mine = stay;
+  const page = sharesClass ? await mine?.classPage() : null;
+  $("class").hidden = !page || stay !== mine;
+  if (page) $("class-link").href = new URL(page, location.origin);
 }
 
 async function follow() {
@@ -163,6 +180,7 @@ async function join() {
   $("leave").focus();
   say(inside());
   await teach();
+  await showClass();
 }
 
 /** With a link that opens this class, whoever teaches it is no part of it, for this stay. */

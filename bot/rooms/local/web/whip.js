@@ -72,6 +72,13 @@ export class Stay {
     return response?.ok ? (await response.json()).read : null;
   }
 
+  /** Where we see what our teacher sees; null where that is not allowed. */
+  async classPage() {
+    if (!this.#resource) return null;
+    const response = await fetch(`${this.#resource}/class`, { headers: this.#headers }).catch(() => null);
+    return response?.ok ? (await response.json()).page : null;
+  }
+
   /** Say that we teach the class, with the instructor's link; whether we are left out of it now. */
   async teach(link) {
     if (!this.#resource) return false;
