@@ -49,7 +49,7 @@ _PAGE = """<!doctype html>
     <p id="status" role="status">{done}</p>
     <p id="trouble" role="alert">{trouble}</p>
     <p class="note">It holds for this meeting, and for everybody who bears the name, in a second tab too: two people of
-    one name cannot be told apart. You can also add #optout to your name, or tick
+    one name cannot be distinguished. You can also add #optout to your name, or tick
     the box on the join page. You stay in the meeting and are counted as present. To be read again, untick that box
     or write #optin in the chat while you are in the meeting: nobody else can do it for you.</p>
   </section>

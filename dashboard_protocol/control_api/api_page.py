@@ -140,7 +140,7 @@ def _schema(name: str, schema: dict[str, Any]) -> Markup:
         element("h3", element("code", name), id=name),
         element("p", schema.get("description", "")),
         element("ul", *fields) if fields else join(*values),
-        None if example is None else element("pre", json.dumps(example, indent=2, ensure_ascii=False)),
+        None if example is None else element("pre", json.dumps(example, indent=2, ensure_ascii=False), tabindex=0),
     )
 
 

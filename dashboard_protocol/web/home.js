@@ -136,7 +136,7 @@ function compare() {
   const table = make("table");
   table.append(...rows.map(([name, ...values], at) => {
     const row = make("tr");
-    row.append(make("th", { scope: "row", textContent: name }), ...values.map((value) => make(at ? "td" : "th", { textContent: value })));
+    row.append(name ? make("th", { scope: "row", textContent: name }) : make("td"), ...values.map((value) => at ? make("td", { textContent: value }) : make("th", { scope: "col", textContent: value })));
     return row;
   }));
   const note = "The class index from 0 to 100, the line is 50. Solid: the first, dashed: the second; each over its own length. Different classes differ in much: people, subject, hour.";

@@ -70,5 +70,6 @@ async def test_info_says_who_reads_and_what_becomes_of_it(http: httpx.AsyncClien
         "summary": "Class values only.",
         "points": [{"heading": "Never", "text": "Names, pictures, sound"}],
         "offers_individual": False,
+        "shares_class": False,
     }
     assert during == before | {"is_open": True}
