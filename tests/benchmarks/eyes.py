@@ -29,7 +29,7 @@ from engine.readings import Face, Image
 
 WIDTHS_PX: Final = (128, 96, 80, 64, 56, 48, 40)
 """Of the face's box, as wide as the finder sees it."""
-FACES: Final = 120
+FACES: Final = 48
 """Photographs that are read, the first of PublicTest."""
 FRAMES_A_READ: Final = 5
 KBPS: Final = 500
