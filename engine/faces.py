@@ -4,6 +4,7 @@ A face known from the last picture is looked for where it was; only a lost one c
 """
 
 import math
+from collections.abc import Iterator
 from typing import Final, Self
 
 import numpy as np
@@ -113,17 +114,30 @@ class FaceFinder:
 
         Costs at most `engine.search.MOST_DETECTOR_CALLS`, whatever the picture. Arguments and errors: see `find_all`.
         """
+        *_, faces = self.search_in_steps(image, smallest_face_px)
+        return faces
+
+    def search_in_steps(self, image: Image, smallest_face_px: int = SMALLEST_FACE_PX) -> Iterator[list[Box]]:
+        """Search as `search` does, a call of a detector a step, for callers with other work in between.
+
+        Yields:
+            Nothing yet, and with the last step the boxes that `search` returns.
+        """
         image = checked_image(image)
         height, width = image.shape[:2]
         found = [Found(seen.box, seen.confidence) for seen in self._full_range.detections(image)]
         for square in squares(width, height, smallest_face_px):
+            yield []
             inside = self._short_range.detections(_within(image, square))
             found += [found_in(square, seen.box, seen.confidence, width, height) for seen in inside]
-        return [
-            one.box
-            for one in merged(found)
-            if one.confidence >= _CERTAIN or self._confidence_close(image, one.box) >= _CERTAIN
-        ]
+        certain = []
+        for one in merged(found):
+            if one.confidence < _CERTAIN:
+                yield []
+                if self._confidence_close(image, one.box) < _CERTAIN:
+                    continue
+            certain.append(one.box)
+        yield certain
 
     def close(self) -> None:
         """Free all models; calls that still run finish first."""

@@ -48,7 +48,7 @@ class RecordedGallery(RecordingRoom):
         super().__init__(name, files, began_at=began_at, standing=standing)
         (self._file,) = files
         self._finder = FaceFinder()
-        self._gallery = Gallery(self._finder.search)
+        self._gallery = Gallery(self._finder.search_in_steps)
         self._people = GalleryPeople(self._session.publish)
         self._due_s = 0.0
 

@@ -43,7 +43,7 @@ def note_reads(rows: list[Row]) -> None:
     """Have every observer that begins from now on note its readings."""
 
     async def noted(track: Track, inference: Inference, meter: Any, turns: ReadSchedule, **more: Any) -> None:
-        await observe(track, inference, Noting(meter, track.participant.id, rows), turns, **more)  # type: ignore[arg-type]
+        await observe(track, inference, Noting(meter, track.participant.id, rows), turns, **more)
 
     setattr(observers, "observe", noted)  # noqa: B010  a module's name is none of an object's
 

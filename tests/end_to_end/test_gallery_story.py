@@ -135,7 +135,7 @@ def shared() -> Shared:
             def __getattr__(self, name: str) -> Any:
                 return getattr(meter, name)
 
-        await observe(track, inference, Tap(), turns, **more)  # type: ignore[arg-type]
+        await observe(track, inference, Tap(), turns, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLASSPULSE_SECRET", "s" * 64)

@@ -190,7 +190,7 @@ class SharedWindow:
             return image, None
         if self._gallery is None:
             self._finder = FaceFinder()
-            self._gallery = Gallery(self._finder.search)
+            self._gallery = Gallery(self._finder.search_in_steps)
             self._gallery.keep(self._people.unread.kept)
         return image, self._gallery.take(frame.at, image)
 

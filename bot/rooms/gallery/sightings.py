@@ -4,7 +4,7 @@ All of a picture is searched every `SEARCH_EVERY_S`, and when a tile shows somet
 it is enough to see that everybody is still where they were. Nothing is given of a picture in which that is not so.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -17,6 +17,8 @@ from bot.rooms.gallery.seats import Seat, Seats
 from engine.readings import Box, Image
 
 SEARCH_EVERY_S: Final = 2.0
+STEPS: Final = 24
+"""Of a search, made with each picture while nothing changes: a quarter of it, so that none waits for all."""
 SEARCH_AGAIN_S: Final = 0.25
 """After what was found did not fit: a layout that flows anew takes some pictures to do it."""
 FROZEN_AFTER_S: Final = 3.0
@@ -79,16 +81,27 @@ class _Small:
         return rect.shrunk(self._by)
 
 
+@dataclass(slots=True)
+class _Search:
+    """Of one picture, as far as it has come."""
+
+    image: Image
+    small: _Small
+    steps: Iterator[list[Box]]
+    faces: list[Box] = field(default_factory=list)
+
+
 class Gallery:
     """One picture of many people. `take` is called with pictures in their order, by one thread at a time."""
 
-    def __init__(self, search: Callable[[Image], list[Box]]) -> None:
+    def __init__(self, search: Callable[[Image], Iterator[list[Box]]]) -> None:
         """Begin with nobody.
 
         Args:
-            search: Finds all faces of a picture, as boxes in shares of it.
+            search: Finds all faces of a picture, step by step; the last gives them, as boxes in shares of it.
         """
         self._search = search
+        self._searching: _Search | None = None
         self._seats = Seats()
         self._sitters: dict[str, _Sitter] = {}
         self._searched_at: float | None = None
@@ -111,15 +124,28 @@ class Gallery:
         if self._is_frozen(at, small):
             return Sighting({}, self._known(), is_frozen=True)
         size = (image.shape[1], image.shape[0])
-        is_due = self._searched_at is None or at - self._searched_at >= SEARCH_EVERY_S or size != self._size
-        if not is_due and not self._follow(small):
-            if self._searched_at is not None and at - self._searched_at < SEARCH_AGAIN_S:
+        if self._searched_at is None or size != self._size or not self._follow(small):
+            self._searching = None
+            if size == self._size and self._searched_at is not None and at - self._searched_at < SEARCH_AGAIN_S:
                 return Sighting({}, self._known())
-            is_due = True
-        if is_due:
-            self._find(at, image, small)
+            *_, faces = self._search(image)
+            self._find(at, image, small, faces)
             self._searched_at, self._size = at, size
+        elif self._searching is not None or at - self._searched_at >= SEARCH_EVERY_S:
+            self._search_on(at, image, small)
         return self._sighting(at, small)
+
+    def _search_on(self, at: float, image: Image, small: "_Small") -> None:
+        """Search a picture a little at a time, while everybody is seen to be where they were in those that follow."""
+        if self._searching is None:
+            self._searching, self._searched_at = _Search(image, small, self._search(image)), at
+        for _ in range(STEPS):
+            faces = next(self._searching.steps, None)
+            if faces is None:
+                searched, self._searching = self._searching, None
+                self._find(at, searched.image, searched.small, searched.faces)
+                return
+            self._searching.faces = faces
 
     def _follow(self, small: "_Small") -> bool:
         placed = self._seats.placed
@@ -127,9 +153,8 @@ class Gallery:
             [look_of(small.image, small.rect(seat.rect), self._sitters[seat.id].face) for seat in placed]
         )
 
-    def _find(self, at: float, image: Image, small: "_Small") -> None:
-        """Search all of a picture, and say anew who stands where."""
-        faces = self._search(image)
+    def _find(self, at: float, image: Image, small: "_Small", faces: list[Box]) -> None:
+        """Say anew who stands where, by all faces of a picture."""
         found = layout(image, faces)
         shown = [(rect, _face_in(rect, faces, image)) for rect in (*found.tiles, *found.stages)]
         looks = [(rect, look_of(small.image, small.rect(rect), face)) for rect, face in shown]

@@ -149,7 +149,7 @@ def rect_of(place: Sequence[int]) -> Rect:
 def watched(
     drawn: DrawnGallery,
     scenes: Sequence[Scene],
-    search: Callable[[Image], list[Box]],
+    search: Callable[[Image], Iterator[list[Box]]],
     *,
     length_s: float,
     rate: float = 4.0,

@@ -1,6 +1,6 @@
 """A gallery that is looked at, with the truth beside it: nobody is ever shown another's tile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bot.rooms.gallery.sightings import Gallery, Sighting
 from engine.readings import Box, Image
@@ -16,15 +16,19 @@ class Shown:
 
     def __init__(self) -> None:
         self.searches = 0
+        self.steps = 0
+        """That a search takes, before it gives anything."""
         self.number = 0
         self.who: dict[str, int] = {}
         self._drawn: Drawn
         self._faces: Sequence[Box] = ()
         self.gallery = Gallery(self._search)
 
-    def _search(self, _: Image) -> list[Box]:
+    def _search(self, _: Image) -> Iterator[list[Box]]:
         self.searches += 1
-        return list(self._faces)
+        faces = list(self._faces)
+        yield from [[]] * self.steps
+        yield faces
 
     def show(
         self,

@@ -23,6 +23,20 @@ def test_search_is_as_rare_as_it_may_be_while_nothing_changes() -> None:
     assert shown.searches <= 80 / PICTURES_PER_S / SEARCH_EVERY_S + 1
 
 
+def test_search_goes_on_over_several_pictures_and_whoever_comes_meanwhile_is_found() -> None:
+    shown = Shown()
+    shown.steps = 100
+    before = shown.show(range(8), pictures=SETTLING)
+    assert len(before.people) == 8
+    searches = shown.searches
+    during = shown.show(range(8), pictures=3 * PICTURES_PER_S)
+    assert during.people.keys() == before.people.keys()
+    assert shown.searches <= searches + 2
+    shown.show([*range(8), 30], pictures=2)
+    assert len(shown.gallery.seats) >= 9, "a layout that has changed is searched at once"
+    assert shown.people(shown.show([*range(8), 30], pictures=SETTLING)) == [*range(8), 30]
+
+
 @pytest.mark.parametrize(
     ("after", "columns"),
     [([8, 7, 6, 5, 4, 3, 2, 1, 0], 3), ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 4), ([0, 2, 3, 4], 2), ([20, 21, 22, 23], 2)],
@@ -77,14 +91,14 @@ def test_gallery_that_makes_room_for_a_speaker_and_comes_back_keeps_everybody() 
 
 def test_codec_does_not_move_a_frozen_picture() -> None:
     drawn = gallery(range(9), columns=3)
-    watched = Gallery(lambda _: list(drawn.faces))
+    watched = Gallery(lambda _: iter([list(drawn.faces)]))
     pictures = [compressed(drawn.picture, 80 - number % 3) for number in range(40)]
     seen = [watched.take(number / PICTURES_PER_S, picture) for number, picture in enumerate(pictures)]
     assert seen[-1].is_frozen
 
 
 def test_size_that_changes_in_the_middle_and_pictures_too_small_disturb_nothing() -> None:
-    watched = Gallery(lambda _: [Box(0.4, 0.4, 0.2, 0.2)])
+    watched = Gallery(lambda _: iter([[Box(0.4, 0.4, 0.2, 0.2)]]))
     dice = np.random.default_rng(1)
     for number, shape in enumerate([(64, 64), (1, 1), (720, 1280), (3, 900), (64, 64), (1080, 1920), (40, 40)]):
         picture = dice.integers(0, 256, (*shape, 3), dtype=np.uint8)
