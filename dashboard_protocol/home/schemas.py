@@ -7,13 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_protocol.vocabulary import Profile
 
+LONGEST_TOKEN = 8192
+"""Characters: some mail programs break longer addresses."""
+
 
 class HomeRequest(BaseModel):
     """The part of a teacher's link after `#t=`."""
 
     model_config = ConfigDict(extra="forbid")
 
-    token: Annotated[str, Field(max_length=8192)]
+    token: Annotated[str, Field(max_length=LONGEST_TOKEN)]
 
 
 class StartRequest(HomeRequest):

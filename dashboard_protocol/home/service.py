@@ -18,6 +18,7 @@ from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.home.classes import ClassFold, ClassFolds
 from dashboard_protocol.home.qr import qr_path
 from dashboard_protocol.home.schemas import (
+    LONGEST_TOKEN,
     ClassView,
     HomeView,
     QrCode,
@@ -72,7 +73,10 @@ class Home:
                 raise HTTPException(404, f"You have invited no bot to {named!r}.")
             rooms[room] = url
         teacher = Teacher(by.name, by.is_admin, wanted.may_start, rooms)
-        return teacher_url(self._control.public_url or origin, self._access.teachers.make(teacher))
+        token = self._access.teachers.make(teacher)
+        if len(token) > LONGEST_TOKEN:
+            raise HTTPException(422, "Name fewer rooms: such a link is too long to be handed on.")
+        return teacher_url(self._control.public_url or origin, token)
 
     async def view(self, teacher: Teacher, origin: str) -> HomeView:
         """Return what a link shows now."""

@@ -17,6 +17,7 @@ from bot.rooms.remote_session import RemoteSession
 from bot.settings import Settings
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.client import watch
+from dashboard_protocol.control_api.client import ControlClient
 from dashboard_protocol.errors import BusError, SecretRefused
 from dashboard_protocol.events import BotState, Bye, EndReason, Event, Hello, Profile, State
 from dashboard_protocol.vocabulary import SHARES_CLASS
@@ -132,6 +133,25 @@ async def test_authorisation_of_people_to_see_the_class_is_the_operators_and_nev
         assert (info["shares_class"], SHARES_CLASS in hello.capabilities) == (shown, shown)
         assert ("You may see what your teacher sees" in privacy) is shown
         assert "never you" in info["summary"] or policy is Profile.INDIVIDUAL
+
+
+async def test_home_of_a_bot_alone_shows_its_class_to_a_teachers_link() -> None:
+    async with Run(title="Biology 101") as bot:
+        origin = (await bot.addresses).dashboard.partition("/rooms/")[0]
+        await bot.until(lambda: State.LIVE in bot.states)
+
+        def made() -> str:
+            with ControlClient(origin) as client:
+                return client.teacher_link([client.room("local://r")])
+
+        link = await asyncio.to_thread(made)
+        async with httpx.AsyncClient() as http:
+            page = await http.get(origin + "/", headers={"accept": "text/html"})
+            [room] = (await http.post(f"{origin}/v1/home", json={"token": link.partition("#t=")[2]})).json()["rooms"]
+        assert page.headers["content-type"].startswith("text/html")
+        [held] = room["classes"]
+        assert (held["title"], held["state"], room["can_start"]) == ("Biology 101", "on", False)
+        assert held["link"].startswith(f"{origin}/rooms/{room['room']}#t=")
 
 
 async def test_root_opens_the_page_only_where_that_was_asked_for() -> None:

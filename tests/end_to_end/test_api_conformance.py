@@ -105,8 +105,9 @@ async def _a_class(url: str) -> None:
     await queue.claim("w")
     await queue.report("w", "b", Moment(state=State.LIVE, since=time()))
     writer = await EventWriter.open(bus, ROOM)
-    for body in (hello().model_copy(update={"meeting": "b"}), *[summary()] * 30):
-        await writer.publish(body, at=time() + writer.seq)
+    await writer.publish(hello().model_copy(update={"meeting": "b"}), at=time())
+    for _ in range(30):
+        await writer.publish(summary(), at=time() + writer.seq)
     await queue.close()
     await bus.close()
 

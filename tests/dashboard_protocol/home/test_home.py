@@ -133,6 +133,8 @@ async def test_authorisation_of_a_teachers_link_is_its_rooms_and_its_keys_own_cl
     mine = (await site.home(await site.token(rooms=["local://seminar", "local://lab"])))["rooms"]
     assert [held["id"] for held in mine[1]["classes"]] == [], "a room may be named, another key's class is not shown"
     assert mine[1]["join"] is None
+    many = [f"local://{'x' * 200}{number}" for number in range(50)]
+    assert (await site.ask("/v1/teacher-links", {"rooms": many}, site.key)).status_code == 422, "too long a link"
     link = site.control.access.link(SEMINAR, "now")
     for wrong in ("", "x", link, site.control.access.standing_link(SEMINAR)):
         answer = await site.ask("/v1/home", {"token": wrong})
