@@ -76,8 +76,9 @@ async def _a_class(control: Control, id_: str, room: str, url: str, *, is_over: 
     await control.queue.claim("w")
     await control.queue.report("w", id_, Moment(state=State.LIVE, since=now))
     writer = await EventWriter.open(control.bus, room, id_)
-    for at, body in enumerate((hello().model_copy(update={"meeting": id_, "title": id_}), *[summary(7)] * 30)):
-        await writer.publish(body, at=now + at)
+    await writer.publish(hello().model_copy(update={"meeting": id_, "title": id_}), at=now)
+    for at in range(30):
+        await writer.publish(summary(7), at=now + 1 + at)
     if is_over:
         bye = Bye(reason=EndReason.ASKED_TO_LEAVE, report=None, live_s=30, present_max=7, alerts=0)
         await writer.publish(bye, at=now + 31)
