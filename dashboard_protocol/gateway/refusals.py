@@ -6,9 +6,12 @@ from typing import Any, Literal, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
+from dashboard_protocol.control_api.callers import leaves
 from dashboard_protocol.errors import (
     BusError,
     ConsentRefused,
@@ -78,7 +81,19 @@ def _said(asked: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     is_framework = error.status_code in _NOT_HERE and error.detail in ("Not Found", "Method Not Allowed")
     detail = _NOT_HERE[error.status_code] if is_framework else error.detail
-    return refused(asked, error.status_code, detail, headers=error.headers or {})
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == 405:
+        headers["allow"] = ", ".join(_methods(asked))
+    return refused(asked, error.status_code, detail, headers=headers)
+
+
+def _methods(asked: Request) -> list[str]:
+    """Return what an address takes over all its routes; the framework names the first one's."""
+    found: set[str] = set()
+    for route in leaves(asked.app.routes):
+        if isinstance(route, Route | APIRoute) and route.path_regex.match(asked.url.path):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _unusable(asked: Request, error: Exception) -> Response:

@@ -4,11 +4,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from dashboard_protocol.control_api import schemas
 from dashboard_protocol.control_api.api_keys import Scope
 from dashboard_protocol.control_api.openapi import TAGS
+from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.http.described import Described, operation
 from tests.dashboard_protocol.control_api.test_routes import WANTED, Desk, a_desk
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -119,6 +124,29 @@ async def test_query_parameter_that_a_call_does_not_know_is_refused_by_every_cal
         asked += 1
     assert asked >= 13
     assert (await desk.ask("GET", "/docs?utm_source=mail", None)).status_code == 200, "what mail programs add to links"
+
+
+async def test_method_that_an_address_does_not_take_is_answered_with_all_that_it_takes(desk: Desk) -> None:
+    for path, taken in (("/v1/bots", "GET, POST"), ("/v1/bots/b", "DELETE, GET"), ("/docs", "GET, HEAD")):
+        answer = await desk.ask("PATCH", path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, taken)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_what_goes_wrong_here_is_a_problem_that_says_nothing_of_it(tmp_path: Path) -> None:
+    async def broken(_: Request) -> Response:
+        raise RuntimeError("a secret of the inside")
+
+    said = operation("broken", "It breaks.", "service", answers={200: None})
+    async with a_desk(tmp_path) as desk:
+        control = desk.control
+        route = Described("/broken", broken, {"get": said})
+        app = create_app(control.bus, control.access, control=control, extra_routes=[route])
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        answer = await http.get("/broken")
+    assert (answer.status_code, answer.json()["title"]) == (500, "Internal Server Error")
+    assert "secret" not in answer.text
 
 
 async def test_bots_come_in_pages_with_the_address_of_the_next(desk: Desk) -> None:
