@@ -14,6 +14,8 @@ _CONSENT = """  <section class="panel" aria-labelledby="in">
     </form>
   </section>
 """
+THIS_PAGE = "privacy page of this room"
+"""As the policies' own words have it (`bot.disclosure.policy`), which the join page looks for too."""
 _SHARES = (
     "You may see what your teacher sees: once you are in the room, the page on which you joined leads there. It shows "
     "the class and nobody in it."
@@ -59,6 +61,12 @@ _PAGE = """<!doctype html>
 """
 
 
+def _linked(text: str, path: str) -> str:
+    """Lead to the form below where the policy's words name this page."""
+    before, named, after = text.partition(THIS_PAGE)
+    return join(before, element("a", named, href=f"{path}#out") if named else None, after)
+
+
 def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = "") -> str:
     """Draw the page.
 
@@ -69,7 +77,7 @@ def privacy_page(room: str, notice: Notice, *, done: str = "", trouble: str = ""
         trouble: Why it was not.
     """
     path = f"/privacy/{quote(room, safe='')}"
-    points = [join(element("dt", heading), element("dd", text)) for heading, text in notice.points]
+    points = [join(element("dt", heading), element("dd", _linked(text, path))) for heading, text in notice.points]
     page = fill(
         _PAGE,
         path=path,

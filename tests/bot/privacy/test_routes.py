@@ -8,8 +8,12 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from bot.disclosure.policy import Policy
+from bot.engagement import EngagementParameters
 from bot.privacy import routes as privacy_routes
+from bot.privacy.page import THIS_PAGE, privacy_page
 from bot.privacy.routes import BotBackend
+from bot.rooms.local.join_page import WEB
 from bot.rooms.notice import Notice, name_key
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.bus import MemoryBus
@@ -17,6 +21,7 @@ from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.gateway.app import create_app
 from dashboard_protocol.http.server import serve
 from dashboard_protocol.privacy_requests.base import Noted
+from dashboard_protocol.vocabulary import Profile
 from tests import hostile
 
 NOTICE = Notice(
@@ -53,6 +58,14 @@ async def test_page_says_what_happens_here_and_loads_nothing_foreign(http: httpx
     assert "<script" not in page.text
     assert (await http.get("/privacy-assets/page.css")).status_code == 200
     assert (await http.get("/privacy/chemistry")).status_code == 404
+
+
+def test_opt_out_address_is_a_link_where_a_policys_words_name_it() -> None:
+    said = Policy(Profile.AGGREGATE).meaning(EngagementParameters())
+    notice = privacy_routes.notice_of("Ada", "Biology", said)
+    page = privacy_page("a room", notice)
+    assert f'at any time: <a href="/privacy/a%20room#out">{THIS_PAGE}</a>' in page
+    assert f'const PRIVACY_PAGE = "{THIS_PAGE}";' in (WEB / "join.js").read_text(), "the join page looks for the same"
 
 
 @pytest.mark.parametrize("name", ["Anna", "Zoë Müller", "李"])
