@@ -32,6 +32,8 @@ class Judge:
     scenes: Sequence[Scene] = ()
     lag_s: float = 0.0
     """How long after a change what is said may still be about what was shown before."""
+    settled_s: float = SETTLED_S
+    """Of the living, those are counted who are shown for so long."""
     who: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Everybody in whose tile an id was seen."""
     found: int = 0
@@ -65,7 +67,7 @@ class Judge:
             self.known[occupant] = self._after[occupant] = id_
             shown.add(occupant)
         for occupant in tiles:
-            if self.drawn.lives(occupant, at_s) and at_s - self._since[occupant] >= SETTLED_S:
+            if self.drawn.lives(occupant, at_s) and at_s - self._since[occupant] >= self.settled_s:
                 self.living += 1
                 self.found += occupant in shown
 
