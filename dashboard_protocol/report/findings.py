@@ -67,7 +67,7 @@ def _moved(moves: tuple[Move, ...], clock: Clock, means: str) -> str:
     largest = max(moves, key=lambda move: move.size)
     at = clock.minute(largest.start.at)
     if len(moves) == 1:
-        known = {"at": at, "points": points(first.size), "value": first.end.value}
+        known: dict[str, str | float] = {"at": at, "points": points(first.size), "value": first.end.value}
         return say("headline.fell", **known) if first.by < 0 else say("headline.rose", **known)
     return say("headline.moved", n=len(moves), points=points(POINTS), at=at, means=means)
 

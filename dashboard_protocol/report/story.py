@@ -134,11 +134,12 @@ def move_in_words(move: Move, back: Move | None, clock: Clock, group: str = "rep
         clock: writes times.
         group: of text.json, where the sentences stand.
     """
-    is_fall, values = move.by < 0, {"before": move.start.value, "after": move.end.value}
-    moved = {"points": points(move.size), "when": _when(move, clock)}
+    is_fall = move.by < 0
+    values: dict[str, str | float] = {"before": move.start.value, "after": move.end.value}
+    moved: dict[str, str | float] = {"points": points(move.size), "when": _when(move, clock)}
     if back is None:
         return say(f"{group}.fell" if is_fall else f"{group}.rose", **values, **moved)
-    returned = {"back": back.end.value, "at": clock(back.end.at)}
+    returned: dict[str, str | float] = {"back": back.end.value, "at": clock(back.end.at)}
     return say(f"{group}.fell_back" if is_fall else f"{group}.rose_back", **returned, **values, **moved)
 
 

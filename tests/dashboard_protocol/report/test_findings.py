@@ -1,6 +1,6 @@
 """What a report opens with: a sentence to read aloud, and three that say what stood out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from dashboard_protocol.events import ClassSummary, Event, Hello, Profile, Withheld
@@ -37,7 +37,7 @@ def test_report_opens_with_one_sentence_and_three_findings_before_its_figures(a_
 def test_headline_fits_what_the_class_did(
     feed: Feed, a_hello: Callable[..., Hello], a_summary: Callable[..., ClassSummary]
 ) -> None:
-    def of(values: list[float | None], profile: Profile = Profile.AGGREGATE) -> str:
+    def of(values: Sequence[float | None], profile: Profile = Profile.AGGREGATE) -> str:
         record = Record()
         record.apply(feed(START, a_hello(profile)))
         for second, value in enumerate(values):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import cv2
 import httpx
@@ -35,6 +36,8 @@ from bot.samples.people import PEOPLE
 from engine.readings import Image
 from tests.bot.recordings.files import shown, write
 from tests.bot.rooms.conftest import WhipGuest
+
+Happened = TypeVar("Happened", bound=RoomEvent)
 
 LINK, TOKEN = "the link", "the join token"
 FPS, TILE = 8, (320, 180)
@@ -92,7 +95,7 @@ class Stage:
                 self._news.clear()
                 await self._news.wait()
 
-    def seen(self, kind: type[RoomEvent]) -> list[RoomEvent]:
+    def seen(self, kind: type[Happened]) -> list[Happened]:
         return [event for event in self.happened if isinstance(event, kind)]
 
     def window(self) -> WhipGuest:
