@@ -48,6 +48,7 @@ IN_PLACES = {
     "bot/rooms/browser/": {"websockets"},
     "bot/rooms/browser/launcher.py": {"playwright"},  # lazily: only who joins a page needs it
     "bot/rooms/browser/page.py": {"playwright"},
+    "bot/rooms/browser/room.py": {"playwright"},
     "bot/rooms/janus/": {"aiortc", "av", "websockets"},
     "bot/rooms/local/gateway_routes.py": {"httpx"},  # hands on what people ask of a bot at a gateway
     "bot/rooms/publishing/": {"aiortc", "av", "httpx"},

@@ -86,8 +86,9 @@ def _run(worker_pid: int) -> int:
     die_with(worker_pid)
     ctypes.CDLL(None).prctl(PR_SET_NAME, NAME)
     job = Job.model_validate_json(line)
-    most = job.memory_mb * 1_000_000
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    # The hard limit stays: what counts so is not what a browser uses, which is held to the same in another way.
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (job.memory_mb * 1_000_000, hard))
     try:
         asyncio.run(_serve(job))
     except (BotError, EngineError, DashboardError) as error:

@@ -122,3 +122,15 @@ def test_pages_that_differ_in_their_query_are_two_meetings_and_what_opens_them_n
     assert seven.bare == "browser+https://meet.example:443/class?id=7"
     assert seven.bare != eight.bare
     assert "sesame" in seven.url
+
+
+def test_pages_of_a_host_are_allowed_for_each_kind_of_page_by_itself() -> None:
+    allowed = AllowedRooms(["browser+https://meet.example"])
+    assert allowed.check("browser+https://meet.example/class").places[0].host == "meet.example"
+    for url in (
+        "browser+https://other.example/class",
+        "browser+http://meet.example/class",
+        "jitsi+https://meet.example/c",
+    ):
+        with pytest.raises(RoomNotAllowed):
+            allowed.check(url)

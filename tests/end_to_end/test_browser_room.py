@@ -4,12 +4,12 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
@@ -34,9 +34,9 @@ from bot.rooms.base import (
     RoomEvent,
     Scalable,
 )
-from bot.rooms.browser import cameras
+from bot.rooms.browser import cameras, launcher
 from bot.rooms.browser import stay as stays
-from bot.rooms.browser.launcher import FOLDER, NAMES, BrowserOptions
+from bot.rooms.browser.launcher import NAMES, BrowserOptions
 from bot.rooms.browser.room import BrowserRoom
 from bot.rooms.browser.sites.meeting_page import MeetingPage
 from bot.rooms.janus.room import JanusRoom
@@ -49,6 +49,7 @@ from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, missing
 from tests.bot.rooms.browser.pages import MeetingServer, meeting_server
 from tests.bot.rooms.browser.processes import children_of, processes_of
 from tests.contracts.rooms import RoomContract, expect
+from tests.contracts.rooms import until as condition
 from tests.end_to_end.test_janus import Guest
 
 NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.")
@@ -193,7 +194,18 @@ async def test_page_that_leads_elsewhere_is_not_followed(server: JanusServer, me
         await meeting.order(go=f"{other.origin}/meeting.html")
         with pytest.raises(RoomRefused, match=f"leads to {other.origin}, where nobody invited the bot"):
             await ended(events)
-        assert other.pages == []
+        assert other.requests == []
+
+
+async def test_neither_frame_nor_window_of_another_origin_is_opened(
+    server: JanusServer, meeting: MeetingServer
+) -> None:
+    async with meeting_server() as other, browser_room(meeting) as room:
+        await until(room.events(), Admitted)
+        await meeting.order(frame=f"{other.origin}/simple.html")
+        await meeting.until(lambda: any("opened" in report for report in meeting.reports))
+        assert {"opened": False} in meeting.reports
+        assert other.requests == []
 
 
 async def test_meeting_that_encrypts_end_to_end_is_left(stage: PageStage) -> None:
@@ -378,15 +390,23 @@ async def test_stream_that_is_bound_to_another_person_shows_nobody_under_another
     assert {name: set(pictures) for name, pictures in watcher.seen.items()} == {"Eve": {"Eve"}, "Kofi": {"Kofi"}}
 
 
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's browsers, and no others, are."""
+    with TemporaryDirectory(prefix="cp") as folder:
+        monkeypatch.setattr(launcher, "gettempdir", lambda: folder)
+        yield Path(folder)
+
+
 # -- the browser -------------------------------------------------------------------------------------------------------
 
 
-async def test_browser_that_is_killed_is_started_anew(stage: PageStage) -> None:
+async def test_browser_that_is_killed_is_started_anew(stage: PageStage, folder: Path) -> None:
     async with stage.room as room:
         events = room.events()
         await stage.guest("Eve")
         before = await until(events, CameraOn)
-        (keeper,) = processes_of(Path(gettempdir(), FOLDER), "--remote-debugging-pipe", "keeper.py")
+        (keeper,) = processes_of(folder, "--remote-debugging-pipe", "keeper.py")
         (chromium,) = children_of(keeper)
         os.kill(chromium, signal.SIGKILL)
         killed_s = time.monotonic()
@@ -468,3 +488,12 @@ async def test_texts_of_a_page_are_kept_only_where_nobody_else_is_there(
         if guests:
             await guest.leave()
     assert '"title": "Reads faces (classpulse)' in (kept / "page.json").read_text()
+
+
+async def test_browser_that_hangs_is_gone_with_the_bot(stage: PageStage, folder: Path) -> None:
+    async with stage.room as room:
+        await until(room.events(), Admitted)
+        (keeper,) = processes_of(folder, "--remote-debugging-pipe", "keeper.py")
+        (chromium,) = children_of(keeper)
+        os.kill(chromium, signal.SIGSTOP)
+    await condition(lambda: not processes_of(folder), 30)

@@ -23,6 +23,8 @@ CONNECT_S = 15.0
 MOST_REQUEST_BYTES = 8192
 MOST_CONNECTIONS = 256
 CHUNK_BYTES = 65536
+MOST_NAMED = 20
+"""Hosts that a page asked for in vain, and that the log names."""
 _CONNECT = re.compile(rb"CONNECT (\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]{1,253}):(\d{1,5}) HTTP/1\.[01]\r\n")
 
 Address = tuple[int, str, int]
@@ -48,6 +50,7 @@ class Egress:
         """
         self._allowed = frozenset(allowed)
         self._is_allowed = is_allowed
+        self._refused: set[str] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server
 
@@ -114,7 +117,9 @@ class Egress:
             for family, _, _, _, where in found:
                 if host in self._allowed or self._is_allowed(str(where[0])):
                     return int(family), str(where[0]), port
-            log.warning("the page asked for %s, which is no public address, and did not get it", host)
+            if host not in self._refused and len(self._refused) < MOST_NAMED:
+                self._refused.add(host)
+                log.warning("the page asked for %s, which is no public address, and did not get it", host)
         return None
 
 

@@ -1,14 +1,17 @@
 """Starts a Chromium for one meeting, with a profile of its own that goes when it goes."""
 
+import asyncio
 import fcntl
 import logging
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 from typing import TYPE_CHECKING
@@ -25,6 +28,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FOLDER = "classpulse-browser-"
 KEEPER = Path(__file__).with_name("keeper.py")
 START_S = 30.0
+CLOSE_S = 5.0
+KEPT_BY = "keeper"
+"""File in a browser's folder that names the keeper's process."""
 NEW_S = 60.0
 """A folder so young may not be held yet by whoever has made it."""
 VIEW = (1920, 1080)
@@ -48,7 +54,6 @@ FLAGS = (
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
-    "--disable-popup-blocking",
     "--disable-quic",  # it would go past the proxy
     "--metrics-recording-only",
     "--mute-audio",
@@ -88,6 +93,17 @@ def find_chromium(chosen: str | None) -> str:
     )
 
 
+def check_browser(options: BrowserOptions) -> None:
+    """See that a browser can be started here.
+
+    Raises:
+        SettingsRefused: Playwright or Chromium is missing.
+    """
+    if find_spec("playwright") is None:
+        raise SettingsRefused("a browser room needs Playwright: pip install 'classpulse[browser]'")
+    find_chromium(options.chromium)
+
+
 def no_sandbox_because() -> str | None:
     """Return why Chromium can put no sandbox around pages here; None where it can."""
     if os.geteuid() == 0:
@@ -116,13 +132,11 @@ async def chromium(
         Its context.
 
     Raises:
-        SettingsRefused: Playwright or Chromium is missing.
+        SettingsRefused: There is no Chromium.
         RoomUnreachable: It does not start.
     """
-    try:
-        from playwright.async_api import Error, async_playwright
-    except ImportError as error:
-        raise SettingsRefused("a browser room needs Playwright: pip install 'classpulse[browser]'") from error
+    from playwright.async_api import Error, async_playwright
+
     program = find_chromium(options.chromium)
     why = no_sandbox_because()
     if why is not None:
@@ -134,8 +148,9 @@ async def chromium(
             f"--proxy-bypass-list={';'.join(['<-loopback>', *direct])}",
             f"--user-data-dir={folder / 'profile'}", "--remote-debugging-pipe", "about:blank",
         ]  # fmt: skip
-        async with async_playwright() as playwright:
+        async with AsyncExitStack() as stack:
             try:
+                playwright = await stack.enter_async_context(async_playwright())
                 context = await playwright.chromium.launch_persistent_context(
                     folder / "profile", executable_path=sys.executable, args=arguments, ignore_default_args=True,
                     artifacts_dir=folder / "artefacts", timeout=START_S * 1000, handle_sigint=False,
@@ -143,14 +158,42 @@ async def chromium(
                     service_workers="block", accept_downloads=False, locale="en-US",
                     viewport={"width": VIEW[0], "height": VIEW[1]},
                 )  # fmt: skip
-            except Error as error:
-                line = str(error).strip().splitlines()[0]
-                raise RoomUnreachable(f"Chromium ({program}) did not start: {line}") from error
+            except Exception as error:  # of Playwright, and of its driver where that ends before it said anything
+                raise RoomUnreachable(f"Chromium ({program}) did not start: {first_line(error)}") from error
             try:
                 yield context
             finally:
-                with suppress(Error):
-                    await context.close()
+                try:
+                    async with asyncio.timeout(CLOSE_S):
+                        await context.close()
+                except (Error, TimeoutError):
+                    _kill(folder)
+
+
+def _kill(folder: Path) -> None:
+    """End a browser that does not end by itself."""
+    with suppress(OSError, ValueError):
+        os.kill(int((folder / KEPT_BY).read_text()), signal.SIGTERM)
+
+
+@contextmanager
+def browser_errors() -> Iterator[None]:
+    """Say of whatever Playwright raises that the browser is gone: it may go at any moment.
+
+    Raises:
+        RoomUnreachable: It is.
+    """
+    from playwright.async_api import Error
+
+    try:
+        yield
+    except Error as error:
+        raise RoomUnreachable(f"the browser ended ({first_line(error)})") from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error of Playwright says first; what follows is for programmers."""
+    return next(iter(str(error).strip().splitlines()), "")[:200]
 
 
 def _environment(folder: Path) -> dict[str, str | float | bool]:
@@ -163,7 +206,7 @@ def _environment(folder: Path) -> dict[str, str | float | bool]:
 def _folder() -> Iterator[Path]:
     """Make a folder for one browser, and remove it with what is left of others, whose bots are no more."""
     sweep()
-    folder = Path(mkdtemp(prefix=FOLDER))
+    folder = Path(mkdtemp(prefix=FOLDER, dir=gettempdir()))
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_SH)

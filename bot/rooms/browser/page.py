@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from bot.errors import RoomError, RoomNotUnderstood, RoomRefused, RoomUnreachable
+from bot.rooms.browser.launcher import first_line
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Frame
@@ -105,7 +106,7 @@ class Page:
         self._tab.on("close", lambda _: self._break(RoomUnreachable("the browser ended")))
         self._tab.context.on("close", lambda _: self._break(RoomUnreachable("the browser ended")))
         self._tab.context.on("page", lambda other: _spawn(other.close()))
-        self._tab.on("pageerror", lambda error: log.debug("the page of %s broke: %s", self._bare, _first_line(error)))
+        self._tab.on("pageerror", lambda error: log.debug("the page of %s broke: %s", self._bare, first_line(error)))
         self._tab.on("dialog", lambda dialog: _spawn(dialog.dismiss()))
 
     async def _load(self, url: str) -> None:
@@ -117,7 +118,7 @@ class Page:
         except (Error, TimeoutError) as error:
             if self.broken.done():
                 self.broken.result()
-            reason = _first_line(error) or f"no answer within {LOAD_S:.0f} s"
+            reason = first_line(error) or f"no answer within {LOAD_S:.0f} s"
             raise RoomUnreachable(f"{self._bare} cannot be opened ({reason})") from error
         status = 200 if response is None else response.status
         if status >= 500 or status in (408, 425, 429):
@@ -142,7 +143,7 @@ class Page:
         except Error as error:
             if self._tab.is_closed() or "Execution context was destroyed" in str(error):
                 raise RoomUnreachable("the page was loaded anew meanwhile") from error
-            raise RoomNotUnderstood(f"the page's {name}() broke: {_first_line(error)}") from error
+            raise RoomNotUnderstood(f"the page's {name}() broke: {first_line(error)}") from error
         return answer["answer"] if isinstance(answer, dict) else None
 
     async def title(self) -> str:
@@ -210,7 +211,3 @@ def _spawn(work: Any) -> None:
     task = asyncio.get_running_loop().create_task(quietly())
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), "")[:200]

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from bot.errors import RoomError, RoomNotUnderstood, RoomUnreachable, SettingsRefused
 from bot.rooms.base import Clock, Held, Joined, Lost, RoomEvent
 from bot.rooms.browser.egress import Egress
 from bot.rooms.browser.frame_socket import FrameSocket
 from bot.rooms.browser.hook import binding_name, hook_script
-from bot.rooms.browser.launcher import BrowserOptions, chromium
+from bot.rooms.browser.launcher import BrowserOptions, browser_errors, check_browser, chromium
 from bot.rooms.browser.page import Page
 from bot.rooms.browser.people import PagePeople
 from bot.rooms.browser.sites.base import Guest, Site, origin_of
@@ -25,12 +25,16 @@ from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.http.request_rules import LOOPBACK_NAMES
 from dashboard_protocol.room_urls import Place
 
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext
+
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
 GIVE_UP_AFTER_S = 600.0
 """A page that was away for so long is not coming back for this class."""
+OPEN_S = 60.0
 LEAVE_S = 3.0
 """A page may take so long to say goodbye, and its document to go."""
 WANT_EVERY_S = 3.0
@@ -81,6 +85,7 @@ class BrowserRoom:
         self._last_in_s = 0.0
 
     async def __aenter__(self) -> Self:
+        check_browser(self._options)
         self._session_task, self._people = RemoteSession(self.name), PagePeople(self._publish)
         await self._session_task.begin(self._attend())
         return self
@@ -139,22 +144,36 @@ class BrowserRoom:
             stay.connect(socket)
             direct = [f"127.0.0.1:{socket.port}", room_host]
             context = await stack.enter_async_context(chromium(self._options, proxy_port=egress.port, direct=direct))
-            await context.grant_permissions(["local-network-access"], origin=own)
-            binding = binding_name()
-            hook = hook_script(self._notice, binding=binding, port=socket.port, relay_only=self._relay_only)
-            page = await Page.open(
-                context,
-                self._entrance.url,
-                bare=self._place.bare,
-                origins=frozenset({own}) | self._entrance.origins,
-                scripts=(hook, self._entrance.script),
-                binding=binding,
-                token=lambda is_main: socket.token(is_main=is_main),
-            )
+            page = await self._open(context, socket, own)
             try:
                 await self._follow(stay, page)
             finally:
                 await page.leave(LEAVE_S)
+
+    async def _open(self, context: "BrowserContext", socket: FrameSocket, own: str) -> Page:
+        """Open the meeting's page.
+
+        Raises:
+            RoomUnreachable: It cannot be opened, or not in time.
+            RoomRefused: It is not there, or not for the bot.
+        """
+        binding = binding_name()
+        hook = hook_script(self._notice, binding=binding, port=socket.port, relay_only=self._relay_only)
+        try:
+            async with asyncio.timeout(OPEN_S):
+                with browser_errors():
+                    await context.grant_permissions(["local-network-access"], origin=own)
+                    return await Page.open(
+                        context,
+                        self._entrance.url,
+                        bare=self._place.bare,
+                        origins=frozenset({own}) | self._entrance.origins,
+                        scripts=(hook, self._entrance.script),
+                        binding=binding,
+                        token=lambda is_main: socket.token(is_main=is_main),
+                    )
+        except TimeoutError as error:
+            raise RoomUnreachable(f"the browser did not open {self._place.bare} within {OPEN_S:.0f} s") from error
 
     async def _follow(self, stay: Stay, page: Page) -> None:
         """Follow the page until something ends the stay, which is raised."""

@@ -71,6 +71,8 @@
     };
   }
 
+  window.open = () => null;  // one page, and no windows beside it; those that come all the same are closed
+
   // -- the bot's camera: the notice picture, once a second; it has no microphone and shares no screen ------------------
 
   const denied = (text) => Promise.reject(new DOMException(text, "NotFoundError"));

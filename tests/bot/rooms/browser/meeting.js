@@ -180,6 +180,16 @@
     },
     reload: () => location.reload(),
     go: (url) => { location.href = url; },
+    frame: (src) => {
+      const inner = document.createElement("iframe");
+      document.body.append(Object.assign(inner, { src }));
+      const opened = window.open(src) !== null;
+      const waiting = setInterval(() => {
+        if (inner.contentDocument) return;  // no longer the empty document: another origin's, or an error
+        clearInterval(waiting);
+        report({ opened });
+      }, 50);
+    },
     hang: () => { for (;;) { /* for ever */ } },
     spoil: (name) => { window.classpulse[name] = () => null; },
     rebind,

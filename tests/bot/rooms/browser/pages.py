@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from starlette.applications import Starlette
 from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard_protocol.http.server import serve
@@ -26,13 +27,19 @@ class MeetingServer:
         self.pages: list[WebSocket] = []
         self.reports: list[dict[str, Any]] = []
         """What pages said, oldest first."""
+        self.requests: list[str] = []
+        """Paths of files that were asked for."""
         self._news = asyncio.Condition()
 
     def app(self) -> Starlette:
         """Build what is served."""
-        return Starlette(
-            routes=[WebSocketRoute("/wire", self._serve), Mount("/", StaticFiles(directory=FOLDER, html=True))]
-        )
+        files = StaticFiles(directory=FOLDER, html=True)
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            self.requests.append(scope["path"])
+            await files(scope, receive, send)
+
+        return Starlette(routes=[WebSocketRoute("/wire", self._serve), Mount("/", counted)])
 
     def url(self, page: str = "meeting.html", **query: str | int) -> str:
         """Build a page's address for the bot."""
