@@ -30,7 +30,7 @@ _PORTS = {"janus+ws": 8188, "janus+wss": 8989, "http": 80, "https": 443, "ws": 8
 _STREAMS = frozenset({"whep+http", "whep+https"})
 """Several of these make one meeting, and some servers name a stream in the query."""
 _NAMED_BY_QUERY = _STREAMS | {"browser+http", "browser+https"}
-"""Where what stands in the query says which stream or meeting is meant."""
+"""Where what stands in the query says which stream or meeting is meant; of a page nobody knows what else it says."""
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}")
 _EXAMPLE = "This is no room URL: it looks like janus+wss://HOST/ROOM or local://NAME."
@@ -57,13 +57,20 @@ class Place:
     @property
     def bare(self) -> str:
         """The address without what is secret, and without what names nothing."""
-        named = [pair for pair in self.query if self.scheme in _NAMED_BY_QUERY and pair[0] not in SECRETS]
-        return self._written(sorted(named))
+        return self._written(sorted(self._named(_STREAMS)))
+
+    @property
+    def identity(self) -> str:
+        """What distinguishes meetings: the same, and of a page what stands in its query, which is not to be shown."""
+        return self._written(sorted(self._named(_NAMED_BY_QUERY)))
 
     @property
     def url(self) -> str:
         """The whole address, secrets included, in the one way of writing it that every part of this software reads."""
         return self._written(self.query)
+
+    def _named(self, schemes: frozenset[str]) -> list[tuple[str, str]]:
+        return [pair for pair in self.query if self.scheme in schemes and pair[0] not in SECRETS]
 
     def _written(self, query: Iterable[tuple[str, str]]) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -89,8 +96,13 @@ class RoomAddress:
 
     @property
     def bare(self) -> str:
-        """The same without secrets: what may be shown and what distinguishes meetings."""
+        """The same without secrets: what may be shown."""
         return " ".join(sorted(place.bare for place in self.places))
+
+    @property
+    def identity(self) -> str:
+        """What distinguishes meetings; not to be shown."""
+        return " ".join(sorted(place.identity for place in self.places))
 
     @property
     def name(self) -> str:
@@ -121,7 +133,7 @@ def meeting_key(secret: bytes, address: RoomAddress) -> str:
         secret: as of links and tokens: without it nobody can say of which address a key is.
         address: where the meeting is.
     """
-    digest = hmac.new(secret, b"meeting key\0" + address.bare.encode(), hashlib.sha256).digest()
+    digest = hmac.new(secret, b"meeting key\0" + address.identity.encode(), hashlib.sha256).digest()
     return f"{slug(address.name or address.places[0].host)}-{b32encode(digest)[:10].decode().lower()}"
 
 

@@ -102,7 +102,7 @@ class ControlClient:
     def room(self, named: str) -> str:
         """Return the key of a room that is named by it, by its address, or by the readable part of its key."""
         with suppress(RoomNotAllowed):
-            named = read_room(named).bare  # secrets stay here
+            named = read_room(named).identity  # secrets stay here
         return RoomView.model_validate_json(self._ask("GET", "/v1/rooms", params={"named": named})).room
 
     def consent(self, room: str, name: str, valid_s: float) -> str:

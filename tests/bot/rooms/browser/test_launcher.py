@@ -2,6 +2,7 @@
 
 import time
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -81,8 +82,8 @@ def test_nothing_disguises_the_browser() -> None:
     assert not [flag for flag in FLAGS if "AutomationControlled" in flag or "user-agent" in flag]
 
 
-def test_browser_knows_none_of_the_bots_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_browser_knows_none_of_the_bots_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CLASSPULSE_SECRET", "mellon")
-    environment = launcher._environment(launcher.Path(str(tmp_path)))
+    environment = launcher._environment(tmp_path)
     assert "mellon" not in str(environment)
     assert environment["HOME"] == environment["TMPDIR"] == str(tmp_path)
