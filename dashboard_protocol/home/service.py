@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from fastapi import HTTPException
+from fastapi.exceptions import RequestValidationError
 
 from dashboard_protocol.auth.links import Access, instructor_url, report_url
 from dashboard_protocol.auth.meetings import AFTER_S
@@ -15,6 +16,7 @@ from dashboard_protocol.auth.teacher_links import Teacher, teacher_url
 from dashboard_protocol.control_api.api_keys import OPERATOR, ApiKey, Scope
 from dashboard_protocol.control_api.schemas import BotRequest
 from dashboard_protocol.control_api.service import Control
+from dashboard_protocol.errors import RoomNotAllowed
 from dashboard_protocol.home.classes import ClassFold, ClassFolds
 from dashboard_protocol.home.qr import qr_path
 from dashboard_protocol.home.schemas import (
@@ -66,8 +68,8 @@ class Home:
             raise HTTPException(403, f"Classes are started by a key of the scope {Scope.INVITE.value!r}.")
         seen = await self._control.seen_by(by)
         rooms = {}
-        for named in wanted.rooms:
-            room, url = (named, "") if is_key(named) else (self._access.key_of(named), read_room(named).bare)
+        for number, named in enumerate(wanted.rooms):
+            room, url = self._named(named, number)
             # Whose room a class is to be started in need not have had one before.
             if not (by.is_admin or room in seen or (url and by.opens(Scope.INVITE))):
                 raise HTTPException(404, f"You have invited no bot to {named!r}.")
@@ -77,6 +79,16 @@ class Home:
         if len(token) > LONGEST_TOKEN:
             raise HTTPException(422, "Name fewer rooms: such a link is too long to be handed on.")
         return teacher_url(self._control.public_url or origin, token)
+
+    def _named(self, named: str, number: int) -> tuple[str, str]:
+        """Return key and address without secrets of a room that is named by either."""
+        if is_key(named):
+            return named, ""
+        try:
+            return self._access.key_of(named), read_room(named).bare
+        except RoomNotAllowed as error:
+            said = {"type": "value_error", "loc": ("body", "rooms", number), "ctx": {"error": error}}
+            raise RequestValidationError([said]) from None
 
     async def view(self, teacher: Teacher, origin: str) -> HomeView:
         """Return what a link shows now."""

@@ -74,7 +74,7 @@ def refused(
     """
     kept = {"cache-control": "no-store", **headers}
     if asked is not None and wants_page(asked):
-        return HTMLResponse(_page(status, detail), status, {**kept, "content-security-policy": PAGE_POLICY})
+        return HTMLResponse(problem_page(status, detail), status, {**kept, "content-security-policy": PAGE_POLICY})
     problem = Problem(
         type=f"urn:classpulse:problem:{cause}" if cause else "about:blank",
         title=title_of(status),
@@ -98,7 +98,8 @@ def title_of(status: int) -> str:
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
 
 
-def _page(status: int, detail: str) -> str:
+def problem_page(status: int, detail: str) -> str:
+    """Return what people read of a problem."""
     head = element(
         "head",
         element("meta", charset="utf-8"),

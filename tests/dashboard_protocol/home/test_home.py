@@ -22,6 +22,7 @@ from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.vocabulary import Profile, State
 from tests.contracts.redis_server import RedisServer
 from tests.dashboard_protocol.staging import SECRET, hello, key_of, summary
+from tests.hostile import ADDRESSES_THAT_ARE_NONE, REDIS_TEXTS
 
 pytest.importorskip("segno")
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -140,6 +141,16 @@ async def test_authorisation_of_a_teachers_link_is_its_rooms_and_its_keys_own_cl
     for wrong in ("", "x", link, site.control.access.standing_link(SEMINAR)):
         answer = await site.ask("/v1/home", {"token": wrong})
         assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+
+
+async def test_what_is_no_room_and_no_link_is_refused_in_one_form(site: Site) -> None:
+    admin = site.control.keys.add("admin", frozenset({Scope.ADMIN}))
+    for address in ADDRESSES_THAT_ARE_NONE:
+        answer = await site.ask("/v1/teacher-links", {"rooms": [address]}, admin)
+        assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json"), address
+        assert answer.json()["errors"][0]["at"] == "/rooms/0", address
+    for text in REDIS_TEXTS[:10]:
+        assert (await site.ask("/v1/home", {"token": text})).status_code in (403, 422), text
 
 
 async def test_revoking_a_rooms_links_takes_it_out_of_every_list(site: Site) -> None:

@@ -11,6 +11,7 @@ from bot.privacy.page import privacy_page
 from bot.rooms.notice import Notice
 from dashboard_protocol.control_api.api_page import api_page
 from dashboard_protocol.events import Event, Level
+from dashboard_protocol.http.problems import problem_page
 from dashboard_protocol.report.files import recorded
 from dashboard_protocol.report.page import render_html
 from dashboard_protocol.view.markup import element, fill, join
@@ -70,7 +71,12 @@ def api(text: str) -> str:
     return api_page({"paths": {text: {"get": call}}, "components": {"schemas": {text: {"properties": {text: field}}}}})
 
 
-PAGES: dict[str, Callable[[str], str]] = {"report": report, "privacy page": privacy, "page of the API": api}
+PAGES: dict[str, Callable[[str], str]] = {
+    "report": report,
+    "privacy page": privacy,
+    "page of the API": api,
+    "page of a refusal": lambda text: problem_page(404, text),
+}
 TEXTS = [*SCRIPTS, *MARKUP, *OBEYED, *(name for name in LOUD_NAMES if name)]
 
 
