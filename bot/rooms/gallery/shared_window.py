@@ -52,7 +52,8 @@ class ShownTile:
     box: Box
     """Of the tile, in shares of the picture."""
     reading: str
-    """`read`; `left_out`; `doubted`: could be somebody who was left out; `still`: has not moved, a picture perhaps."""
+    """`read`, or `found` where reading has not begun; `left_out`; `doubted`: could be somebody who was left out;
+    `still`: has not moved, and may be a picture."""
 
 
 class SharedWindow:
@@ -204,7 +205,9 @@ class SharedWindow:
             return "left_out"
         if not tile.is_living:
             return "still"
-        return "doubted" if tile.id in unread.doubted else "read"
+        if tile.id in unread.doubted:
+            return "doubted"
+        return "read" if self._has_begun else "found"
 
     def _enter(self, state: State, obstacle: str = "") -> None:
         """Every change of the state passes here."""

@@ -1,5 +1,7 @@
 """What OpenAPI says of the WHIP endpoint of a local room, at its bot and at a gateway."""
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from bot.rooms.local.admission import CONSENT_HEADER, NAME_HEADER
 from dashboard_protocol.http.described import JSON, SDP, operation
 
@@ -48,4 +50,26 @@ CLASS = operation(
     "class_page", "Say where people in a class see what their teacher sees, where its operator allows it.", "joining",
     answers={200: (JSON, {"type": "object", "properties": {"page": {"type": "string"}}, "required": ["page"]})},
     refusals=(400, 404, 409, 413, 503),
+)  # fmt: skip
+
+
+class Decision(BaseModel):
+    """Body of the request: whom to leave out, whom to read, and that everybody has been asked about."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    leave_out: list[str] = Field(default=[], max_length=64)
+    read: list[str] = Field(default=[], max_length=64)
+    begin: bool = False
+
+
+_FOUND = (JSON, {"type": "object"})
+FOUND = operation(
+    "shared_people", "Say who is found in a window that this stay shares.", "joining",
+    answers={200: _FOUND, 202: _FOUND}, refusals=(400, 404, 409, 410, 413, 503),
+)  # fmt: skip
+DECIDE = operation(
+    "decide_shared", "Decide who of them is left out, and begin.", "joining",
+    answers={200: _FOUND, 202: _FOUND}, refusals=(400, 404, 409, 410, 413, 422, 503),
+    body=(JSON, Decision.model_json_schema()),
 )  # fmt: skip

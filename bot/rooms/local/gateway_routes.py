@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from bot.errors import BotError
 from bot.rooms.local import join_page
 from bot.rooms.local.admission import CONSENT_HEADER, MAX_OFFER_BYTES, NAME_HEADER
-from bot.rooms.local.descriptions import CLASS, LEAVE, OPTIONS, PUBLISH, READ, READING, TEACH
+from bot.rooms.local.descriptions import CLASS, DECIDE, FOUND, LEAVE, OPTIONS, PUBLISH, READ, READING, TEACH
 from bot.rooms.local.join_page import NOT_KEPT, assets, describe, page
 from bot.rooms.notice import Notice
 from dashboard_protocol.errors import BusError, OutboundRefused, OutboundUnreachable
@@ -75,7 +75,7 @@ class _Bot:
 
 
 def routes(queue: Queue, notice_of: NoticeOf) -> list[BaseRoute]:
-    """Build `/join/ROOM` and `/whip/ROOM`, where ROOM is a meeting's key.
+    """Build `/join/ROOM`, `/share/ROOM` and `/whip/ROOM`, where ROOM is a meeting's key.
 
     Args:
         queue: Knows which bot serves a room, and where.
@@ -85,12 +85,14 @@ def routes(queue: Queue, notice_of: NoticeOf) -> list[BaseRoute]:
     return [
         Described("/join/{room}", at.refusing(at.show), {"get": join_page.PAGE}),
         Described("/join/{room}/info.json", at.refusing(at.info), {"get": join_page.INFO}),
+        Described("/share/{room}", at.refusing(at.show), {"get": join_page.SHARE_PAGE}),
         assets(),
         Described("/whip/{room}", at.refusing(at.publish), {"options": OPTIONS, "post": PUBLISH}),
         Described("/whip/{room}/{stay}", at.refusing(at.stay), {"delete": LEAVE}),
         Described("/whip/{room}/{stay}/reading", at.refusing(at.stay), {"get": READING, "put": READ}),
         Described("/whip/{room}/{stay}/class", at.refusing(at.stay), {"get": CLASS}),
         Described("/whip/{room}/{stay}/teaching", at.refusing(at.stay), {"put": TEACH}),
+        Described("/whip/{room}/{stay}/people", at.refusing(at.stay), {"get": FOUND, "put": DECIDE}),
     ]
 
 
@@ -119,12 +121,12 @@ class _LocalRooms:
         return handled
 
     async def show(self, request: Request) -> Response:
-        """Give the join page, or say why nobody can join."""
+        """Give the join or share page, or say why nobody can join."""
         self._count(request)
         record = await self._record(request)
         if record.worker is not None:
             _check_machine(record)
-        return page()
+        return page(request)
 
     async def info(self, request: Request) -> Response:
         """Return what awaits people; where the bot is not there yet, what is known of it."""
@@ -163,13 +165,13 @@ class _LocalRooms:
         return back
 
     async def stay(self, request: Request) -> Response:
-        """Hand on what somebody who is there asks: to leave, whether to be read, or that they teach the class."""
+        """Hand on what somebody who is there asks: to leave, of themselves, or of the people in their window."""
         stay = str(request.path_params["stay"])
         if not STAY.fullmatch(stay):
             raise RequestRefused(404, "There is no such stay.")
         bot = _bot_of(await self._record(request))
         said = request.url.path.rpartition("/")[2]
-        rest = f"/{stay}/{said}" if said in ("class", "reading", "teaching") else f"/{stay}"
+        rest = f"/{stay}/{said}" if said in ("class", "people", "reading", "teaching") else f"/{stay}"
         content = await _text(request, MAX_OFFER_BYTES)
         return _handed_back(await self._ask(request, request.method, bot.whip(rest), content))
 

@@ -1,4 +1,4 @@
-"""The join page of a local room: where a person with a webcam reads the notice and joins."""
+"""The pages of a local room: a person with a webcam reads the notice and joins, an instructor shares a window."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ WEB = Path(__file__).parent / "web"
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Permissions-Policy": "camera=(self), microphone=()",
+    "Permissions-Policy": "camera=(self), display-capture=(self), microphone=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
@@ -29,10 +29,16 @@ ASSETS = {
     "join.js": "text/javascript",
     "whip.js": "text/javascript",
     "join.css": "text/css",
+    "share.js": "text/javascript",
+    "share.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 PAGE = operation(
     "join_page", "The page on which people read the notice and join with a webcam.", "joining",
+    answers={200: HTML}, refusals=(404, 409, 429, 503),
+)  # fmt: skip
+SHARE_PAGE = operation(
+    "share_page", "The page on which an instructor shares a window of another meeting.", "joining",
     answers={200: HTML}, refusals=(404, 409, 429, 503),
 )  # fmt: skip
 INFO = operation(
@@ -44,22 +50,34 @@ ASSET["responses"]["200"]["content"] = {media_type: {"schema": {"type": "string"
 
 
 def routes(room: "LocalRoom") -> list[BaseRoute]:
-    """Build the page's routes for one room."""
+    """Build the pages' routes for one room."""
 
     async def show(request: Request) -> Response:
-        return page()
+        return page(request)
 
     async def info(request: Request) -> Response:
-        described = describe(room.name, room.notice, is_open=room.is_open, needs_token=room.token is not None)
+        described = describe(
+            room.name,
+            room.notice,
+            is_open=room.is_open,
+            needs_token=room.token is not None,
+            gallery_obstacle=room.gallery_obstacle,
+        )
         return JSONResponse(described, headers=NOT_KEPT)
 
     path = f"/join/{room.name}"
-    return [Described(path, show, {"get": PAGE}), Described(path + "/info.json", info, {"get": INFO}), assets()]
+    return [
+        Described(path, show, {"get": PAGE}),
+        Described(path + "/info.json", info, {"get": INFO}),
+        Described(f"/share/{room.name}", show, {"get": SHARE_PAGE}),
+        assets(),
+    ]
 
 
-def page() -> Response:
-    """Return the page, the same for every room: what is in it comes from `describe`."""
-    return FileResponse(WEB / "join.html", media_type="text/html", headers=SECURITY)
+def page(request: Request) -> Response:
+    """Return the page that is asked for, the same for every room: what is in it comes from `describe`."""
+    name = "share.html" if request.url.path.startswith("/share/") else "join.html"
+    return FileResponse(WEB / name, media_type="text/html", headers=SECURITY)
 
 
 def assets() -> BaseRoute:
@@ -74,8 +92,10 @@ def assets() -> BaseRoute:
     return Described("/join-assets/{asset}", asset, {"get": ASSET})
 
 
-def describe(room: str, notice: Notice, *, is_open: bool, needs_token: bool) -> dict[str, object]:
-    """Show people what awaits them in a room, as the page shows it."""
+def describe(
+    room: str, notice: Notice, *, is_open: bool, needs_token: bool, gallery_obstacle: str | None = None
+) -> dict[str, object]:
+    """Show people what awaits them in a room, as the pages show it; the obstacle is why no window can be shared."""
     return {
         "room": room,
         "title": shown(notice.title or room),
@@ -87,4 +107,5 @@ def describe(room: str, notice: Notice, *, is_open: bool, needs_token: bool) -> 
         "points": [{"heading": shown(heading), "text": shown(text)} for heading, text in notice.points],
         "offers_individual": notice.offers_individual,
         "shares_class": notice.shares_class,
+        "gallery_obstacle": gallery_obstacle,
     }

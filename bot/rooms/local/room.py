@@ -115,7 +115,7 @@ class LocalRoom:
         await check_relay(self._ice)
         for address in self._addresses or ():
             _check_address(address)
-        self._events = asyncio.Queue()
+        self._events, self._shares = asyncio.Queue(), Shares(self._publish, self.dismiss)
         self._events.put_nowait(Admitted())
         self._visits = await asyncio.TaskGroup().__aenter__()
         return self

@@ -6,15 +6,16 @@ Where tiles are goes to them alone, by their stay's unguessable address; to nobo
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from bot.rooms.base import Participant
 from bot.rooms.gallery.shared_window import SharedWindow, State
+from bot.rooms.local.descriptions import DECIDE, FOUND, Decision
 from dashboard_protocol.http.body import bounded_body
-from dashboard_protocol.http.described import JSON, Described, operation
+from dashboard_protocol.http.described import Described
 from dashboard_protocol.http.problems import refused
 
 if TYPE_CHECKING:
@@ -24,27 +25,6 @@ MAX_BODY_BYTES = 4096
 NOT_KEPT = {"Cache-Control": "no-store"}
 NO_SHARE = "No window is shared by this stay any more."
 WANTED = 'Send {"leave_out": ["p1"], "read": ["p2"], "begin": true}, or some of it.'
-
-
-class Decision(BaseModel):
-    """Body of the request: whom to leave out, whom to read, and that everybody has been asked about."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    leave_out: list[str] = Field(default=[], max_length=64)
-    read: list[str] = Field(default=[], max_length=64)
-    begin: bool = False
-
-
-_FOUND = (JSON, {"type": "object"})
-FOUND = operation(
-    "shared_people", "Say who is found in a window that this stay shares.", "joining",
-    answers={200: _FOUND, 202: _FOUND}, refusals=(404, 410),
-)  # fmt: skip
-DECIDE = operation(
-    "decide_shared", "Decide who of them is left out, and begin.", "joining",
-    answers={200: _FOUND, 202: _FOUND}, refusals=(404, 410, 422), body=(JSON, Decision.model_json_schema()),
-)  # fmt: skip
 
 
 def routes(room: "LocalRoom", leave_out: Callable[[Participant], object]) -> list[BaseRoute]:

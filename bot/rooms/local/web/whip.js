@@ -1,7 +1,8 @@
-/** Publishes one camera into a room by WHIP (RFC 9725): POST the offer, DELETE to leave. Video only. */
+/** Publishes one camera or window into a room by WHIP (RFC 9725): POST the offer, DELETE to leave. Video only. */
 
 const GATHERING_MS = 2000;
 const DISCONNECTED_MS = 5000;
+const SHARP_BITS_PER_S = 6_000_000;
 
 /** A room that did not let us in; `status` is the HTTP status, 0 without an answer. */
 export class Refused extends Error {
@@ -25,6 +26,7 @@ export class Stay {
   #peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
   #sender = this.#peer.addTransceiver("video", { direction: "sendonly" }).sender;
   #resource = null;
+  #people = null;
   #headers;
   #lost;
   #patience = 0;
@@ -41,13 +43,22 @@ export class Stay {
     await this.#sender.replaceTrack(track);
   }
 
-  /** Join by this address under this name; `consent` is the signed leave to be shown, if there is one. */
+  /** Have every detail sent, and rather fewer pictures: of a window, once it is shared. */
+  async sharpen() {
+    const parameters = this.#sender.getParameters();
+    parameters.degradationPreference = "maintain-resolution";
+    for (const encoding of parameters.encodings) encoding.maxBitrate = SHARP_BITS_PER_S;
+    await this.#sender.setParameters(parameters).catch(() => {}); // a browser that cannot sends as it does by itself
+  }
+
+  /** Join by this address under this name, if there is one; `consent` is the signed leave to be shown, likewise. */
   async join(url, name, consent) {
     await this.#peer.setLocalDescription();
     await this.#gathered();
     const offer = this.#peer.localDescription.sdp;
     // The name is no part of the address, which stands in every log between here and there.
-    const headers = { "Content-Type": "application/sdp", "Classpulse-Name": encodeURIComponent(name), ...this.#headers };
+    const headers = { "Content-Type": "application/sdp", ...this.#headers };
+    if (name !== null) headers["Classpulse-Name"] = encodeURIComponent(name);
     if (consent) headers["Classpulse-Consent"] = consent;
     let response;
     try {
@@ -58,6 +69,7 @@ export class Stay {
     const text = await response.text();
     if (response.status !== 201) throw new Refused(response.status, sentence(text));
     this.#resource = new URL(response.headers.get("Location"), url);
+    this.#people = `${this.#resource}/people`;
     await this.#peer.setRemoteDescription({ type: "answer", sdp: text });
     // The room's goodbye closes DTLS; the connection's own state would take half a minute to notice.
     this.#sender.transport.addEventListener("statechange", () => this.#watch());
@@ -85,6 +97,14 @@ export class Stay {
     const ask = { headers: this.#headers, method: "PUT", body: JSON.stringify({ link }) };
     const response = await fetch(`${this.#resource}/teaching`, ask).catch(() => null);
     return response?.ok === true;
+  }
+
+  /** Ask who is found in the window that we share, or decide about them; also of a stay that has ended. */
+  async people(decision) {
+    const ask = { headers: this.#headers };
+    if (decision) Object.assign(ask, { method: "PUT", body: JSON.stringify(decision) });
+    const response = await fetch(this.#people, ask).catch(() => null);
+    return { status: response?.status ?? 0, people: response?.ok ? await response.json().catch(() => null) : null };
   }
 
   /** Leave for good; also works while the page is being closed. */
