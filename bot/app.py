@@ -71,6 +71,8 @@ class Addresses:
     """Where a person joins a room of this process; None for a room elsewhere."""
     whip: str
     """Where a program publishes into a room of this process."""
+    share: str | None
+    """Where the instructor shares a window with it; None for a room elsewhere, or that takes none."""
     token: str | None
     """What publishers present; None lets everybody in."""
 
@@ -314,9 +316,13 @@ def _local(room: Room) -> "LocalRoom | None":
 
 def _addresses(origin: str, room: Room, dashboard: str, token: str | None) -> Addresses:
     fragment = f"#t={token}" if token else ""
+    local = _local(room)
     return Addresses(
         dashboard=dashboard,
-        join=f"{origin}/join/{room.name}{fragment}" if _local(room) else None,
+        join=f"{origin}/join/{room.name}{fragment}" if local else None,
         whip=f"{origin}/whip/{room.name}",
+        share=f"{origin}/share/{room.name}#{dashboard.partition('#')[2]}"
+        if local and not local.gallery_obstacle
+        else None,
         token=token,
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 
 from bot.app import Addresses, Guests, Surroundings, run
@@ -100,13 +101,6 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
         elif isinstance(event.body, BotState):
             say(f"{event.body.state.value:<10} {(event.body.reason or '').replace('_', ' ')}".rstrip())
 
-    def report_addresses(addresses: Addresses) -> None:
-        origin = addresses.dashboard.partition("/rooms/")[0]
-        say(f"dashboard  {origin if foreground.opens_at_root else addresses.dashboard}")
-        if addresses.join is not None:
-            say(f"join       {addresses.join}")
-        say("ctrl-C makes the bot leave the room")
-
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -114,7 +108,7 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
         settings,
         Surroundings(
             stop=stop,
-            report_addresses=report_addresses,
+            report_addresses=partial(_say_addresses, opens_at_root=foreground.opens_at_root),
             show=show,
             guests=foreground.guests,
             opens_at_root=foreground.opens_at_root,
@@ -123,6 +117,15 @@ async def _until_stopped(settings: Settings, foreground: Foreground, record: Rec
     if unread:
         raise unread[0]
     return reason
+
+
+def _say_addresses(addresses: Addresses, *, opens_at_root: bool) -> None:
+    origin = addresses.dashboard.partition("/rooms/")[0]
+    say(f"dashboard  {origin if opens_at_root else addresses.dashboard}")
+    for name, address in (("join", addresses.join), ("share", addresses.share)):
+        if address is not None:
+            say(f"{name:<10} {address}")
+    say("ctrl-C makes the bot leave the room")
 
 
 def _keep_report(record: Record, path: Path, zone: tzinfo | None) -> bool:

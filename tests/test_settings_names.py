@@ -100,7 +100,7 @@ MEETING_OPTIONS: dict[str, object] = {
 """What a worker hands to the process of every meeting, and what it is where nobody says."""
 
 API = {
-    schemas.BotRequest: "room_url policy bot_name title join_at max_duration_s leave_out webhook",
+    schemas.BotRequest: "room_url policy bot_name title join_at max_duration_s leave_out notice_given webhook",
     schemas.WebhookRequest: "url secret",
     schemas.BotView: "id room room_url policy state since reason states join link privacy webhook",
     schemas.RoomView: "room",

@@ -54,6 +54,11 @@ _PAGE = """<!doctype html>
     one name cannot be distinguished. You can also add #optout to your name, or tick
     the box on the join page. You stay in the meeting and are counted as present. To be read again, untick that box
     or write #optin in the chat while you are in the meeting: nobody else can do it for you.</p>
+    <p class="note"><strong>Where somebody shares a window of another meeting with the bot</strong>, such as a gallery
+    of Zoom, Meet or Teams, the bot knows nobody in it by name, so this form does not reach you there. Ask whoever
+    shares it, at any time and without a reason: one click on their page leaves you out, neither read nor counted, for
+    the rest of the meeting. Where a program shares it in place of the page, they cut you out of the picture or stop
+    sharing. Nobody whose camera is off is read.</p>
   </section>
 {consent}</main>
 </body>

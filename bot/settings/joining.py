@@ -10,7 +10,7 @@ from bot.classroom.change_detection import AlertParameters
 from bot.settings.meeting import MeetingOptions
 from bot.settings.server import Reach
 from dashboard_protocol.http.request_rules import LOOPBACK_NAMES
-from dashboard_protocol.settings.invitation import BotName, LeaveOut, MaxDuration, Policy, RoomUrl, Title
+from dashboard_protocol.settings.invitation import BotName, LeaveOut, MaxDuration, NoticeGiven, Policy, RoomUrl, Title
 from dashboard_protocol.settings.setting import Setting
 
 ALONE_AT_MOST_S = 900.0
@@ -32,9 +32,7 @@ class Settings(MeetingOptions, Reach):
     k: Annotated[
         int, Field(ge=3), Setting("Fewest analysed people for class values.", commands="join recording", value="NUMBER")
     ] = 5
-    notice_given: Annotated[
-        bool, Setting("The people were informed; needed where a room cannot show the bot (WHEP).", commands="join")
-    ] = False
+    notice_given: NoticeGiven = False
     debug_page: Annotated[
         Path | None,
         Setting(

@@ -76,6 +76,7 @@ class Claimed:
             "max_duration_s": wanted.max_duration_s,
             "live_from_s": self._live_from_s,
             "leave_out": wanted.leave_out,
+            "notice_given": wanted.notice_given,
         }
         given = {name: value for name, value in chosen.items() if value is not None}
         own = {"room_url": wanted.room_url, "policy": wanted.policy, "port": 0, "meeting": wanted.id}

@@ -85,6 +85,7 @@ class Control:
             join_at=wanted.join_at.timestamp() if wanted.join_at else None,
             max_duration_s=wanted.max_duration_s,
             leave_out=wanted.leave_out,
+            notice_given=wanted.notice_given,
             requested_at=round(time.time(), 3),
             owner=by.name,
             webhook=await self._checked(wanted.webhook),

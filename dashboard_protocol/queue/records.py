@@ -32,6 +32,8 @@ class Invitation(Model):
     max_duration_s: Annotated[float, Field(gt=0)] | None = None
     leave_out: Annotated[tuple[str, ...], Field(repr=False)] = ()
     """Who is neither read nor counted, such as who teaches the class."""
+    notice_given: bool = False
+    """The inviter's word that people were informed, where the bot cannot show itself to them."""
     requested_at: float
     """Unix seconds."""
     owner: str = ""

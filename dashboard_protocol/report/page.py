@@ -94,7 +94,7 @@ def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) 
         "header",
         element("h1", record.hello.title),
         element("p", when),
-        element("p", words.policy_sentence(record.hello.policy)),
+        element("p", words.policy_sentence(record.hello)),
     )
 
 

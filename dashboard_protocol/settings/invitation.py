@@ -84,6 +84,15 @@ LeaveOut = Annotated[
 ]
 
 
+NoticeGiven = Annotated[
+    bool,
+    Setting(
+        "The people were informed; needed where the bot cannot show itself to them: WHEP, and windows that are shared.",
+        commands="join invite",
+    ),
+]
+
+
 class InvitationOptions(BaseModel):
     """What an invitation may say of its bot."""
 
@@ -97,3 +106,4 @@ class InvitationOptions(BaseModel):
     join_at: JoinAt | None = None
     max_duration_s: MaxDuration | None = None
     leave_out: LeaveOut = ()
+    notice_given: NoticeGiven = False

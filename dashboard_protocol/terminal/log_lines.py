@@ -39,7 +39,7 @@ class LogLines:
     def _policy(self, at: float) -> Iterator[_Line]:
         hello = self.record.hello
         if hello is not None and hello is not self._hello:
-            yield at, f"{plain(hello.title)}. {words.policy_sentence(hello.policy)}"
+            yield at, f"{plain(hello.title)}. {words.policy_sentence(hello)}"
         self._hello = hello
 
     def _stated(self) -> Iterator[_Line]:

@@ -65,7 +65,7 @@ def _bar(moment: Moment) -> RenderableType:
 def _before(moment: Moment) -> list[RenderableType]:
     record = moment.record
     title, lines = words.column(record.bot, record.hello, moment.room_now, moment.zone)
-    policy = words.policy_sentence(record.hello.policy) if record.hello else ""
+    policy = words.policy_sentence(record.hello) if record.hello else ""
     return [Text(title, style=STRONG), *(Text(plain(line)) for line in lines), Text(policy, style=NOTE)]
 
 
@@ -177,5 +177,5 @@ def _changes(moment: Moment) -> RenderableType:
 
 def _footer(moment: Moment) -> RenderableType:
     hello = moment.record.hello
-    said = words.limits(hello.policy.profile) if hello else ""
-    return Text(said, style=NOTE)
+    said = f"{words.limits(hello.policy.profile)} {words.left_out(hello)}" if hello else ""
+    return Text(said.rstrip(), style=NOTE)

@@ -17,6 +17,7 @@ from dashboard_protocol.events import (
 from dashboard_protocol.view.sentences import TEXTS, say
 from dashboard_protocol.view.timeline import Gap
 from dashboard_protocol.view.trend import APART_S, STEADY_AT_MOST_S, Trend
+from dashboard_protocol.vocabulary import LEAVES_OUT
 
 NB = "\u00a0"
 DASH = "–"
@@ -165,10 +166,16 @@ def rejoining(attempts: int) -> str:
     return f"{say('trouble.unmeasured')} {say('trouble.tried', times=times)}"
 
 
-def policy_sentence(policy: PolicyMeaning) -> str:
-    """The policy in one sentence."""
+def policy_sentence(hello: Hello) -> str:
+    """The policy in one sentence, and in another that somebody is left out, where that is so."""
+    policy = hello.policy
     means = say(f"policy.means.{policy.profile.value}", k=policy.k)
-    return f"{say('policy.is', profile=policy.profile.value)} {means}"
+    return " ".join(filter(None, (say("policy.is", profile=policy.profile.value), means, left_out(hello))))
+
+
+def left_out(hello: Hello) -> str:
+    """That somebody is no part of the class; empty where nobody is."""
+    return say("policy.left_out") if LEAVES_OUT in hello.capabilities else ""
 
 
 def limits(profile: Profile) -> str:

@@ -33,6 +33,8 @@ class _LeftOut:
     """Ids of those who are known to be somebody else."""
     alike: set[str] = field(default_factory=set)
     """Ids of those who have looked as they do: from then on one may be the other."""
+    vouched: set[str] = field(default_factory=set)
+    """Ids of those who stand where they were last, and are somebody else by the word of whoever shares the window."""
     is_found: bool = True
 
 
@@ -69,10 +71,7 @@ class Unread:
         return id_ not in self._left_out and id_ not in self._doubted
 
     def leave_out(self, id_: str) -> None:
-        """Leave somebody out from now on. Who could have been the only one who was lost is that one."""
-        lost = [each for each, state in self._left_out.items() if not state.is_found]
-        if id_ in self._doubted and len(lost) == 1:
-            del self._left_out[lost[0]]
+        """Leave somebody out from now on. Whoever is lost stays so, though it may be them: it may be somebody else."""
         if id_ not in self._left_out:
             self._left_out[id_] = _LeftOut(set(self._in_view - {id_}))
         self._doubted -= {id_}
@@ -82,6 +81,7 @@ class Unread:
         self._left_out.pop(id_, None)
         for each in self._left_out.values():
             each.others.add(id_)
+            each.vouched.add(id_)
             each.alike.discard(id_)
         self._doubted -= {id_}
 
@@ -108,6 +108,8 @@ def _settle(id_: str, state: _LeftOut, known: Mapping[str, Tile], in_view: Mappi
     state.is_found = id_ in in_view and state.alike <= in_view.keys()
     if state.is_found:
         state.others |= in_view.keys() - {id_} - near
+        state.vouched.clear()
     else:
+        near -= state.vouched
         state.others -= near
     return (in_view.keys() - state.others - {id_}) | (in_view.keys() & state.alike) | near

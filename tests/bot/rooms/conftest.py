@@ -64,7 +64,7 @@ class WhipGuest:
         self.sender = self.peer.addTransceiver(self.camera, direction="sendonly").sender
         self.location = ""
         self.answer = ""
-        self._http = http
+        self.http = http
         self._path = path
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._changed = asyncio.Event()
@@ -79,7 +79,7 @@ class WhipGuest:
         headers = {"Content-Type": "application/sdp", **self._headers}
         if "name" in query:
             headers[NAME_HEADER] = quote(query.pop("name"))
-        return await self._http.post(self._path, content=offer, params=query, headers=headers)
+        return await self.http.post(self._path, content=offer, params=query, headers=headers)
 
     async def join(self, **query: str) -> None:
         response = await self.post(await self.offer(), **query)
@@ -101,7 +101,7 @@ class WhipGuest:
         self.sender.replaceTrack(self.camera)
 
     async def leave(self) -> None:
-        response = await self._http.delete(self.location, headers=self._headers)
+        response = await self.http.delete(self.location, headers=self._headers)
         assert response.status_code == 200, response.text
 
     async def vanish(self) -> None:

@@ -106,6 +106,15 @@ async def test_whom_to_leave_out_is_for_the_bot_alone(desk: Desk) -> None:
         assert (await desk.invite({**WANTED, "leave_out": wrong})).status_code == 422
 
 
+async def test_word_that_people_were_informed_reaches_the_bot_and_is_nobodys_unless_given(desk: Desk) -> None:
+    for given in (True, False):
+        body = {**WANTED, "room_url": f"local://{given}".lower()} | ({"notice_given": True} if given else {})
+        assert (await desk.invite(body)).status_code == 201
+        claimed = await desk.control.queue.claim("w")
+        assert claimed is not None
+        assert claimed.invitation.notice_given is given
+
+
 async def test_the_link_of_an_invitation_opens_its_room(desk: Desk) -> None:
     assert (await desk.invite()).json()["link"] is None, "a key of the scope invite alone opens no page"
     answer = await desk.ask("POST", "/v1/bots", Scope.ADMIN, json=WANTED | {"room_url": "local://s"})

@@ -206,6 +206,13 @@ def test_the_file_is_well_formed_runs_nothing_and_asks_nobody(a_class: Class, pr
     assert "Ada Obi" not in html
 
 
+def test_the_report_says_that_somebody_was_left_out(feed: Feed, a_hello: Callable[..., Hello], a_class: Class) -> None:
+    record, sentence = recorded(a_class(60)), "is left out: neither read nor counted."
+    assert sentence not in render_html(record)
+    record.apply(feed(START + 61, a_hello().model_copy(update={"capabilities": ("leaves_out",)})))
+    assert sentence in Page(render_html(record)).text
+
+
 def test_names_from_outside_are_shown_and_not_obeyed(feed: Feed, a_hello: Callable[..., Hello], a_class: Class) -> None:
     record = recorded(a_class(60))
     title = '<script>alert(1)</script> & "friends" </style>\''

@@ -271,6 +271,13 @@ def test_the_end_is_reported_with_its_reason_and_report() -> None:
     assert "The report: open the instructor's link in a browser." in text
 
 
+def test_somebody_who_is_left_out_is_said_to_be() -> None:
+    screen = Screen().live().run(1)
+    assert "left out" not in screen.text()
+    screen.take(hello().model_copy(update={"capabilities": ("leaves_out",)}))
+    assert "left out: neither" in screen.text()
+
+
 def test_a_title_cannot_command_the_terminal() -> None:
     text = Screen(title="Bio\x1b]0;evil\x07\x1b[2Jlogy").live().run(1).text()
     assert "\x1b" not in text

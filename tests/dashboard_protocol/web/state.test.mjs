@@ -24,6 +24,13 @@ test("the room's clock goes on from the last event by monotonic time", () => {
   assert.equal(roomNow(createStore(), 5), null);
 });
 
+test("somebody who is left out is said to be, once the bot says so, and nobody else ever is", () => {
+  const store = live();
+  assert.equal(buildModel(store, OPEN, newUi(), 100_000).leavesOut, false);
+  fold(store, { ...hello(), capabilities: ["leaves_out"] }, 100_000);
+  assert.equal(buildModel(store, OPEN, newUi(), 100_000).leavesOut, true);
+});
+
 test("the bot's states are the page's, with the reason of waiting", () => {
   const store = createStore();
   assert.equal(pageState(store, OPEN, 0), "connecting");

@@ -26,13 +26,17 @@ from bot.rooms.base import (
     RoomEvent,
 )
 from bot.rooms.gallery.people import FROZEN
-from bot.rooms.local import whip_endpoint
+from bot.rooms.local import gateway_routes, whip_endpoint
 from bot.rooms.local.room import NO_IDENTITIES, NOT_INFORMED, LocalRoom
 from bot.rooms.local.routes import routes
 from bot.rooms.notice import Notice
 from bot.rooms.publishing.camera import ClipCamera
 from bot.rooms.publishing.encoded_clip import Clip, read_clip
 from bot.samples.people import PEOPLE
+from dashboard_protocol.http.server import serve
+from dashboard_protocol.queue import Invitation, MemoryQueue, Moment
+from dashboard_protocol.queue.worker_names import new_worker_name
+from dashboard_protocol.vocabulary import Profile, State
 from engine.readings import Image
 from tests.bot.recordings.files import shown, write
 from tests.bot.rooms.conftest import WhipGuest
@@ -98,24 +102,26 @@ class Stage:
     def seen(self, kind: type[Happened]) -> list[Happened]:
         return [event for event in self.happened if isinstance(event, kind)]
 
-    def window(self) -> WhipGuest:
-        guest = WhipGuest(self.http, "/whip/seminar", LINK)
+    def window(self, http: httpx.AsyncClient | None = None, path: str = "/whip/seminar") -> WhipGuest:
+        guest = WhipGuest(http or self.http, path, LINK)
         guest.camera.stop()
         guest.camera = ClipCamera(clip("living"))  # type: ignore[assignment]
         guest.sender.replaceTrack(guest.camera)
         self.guests.append(guest)
         return guest
 
-    async def share(self, **query: str) -> WhipGuest:
-        guest = self.window()
+    async def share(
+        self, *, http: httpx.AsyncClient | None = None, path: str = "/whip/seminar", **query: str
+    ) -> WhipGuest:
+        guest = self.window(http, path)
         await guest.join(**{"as": "gallery"}, **query)
-        while (await self.http.get(f"{guest.location}/people")).status_code == 202:
+        while (await guest.http.get(f"{guest.location}/people")).status_code == 202:
             pass
         return guest
 
     async def people(self, guest: WhipGuest, **decision: object) -> dict:  # type: ignore[type-arg]
         where = f"{guest.location}/people"
-        response = await (self.http.put(where, json=decision) if decision else self.http.get(where))
+        response = await (guest.http.put(where, json=decision) if decision else guest.http.get(where))
         assert response.status_code == 200, response.text
         return dict(response.json())
 
@@ -336,3 +342,37 @@ async def test_decision_that_is_none_is_refused(stage: Stage, body: bytes) -> No
         unknown = await stage.http.put(f"{shared.location}/people", json={"leave_out": ["p99", ""], "read": ["x"]})
         assert unknown.status_code == 200
         assert stage.left_out == []
+
+
+async def test_window_is_shared_with_the_bot_of_a_worker_through_the_gateway_of_its_machine(stage: Stage) -> None:
+    queue, key = MemoryQueue(), "seminar-abcdefghij"
+
+    async def notice(room: str) -> Notice | None:
+        return NOTICE if room == key else None
+
+    await queue.submit(
+        Invitation(id="b", room=key, room_url="local://seminar", policy=Profile.AGGREGATE, requested_at=1.0)
+    )
+    worker = new_worker_name()
+    await queue.claim(worker)
+    at = f"{stage.http.base_url.join('/join/seminar')}"
+    assert await queue.report(worker, "b", Moment(state=State.LIVE, since=2.0), at)
+    async with (
+        Followed(stage),
+        serve(Starlette(routes=gateway_routes.routes(queue, notice)), port=0) as gateway,
+        httpx.AsyncClient(base_url=gateway.origin, trust_env=False) as http,
+    ):
+        assert "share.js" in (await http.get(f"/share/{key}")).text
+        assert (await http.get("/join-assets/share.js")).status_code == 200
+        assert (await http.get(f"/join/{key}/info.json")).json()["gallery_obstacle"] is None
+        shared = await stage.share(http=http, path=f"/whip/{key}")
+        assert shared.location.startswith(f"/whip/{key}/")
+        await stage.until(lambda: len(stage.on) == len(CLASS))
+        found = await stage.people_until(shared, lambda found: len(found["tiles"]) == len(CLASS))
+        await stage.people(shared, leave_out=[found["tiles"][0]["id"]])
+        await stage.until(lambda: len(stage.on) == len(CLASS) - 1)
+        assert len(stage.left_out) == 1
+        stage.guests.remove(shared)
+        await shared.leave()
+        await stage.until(lambda: not stage.on)
+        await shared.close()
