@@ -158,7 +158,7 @@ def tiles(page: Page, reading: str | None = None) -> Locator:
 
 
 async def share(page: Page) -> None:
-    await page.get_by_label("Everybody in my meeting was told").check()
+    await page.get_by_label("Everybody in my meeting knows").check()
     await page.get_by_role("button", name="Share your meeting's window").click()
     await expect(page.get_by_text("Which one is you?")).to_be_visible(timeout=PATIENCE_MS)
     await expect(tiles(page, "found")).to_have_count(len(CLASS), timeout=PATIENCE_MS)
@@ -173,7 +173,7 @@ async def test_instructor_leaves_out_their_own_tile_before_anybody_is_read_and_t
         )
         assert LINK not in page.url
         await page.get_by_role("button", name="Share your meeting's window").click()
-        await expect(page.locator("#trouble")).to_have_text("Tell your class first, then tick the box.")
+        await expect(page.locator("#trouble")).to_have_text("Say it to your class first, then tick the box.")
         await share(page)
         assert site.informed == [True]
         assert not site.on, "somebody was read before the instructor answered"
@@ -274,7 +274,7 @@ async def test_share_asks_for_the_instructors_link_authorisation(
     async with site:
         page = await context.new_page()
         await page.goto(address.partition("#")[0])
-        await page.get_by_label("Everybody in my meeting was told").check()
+        await page.get_by_label("Everybody in my meeting knows").check()
         await page.get_by_label("Your instructor's link").fill("http://127.0.0.1/rooms/x#t=guessed")
         await page.get_by_role("button", name="Share your meeting's window").click()
         await expect(page.get_by_text("This is not an instructor's link of this class.")).to_be_visible(
@@ -290,7 +290,7 @@ async def test_page_fits_a_phone_and_is_readable(site: Site, page: Page, scheme:
     async with site:
         await page.set_viewport_size({"width": 320, "height": 800})
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        await expect(page.get_by_text("Everybody in my meeting was told")).to_be_visible()
+        await expect(page.get_by_text("Everybody in my meeting knows")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         heights = await page.evaluate(
             "[...document.querySelectorAll('main button')].filter((b) => b.offsetParent).map((b) => b.offsetHeight)"

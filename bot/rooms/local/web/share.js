@@ -28,7 +28,7 @@ const words = {
   lost: "The connection was lost, and the bot did not answer again. Nobody in your meeting is read.",
   denied: "No window was picked, or the browser may not share one.",
   unsupported: "This browser cannot share a window. Use one on a computer.",
-  notInformed: "Tell your class first, then tick the box.",
+  notInformed: "Say it to your class first, then tick the box.",
   notTheirs: "This is not an instructor's link of this class. Paste the whole link.",
   noRoom: "There is no such room here.",
   noAnswer: "The bot does not answer. It may have left; try again in a moment.",
