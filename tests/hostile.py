@@ -391,6 +391,36 @@ REDIS_VALUES: dict[str, tuple[str, ...]] = {
 }
 """Type of a key → the command that makes one of it; KEY and TEXT are replaced."""
 
+# -- windows that are shared -----------------------------------------------------------------------------------------
+
+SHARED_AS = ("", "galery", "Gallery", "gallery ", "gallery,person", "person", "1", "\u202egallery")
+"""What a publisher may say that their video is: all of it is refused, for a class taken for one person is misread."""
+
+DECISIONS_THAT_ARE_NONE = (
+    b"", b"[]", b"null", b"{", b'"p1"', b'{"leave_out": "p1"}', b'{"leave_out": null}', b'{"read": [1]}',
+    b'{"read": [["p1"]]}', b'{"who": []}', b'{"begin": 1}', b'{"begin": "true"}', b"\xff\xfe", b"x" * 5000,
+    b'{"leave_out": [' + b'"p1",' * 64 + b'"p1"]}',
+)  # fmt: skip
+"""Bodies by which nobody is left out of a window, or taken back: refused, and nothing of them is done."""
+
+IDS_OF_NOBODY = ("", "p0", "p99999", "p-1", "P1", "p1 ", "p\u0661", "../p1", "p1\x00", "1", "x" * 500)
+"""Whom a decision may name who is not in the window: they change nothing, and break nothing."""
+
+Window = Callable[[], "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]"]
+WINDOWS: dict[str, Window] = {
+    "tiny": lambda: np.zeros((64, 64, 3), np.uint8),
+    "a pixel": lambda: np.zeros((1, 1, 3), np.uint8),
+    "a strip": lambda: np.full((300, 4096, 3), 90, np.uint8),
+    "a column": lambda: np.full((2304, 290, 3), 90, np.uint8),
+    "noise": lambda: np.random.default_rng(1).integers(0, 256, (1080, 1920, 3), dtype=np.uint8),
+    "black, as of a covered window": lambda: np.zeros((1080, 1920, 3), np.uint8),
+    "stripes of a pixel": lambda: np.repeat(np.indices((720, 1280)).sum(0)[..., None] % 2 * 255, 3, 2).astype(np.uint8),
+    "a thousand little tiles": lambda: np.kron(
+        np.random.default_rng(2).integers(0, 256, (27, 48, 3), dtype=np.uint8), np.ones((40, 40, 1), np.uint8)
+    ),
+}
+"""Pictures of windows that show no gallery: nobody is found in them, and they cost no more than one that does."""
+
 # -- SDP -------------------------------------------------------------------------------------------------------------
 
 # -- pictures and video ----------------------------------------------------------------------------------------------

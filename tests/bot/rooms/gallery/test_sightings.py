@@ -8,6 +8,7 @@ from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_AGAIN_S, SEARCH_E
 from engine.readings import Box
 from tests.bot.rooms.gallery.drawn import compressed, gallery
 from tests.bot.rooms.gallery.shown import PICTURES_PER_S, SETTLING, Shown
+from tests.hostile import WINDOWS
 
 
 def test_everybody_who_moves_is_shown_and_no_still_picture() -> None:
@@ -108,3 +109,9 @@ def test_size_that_changes_in_the_middle_and_pictures_too_small_disturb_nothing(
 def test_part_of_a_picture_is_a_view_and_no_copy() -> None:
     picture = gallery(range(4), columns=2).picture
     assert np.shares_memory(Rect(10, 10, 100, 100).of(picture), picture)
+
+
+def test_hostile_windows_show_nobody_in_any_order() -> None:
+    watched = Gallery(lambda _: [Box(0.4, 0.4, 0.2, 0.2), Box(0.0, 0.0, 1.0, 1.0), Box(-0.2, 0.9, 0.4, 0.4)])
+    for number, make in enumerate([*WINDOWS.values(), *reversed(WINDOWS.values())]):
+        assert watched.take(float(number), make()).people == {}
