@@ -52,6 +52,8 @@ class Observers:
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._cameras: dict[str, Track | None] = {}
         """Those that are on, of people who are not read too; None for one whose video cannot be received."""
+        self._unreadable: dict[str, str] = {}
+        """Why, by id, of those whose video cannot be received."""
         self._tasks: asyncio.TaskGroup | None = None
 
     @property
@@ -74,8 +76,12 @@ class Observers:
             case CameraOn(participant=participant, track=track):
                 self._camera_on(participant.id, track)
             case CameraUnreadable(participant=participant, reason=reason):
-                log.warning("The video of participant %s cannot be read: %s", participant.id, reason)
+                if (
+                    reason not in self._unreadable.values()
+                ):  # of many at once, as in a shared window, one line is enough
+                    log.warning("The video of participant %s cannot be read: %s", participant.id, reason)
                 self._camera_on(participant.id, None)
+                self._unreadable[participant.id] = reason
             case CameraOff(participant=participant) | Left(participant=participant):
                 self._camera_off(participant.id)
 
@@ -104,11 +110,13 @@ class Observers:
                 task.cancel()
 
     def _camera_on(self, id_: str, track: Track | None) -> None:
+        self._unreadable.pop(id_, None)
         self._cameras[id_] = track
         self._watch(id_)
 
     def _camera_off(self, id_: str) -> None:
         self._cameras.pop(id_, None)
+        self._unreadable.pop(id_, None)
         self._stop(id_)
         if meter := self._meters.get(id_):
             meter.camera_off(self._clock())

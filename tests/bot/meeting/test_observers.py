@@ -65,3 +65,17 @@ async def test_nothing_is_watched_before_observers_run(observers: Observers) -> 
     async with observers.running():
         observers.take(CameraOn(ANNA, Camera(ANNA)))
         assert observing() == {"p1"}
+
+
+async def test_whole_shared_window_that_cannot_be_read_is_logged_in_one_line(
+    observers: Observers, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        caplog.clear()
+        for person in (ANNA, BERND):
+            observers.take(CameraUnreadable(person, "the picture stands still"))
+        assert [record.message for record in caplog.records] == [
+            "The video of participant p1 cannot be read: the picture stands still"
+        ]
+        for person in (ANNA, BERND):
+            observers.take(CameraOn(person, Camera(person)))
