@@ -71,10 +71,10 @@ class Addresses:
     """Where a person joins a room of this process; None for a room elsewhere."""
     whip: str
     """Where a program publishes into a room of this process."""
-    share: str | None
-    """Where the instructor shares a window with it; None for a room elsewhere, or that takes none."""
     token: str | None
     """What publishers present; None lets everybody in."""
+    share: str | None = None
+    """Where the instructor shares a window with it; None for a room elsewhere, or that takes none."""
 
 
 Guests = Callable[[Addresses], Coroutine[None, None, None]]
