@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -19,6 +20,14 @@ httpx.AsyncClient.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)  # type
 # What tests ask for is no part of this user's own audit log.
 os.environ["XDG_STATE_HOME"] = mkdtemp(prefix="classpulse-tests-")
 atexit.register(rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `classpulse` changes in its process would hold for every later test of this one."""
+    if command := sys.modules.get("bot.__main__"):
+        for name in ("forbid_core_dumps", "return_pictures_to_the_system"):
+            monkeypatch.setattr(command, name, lambda: None)
 
 
 @pytest.fixture

@@ -138,8 +138,6 @@ def test_refusal_has_its_exit_code_in_every_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    for name in ("forbid_core_dumps", "return_pictures_to_the_system"):  # they would hold for every later test
-        monkeypatch.setattr(classpulse, name, lambda: None)
     monkeypatch.setattr(classpulse, "log_plainly", lambda level: None)
     given = words.format(**facts).split()
     for variable in [word for word in given if word.startswith("@")]:

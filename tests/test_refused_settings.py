@@ -97,8 +97,6 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     for variable in {setting.variable for _, _, setting, _ in ALL} - {""}:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    for name in ("forbid_core_dumps", "return_pictures_to_the_system"):  # they would hold for every later test
-        monkeypatch.setattr(classpulse, name, lambda: None)
     monkeypatch.setattr(classpulse, "log_plainly", lambda level: None)
 
 
