@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 LOOKS_PER_S: Final = 8.0
 """Pictures that are looked at: twice as many as people are read."""
-LEAST_SIZE: Final = (480, 270)
+LEAST_SIDE_PX: Final = 270
 """Of a share's picture: in a smaller one faces are too small to read, were there but four."""
 RETURN_S: Final = 10.0
 """A share whose connection broke may come back for so long; until then nobody in it is gone."""
@@ -187,7 +187,7 @@ class SharedWindow:
     def _see(self, frame: Frame) -> tuple[Image, Sighting | None]:
         """Look at one picture, in a thread: one at a time."""
         image = frame.to_rgb()
-        if image.shape[1] < LEAST_SIZE[0] or image.shape[0] < LEAST_SIZE[1]:
+        if min(image.shape[:2]) < LEAST_SIDE_PX:
             return image, None
         if self._gallery is None:
             self._finder = FaceFinder()
