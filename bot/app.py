@@ -121,8 +121,11 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     bus = open_bus(settings.bus, retention_s=settings.retention_s)
     outbox, audit = Outbox(clock, counting(surroundings.show)), Audit(state_directory(), key)
     people = _meeting(settings, policy, parameters, clock, inference, bus, outbox, audit, requests, access.consents)
-    alone_s, report = settings.alone_at_most_s, report_path(key) if is_shared(settings.bus) else None
-    lifecycle = Lifecycle(clock, people, outbox, audit, requests, alone_at_most_s=alone_s, report=report)
+    report, asked = report_path(key) if is_shared(settings.bus) else None, partial(bus.asked, key)
+    lifecycle = Lifecycle(
+        clock, people, outbox, audit, requests,
+        alone_at_most_s=settings.alone_at_most_s, report=report, asked=asked,
+    )  # fmt: skip
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)

@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dashboard_protocol.vocabulary import (
+    MAX_MARK,
     PROTOCOL_VERSION,
     Count,
     DisplayedName,
     EndReason,
     FromArray,
     LevelNumber,
+    MarkKind,
     Model,
     Profile,
     Row,
@@ -47,6 +49,9 @@ __all__ = [
     "LearnedModel",
     "Level",
     "LevelNumber",
+    "Mark",
+    "MarkAt",
+    "MarkKind",
     "Model",
     "ParticipantUpdate",
     "PolicyMeaning",
@@ -249,6 +254,16 @@ class Alert(Model):
     """The factor that moved most."""
 
 
+class Mark(Model):
+    """The instructor, or a program of theirs, marked a moment of the class. It says nothing of anybody in it."""
+
+    type: Literal["mark"] = "mark"
+    id: Annotated[str, Field(max_length=32)]
+    kind: MarkKind
+    text: Annotated[str, Field(max_length=MAX_MARK)] = ""
+    """As they typed it; empty for the word of its kind alone."""
+
+
 class Forget(Model):
     """Readers drop everything they hold of this participant."""
 
@@ -295,6 +310,15 @@ class Snapshot(Model):
     alerts: Row["AlertAt"]
     """Alerts of this epoch, oldest first."""
     bye: Bye | None
+    marks: Annotated[Row["MarkAt"], Field(exclude_if=lambda marks: not marks)] = ()
+    """Marks of this epoch, oldest first; left out while there are none."""
+
+
+class MarkAt(Model):
+    """A mark and when it was set."""
+
+    at: float
+    mark: Mark
 
 
 class AlertAt(Model):
@@ -305,7 +329,8 @@ class AlertAt(Model):
 
 
 Body = Annotated[
-    Hello | Snapshot | BotState | ClassSummary | ParticipantUpdate | Alert | Forget | Bye, Field(discriminator="type")
+    Hello | Snapshot | BotState | ClassSummary | ParticipantUpdate | Alert | Mark | Forget | Bye,
+    Field(discriminator="type"),
 ]
 REPLACEABLE: tuple[type[Model], ...] = (ClassSummary, ParticipantUpdate)
 """Bodies a slow reader may lose to newer ones; every other body is delivered or the reader is aborted."""

@@ -12,11 +12,14 @@ from dashboard_protocol.events import (
     Event,
     Forget,
     Hello,
+    Mark,
+    MarkAt,
     ParticipantUpdate,
     Series,
     Snapshot,
     State,
 )
+from dashboard_protocol.vocabulary import MAX_MARKS
 
 SERIES_S = 600.0
 SERIES_ROWS = 600
@@ -30,7 +33,7 @@ _Row = tuple[float | int | None, ...]
 
 @dataclass
 class Fold:
-    """The state of one epoch. Bounded: ten minutes of series, 1,000 participants, 200 alerts."""
+    """The state of one epoch. Bounded: ten minutes of series, 1,000 participants, 200 alerts and marks."""
 
     bot_state: BotState | None = None
     live_since: float | None = None
@@ -39,6 +42,8 @@ class Fold:
     _rows: deque[_Row] = field(default_factory=lambda: deque(maxlen=SERIES_ROWS))
     _participants: dict[str, ParticipantUpdate] = field(default_factory=dict)
     _alerts: deque[AlertAt] = field(default_factory=lambda: deque(maxlen=MAX_ALERTS))
+
+    _marks: deque[MarkAt] = field(default_factory=lambda: deque(maxlen=MAX_MARKS))
 
     def apply(self, event: Event) -> None:
         """Take one event in; a snapshot replaces everything."""
@@ -51,6 +56,8 @@ class Fold:
                 self._participants.pop(participant, None)
             case Alert() as alert:
                 self._alerts.append(AlertAt(at=event.at, alert=alert))
+            case Mark() as mark:
+                self._marks.append(MarkAt(at=event.at, mark=mark))
             case BotState() as state:
                 self._take_state(state)
             case Bye() as bye:
@@ -72,6 +79,7 @@ class Fold:
             participants=tuple(self._participants.values()),
             alerts=tuple(self._alerts),
             bye=self.bye,
+            marks=tuple(self._marks),
         )
 
     def _take_summary(self, at: float, summary: ClassSummary) -> None:
@@ -99,3 +107,4 @@ class Fold:
         self._rows = deque(zip(*(getattr(series, name) for name in _COLUMNS), strict=True), maxlen=SERIES_ROWS)
         self._participants = {update.participant: update for update in snapshot.participants}
         self._alerts = deque(snapshot.alerts, maxlen=MAX_ALERTS)
+        self._marks = deque(snapshot.marks, maxlen=MAX_MARKS)

@@ -26,6 +26,14 @@ DisplayedName = Literal["angry", "disgust", "fear", "happy", "sad", "surprise", 
 DISPLAYED: tuple[DisplayedName, ...] = get_args(DisplayedName)
 
 
+MarkKind = Literal["slide", "question", "exercise", "break", "note"]
+"""What an instructor marks on the timeline."""
+MAX_MARK = 80
+"""Letters of a mark's text."""
+MAX_MARKS = 200
+"""Marks of one class; of more the newest are kept."""
+
+
 class Model(BaseModel):
     """Frozen; ignores fields it does not know, so that v1 can grow without breaking a reader."""
 

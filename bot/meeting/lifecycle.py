@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 from bot.disclosure.policy import Policy
 from bot.errors import JoinCalledOff, RoomClosed, RoomDeserted, RoomError, RoomKicked, RoomRefused, RoomUnreachable
@@ -14,20 +14,24 @@ from bot.meeting.state import StateMachine
 from bot.privacy.audit_log import Audit
 from bot.privacy.request_handler import PrivacyRequestHandler
 from bot.rooms.base import Admitted, Clock, Held, Lost, Room
-from dashboard_protocol.errors import DashboardError
-from dashboard_protocol.events import Bye, EndReason, Hello
+from dashboard_protocol.errors import BusError, DashboardError
+from dashboard_protocol.events import Bye, EndReason, Event, Hello, Mark
 from dashboard_protocol.vocabulary import LEAVES_OUT
 
 log = logging.getLogger(__name__)
 
 
 Work = Coroutine[None, None, None]
+Asked = Callable[[], AbstractAsyncContextManager[AsyncIterator[Event]]]
+
+ASK_AGAIN_S = 1.0
+"""A bus that was lost is listened to again after so long."""
 
 
 class Lifecycle:
     """Moves the bot through its states, from the first event to the last: `begin`, then `live` inside `farewell`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter a part
         self,
         clock: Clock,
         meeting: Meeting,
@@ -37,6 +41,7 @@ class Lifecycle:
         *,
         alone_at_most_s: float = math.inf,
         report: str | None = None,
+        asked: Asked | None = None,
     ) -> None:
         """Take the parts.
 
@@ -47,6 +52,7 @@ class Lifecycle:
             audit: Notes who began and ended what.
             requests: Hears who is not to be read.
             alone_at_most_s: How long the bot stays where nobody else is.
+            asked: Opens what is asked of the bot from outside: marks. None where nobody can ask.
             report: Where the report of the class will be; None where none outlives this process.
         """
         self._clock = clock
@@ -56,6 +62,7 @@ class Lifecycle:
         self._requests = requests
         self._alone_at_most_s = alone_at_most_s
         self._report_path = report
+        self._asked = asked
         self._state_machine = StateMachine(clock())
         self._hello: Hello | None = None
         """As it was published last."""
@@ -120,6 +127,7 @@ class Lifecycle:
         working = [self.follow(room), self._report(), self._outbox.unbroken()]
         working += [self._requests.follow(self._meeting), self._requests.keep_up(self._meeting)]
         working += [_accompany(guests)] if guests else []
+        working += [self._publish_marks(self._asked)] if self._asked else []
         reason = await _until_it_ends(working, stop, outstay())
         self._outbox.put(self._state_machine.finish(self._clock(), reason))
 
@@ -170,6 +178,16 @@ class Lifecycle:
             return
         self._hello = self._hello.model_copy(update={"capabilities": (*self._hello.capabilities, LEAVES_OUT)})
         self._outbox.put(self._hello)
+
+    async def _publish_marks(self, asked: Asked) -> None:
+        """Publish the marks that an instructor sets, when they come; nothing else is taken from whoever asks."""
+        while True:
+            with suppress(BusError):
+                async with asked() as events:
+                    async for event in events:
+                        if isinstance(event.body, Mark):
+                            self._outbox.put(event.body)
+            await asyncio.sleep(ASK_AGAIN_S)
 
     async def _report(self) -> None:
         """Publish the class once a second, on the second's own beat however long a round takes.

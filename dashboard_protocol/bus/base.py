@@ -66,6 +66,12 @@ class Bus(Protocol):
     def subscribe(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Receive the room's events from entering on; a subscriber that fell behind gets BusError and starts anew."""
 
+    async def ask(self, event: Event) -> bool:
+        """Hand what somebody outside asks to be published, a mark, to the bot of the room; False where none listens."""
+
+    def asked(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Receive what is asked of the room's bot from entering on; as `subscribe`, for bots."""
+
     async def snapshot(self, room: str) -> Retained | None:
         """Return what is retained; None before the first bot."""
 

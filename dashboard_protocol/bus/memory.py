@@ -5,7 +5,7 @@ import time
 import zlib
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from dashboard_protocol.bus.base import HOLD_S, RETENTION_S, Retained, epoch_over, taken, without_people
@@ -52,6 +52,8 @@ class _Room:
     lost_through: int = 0
     """Events up to this seq are no longer held."""
     subscribers: set[_Mailbox] = field(default_factory=set)
+    askable: set[_Mailbox] = field(default_factory=set)
+    """Of bots: what is asked of them."""
 
     def remember(self, event: Event, now: float) -> None:
         self.history.append(_Kept.pack(event, now))
@@ -148,17 +150,31 @@ class MemoryBus:
             else:
                 self._cut_off(room, mailbox)
 
-    @asynccontextmanager
-    async def subscribe(self, room: str) -> AsyncIterator[AsyncIterator[Event]]:
+    def subscribe(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Receive the room's events from entering on."""
+        return self._listening(self._rooms[room].subscribers)
+
+    async def ask(self, event: Event) -> bool:
+        """Hand an event to the bot of its room."""
+        self._check_open()
+        mailboxes = [box for box in self._rooms[event.room].askable if box.qsize() < SUBSCRIBER_EVENTS]
+        for mailbox in mailboxes:
+            mailbox.put_nowait(event)
+        return bool(mailboxes)
+
+    def asked(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Receive what is asked of the room's bot."""
+        return self._listening(self._rooms[room].askable)
+
+    @asynccontextmanager
+    async def _listening(self, mailboxes: set[_Mailbox]) -> AsyncIterator[AsyncIterator[Event]]:
         self._check_open()
         mailbox = _Mailbox()
-        subscribers = self._rooms[room].subscribers
-        subscribers.add(mailbox)
+        mailboxes.add(mailbox)
         try:
             yield self._events(mailbox)
         finally:
-            subscribers.discard(mailbox)
+            mailboxes.discard(mailbox)
 
     async def snapshot(self, room: str) -> Retained | None:
         """Return the newest `hello` and `snapshot`; None before the first bot."""

@@ -9,7 +9,7 @@ import logging
 from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 from dashboard_protocol.bus import decoding
@@ -18,6 +18,7 @@ from dashboard_protocol.bus.redis_client import connect, place
 from dashboard_protocol.bus.redis_link import Need, Subscription, examine, see_that_it_works, translate_errors
 from dashboard_protocol.bus.redis_publisher import Sending
 from dashboard_protocol.bus.redis_scripts import ERASE_EVENTS, EVERY_ROOM, HOLD, OPEN, SWEEP, Keys
+from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import BusError, BusUnreadable
 from dashboard_protocol.events import Event
 
@@ -93,11 +94,24 @@ class RedisBus:
         self._check_open()
         await self._sending.publish(event)
 
-    @asynccontextmanager
-    async def subscribe(self, room: str) -> AsyncIterator[AsyncIterator[Event]]:
+    def subscribe(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Receive the room's events from entering on."""
+        return self._listening(room, "live")
+
+    async def ask(self, event: Event) -> bool:
+        """Hand an event to the bot of its room, by a channel of its own; only what the bot says is kept."""
         self._check_open()
-        subscription = Subscription(self._redis, room, self._where, self._subscriber_events)
+        with translate_errors(self._where):
+            return bool(await self._redis.publish(Keys(event.room)["asked"], encode(event)))
+
+    def asked(self, room: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Receive what is asked of the room's bot."""
+        return self._listening(room, "asked")
+
+    @asynccontextmanager
+    async def _listening(self, room: str, channel: str) -> AsyncIterator[AsyncIterator[Event]]:
+        self._check_open()
+        subscription = Subscription(self._redis, room, self._where, self._subscriber_events, channel)
         async with subscription.open():
             self._subscriptions.add(subscription)
             try:

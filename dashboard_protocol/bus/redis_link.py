@@ -133,10 +133,10 @@ def unsuited(said: object) -> str | None:
 class Subscription:
     """One room's channel. A task reads it, so that a subscriber that does not read holds up nobody but itself."""
 
-    def __init__(self, redis: Redis, room: str, where: str, most: int) -> None:
+    def __init__(self, redis: Redis, room: str, where: str, most: int, channel: str = "live") -> None:
         self._pubsub = redis.pubsub()
         self._room = room
-        self._channel = Keys(room)["live"]
+        self._channel = Keys(room)[channel]
         self._where = where
         self._mailbox: asyncio.Queue[str | None] = asyncio.Queue()
         self._most = most

@@ -164,11 +164,16 @@ class Control:
 
     async def link(self, room: str, by: ApiKey, origin: str) -> str:
         """Make a fresh link for an instructor, to the class that is on or about to come."""
+        meeting = await self.current_class(room, by)
+        note(SecurityEvent.LINK_MADE, room=room, key=by.fingerprint)
+        return self._class_link(room, meeting, origin)
+
+    async def current_class(self, room: str, by: ApiKey) -> str:
+        """Return the class of a key's own that is on or about to come; 404 where there is none."""
         meeting = await self.meetings.current(room)
         if meeting is None or not (by.is_admin or meeting in await self.own_classes(room, by)):
             raise HTTPException(404, "No class of yours is on here and none is to come: invite a bot.")
-        note(SecurityEvent.LINK_MADE, room=room, key=by.fingerprint)
-        return self._class_link(room, meeting, origin)
+        return meeting
 
     def standing_link(self, room: str, by: ApiKey, origin: str) -> str:
         """Make one to every class of a room, whoever invites its bot."""

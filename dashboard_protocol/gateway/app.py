@@ -21,6 +21,7 @@ from dashboard_protocol.control_api.routes import add_control
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.gateway.connection import Closing, Connection, Limits
+from dashboard_protocol.gateway.mark_routes import Marks, add_marks
 from dashboard_protocol.gateway.metrics import GatewayMetrics
 from dashboard_protocol.gateway.refusals import answer_with_problems
 from dashboard_protocol.gateway.report_routes import Reports, add_reports
@@ -180,6 +181,7 @@ def create_app(
     answer_with_problems(app)
     _add_feed(app, gateway)
     add_reports(app, Reports(bus, access))
+    add_marks(app, Marks(bus, access, control))
     _add_health(app, gateway, obstacle)
     if control is not None:
         add_control(app, control)

@@ -79,6 +79,7 @@ class Chart:
         with_marks = kind == "timeline" and not self._figures.is_presence
         content: list[Markup | None] = [element("title", name), element("defs", pattern)]
         content += [self._strip(place, hatch, is_first=place is placed[0]) for place in placed]
+        content += [self._flags(placed) if kind == "timeline" else None]
         content += [self._alerts(placed) if with_marks else None, self._time(placed[-1].bottom)]
         size = {"viewBox": f"0 0 {self._width} {height}", "width": self._width, "height": height}
         return element("svg", *content, role="img", class_="narrow" if self._is_narrow else "wide", **size)
@@ -203,6 +204,20 @@ class Chart:
             if start >= free_from:
                 drawn.append(_text(said, x + (-10 if is_left else 10), top - 2, "end mark" if is_left else "mark"))
                 free_from = start + long_px + 20
+        return element("g", *drawn)
+
+    def _flags(self, placed: Sequence[_Placed]) -> Markup:
+        """Draw the instructor's marks: a line each, and the word of its kind where there is room for it."""
+        drawn: list[Markup] = []
+        free_from = 0.0
+        for known in self._record.marks:
+            x, said = _half(self._axis.x(known.at)), say(f"mark.{known.mark.kind}")
+            drawn.append(
+                element("path", d="".join(f"M{x} {place.top}V{place.bottom}" for place in placed), class_="flag")
+            )
+            if x >= free_from and x + 4 + len(said) * _LETTER_PX < self._axis.x1:
+                drawn.append(_text(said, x + 4, placed[0].top + 13, "strong"))
+                free_from = x + 12 + len(said) * _LETTER_PX
         return element("g", *drawn)
 
     def _time(self, base: int) -> Markup:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from dashboard_protocol.events import Hello, Profile
 from dashboard_protocol.report.charts import NARROW_PX, WIDE_PX, Chart
 from dashboard_protocol.report.findings import found
+from dashboard_protocol.report.segments import mark_rows
 from dashboard_protocol.report.story import Clock, story
 from dashboard_protocol.report.style import stylesheet
 from dashboard_protocol.report.tables import alert_rows, change_rows, period_table
@@ -55,6 +56,7 @@ def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None
     if len(record.timeline):
         wide, narrow = (Chart(record, figures, clock, width) for width in (WIDE_PX, NARROW_PX))
         sections += [_facts(figures, record, clock), _timeline(figures, wide, narrow)]
+        sections.append(_marks(record, figures, clock))
         if not figures.is_presence:
             sections += [_alerts(record, clock), _shown(figures, wide, narrow), _levels(figures, record.hello, clock)]
         sections += [_details(record, figures, zone), _periods(record, figures, clock)]
@@ -164,6 +166,19 @@ def _alerts(record: Record, clock: Clock) -> Markup:
     head = [say("name.time"), say("report.what"), say("report.largest_part"), say("report.people_measured")]
     rows = table(head, alert_rows(record, clock), caption=say("report.alerts_caption"))
     return _section(say("name.alerts"), rows, element("p", say("report.alerts_note"), class_="note"))
+
+
+def _marks(record: Record, figures: Digest, clock: Clock) -> Markup | None:
+    rows = mark_rows(record, figures, clock)
+    if not rows:
+        return None
+    moved = say("report.difference")
+    values = [say("name.facing"), moved]
+    if not figures.is_presence:
+        values = [say("report.fact_index"), moved, say("name.attentive"), moved]
+    head = [say("name.time"), say("report.what"), say("report.lasted"), *values]
+    note = element("p", say("report.marks_note"), class_="note")
+    return _section(say("report.marks"), table(head, rows, caption=say("report.marks_caption")), note)
 
 
 def _shown(figures: Digest, wide: Chart, narrow: Chart) -> Markup | None:

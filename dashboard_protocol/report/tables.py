@@ -2,6 +2,7 @@
 
 import csv
 import io
+from bisect import bisect_left
 from datetime import UTC, datetime
 from math import isnan, nan
 from statistics import median_low
@@ -10,6 +11,7 @@ from dashboard_protocol.events import BotState, EndReason, State
 from dashboard_protocol.report.story import Clock
 from dashboard_protocol.report.totals import Digest
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.plain_text import shown
 from dashboard_protocol.view.record import Record
 from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import COLUMNS, COUNTS, WITHHELD
@@ -20,7 +22,7 @@ _STEPS_S = (10, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _CSV_NAMES = {"mean": "index_mean", "q1": "index_q1", "q3": "index_q3"} | {
     f"level_{number}": f"share_level_{number}" for number in range(4)
 }
-CSV_HEAD = ("time_utc", "at", *(_CSV_NAMES.get(name, name) for name in COLUMNS), "as_of", "withheld")
+CSV_HEAD = ("time_utc", "at", *(_CSV_NAMES.get(name, name) for name in COLUMNS), "as_of", "withheld", "mark")
 """Columns of the CSV file; an empty cell was withheld or not measurable."""
 
 
@@ -31,13 +33,25 @@ def render_csv(record: Record) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_HEAD)
+    marks = _marks_by_row(record)
     for row, at in enumerate(timeline.at):
         time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         values = (_cell(column[row], is_whole=is_whole) for column, is_whole in columns)
         as_of = timeline.as_of[row]
         seen = "" if isnan(as_of) else f"{as_of:.3f}"
-        writer.writerow((time, f"{at:.3f}", *values, seen, WITHHELD[timeline.withheld[row]] or ""))
+        withheld = WITHHELD[timeline.withheld[row]] or ""
+        writer.writerow((time, f"{at:.3f}", *values, seen, withheld, marks.get(row, "")))
     return text.getvalue()
+
+
+def _marks_by_row(record: Record) -> dict[int, str]:
+    """Place each mark in the row of its second, or the next one; nothing in it is a formula to a spreadsheet."""
+    found: dict[int, str] = {}
+    for known in record.marks:
+        row = min(bisect_left(record.timeline.at, known.at), len(record.timeline) - 1)
+        text = shown(words.mark(known.mark)).replace("\n", " ")
+        found[row] = f"{found[row]}; {text}" if row in found else text
+    return {row: f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text for row, text in found.items()}
 
 
 def _cell(value: float, *, is_whole: bool) -> str:
@@ -59,9 +73,9 @@ def alert_rows(record: Record, clock: Clock) -> list[list[str]]:
 
 
 def change_rows(record: Record, clock: Clock) -> list[list[str]]:
-    """What happened, in order of time: the bot's states and everything but alerts, which have their own table."""
+    """What happened, in order of time: the bot's states and all but alerts and marks, which have their own tables."""
     reported = {state.since for state in record.states}
-    changes = [change for change in record.changes if change.kind != "alert"]
+    changes = [change for change in record.changes if change.kind not in ("alert", "mark")]
     lines = [(change.at, str(change)) for change in changes if change.kind != "rejoined" or change.at not in reported]
     lines += [(state.since, said) for state in record.states if (said := _state(state))]
     return [[clock(at), said] for at, said in sorted(lines, key=lambda line: line[0])]

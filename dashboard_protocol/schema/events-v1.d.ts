@@ -185,6 +185,21 @@ export interface Level {
   name: string;
 }
 
+/** The instructor, or a program of theirs, marked a moment of the class. It says nothing of anybody in it. */
+export interface Mark {
+  id: string;
+  kind: "slide" | "question" | "exercise" | "break" | "note";
+  /** As they typed it; empty for the word of its kind alone. */
+  text: string;
+  type: "mark";
+}
+
+/** A mark and when it was set. */
+export interface MarkAt {
+  at: number;
+  mark: Mark;
+}
+
 /** One person who opted in; only under `individual`. */
 export interface ParticipantUpdate {
   as_of: number | null;
@@ -279,6 +294,8 @@ export interface Snapshot {
   bot_state: BotState | null;
   bye: Bye | null;
   live_since: number | null;
+  /** Marks of this epoch, oldest first; left out while there are none. */
+  marks: MarkAt[];
   participants: ParticipantUpdate[];
   series: Series;
   summary: ClassSummary | null;
@@ -293,7 +310,7 @@ export interface SnapshotWanted {
 /** Where a bot is in its life. */
 export type State = "requested" | "joining" | "waiting" | "live" | "reconnecting" | "leaving" | "ended";
 
-export type ToReader = (Envelope & Hello) | (Envelope & Snapshot) | (Envelope & BotState) | (Envelope & ClassSummary) | (Envelope & ParticipantUpdate) | (Envelope & Alert) | (Envelope & Forget) | (Envelope & Bye) | Renewed | Feed | Problem;
+export type ToReader = (Envelope & Hello) | (Envelope & Snapshot) | (Envelope & BotState) | (Envelope & ClassSummary) | (Envelope & ParticipantUpdate) | (Envelope & Alert) | (Envelope & Mark) | (Envelope & Forget) | (Envelope & Bye) | Renewed | Feed | Problem;
 
 /** Why a participant has no index. */
 export type Unmeasurable = "camera_off" | "not_in_view" | "too_small" | "codec" | "engine_away" | "starting" | "wishes_unreachable";

@@ -16,6 +16,8 @@ from dashboard_protocol.events import (
     Event,
     Forget,
     Hello,
+    Mark,
+    MarkAt,
     ParticipantUpdate,
     Profile,
     Snapshot,
@@ -25,6 +27,7 @@ from dashboard_protocol.events import (
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import Gap, Timeline, row_of
+from dashboard_protocol.vocabulary import MAX_MARKS
 
 MAX_CHANGES = 1000
 
@@ -48,17 +51,20 @@ class Change:
     """One line of what happened."""
 
     at: float
-    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "opted_out", "present", "camera_on"]
+    kind: Literal["alert", "feed", "rejoined", "policy", "withheld", "opted_out", "present", "camera_on", "mark"]
     by: int = 0
     """More or fewer heads; 1 when values began to be withheld, -1 when they were back."""
     s: float = 0.0
     profile: Profile | None = None
     alert: Alert | None = None
+    mark: Mark | None = None
 
     def __str__(self) -> str:
         """Say it, in the words of the page."""
         if self.alert is not None:
             return words.alert_title(self.alert)
+        if self.mark is not None:
+            return words.mark(self.mark)
         number, is_more = abs(self.by), self.by > 0
         match self.kind:
             case "feed":
@@ -106,6 +112,8 @@ class Record:
     timeline: Timeline = field(default_factory=Timeline)
     alerts: deque[AlertAt] = field(default_factory=lambda: deque(maxlen=MAX_ALERTS))
     """Oldest first."""
+    marks: deque[MarkAt] = field(default_factory=lambda: deque(maxlen=MAX_MARKS))
+    """Oldest first."""
     changes: deque[Change] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
     """Oldest first, as they became known."""
     states: deque[BotState] = field(default_factory=lambda: deque(maxlen=MAX_CHANGES))
@@ -131,6 +139,8 @@ class Record:
                 self._take_summary(event.at, summary)
             case Alert() as alert:
                 self._take_alert(event.at, alert)
+            case Mark() as mark:
+                self._take_mark(event.at, mark)
             case Bye() as bye:
                 self.bye, self.ended_at = bye, event.at
             case ParticipantUpdate() | Forget():
@@ -146,6 +156,7 @@ class Record:
             participants=(),
             alerts=tuple(self.alerts),
             bye=self.bye,
+            marks=tuple(self.marks),
         )
 
     def _take_hello(self, at: float, hello: Hello) -> None:
@@ -165,6 +176,8 @@ class Record:
             self._take_summary(series.at[-1] if series.at else at, snapshot.summary, is_reported=len(series.at) > 1)
         for known in snapshot.alerts:
             self._take_alert(known.at, known.alert)
+        for set_ in snapshot.marks:
+            self._take_mark(set_.at, set_.mark)
         self.bye = snapshot.bye
         if snapshot.bye is not None:
             self.ended_at = snapshot.bot_state.since if snapshot.bot_state else at
@@ -225,6 +238,11 @@ class Record:
             if name != "opted_out" or noted.value > noted.reported:
                 self.changes.append(Change(noted.since, name, by=noted.value - noted.reported))
             noted.reported = noted.value
+
+    def _take_mark(self, at: float, mark: Mark) -> None:
+        if all(known.mark.id != mark.id for known in self.marks):
+            self.marks.append(MarkAt(at=at, mark=mark))
+            self.changes.append(Change(at, "mark", mark=mark))
 
     def _take_alert(self, at: float, alert: Alert) -> None:
         if any(known.alert.id == alert.id and known.at == at for known in self.alerts):

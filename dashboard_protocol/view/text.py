@@ -10,6 +10,7 @@ from dashboard_protocol.events import (
     ClassSummary,
     EndReason,
     Hello,
+    Mark,
     PolicyMeaning,
     Profile,
     State,
@@ -137,6 +138,12 @@ def alert_title(alert: Alert) -> str:
     by = abs(floor(alert.to * 100 + 0.5) - floor(alert.from_ * 100 + 0.5))
     minutes = max(1, floor((alert.window.end - alert.window.start) / 60 + 0.5))
     return say(f"alert.title.{alert.kind}", points=points(by), span=say("unit.min", n=minutes))
+
+
+def mark(set_: Mark) -> str:
+    """A mark in one line: the word of its kind, and what was typed."""
+    kind = say(f"mark.{set_.kind}")
+    return say("marked", kind=kind, text=set_.text) if set_.text else kind
 
 
 def alert_why(alert: Alert) -> str:

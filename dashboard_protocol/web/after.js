@@ -1,6 +1,7 @@
 /** After class: what the gateway keeps of it, on this page, as a file, as a table, on paper. Loaded once it is over. */
 
 import { $ } from "./bind.js";
+import { fold } from "./store.js";
 import { say } from "./words.js";
 
 const { timeZone: zone } = new Intl.DateTimeFormat().resolvedOptions();
@@ -39,4 +40,30 @@ export function offerFiles(room, token) {
       address.select();
     }
   };
+}
+
+/** Reads the report where one is due: `status()` is the feed's, or that of a class which is known by its report alone. */
+export function createPast({ room, isReport, store, ui, feed, request }) {
+  let [asked, isKept] = [null, false];
+
+  function status() {
+    if (isKept) return { ...feed.status, phase: "kept" };
+    return isReport && asked !== "gone" ? { ...feed.status, phase: "connecting" } : feed.status;
+  }
+
+  async function read({ state, bye }, token) {
+    const due = { leaving: "leaving", ended: `ended ${bye?.live_s}`, no_access: "kept", connecting: isReport && "kept" }[state];
+    if (!due || asked === due || asked === "gone" || isKept) return;
+    asked = due;
+    const report = await fetchReport(room, token);
+    if (due === "kept") [isKept, asked] = [Boolean(report), report ? due : "gone"];
+    if (report) {
+      ui.report = report;
+      if (due !== "leaving") for (const event of report.events) fold(store, event, performance.now());
+      offerFiles(room, token);
+    }
+    request(true);
+  }
+
+  return { status, read };
 }

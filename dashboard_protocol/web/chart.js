@@ -2,7 +2,7 @@
 
 import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
 import { GAP } from "./ring.js";
-import { chartNote, clock, gapName, lineLabel, say } from "./words.js";
+import { chartNote, clock, gapName, lineLabel, mark, say } from "./words.js";
 
 const NARROW_PX = 480;
 const SLIM_PX = 290;
@@ -11,6 +11,8 @@ const LABELLED_GAP_PX = 60;
 const CLEAR_PX = 40;
 const MARK_APART_PX = 52;
 const LABEL_APART_PX = 14;
+const LETTER_PX = 7.5;
+const LETTERS_AT_LEAST = 5;
 // page.css places the level rows beside the index strip by the same numbers.
 const MARGINS = { top: 14, between: 30, bottom: 26 };
 const besidePx = (width, presence) => (presence ? 140 : Math.min(236, Math.max(208, width * 0.28)));
@@ -27,7 +29,7 @@ const crisp = (px) => Math.round(px) + 0.5;
 
 /** Chart of a live model for a box in px; `windowS` 0 is all of the class. */
 export function timeChart(model, { width, height }, windowS) {
-  const { series, second, tail, ageS, alerts, presence, after } = model;
+  const { series, second, tail, ageS, alerts, marks: set, presence, after } = model;
   const narrow = width < NARROW_PX;
   const to = second + 1 + (tail === GAP.none ? 0 : Math.round(ageS));
   const from = windowS ? to - windowS : Math.max(series.first ?? to - 600, to - series.capacity);
@@ -38,7 +40,7 @@ export function timeChart(model, { width, height }, windowS) {
   const ticks = timeTicks(axis).map((tick) => ({ ...tick, x: crisp(axis.x(tick.at)) }));
   const { bottom } = strips.at(-1);
   return {
-    box: `0 0 ${width} ${height}`, axis, end: after ? clock(second) : say("value.now"), series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips),
+    box: `0 0 ${width} ${height}`, axis, end: after ? clock(second) : say("value.now"), series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips), flags: flags(set ?? [], axis, strips),
     base: `M${axis.x0} ${bottom + 0.5}H${axis.x1}` + ticks.map(({ x }) => `M${x} ${bottom}v5`).join(""),
   };
 }
@@ -100,6 +102,20 @@ export function marks(alerts, axis, strips) {
     const crowded = axis.x(shown[i + 1]) - x < MARK_APART_PX; // the newer of two captions stays
     const left = x > axis.x1 - 50;
     return { stem: upright(x, strips), head: `M${x - 6} ${top - 10}h12l-6 10z`, x: left ? x - 10 : x + 10, y: top - 2, class: left ? "time end" : "time", text: crowded ? "" : clock(at) };
+  });
+}
+
+/** What the instructor marked: a line through the strips, and its words where they end before the next one. */
+export function flags(set, axis, strips) {
+  const { top } = strips[0];
+  const shown = set.filter(({ at }) => at > axis.from && at < axis.to);
+  return shown.map(({ at, mark: said }, i) => {
+    const x = crisp(axis.x(at));
+    const room = (i + 1 < shown.length ? axis.x(shown[i + 1].at) : axis.x1) - x - 8;
+    const letters = Math.floor(room / LETTER_PX);
+    const words = mark(said);
+    const text = letters >= words.length ? words : letters >= LETTERS_AT_LEAST ? `${words.slice(0, letters - 1)}…` : "";
+    return { stem: upright(x, strips), x: x + 4, y: top + 13, text };
   });
 }
 

@@ -1,8 +1,10 @@
 /** What the instructor does. */
 
 import { $, all, openDialog } from "./bind.js";
+import { openMark } from "./marks.js";
+import { personChart } from "./person.js";
 
-const KEYS = { p: "pause", c: "cover", d: "dismiss", w: "window", v: "values", s: "say", "?": "keys" };
+const KEYS = { p: "pause", c: "cover", d: "dismiss", w: "window", v: "values", s: "say", m: "mark", "?": "keys" };
 const withModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 
 const press = (name, chosen) => {
@@ -10,6 +12,7 @@ const press = (name, chosen) => {
 };
 
 export function listen(ui, feed, { redraw, read, request, pause, say }) {
+  ui.chartOf = personChart;
   /** Of `data-do`; any other word is the id of a dialog. */
   const actions = {
     pause, say, cover, again: feed.tryNow,
@@ -29,6 +32,7 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
     if (actions[name]) return actions[name]();
     if (name !== "keys" && !ui.model?.live) return;
     ui.person = button?.dataset.person ?? null;
+    if (name === "mark") openMark(feed);
     $(name).showModal();
     request(true);
   }

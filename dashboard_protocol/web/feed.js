@@ -20,7 +20,7 @@ export const hasGap = ({ prev = null }, seq) => prev !== null && seq !== null &&
  */
 export function createFeed({ room, link, onEvent, onStatus, onReport }) {
   const path = `/v1/rooms/${encodeURIComponent(room)}`;
-  const feed = { status: { phase: "connecting", downMs: null, retryMs: null }, start, tryNow, kick };
+  const feed = { room, token: null, status: { phase: "connecting", downMs: null, retryMs: null }, start, tryNow, kick };
   let [attempt, mayRetry, ended, asked] = [0, true, false, false];
   /** Epoch and highest seq, to resume after. */
   let position = null;
@@ -65,6 +65,7 @@ export function createFeed({ room, link, onEvent, onStatus, onReport }) {
     if (!response.ok) throw new Error(`session: ${response.status}`);
     const session = await response.json();
     onReport?.(session.report);
+    feed.token = session.token;
     return session;
   }
 

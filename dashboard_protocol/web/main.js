@@ -4,7 +4,6 @@ import { $, all, bind, openDialog } from "./bind.js";
 import { cursorOn, timeChart } from "./chart.js";
 import { createFeed } from "./feed.js";
 import { buildModel, hold, only } from "./model.js";
-import { personChart } from "./panels.js";
 import { createStore, fold, roomNow } from "./store.js";
 import { NAME, load, pageTitle, shown } from "./words.js";
 
@@ -42,27 +41,17 @@ function takeLink() {
 
 const onReport = (token) => token && sessionStorage.setItem(reportKey, token);
 const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: () => request(true), onReport });
-const kept = { asked: null, is: false };
+/** What the gateway keeps of a class that is over, or is about to be: then its bot may take the gateway along. */
+let past = null;
+const PAST = /leaving|ended|no_access|connecting/;
+const heard = () => past?.status() ?? (isReport ? { ...feed.status, phase: "connecting" } : feed.status);
 
-/** What is asked for the report: the feed, or once its link opens nothing any more, what the gateway keeps. */
-const heard = () => (kept.is ? { ...feed.status, phase: "kept" } : isReport && kept.asked !== "gone" ? { ...feed.status, phase: "connecting" } : feed.status);
-
-/** Get the report of a class that is over, or is about to be: then its bot may take the gateway along. */
-async function readReport({ state, bye }) {
+async function look(next) {
   const token = sessionStorage.getItem(reportKey);
-  const due = { leaving: "leaving", ended: `ended ${bye?.live_s}`, no_access: "kept", connecting: isReport && "kept" }[state];
-  if (!token || !due || kept.asked === due || kept.is) return;
-  kept.asked = due;
-  const { fetchReport, offerFiles } = await import("./after.js");
-  const report = await fetchReport(room, token);
-  if (due === "kept" && !report) kept.asked = "gone";
-  if (report) {
-    ui.report = report;
-    if (due !== "leaving") for (const event of report.events) fold(store, event, performance.now());
-    kept.is ||= due === "kept";
-    offerFiles(room, token);
-  }
-  request(true);
+  if (!token || !PAST.test(next.state)) return;
+  const { createPast } = await import("./after.js");
+  past ??= createPast({ room, isReport, store, ui, feed, request });
+  past.read(next, token);
 }
 
 function receive(event) {
@@ -90,7 +79,7 @@ function render() {
   const next = buildModel(store, heard(), ui, nowMs, openDialog()?.id);
   if (!next.live) ui.pausedAt = null;
   if (next.state === "requested") ui.report = null;
-  readReport(next);
+  look(next);
   const paused = ui.pausedAt !== null && was?.live;
   retitle(next, nowMs);
   show(paused ? hold(was, next, ui) : next);
@@ -103,7 +92,7 @@ function show(model) {
   if (model.after) model.chart = size && timeChart(model, size, 0);
   if (model.live) {
     const person = store.people.get(ui.person);
-    model.person = person && personChart(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
+    model.person = person && ui.chartOf?.(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
     if (ui.person && !person) $("person").close();
     model.chart = size && timeChart(model, size, ui.windowS);
   }

@@ -56,7 +56,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
     retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
   if (!live) return Object.assign(model, column(store, model, feed), state === "ended" && over(store, model, feed, ui, open));
-  Object.assign(model, values(store, model, now, nowMs), { alerts: store.alerts, changes: store.changes, people: store.people });
+  Object.assign(model, values(store, model, now, nowMs), { alerts: store.alerts, marks: store.marks, changes: store.changes, people: store.people });
   model.slot = slot(store, model, ui, nowMs);
   model.cards = cards(store.people, hello.levels, now);
   model.others = (model.summary?.present ?? 0) - model.cards.length;
@@ -85,11 +85,11 @@ function column({ bot, byeAt, steps }, { now, over, is, policy }, feed) {
 }
 
 /** The class as a whole, once it has ended: what this page saw of it, or what the gateway keeps. */
-function over({ series, bye, alerts, changes, bot }, model, { phase }, { report }, open) {
+function over({ series, bye, alerts, marks, changes, bot }, model, { phase }, { report }, open) {
   const kept = phase === "kept";
   const whole = { report, files: kept || bye?.report, soFar: kept && !bye && bot?.state !== "ended" };
   if (!model.policy || series.first === null) return whole;
-  const after = { ...whole, after: true, panels: true, seenHere: !whole.files, kind: "past", second: series.last, series, tail: GAP.none, ageS: 0, alerts, changes, then: () => NaN, points: model.policy.rounding_points };
+  const after = { ...whole, after: true, panels: true, seenHere: !whole.files, kind: "past", second: series.last, series, tail: GAP.none, ageS: 0, alerts, marks, changes, then: () => NaN, points: model.policy.rounding_points };
   return { ...after, ...panels({ ...model, ...after }, open) };
 }
 

@@ -1,7 +1,7 @@
 /** What stands below the first row and in the dialogs: rows of text with their bars. Pure. */
 
-import { runs, stepPath, timeAxis } from "./charts.js";
-import { DISPLAYED, PERSON_S } from "./ring.js";
+import { areaPath, runs, timeAxis } from "./charts.js";
+import { DISPLAYED } from "./ring.js";
 import * as words from "./words.js";
 
 const CHANGES_SHOWN = 3;
@@ -29,9 +29,13 @@ export function panels(model, open) {
   };
 }
 
+const TRACE = { width: 100, height: 14 };
+const height = (share) => TRACE.height * (1 - share);
+
 const bars = (counts, { present }) => Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, n / present]));
 
-function classPanels({ hello: { levels }, kind, old, known, then, points }) {
+function classPanels({ hello: { levels }, kind, old, known, then, points, series, second }) {
+  const axis = timeAxis(second + 1 - 60 * MINUTES, second + 1, 0, TRACE.width);
   const { engagement, expressions, expressions_unmeasurable: away } = known ?? {};
   return {
     shares: known && bars(known, known),
@@ -39,7 +43,8 @@ function classPanels({ hello: { levels }, kind, old, known, then, points }) {
     expressions: DISPLAYED.map((column) => {
       const share = expressions?.[column];
       const tick = expressions ? then(column) : NaN;
-      return { name: words.expression(column), share, tick, marked: tick > 0 || (tick === 0 && share > 0), text: words.percent(share, { points }, known?.analysed) };
+      const trace = areaPath(runs(series.reader(column), axis), height, TRACE.height);
+      return { name: words.expression(column), share, trace, tick, marked: tick > 0 || (tick === 0 && share > 0), text: words.percent(share, { points }, known?.analysed) };
     }),
     noted: { [kind === "withheld" ? known.withheld : old ? "old" : away ? "away" : "now"]: true },
   };
@@ -69,14 +74,4 @@ export function cards(people, levels, now) {
     key, name, level, meter: words.meterLabel(levels, level), means: levels[level]?.means,
     ...(level === null ? { unmeasured: true, facing: words.reason(unmeasurable, now - since) } : { word: words.levelName(levels[level]), facing: words.facing(facing), displayed: words.displayed(displayed) }),
   }));
-}
-
-/** Ten minutes of one person's level, for a chart `width` px wide. */
-export function personChart({ name, levels: ring }, levels, second, width) {
-  const axis = timeAxis(second + 1 - PERSON_S, second + 1, 84, width);
-  const y = (level) => 118 - level * 34;
-  return {
-    name, width, from: axis.from, to: axis.to, line: stepPath(runs(ring.reader("level"), axis), y),
-    levels: levels.map((level, i) => ({ text: words.levelName(level), y: y(i) + 4, line: `M84 ${y(i)}H${width}` })),
-  };
 }

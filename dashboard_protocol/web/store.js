@@ -3,6 +3,7 @@
 import { CLASS_S, COLUMNS, DISPLAYED, GAP, PERSON_S, Ring } from "./ring.js";
 
 const CHANGES_KEPT = 200;
+const MARKS_KEPT = 200;
 /** A head count, or too few people, is reported once it has stood for this long. */
 const SETTLED_S = 10;
 /** And a hole from this length on. */
@@ -12,7 +13,7 @@ export function createStore() {
   return {
     hello: null, bot: null, steps: {}, liveSince: null, summary: null, summaryAt: null, summaryMs: Infinity,
     series: new Ring([...COLUMNS, ...DISPLAYED], CLASS_S),
-    people: new Map(), alerts: [], changes: [], bye: null, byeAt: null, policyAt: null,
+    people: new Map(), alerts: [], marks: [], changes: [], bye: null, byeAt: null, policyAt: null,
     clockAt: null, clockMs: null, noted: {}, away: false, rowAt: NaN,
   };
 }
@@ -51,6 +52,7 @@ const FOLDS = {
     if (summary) takeSummary(store, summary, series.at.at(-1) ?? event.at, receivedMs, event.at);
     store.people = new Map(event.participants.map((person) => [person.participant, keepPerson(store, person)]));
     for (const { at, alert } of event.alerts) addAlert(store, at, alert);
+    for (const { at, mark } of event.marks ?? []) addMark(store, at, mark);
     store.bye = event.bye;
     if (event.bye) store.byeAt = bot?.since ?? event.at;
   },
@@ -69,6 +71,7 @@ const FOLDS = {
   },
 
   alert: (store, event) => addAlert(store, event.at, event),
+  mark: (store, event) => addMark(store, event.at, event),
   forget: (store, event) => store.people.delete(event.participant),
   bye: (store, event) => Object.assign(store, { bye: event, byeAt: event.at }),
 };
@@ -121,6 +124,13 @@ function addAlert(store, at, alert) {
   if (store.alerts.some((known) => known.at === at)) return;
   store.alerts.push({ at, alert });
   note(store, at, { kind: "alert", alert });
+}
+
+function addMark(store, at, mark) {
+  if (store.marks.some((known) => known.mark.id === mark.id)) return;
+  store.marks.push({ at, mark });
+  store.marks.splice(0, store.marks.length - MARKS_KEPT);
+  note(store, at, { kind: "mark", mark });
 }
 
 function note(store, at, change) {

@@ -109,7 +109,13 @@ export const tried = (n) => (n > 0 ? say("trouble.tried", { times: times(n) }) :
 
 export const policyChanged = ({ profile, leaves }) => `${say("page.policy_now", { profile })}. ${say("page.leaves", { leaves })}`;
 
+export function mark({ kind, text }) {
+  const word = say(`mark.${kind}`) || say("mark.note");
+  return text ? say("marked", { kind: word, text }) : word;
+}
+
 const CHANGE = {
+  mark: ({ mark: set }) => mark(set),
   alert: ({ alert: raised }) => alertTitle(raised),
   feed: ({ s }) => say("change.feed", { span: span(s) }),
   rejoined: ({ s }) => say("change.rejoined", { span: span(s) }),

@@ -1,4 +1,4 @@
-"""The wire format of v1 stands still: `events-v1.jsonl` holds what its first release wrote, and is never made anew."""
+"""The wire format of v1 stands still: `events-v1.jsonl` holds what was first written, then what was added."""
 
 import ast
 import json

@@ -1,5 +1,6 @@
 """The instructor's page in a real Chromium, fed by the real gateway; its pictures lie in artefacts/page/."""
 
+import asyncio
 import re
 
 import pytest
@@ -262,6 +263,37 @@ async def test_page_covers_itself_at_once(stage: Stage) -> None:
     await stage.press("c")
     await expect(stage.page.locator("#level")).to_be_visible()
     await expect(stage.page).to_have_title(re.compile("High"))
+
+
+async def test_mark_is_set_by_key_and_stands_on_the_timeline(stage: Stage) -> None:
+    room = await live(stage)
+    page = stage.page
+    async with stage.bus.asked(room.room) as asked:
+        for kind, typed in (("Question", "photosynthesis"), ("Break", "")):
+            await stage.press("m")
+            await expect(page.locator("#mark-text")).to_be_focused()
+            await page.keyboard.type(typed)
+            if kind == "Question":
+                await stage.shoot("mark", (DESK, PHONE))
+            await page.locator("#mark").get_by_role("button", name=kind).click()
+            async with asyncio.timeout(30):
+                said = await anext(asked)
+            await expect(page.locator("#mark")).to_be_hidden()
+            await room.publish(said.body, room.now - (200 if typed else 60))
+    await stage.settle(room)
+    await expect(page.locator("#change-lines li").first).to_contain_text("Break")
+    await expect(page.locator("#chart .flag")).to_have_count(2)
+    await expect(page.locator("#chart")).to_contain_text("Question: photo")
+    await stage.shoot("marked")
+
+
+async def test_mark_that_nobody_takes_says_so(stage: Stage) -> None:
+    await live(stage)
+    page = stage.page
+    await stage.press("m")
+    await page.locator("#mark").get_by_role("button", name="Slide").click()
+    await expect(page.locator("#mark-failed")).to_be_visible()
+    await stage.shoot("mark-failed", (PHONE,))
 
 
 async def a_class_that_ended(stage: Stage, report: str | None = "/rooms/biology/report") -> ScriptedClass:

@@ -66,6 +66,7 @@ KEYED = {
     "DELETE /v1/rooms/{room}/links": Row(Scope.WATCH, Others.NOTHING),
     "GET /v1/rooms/{room}/history": Row(Scope.WATCH, Others.LEFT_OUT),
     "GET /v1/rooms/{room}/report": Row(Scope.WATCH, Others.NOTHING),
+    "POST /v1/rooms/{room}/marks": Row(Scope.WATCH, Others.NOTHING, options={"json": {"kind": "slide"}}),
     "DELETE /v1/rooms/{room}/history": Row(Scope.ADMIN, Others.THE_SAME),
     "POST /v1/teacher-links": Row(Scope.WATCH, Others.NOTHING, options={"json": {"rooms": [ROOM]}}),
     "POST /v1/rooms/{room}/consents": Row(Scope.CONSENT, Others.THE_SAME, options=NAMED),

@@ -33,7 +33,7 @@ NOT_SAID = {
     "classpulse", "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'", "<!doctype html>\n",
     "width=device-width, initial-scale=1", "viewBox", "userSpaceOnUse", "bold default", "end strong", "end mark",
     "strong attentive", "middle strong", "time end", "input, textarea, select", "Esc", "ArrowLeft", "ArrowRight",
-    "Home", "End", "Escape", "POST", "#column-words, #index-panel, #attentive-panel, #counts",
+    "Home", "End", "Escape", "POST", "Bearer ", "#column-words, #index-panel, #attentive-panel, #counts",
 }  # fmt: skip
 """What looks like words and is none for people: headers, classes, selectors, keys, formats."""
 ERRORS = {name for name in vars(errors) if name[0].isupper()}

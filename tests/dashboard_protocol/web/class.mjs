@@ -19,6 +19,8 @@ export const state = (name, at, more = {}) => ({ type: "bot_state", at, state: n
 
 export const alert = (at, id = "a1") => ({ type: "alert", at, id, kind: "fall", from: 0.8, to: 0.6, window: { start: at - 180, end: at }, people: 20, why: "facing" });
 
+export const mark = (at, id = "m1", kind = "slide", text = "") => ({ type: "mark", at, id, kind, text });
+
 export const person = (name, at, more = {}) => ({ type: "participant", at, participant: name, name, level: 2, facing: true, displayed: "neutral", unmeasurable: null, since: at, ...more });
 
 const COLUMNS = ["at", "mean", "q1", "q3", "attentive", "present", "camera_on", "visible", "facing", "analysed"];

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { marks } from "../../../dashboard_protocol/web/chart.js";
+import { flags, marks } from "../../../dashboard_protocol/web/chart.js";
 import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "../../../dashboard_protocol/web/charts.js";
 import { GAP, Ring } from "../../../dashboard_protocol/web/ring.js";
 import { countThreshold, median, trend } from "../../../dashboard_protocol/web/trend.js";
+import "./text.mjs";
 
 const ringOf = (values, start = 0) => {
   const ring = new Ring(["v"], 1000);
@@ -117,4 +118,11 @@ test("of two alerts close together the newer keeps its time, and both keep their
   const drawn = marks([{ at: 100 }, { at: 300 }, { at: 330 }], axis, [{ top: 10, bottom: 100 }]);
   assert.equal(drawn.length, 3);
   assert.deepEqual(drawn.map(({ text }) => text !== ""), [true, false, true]);
+});
+
+test("words of a mark end before the next one, and are left out where nothing fits", () => {
+  const strips = [{ top: 14, bottom: 100 }];
+  const axis = timeAxis(0, 600, 0, 600);
+  const set = [[10, "slide", "the cell"], [130, "question", ""], [150, "break", ""], [580, "note", ""]].map(([at, kind, text]) => ({ at, mark: { kind, text } }));
+  assert.deepEqual(flags(set, axis, strips).map(({ text }) => text), ["Slide: the ce…", "", "Break", ""]);
 });

@@ -5,7 +5,7 @@ import { backoffS, hasGap } from "../../../dashboard_protocol/web/feed.js";
 import { buildModel, openAlert, pageState } from "../../../dashboard_protocol/web/model.js";
 import { GAP } from "../../../dashboard_protocol/web/ring.js";
 import { createStore, fold, roomNow } from "../../../dashboard_protocol/web/store.js";
-import { alert, hello, person, series, snapshot, state, summary } from "./class.mjs";
+import { alert, hello, mark, person, series, snapshot, state, summary } from "./class.mjs";
 import "./text.mjs";
 
 const OPEN = { phase: "open", downMs: null, retryMs: null };
@@ -147,6 +147,24 @@ test("an alert is kept once, stays twenty seconds before a newer one, and can be
   ui.dismissed.add(1100).add(1110);
   assert.equal(openAlert(store.alerts, 1123, 123_000, ui), undefined);
   assert.equal(openAlert(store.alerts, 1500, 500_000, newUi()), undefined);
+});
+
+test("a mark is kept once, and says what was typed", () => {
+  const store = live();
+  fold(store, mark(1090, "m1", "question", "cells"), 90_000);
+  fold(store, snapshot(1100, { marks: [{ at: 1090, mark: mark(1090, "m1", "question", "cells") }, { at: 1095, mark: mark(1095, "m2", "break") }] }), 100_000);
+  const { marks, changeLines } = buildModel(store, OPEN, newUi(), 100_000);
+  assert.deepEqual(marks.map(({ at, mark: { kind } }) => [at, kind]), [[1090, "question"], [1095, "break"]]);
+  assert.deepEqual(changeLines.map(({ text }) => text), ["Break", "Question: cells"]);
+});
+
+test("a laugh leaves a trace beside its bar", () => {
+  const store = live();
+  for (let at = 1101; at < 1110; at++) fold(store, summary(at, 0.8, { expressions: { ...summary(at).expressions, happy: 0.6 } }), 0);
+  for (let at = 1110; at < 1200; at++) fold(store, summary(at), (at - 1000) * 1000);
+  const [, , , happy] = buildModel(store, OPEN, newUi(), 199_000).expressions;
+  assert.equal(happy.share, 0.1);
+  assert.match(happy.trace, /V5\.6/);
 });
 
 test("connection trouble takes the slot before an alert", () => {
