@@ -7,7 +7,7 @@ bot starts and is monotonic from then on. What is withheld or not measurable is 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from dashboard_protocol.vocabulary import (
     MAX_MARK,
@@ -298,8 +298,15 @@ class Series(Model):
     analysed: Row[Count | None] = ()
 
 
+def _may_lack_marks(schema: dict[str, Any]) -> None:
+    """A snapshot without marks is written as it was before there were any."""
+    schema["required"] = [name for name in schema["required"] if name != "marks"]
+
+
 class Snapshot(Model):
     """All that a late reader needs. Carries the current seq and consumes none."""
+
+    model_config = ConfigDict(json_schema_extra=_may_lack_marks)
 
     type: Literal["snapshot"] = "snapshot"
     bot_state: BotState | None

@@ -107,6 +107,7 @@ _CHECKS: dict[str, Any] = {
     **dict.fromkeys(("$schema", "$id", "$defs", "title", "description", "default", "discriminator"), _no_matter),
     "$ref": _reference,
     "type": lambda value, said, by, of: _is_of(value, said),
+    "maxLength": lambda value, said, by, of: not isinstance(value, str) or len(value) <= said,
     "const": lambda value, said, by, of: value == said,
     "enum": lambda value, said, by, of: value in said,
     "allOf": lambda value, said, by, of: all(described(value, one, of) for one in said),

@@ -283,7 +283,7 @@ async def test_mark_is_set_by_key_and_stands_on_the_timeline(stage: Stage) -> No
     await stage.settle(room)
     await expect(page.locator("#change-lines li").first).to_contain_text("Break")
     await expect(page.locator("#chart .flag")).to_have_count(2)
-    await expect(page.locator("#chart")).to_contain_text("Question: photo")
+    await expect(page.locator("#chart")).to_contain_text("Question: ph")
     await stage.shoot("marked")
 
 
