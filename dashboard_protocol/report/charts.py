@@ -101,7 +101,7 @@ class Chart:
         if strip.has_band:
             drawn.append(element("path", d=band_path(self._reader("q1"), self._reader("q3"), axis, y), class_="band"))
         # Head counts stay known while class values are withheld.
-        hatched = [gap for gap in self._figures.gaps if strip.is_share or gap.cause is not Gap.WITHHELD]
+        hatched = [gap for gap in self._figures.gaps if strip.is_share or gap.cause < Gap.WITHHELD]
         drawn += [self._gap(gap, place, hatch, is_named=is_first and strip.height > 60) for gap in hatched]
         drawn += [
             element("path", d=step_path(get[line.column], axis, y), class_=f"line {line.column}")

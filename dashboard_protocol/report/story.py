@@ -15,6 +15,8 @@ from dashboard_protocol.view.trend import POINTS
 
 MOVES_NAMED = 3
 ALERTS_NAMED = 3
+SETTLING_SAID_S = 5.0
+"""Shorter waits for values are not worth a sentence."""
 
 
 class Clock:
@@ -218,6 +220,8 @@ def missing(record: Record, figures: Digest, clock: Clock) -> str:
         starts = [change.at for change in record.changes if change.kind == "withheld" and change.by > 0]
         k, times = record.hello.policy.k, _times(starts, clock)
         said.append(say("report.withheld", span=clock.span(lasted_s), k=k, times=times))
+    if (lasted_s := figures.withheld_s.get(Withheld.SETTLING, 0.0)) >= SETTLING_SAID_S:
+        said.append(say("report.settling", span=clock.span(lasted_s)))
     if lasted_s := figures.withheld_s.get(Withheld.WISHES_UNREACHABLE):
         said.append(say("report.unheard", span=clock.span(lasted_s)))
     for cause, key in ((Gap.BOT, "report.away_bot"), (Gap.FEED, "report.away_feed")):

@@ -67,7 +67,7 @@ def alert_rows(record: Record, clock: Clock) -> list[list[str]]:
         alert = known.alert
         values = f"{words.index(alert.from_)} → {words.index(alert.to)}".replace(" ", words.NB)
         start, end = (clock(at) for at in (alert.window.start, alert.window.end))
-        what = say("report.alert_values", title=words.alert_title(alert), values=values, start=start, end=end)
+        what = say("report.alert_values", title=words.alert_title(alert), values=values, when=words.when(start, end))
         rows.append([clock(known.at), what, words.alert_why(alert), f"{alert.people}"])
     return rows
 

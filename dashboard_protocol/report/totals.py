@@ -52,7 +52,7 @@ class Digest:
     @property
     def away(self) -> list[Stretch]:
         """Stretches of five seconds and more in which nothing came."""
-        return [gap for gap in self.gaps if gap.cause is not Gap.WITHHELD and gap.end - gap.start >= LONG_GAP_S]
+        return [gap for gap in self.gaps if gap.cause < Gap.WITHHELD and gap.end - gap.start >= LONG_GAP_S]
 
     @property
     def duration_s(self) -> float:

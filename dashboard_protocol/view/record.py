@@ -218,7 +218,9 @@ class Record:
         """Write a row; a hole before it is the bot's where the bot says so: by its state, or in its own account."""
         last = self.timeline.at[-1] if self.timeline.at else at
         hole = Gap.BOT if self._was_away or is_reported else Gap.FEED
-        cause = Gap.WITHHELD if row.get("mean") is None and not self.is_presence else Gap.NONE
+        cause = Gap.NONE
+        if row.get("mean") is None and not self.is_presence:
+            cause = Gap.SETTLING if withheld is Withheld.SETTLING else Gap.WITHHELD
         if not self.timeline.add(at, row, cause=cause, hole=hole, withheld=withheld, as_of=as_of):
             return
         if not self._was_away and at - last >= SILENT_S:

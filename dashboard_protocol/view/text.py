@@ -151,6 +151,11 @@ def alert_why(alert: Alert) -> str:
     return say(f"why.{alert.why}.{alert.kind}")
 
 
+def when(start: str, end: str) -> str:
+    """Write a stretch of time; one whose ends read alike is a moment."""
+    return say("when.at", at=start) if start == end else say("when.between", start=start, end=end)
+
+
 def alert_ground(alert: Alert, zone: tzinfo | None = None) -> str:
     """What an alert rests on."""
     return say(
@@ -158,8 +163,7 @@ def alert_ground(alert: Alert, zone: tzinfo | None = None) -> str:
         before=index(alert.from_),
         after=index(alert.to),
         people=people(alert.people),
-        start=clock(alert.window.start, zone),
-        end=clock(alert.window.end, zone),
+        when=when(clock(alert.window.start, zone), clock(alert.window.end, zone)),
         why=alert_why(alert),
     )
 

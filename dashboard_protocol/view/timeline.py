@@ -31,6 +31,7 @@ class Gap(IntEnum):
     FEED = 1
     BOT = 2
     WITHHELD = 3
+    SETTLING = 4
 
 
 @dataclass(frozen=True, slots=True)

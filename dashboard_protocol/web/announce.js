@@ -8,12 +8,12 @@ const APART_MS = 60_000;
 /** A sentence, the place (`#…`) whose words are to be said, or null; `memory` is the caller's. */
 export function announcement(memory, { state, slot, policy, hero, kind, live }, nowMs) {
   const was = { ...memory };
-  Object.assign(memory, { state, alert: slot?.kind === "alert" ? slot.id : was.alert, profile: policy?.profile });
+  Object.assign(memory, { state, alert: /alert|good/.test(slot?.kind) ? slot.id : was.alert, profile: policy?.profile });
   if (kind === "withheld" || kind === "fresh") memory.kind = kind;
   if (was.state === undefined) return null;
   if (state !== was.state) return live ? (slot.kind === "trouble" ? "#slot .words" : bar(state)) : "#column-words";
   if (was.profile && policy.profile !== was.profile) return policyChanged(policy);
-  if (memory.alert !== was.alert) return `${slot.title}. ${slot.spoken}`;
+  if (memory.alert !== was.alert) return [slot.title, slot.ground, slot.tip].filter(Boolean).join(". ").replaceAll("..", ".");
   if (kind === "withheld" && was.kind !== "withheld") return `${hero.word}. ${hero.trend.text}. ${hero.ground}`;
   if (kind !== "fresh" || !hero) return null;
   return was.kind === "withheld" ? say("page.spoken_back", { level: spokenLevel(hero.word) }) : levelChange(memory, hero.word, nowMs);

@@ -11,6 +11,8 @@ const LABELLED_GAP_PX = 60;
 const CLEAR_PX = 40;
 const MARK_APART_PX = 52;
 const LABEL_APART_PX = 14;
+/** So short a dip below k is bridged: the page does not empty for it, and the chart has no stripe. */
+const BRIDGED_S = 3;
 const LETTER_PX = 7.5;
 const LETTERS_AT_LEAST = 5;
 // page.css places the level rows beside the index strip by the same numbers.
@@ -58,7 +60,7 @@ function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
     fill: band ? "band" : `area ${lines[0]}`, area: (band ?? [lines[0]]).map((column) => areaPath(steps[column], y, bottom)).join(""),
     series: Object.keys(steps).map((column) => ({ line: `line ${column}`, d: stepPath(steps[column], y) })),
     // Counts go on while values are withheld.
-    holes: context.holes.filter(({ cause }) => max || cause !== GAP.withheld).map((hole) => gap(hole, axis, top, bottom, band || presence)),
+    holes: context.holes.filter(({ cause, from, to }) => (max || cause < GAP.withheld) && (cause !== GAP.withheld || to - from > BRIDGED_S)).map((hole) => gap(hole, axis, top, bottom, band || presence)),
     labels: band || narrow || !context.known ? [] : labels(lines, context, y),
   };
 }

@@ -2,9 +2,12 @@
 
 import { $, all, openDialog } from "./bind.js";
 import { openMark } from "./marks.js";
+import { choose } from "./notify.js";
 import { personChart } from "./person.js";
 
 const KEYS = { p: "pause", c: "cover", d: "dismiss", w: "window", v: "values", s: "say", m: "mark", "?": "keys" };
+/** What is intended may take so long, then alerts speak again; a snooze is shorter. */
+const [INTENDED_S, SNOOZED_S] = [2700, 600];
 const withModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 
 const press = (name, chosen) => {
@@ -19,7 +22,16 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
     dismiss() {
       const { kind, action, id } = ui.model?.slot ?? {};
       if (kind === "trouble" && action) feed.tryNow();
+      else if (kind === "quiet") ui.quiet = null;
       else if (action) ui.dismissed.add(id);
+      request(true);
+    },
+    intended() {
+      ui.quiet = { before: ui.model?.slot?.before, untilS: ui.model?.now + INTENDED_S };
+      request(true);
+    },
+    snooze() {
+      ui.quiet = { untilS: ui.model?.now + SNOOZED_S };
       request(true);
     },
     window() {
@@ -95,6 +107,10 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
     ui.person = null;
     redraw();
   };
+  for (const name of ["notify", "sound"]) {
+    $(name).checked = localStorage.getItem(`classpulse:${name}`) === "true";
+    $(name).onchange = () => choose(name, $(name));
+  }
   setTheme(localStorage.getItem("classpulse:theme") ?? "");
   setWindow("600");
 }

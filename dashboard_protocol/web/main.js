@@ -22,7 +22,7 @@ const ui = { pausedAt: null, covered: false, dismissed: new Set(), person: null,
 const draw = bind(document.body);
 const announced = {};
 /** Announcements and controls come once the first view stands. */
-let announcement = () => null;
+let [announcement, notify] = [() => null, () => {}];
 let size = null;
 let frame, timer;
 let [renderedMs, titledMs] = [-Infinity, -Infinity];
@@ -83,6 +83,8 @@ function render() {
   const paused = ui.pausedAt !== null && was?.live;
   retitle(next, nowMs);
   show(paused ? hold(was, next, ui) : next);
+  if (next.slot?.kind === "alert" && next.slot.id !== ui.notified) notify(next.slot);
+  ui.notified = next.slot?.kind === "alert" ? next.slot.id : ui.notified;
   const news = announcement(announced, next, nowMs);
   if (news && (next.over || !(paused || ui.covered))) say(news);
 }
@@ -137,8 +139,8 @@ new ResizeObserver(([{ contentRect: { width, height } }]) => {
 if (isReport) request(true);
 else feed.start();
 
-const [{ listen }, announcing] = await Promise.all([import("./controls.js"), import("./announce.js")]);
-({ announcement } = announcing);
+const [{ listen }, announcing, notifying, alerting] = await Promise.all(["controls", "announce", "notify", "alerts"].map((name) => import(`./${name}.js`)));
+[announcement, notify, ui.alertSlot] = [announcing.announcement, notifying.notify, alerting.alertSlot];
 listen(ui, feed, {
   redraw, read, request,
   pause() {

@@ -10,10 +10,10 @@ const GRACE_MS = 2000;
 const SILENT_MS = 5000;
 const LOST_MS = 60_000;
 const FIRST_S = 20;
-const ALERT_OPEN_S = 300;
-const ALERT_KEPT_MS = 20_000;
 const RECENT_S = 600;
 const POLICY_SHOWN_S = 60;
+/** One tick too few, or a freeze, does not empty a page that showed values so lately. */
+const BRIDGED_MS = 3000;
 const LIVE_STATES = ["live", "leaving", "interrupted", "silent", "reconnecting"];
 const TAIL = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot };
 
@@ -30,17 +30,9 @@ export function pageState({ bye, bot, hello, summaryMs }, feed, nowMs) {
   return state !== "reconnecting" && nowMs - summaryMs > SILENT_MS ? "silent" : state;
 }
 
-/** The alert in the slot: stays 20 s before a newer one, 5 min at most, less when dismissed. */
-export function openAlert(alerts, now, nowMs, ui) {
-  const open = alerts.filter(({ at }) => now - at < ALERT_OPEN_S && !ui.dismissed.has(at));
-  const kept = nowMs - ui.shownMs < ALERT_KEPT_MS && open.find(({ at }) => at === ui.shownAt);
-  const chosen = kept || open.at(-1);
-  if (chosen?.at !== ui.shownAt) Object.assign(ui, { shownAt: chosen?.at, shownMs: nowMs });
-  return chosen;
-}
-
 /** All that the page shows; `open` is the id of the open dialog. */
 export function buildModel(store, feed, ui, nowMs, open) {
+  bridge(store, nowMs);
   const state = pageState(store, feed, nowMs);
   const now = roomNow(store, nowMs);
   const { hello, bot, bye, liveSince } = store;
@@ -75,6 +67,16 @@ export function hold(was, next, ui) {
 
 /** The model with cards of these people only. */
 export const only = (model, people) => ({ ...model, cards: model.cards.filter(({ key }) => people.has(key)) });
+
+/** A dip below k of at most three seconds shows what stood before it; counts are as they are. */
+function bridge(store, nowMs) {
+  const { summary } = store;
+  if (summary?.engagement) Object.assign(store, { whole: summary, wholeMs: nowMs });
+  else if (summary?.withheld === "below_k" && store.whole && nowMs - store.wholeMs <= BRIDGED_MS) {
+    const { present, camera_on, visible } = summary;
+    store.summary = { ...store.whole, present, camera_on, visible };
+  }
+}
 
 function column({ bot, byeAt, steps }, { now, over, is, policy }, feed) {
   const onItsWay = is.requested || is.joining;
@@ -163,8 +165,9 @@ function slot(store, { state, now, summaryAt, presence, summary }, ui, nowMs) {
     const from = state === "reconnecting" ? null : summaryAt;
     return { kind: "trouble", is: { [state]: true }, from, since: from ?? store.bot.since, action: state === "interrupted" ? words.say("page.try_now") : "" };
   }
-  const open = presence ? null : openAlert(store.alerts, now, nowMs, ui);
-  if (open) return { kind: "alert", id: open.at, ...words.alert(open.alert), agoS: now - open.at, action: words.say("page.dismiss") };
+  // It comes with what is loaded once the first view stands.
+  const alert = presence ? null : ui.alertSlot?.(store, summary, ui, now, nowMs);
+  if (alert) return alert;
   const id = store.policyAt;
   if (id !== null && now - id < POLICY_SHOWN_S && !ui.dismissed.has(id)) return { kind: "policy", is: { policy: true }, id, agoS: now - id, action: words.say("page.dismiss") };
   return presence ? { kind: "empty" } : { kind: "calm", ...calm(store, now, summary) };

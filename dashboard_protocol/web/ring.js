@@ -1,6 +1,6 @@
 /** Series in fixed arrays, one slot a second of the room's clock. NaN is a gap. */
 
-export const GAP = { none: 0, feed: 1, bot: 2, withheld: 3 };
+export const GAP = { none: 0, feed: 1, bot: 2, withheld: 3, settling: 4 };
 export const COUNTS = ["present", "camera_on", "visible", "facing"];
 export const COLUMNS = ["mean", "q1", "q3", "attentive", ...COUNTS, "analysed"];
 /** Displayed expressions, in the engine's order. */
@@ -38,7 +38,7 @@ export class Ring {
 
   /** Whether a second was reported, be it that its values are withheld. */
   knows(second) {
-    return this.holds(second) && (this.why(second) || GAP.withheld) === GAP.withheld;
+    return this.holds(second) && (this.why(second) || GAP.withheld) >= GAP.withheld;
   }
 
   holds(second) {

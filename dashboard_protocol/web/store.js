@@ -101,7 +101,7 @@ function keepPerson(store, person) {
 function foldRow(store, at, row, reported = false) {
   const { series, rowAt, away, bot, hello } = store;
   const presence = hello?.policy.profile === "presence";
-  series.write(Math.floor(at), row, presence || Number.isFinite(row.mean) ? GAP.none : GAP.withheld, away || reported ? GAP.bot : GAP.feed);
+  series.write(Math.floor(at), row, presence || Number.isFinite(row.mean) ? GAP.none : row.withheld === "settling" ? GAP.settling : GAP.withheld, away || reported ? GAP.bot : GAP.feed);
   if (at <= rowAt) return;
   if (!away && at - rowAt >= SILENT_S) note(store, rowAt, { kind: reported ? "rejoined" : "feed", s: at - rowAt });
   Object.assign(store, { rowAt: at, away: bot !== null && bot.state !== "live" });

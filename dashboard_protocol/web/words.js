@@ -93,14 +93,6 @@ export function alertTitle({ kind, from, to, window: { start, end } }) {
   return say(`alert.title.${kind}`, { points: points(by), span: say("unit.min", { n: minutes }) });
 }
 
-export function alert(raised) {
-  const { kind, from, to, people: n, why, window: { start, end } } = raised;
-  const values = {
-    before: index(from), after: index(to), people: people(n), start: clock(start), end: clock(end), why: say(`why.${why}.${kind}`),
-  };
-  return { title: alertTitle(raised), ground: say("alert.ground", values), spoken: say("page.spoken_alert", values) };
-}
-
 export const ago = (s) => say("ago", { span: span(s) });
 export const nextTry = (n) => (n === null ? say("page.by_itself") : n > 0 ? say("page.next_try", { span: say("unit.s", { n }) }) : say("page.trying"));
 
@@ -141,7 +133,7 @@ export function chartNote(name, narrow) {
   return name === "people" ? say("page.dashes") : "";
 }
 
-const GAPS = ["", "feed", "bot", "withheld"];
+const GAPS = ["", "feed", "bot", "withheld", "settling"];
 export const gapName = (cause) => say(`gap.${GAPS[cause]}`);
 export const reason = (cause, s) => say(`reason.${cause}`, { span: span(s) }) || say("reason.not_in_view", { span: span(s) });
 export const facing = (is) => (is === null ? DASH : is ? say("page.facing") : say("page.looking_away"));

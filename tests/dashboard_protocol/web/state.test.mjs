@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { announcement } from "../../../dashboard_protocol/web/announce.js";
 import { backoffS, hasGap } from "../../../dashboard_protocol/web/feed.js";
-import { buildModel, openAlert, pageState } from "../../../dashboard_protocol/web/model.js";
+import { alertSlot, openAlert } from "../../../dashboard_protocol/web/alerts.js";
+import { buildModel, pageState } from "../../../dashboard_protocol/web/model.js";
 import { GAP } from "../../../dashboard_protocol/web/ring.js";
 import { createStore, fold, roomNow } from "../../../dashboard_protocol/web/store.js";
 import { alert, hello, mark, person, series, snapshot, state, summary } from "./class.mjs";
 import "./text.mjs";
 
 const OPEN = { phase: "open", downMs: null, retryMs: null };
-const newUi = () => ({ pausedAt: null, dismissed: new Set() });
+const newUi = () => ({ pausedAt: null, dismissed: new Set(), alertSlot });
 
 function live(profile = "aggregate", until = 1100) {
   const store = createStore();
@@ -149,6 +150,64 @@ test("an alert is kept once, stays twenty seconds before a newer one, and can be
   assert.equal(openAlert(store.alerts, 1500, 500_000, newUi()), undefined);
 });
 
+test("an alert's words follow the present, and are good news once it is over", () => {
+  const store = live();
+  fold(store, alert(1100), 100_000);
+  const slot = (at, mean) => {
+    fold(store, summary(at, mean), (at - 1000) * 1000);
+    const { kind, title, tip } = buildModel(store, OPEN, newUi(), (at - 1000) * 1000).slot;
+    return [kind, title.replace(/\d\d:\d\d/, "T").replaceAll("\u00a0", " "), Boolean(tip)];
+  };
+  assert.deepEqual(slot(1101, 0.45), ["alert", "Index down 35 points since T: 80 → 45", true]);
+  assert.deepEqual(slot(1102, 0.6), ["alert", "Index down 20 points since T: 80 → 60", true]);
+  assert.deepEqual(slot(1103, 0.8), ["good", "Index back at 80, as before T", false]);
+});
+
+test("a rise is good news and no alarm", () => {
+  const store = live();
+  fold(store, { ...alert(1100), kind: "rise", from: 0.4, to: 0.7 }, 100_000);
+  fold(store, summary(1101, 0.75), 101_000);
+  const { slot } = buildModel(store, OPEN, newUi(), 101_000);
+  assert.deepEqual([slot.kind, slot.quieten], ["good", false]);
+  assert.match(slot.title, /^Index up 35.points since \d\d:\d\d: 40 → 75$/);
+});
+
+test("what is intended is silent until the index is back, and a snooze until its time", () => {
+  const store = live();
+  const ui = newUi();
+  fold(store, alert(1100), 100_000);
+  fold(store, summary(1101, 0.5), 101_000);
+  ui.quiet = { before: 0.8, untilS: 3800 };
+  const { slot } = buildModel(store, OPEN, ui, 101_000);
+  assert.deepEqual([slot.kind, slot.title], ["quiet", "Alerts are silent"]);
+  assert.match(slot.ground, /^Until the index is back at about 80, or \d\d:\d\d/);
+  fold(store, summary(1102, 0.75), 102_000);
+  assert.notEqual(buildModel(store, OPEN, ui, 102_000).slot.kind, "quiet");
+  assert.equal(ui.quiet, null);
+  ui.quiet = { untilS: 1110 };
+  assert.equal(buildModel(store, OPEN, ui, 102_000).slot.kind, "quiet");
+  fold(store, summary(1111, 0.5), 111_000);
+  assert.equal(buildModel(store, OPEN, ui, 111_000).slot.kind, "alert");
+});
+
+test("a dip below k of three seconds does not empty the page, a longer one does", () => {
+  const store = live();
+  buildModel(store, OPEN, newUi(), 100_000);
+  for (const at of [1101, 1102, 1103]) {
+    fold(store, summary(at, null, { analysed: null, present: 27 }), (at - 1000) * 1000);
+    const { hero, kind, known } = buildModel(store, OPEN, newUi(), (at - 1000) * 1000);
+    assert.deepEqual([kind, hero.number, known.present], ["fresh", "80", 27]);
+  }
+  fold(store, summary(1104, null, { analysed: null }), 104_000);
+  assert.equal(buildModel(store, OPEN, newUi(), 104_000).hero.word, "Withheld");
+});
+
+test("a wait for values has a reason of its own where it is hatched", () => {
+  const store = live();
+  for (let at = 1101; at < 1111; at++) fold(store, summary(at, null, { withheld: "settling" }), (at - 1000) * 1000);
+  assert.equal(store.series.why(1105), GAP.settling);
+});
+
 test("a mark is kept once, and says what was typed", () => {
   const store = live();
   fold(store, mark(1090, "m1", "question", "cells"), 90_000);
@@ -170,6 +229,7 @@ test("a laugh leaves a trace beside its bar", () => {
 test("connection trouble takes the slot before an alert", () => {
   const store = live();
   fold(store, alert(1100), 100_000);
+  fold(store, summary(1101, 0.6), 101_000);
   assert.equal(buildModel(store, OPEN, newUi(), 101_000).slot.kind, "alert");
   assert.equal(buildModel(store, OPEN, newUi(), 110_000).slot.kind, "trouble");
 });
@@ -257,7 +317,7 @@ test("values are not announced, changes of state and alerts are", () => {
   fold(store, summary(1101, 0.5), 101_000);
   assert.equal(say(101_000), null);
   fold(store, alert(1102), 102_000);
-  assert.match(say(102_000), /^Index down 20.points in 3.min\. From 80 to 60, 20.people measured/);
+  assert.match(say(102_000), /^Index down 30.points since \d\d:\d\d: 80 → 50\. 20.people measured\. Largest part: .*Try: /);
   fold(store, state("reconnecting", 1103), 103_000);
   assert.equal(say(103_000), "#slot .words");
 });
@@ -267,10 +327,10 @@ test("values that come back are announced, also after a moment of settling", () 
   const memory = {};
   const say = (nowMs) => announcement(memory, buildModel(store, OPEN, newUi(), nowMs), nowMs);
   say(100_000);
-  fold(store, summary(1101, null, { analysed: null }), 101_000);
-  assert.match(say(101_000), /^Withheld\. Fewer than 5.people analysed\. Values return/);
-  fold(store, summary(1102, null, { withheld: "settling" }), 102_000);
-  assert.equal(say(102_000), null);
+  fold(store, summary(1104, null, { analysed: null }), 104_000);
+  assert.match(say(104_000), /^Withheld\. Fewer than 5.people analysed\. Values return/);
+  fold(store, summary(1105, null, { withheld: "settling" }), 105_000);
+  assert.equal(say(105_000), null);
   fold(store, summary(1112), 112_000);
   assert.equal(say(112_000), "Values are back. Engagement index now High");
 });

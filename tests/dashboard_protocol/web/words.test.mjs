@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import * as words from "../../../dashboard_protocol/web/words.js";
-import { alert } from "./class.mjs";
 import "./text.mjs";
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
@@ -17,12 +16,6 @@ test("shares are open at both ends, as far as they are rounded, and null is a da
   assert.deepEqual([0, 0.05, 0.65, 1, null, NaN].map((share) => plain(words.percent(share, { points: 5 }))), ["< 5%", "5%", "65%", "> 95%", "–", "–"]);
   assert.deepEqual([0, 1].map((share) => plain(words.percent(share, { points: 10 }))), ["< 10%", "> 90%"]);
   assert.deepEqual([0.654, null].map(words.index), ["65", "–"]);
-});
-
-test("an alert names what was measured, of how many, and when", () => {
-  assert.equal(plain(words.alertTitle(alert(10_000))), "Index down 20 points in 3 min");
-  assert.match(plain(words.alert(alert(10_000)).ground), /^80 → 60, 20 people measured, \d\d:\d\d to \d\d:\d\d\. Largest part: looking away from the screen\.$/);
-  assert.match(words.alert(alert(10_000)).spoken, /^From 80 to 60,/);
 });
 
 test("trends are reported in points, never in per cent", () => {
