@@ -190,20 +190,24 @@ class Chart:
         )
 
     def _alerts(self, placed: Sequence[_Placed]) -> Markup:
-        """Mark the alerts: a triangle each, a line through the strips, and the time where there is room for it."""
+        """Mark the alerts: a triangle each, a line through the strips, and the time where nothing else stands."""
         drawn: list[Markup] = []
-        free_from, top = 0.0, placed[0].top
-        for known in self._record.alerts:
-            x, said = _half(self._axis.x(known.at)), self._clock(known.at)
+        top = placed[0].top
+        places = [(known, _half(self._axis.x(known.at))) for known in self._record.alerts]
+        taken = [(x - 8, x + 8) for _, x in places]
+        for known, x in reversed(places):
+            said, is_rise = self._clock(known.at), known.alert.kind == "rise"
             stem = "".join(f"M{x} {place.top}V{place.bottom}" for place in placed)
+            head = f"M{x - 5} {top - 2}h10l-5-8z" if is_rise else f"M{x - 6} {top - 10}h12l-6 10z"
             drawn.append(element("path", d=stem, class_="stem"))
-            drawn.append(element("path", d=f"M{x - 6} {top - 10}h12l-6 10z", class_="head"))
+            drawn.append(element("path", d=head, class_="good" if is_rise else "head"))
             long_px = len(said) * _LETTER_PX
-            is_left = x + 10 + long_px > self._width
-            start = x - 10 - long_px if is_left else x + 10
-            if start >= free_from:
-                drawn.append(_text(said, x + (-10 if is_left else 10), top - 2, "end mark" if is_left else "mark"))
-                free_from = start + long_px + 20
+            for start in (x + 9, x - 9 - long_px):
+                end = start + long_px
+                if start >= 0 and end <= self._width and all(end <= a or start >= b for a, b in taken):
+                    taken.append((start, end))
+                    drawn.append(_text(said, start, top - 2, "mark"))
+                    break
         return element("g", *drawn)
 
     def _flags(self, placed: Sequence[_Placed]) -> Markup:

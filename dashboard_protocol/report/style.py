@@ -83,6 +83,7 @@ svg .hatching{stroke:var(--edge);stroke-width:1.2;opacity:.55}
 svg .plate{fill:var(--surface)}
 svg .stem{stroke:var(--alert);stroke-dasharray:1.5 3;fill:none;stroke-width:1.5}
 svg .flag{stroke:var(--ink2);fill:none}
+svg .good{fill:var(--att)}
 svg .head{fill:var(--alert)}
 svg .caption{font-weight:600;fill:var(--ink)}
 svg .note{font-weight:400;fill:var(--ink3)}

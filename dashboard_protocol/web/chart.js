@@ -2,22 +2,20 @@
 
 import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
 import { GAP } from "./ring.js";
-import { chartNote, clock, gapName, lineLabel, mark, say } from "./words.js";
+import { chartNote, clock, gapName, lineLabel, say } from "./words.js";
 
 const NARROW_PX = 480;
 const SLIM_PX = 290;
 const LABELLED_GAP_PX = 60;
 // Two labels of a wide font.
 const CLEAR_PX = 40;
-const MARK_APART_PX = 52;
+const TIME_PX = 40;
 const LABEL_APART_PX = 14;
 /** So short a dip below k is bridged: the page does not empty for it, and the chart has no stripe. */
 const BRIDGED_S = 3;
-const LETTER_PX = 7.5;
-const LETTERS_AT_LEAST = 5;
 // page.css places the level rows beside the index strip by the same numbers.
 const MARGINS = { top: 14, between: 30, bottom: 26 };
-const besidePx = (width, presence) => (presence ? 140 : Math.min(236, Math.max(208, width * 0.28)));
+const besidePx = (width, { presence, few }) => (presence ? 140 : few ? 112 : Math.min(236, Math.max(208, width * 0.28)));
 
 // A strip is filled down to zero from its first line; two fills are the band between them.
 const AGGREGATE = [
@@ -27,22 +25,23 @@ const AGGREGATE = [
 ];
 const COUNTS = [{ share: 1, lines: ["facing", "visible", "camera_on", "present"] }];
 
-const crisp = (px) => Math.round(px) + 0.5;
+export const crisp = (px) => Math.round(px) + 0.5;
 
 /** Chart of a live model for a box in px; `windowS` 0 is all of the class. */
 export function timeChart(model, { width, height }, windowS) {
-  const { series, second, tail, ageS, alerts, marks: set, presence, after } = model;
+  const { series, second, tail, ageS, alerts, marks: set, presence, after, flagsOf } = model;
   const narrow = width < NARROW_PX;
   const to = second + 1 + (tail === GAP.none ? 0 : Math.round(ageS));
-  const from = windowS ? to - windowS : Math.max(series.first ?? to - 600, to - series.capacity);
-  const axis = timeAxis(Math.min(from, to - 60), to, 34, Math.round(narrow ? width : width - (after ? CLEAR_PX / 2 : besidePx(width, presence))));
+  // A class that is younger than the window fills it.
+  const from = Math.max(series.first ?? to - (windowS || 600), to - (windowS || series.capacity));
+  const axis = timeAxis(Math.min(from, to - 60), to, 34, Math.round(narrow ? width : width - (after ? CLEAR_PX / 2 : besidePx(width, model))));
   const specs = presence ? COUNTS : AGGREGATE;
   const context = { ...model, axis, width, narrow, holes: gaps(series, axis, tail) };
   const strips = stack(height, specs.map(({ share }) => share), MARGINS).map((place, i) => strip(specs[i], place, context));
   const ticks = timeTicks(axis).map((tick) => ({ ...tick, x: crisp(axis.x(tick.at)) }));
   const { bottom } = strips.at(-1);
   return {
-    box: `0 0 ${width} ${height}`, axis, end: after ? clock(second) : say("value.now"), series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips), flags: flags(set ?? [], axis, strips),
+    box: `0 0 ${width} ${height}`, axis, end: after ? clock(second) : say("value.now"), series, strips, ticks, bottom, marks: presence ? [] : marks(alerts, axis, strips), flags: flagsOf?.(set, axis, strips) ?? [],
     base: `M${axis.x0} ${bottom + 0.5}H${axis.x1}` + ticks.map(({ x }) => `M${x} ${bottom}v5`).join(""),
   };
 }
@@ -55,8 +54,9 @@ function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
   const steps = Object.fromEntries([...(band ?? []), ...lines].map((column) => [column, runs(series.reader(column), axis)]));
   return {
     top, bottom, y, lines, title: name && say(`name.${name}`), x: axis.x0, caption: top - 8, note: width < SLIM_PX ? "" : chartNote(name, narrow),
-    grid: grid(band ? hello.levels.map((level) => level.from).concat(1) : labelled ? scale : [0], y, axis, band && !narrow && !context.after ? width : 0),
+    grid: grid(band ? hello.levels.map((level) => level.from).concat(1) : labelled ? scale : [0], y, axis, band && !narrow && !context.after && !context.few ? width : 0),
     ticks: labelled ? scale.map((value) => ({ x: axis.x0 - 8, y: Math.round(y(value)) + 4, text: max ? value * 100 : value })) : [],
+    layers: presence ? [...lines].reverse().map((column) => ({ layer: `layer ${column}`, d: areaPath(steps[column], y, bottom) })) : [],
     fill: band ? "band" : `area ${lines[0]}`, area: (band ?? [lines[0]]).map((column) => areaPath(steps[column], y, bottom)).join(""),
     series: Object.keys(steps).map((column) => ({ line: `line ${column}`, d: stepPath(steps[column], y) })),
     // Counts go on while values are withheld.
@@ -94,31 +94,24 @@ function labels(lines, model, y) {
     ({ class: i ? column : `${column} strong`, x: axis.x1 + 14, y: Math.round(tops[n] - over), text: lineLabel(column, value, model) }));
 }
 
-const upright = (x, strips) => strips.map(({ top, bottom }) => `M${x} ${top}V${bottom}`).join("");
+export const upright = (x, strips) => strips.map(({ top, bottom }) => `M${x} ${top}V${bottom}`).join("");
 
+/** Alerts: the newest has its time first; no time stands below a triangle, or over another. */
 export function marks(alerts, axis, strips) {
   const { top } = strips[0];
-  const shown = alerts.map(({ at }) => at).filter((at) => at > axis.from && at < axis.to).sort((a, b) => a - b);
-  return shown.map((at, i) => {
+  const shown = alerts.filter(({ at }) => at > axis.from && at < axis.to).sort((a, b) => b.at - a.at);
+  const taken = shown.map(({ at }) => [axis.x(at) - 8, axis.x(at) + 8]);
+  const fits = ([from, to]) => from >= 0 && to <= axis.x1 && taken.every(([a, b]) => to <= a || from >= b);
+  const drawn = shown.map(({ at, alert: { kind } = {} }) => {
     const x = crisp(axis.x(at));
-    const crowded = axis.x(shown[i + 1]) - x < MARK_APART_PX; // the newer of two captions stays
-    const left = x > axis.x1 - 50;
-    return { stem: upright(x, strips), head: `M${x - 6} ${top - 10}h12l-6 10z`, x: left ? x - 10 : x + 10, y: top - 2, class: left ? "time end" : "time", text: crowded ? "" : clock(at) };
+    const place = [[x + 9, x + 9 + TIME_PX], [x - 9 - TIME_PX, x - 9]].find(fits);
+    if (place) taken.push(place);
+    const left = place && place[0] < x;
+    // What rose points up, and is no alarm.
+    const head = kind === "rise" ? `M${x - 5} ${top - 2}h10l-5 -8z` : `M${x - 6} ${top - 10}h12l-6 10z`;
+    return { stem: upright(x, strips), head, kind: kind === "rise" ? "good" : "head", x: left ? x - 10 : x + 10, y: top - 2, class: left ? "time end" : "time", text: place ? clock(at) : "" };
   });
-}
-
-/** What the instructor marked: a line through the strips, and its words where they end before the next one. */
-export function flags(set, axis, strips) {
-  const { top } = strips[0];
-  const shown = set.filter(({ at }) => at > axis.from && at < axis.to);
-  return shown.map(({ at, mark: said }, i) => {
-    const x = crisp(axis.x(at));
-    const room = (i + 1 < shown.length ? axis.x(shown[i + 1].at) : axis.x1) - x - 8;
-    const letters = Math.floor(room / LETTER_PX);
-    const words = mark(said);
-    const text = letters >= words.length ? words : letters >= LETTERS_AT_LEAST ? `${words.slice(0, letters - 1)}…` : "";
-    return { stem: upright(x, strips), x: x + 4, y: top + 13, text };
-  });
+  return drawn.reverse();
 }
 
 /** Labels of the time axis, and at second `cursor`, or null, a hairline with dots. */

@@ -1,6 +1,7 @@
 /** What the instructor does. */
 
 import { $, all, openDialog } from "./bind.js";
+import { flags } from "./flags.js";
 import { openMark } from "./marks.js";
 import { choose } from "./notify.js";
 import { personChart } from "./person.js";
@@ -15,7 +16,7 @@ const press = (name, chosen) => {
 };
 
 export function listen(ui, feed, { redraw, read, request, pause, say }) {
-  ui.chartOf = personChart;
+  Object.assign(ui, { chartOf: personChart, flagsOf: flags });
   /** Of `data-do`; any other word is the id of a dialog. */
   const actions = {
     pause, say, cover, again: feed.tryNow,

@@ -91,12 +91,12 @@ function render() {
 
 function show(model) {
   ui.model = model;
-  if (model.after) model.chart = size && timeChart(model, size, 0);
+  if (model.after) model.chart = size && timeChart({ ...model, flagsOf: ui.flagsOf }, size, 0);
   if (model.live) {
     const person = store.people.get(ui.person);
     model.person = person && ui.chartOf?.(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
     if (ui.person && !person) $("person").close();
-    model.chart = size && timeChart(model, size, ui.windowS);
+    model.chart = size && timeChart({ ...model, flagsOf: ui.flagsOf }, size, ui.windowS);
   }
   read(ui.cursor);
 }

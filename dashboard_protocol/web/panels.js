@@ -34,11 +34,12 @@ const height = (share) => TRACE.height * (1 - share);
 
 const bars = (counts, { present }) => Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, n / present]));
 
-function classPanels({ hello: { levels }, kind, old, known, then, points, series, second }) {
+function classPanels({ hello: { levels, policy }, kind, old, known, then, points, series, second }) {
   const axis = timeAxis(second + 1 - 60 * MINUTES, second + 1, 0, TRACE.width);
   const { engagement, expressions, expressions_unmeasurable: away } = known ?? {};
   return {
     shares: known && bars(known, known),
+    meanings: levels.map((level) => ({ name: words.levelName(level), means: words.levelFrom(level) })).reverse(), policyMeans: words.policyMeans(policy),
     levels: levels.map((_, number) => levelRow(levels, number, engagement)).reverse(), few: Boolean(engagement && !engagement.levels),
     expressions: DISPLAYED.map((column) => {
       const share = expressions?.[column];

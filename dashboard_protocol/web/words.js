@@ -64,6 +64,8 @@ export const count = (n) => (missing(n) ? DASH : `${n}`);
 export const signed = (value) => (missing(value) ? DASH : value.toFixed(2).replace("-", "−"));
 
 export const levelName = ({ name }) => name[0].toUpperCase() + name.slice(1);
+export const levelFrom = ({ means, from }) => say("report.level_from", { means, index: index(from) });
+export const policyMeans = ({ profile, k }) => say(`policy.means.${profile}`, { k });
 export const meterLabel = (levels, level = null) => (level === null ? say("page.meter_unknown") : say("page.meter", { name: levels[level].name, n: level + 1, whole: levels.length }));
 
 export const expression = (name) => say(`expression.${name}`);

@@ -151,8 +151,8 @@ def test_many_alerts_are_counted_not_listed(feed: Feed, a_class: Class, an_alert
     assert "3 alerts were raised: Index down 25 points in 3 min, at" in reported(record)
     record.apply(feed(START + 400, an_alert(START + 400, 9)))
     assert "4 alerts were raised; they stand below." in reported(record)
-    # Marks that would overlap have one time between them: two on the wide chart, one on the narrow.
-    assert render_html(record).count('class="mark"') == 2 + 1
+    # A time stands only where it lies under no triangle: three of four on the wide chart, two on the narrow.
+    assert render_html(record).count('class="mark"') == 3 + 2
 
 
 def test_a_bot_that_was_never_live_has_a_report_that_says_so(feed: Feed, a_hello: Callable[..., Hello]) -> None:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { flags, marks } from "../../../dashboard_protocol/web/chart.js";
+import { marks } from "../../../dashboard_protocol/web/chart.js";
+import { flags } from "../../../dashboard_protocol/web/flags.js";
 import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "../../../dashboard_protocol/web/charts.js";
 import { GAP, Ring } from "../../../dashboard_protocol/web/ring.js";
 import { countThreshold, median, trend } from "../../../dashboard_protocol/web/trend.js";
@@ -113,11 +114,22 @@ test("labels are kept apart and strips share the height", () => {
   assert.equal(strips[2].bottom, 454);
 });
 
-test("of two alerts close together the newer keeps its time, and both keep their mark", () => {
+test("times of alerts stand below no triangle, over no other time, and within the chart", () => {
   const axis = { from: 0, to: 600, x1: 600, x: (at) => at };
-  const drawn = marks([{ at: 100 }, { at: 300 }, { at: 330 }], axis, [{ top: 10, bottom: 100 }]);
-  assert.equal(drawn.length, 3);
-  assert.deepEqual(drawn.map(({ text }) => text !== ""), [true, false, true]);
+  for (const times of [[100, 300, 330], [560, 590], [540, 570, 596], [5, 20, 45, 70], [300, 310, 320]]) {
+    const drawn = marks(times.map((at) => ({ at })), axis, [{ top: 10, bottom: 100 }]);
+    assert.equal(drawn.length, times.length);
+    const labels = drawn.filter(({ text }) => text).map(({ x, class: mark }) => (mark === "time" ? [x, x + 38] : [x - 38, x]));
+    for (const [from, to] of labels) assert.ok(from >= 0 && to <= 600 && times.every((at) => to <= at - 6 || from >= at + 7), `${times}: ${from} to ${to}`);
+    labels.sort(([one], [other]) => one - other).forEach(([from], i) => assert.ok(i === 0 || from >= labels[i - 1][1]));
+    assert.ok(labels.length > 0);
+  }
+});
+
+test("what rose is drawn calmly", () => {
+  const axis = { from: 0, to: 600, x1: 600, x: (at) => at };
+  const [fall, rise] = marks([{ at: 100, alert: { kind: "fall" } }, { at: 300, alert: { kind: "rise" } }], axis, [{ top: 10, bottom: 100 }]);
+  assert.deepEqual([fall.kind, rise.kind], ["head", "good"]);
 });
 
 test("words of a mark end before the next one, and are left out where nothing fits", () => {
