@@ -181,7 +181,7 @@ def create_app(
     answer_with_problems(app)
     _add_feed(app, gateway)
     add_reports(app, Reports(bus, access))
-    add_marks(app, Marks(bus, access, control))
+    add_marks(app, Marks(bus, access), control)
     _add_health(app, gateway, obstacle)
     if control is not None:
         add_control(app, control)

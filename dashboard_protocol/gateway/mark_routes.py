@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.bus.base import Bus
-from dashboard_protocol.control_api.api_keys import PREFIX, Scope
-from dashboard_protocol.control_api.auth import ApiKeyAuth
+from dashboard_protocol.control_api.api_keys import Scope
+from dashboard_protocol.control_api.callers import By, needs
+from dashboard_protocol.control_api.openapi import may_refuse
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.events import Event, Mark, MarkKind
@@ -47,19 +48,26 @@ class Marks:
     Args:
         bus: leads to the bot.
         access: knows the sessions of instructors.
-        control: knows the keys of programs; None where there are none.
     """
 
-    def __init__(self, bus: Bus, access: Access, control: Control | None) -> None:
+    def __init__(self, bus: Bus, access: Access) -> None:
         self._bus = bus
         self._access = access
-        self._control = control
-        self._auth = None if control is None else ApiKeyAuth(control.keys, control.access)
         self._limiter = RateLimiter(BURST, PER_S)
 
-    async def set(self, room: str, wanted: MarkRequest, request: Request) -> MarkView:
+    async def of_page(self, room: str, wanted: MarkRequest, request: Request) -> MarkView:
+        """Set a mark for whoever shows the session token of an instructor of the room."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            self._access.verify(room, token if kind.lower() == "bearer" else "")
+        except AccessDenied:
+            note(SecurityEvent.REFUSED, "mark")
+            refused = {"www-authenticate": "Bearer"}
+            raise HTTPException(401, "Send a session token of this room.", headers=refused) from None
+        return await self.set(room, wanted)
+
+    async def set(self, room: str, wanted: MarkRequest) -> MarkView:
         """Set a mark at this moment of the class."""
-        await self._admit(room, request)
         if not self._limiter.take(room, monotonic()):
             note(SecurityEvent.LIMIT_HIT, "marks")
             raise HTTPException(429, "Too many marks. Try again in a few seconds.", headers={"retry-after": "5"})
@@ -68,31 +76,25 @@ class Marks:
             raise HTTPException(409, "No bot is in this room now: there is no class to mark.")
         return MarkView(id=mark.id, kind=mark.kind, text=mark.text)
 
-    async def _admit(self, room: str, request: Request) -> None:
-        """Let in a session of the room, or a key of the scope `watch` whose class is on."""
-        if self._is_session(room, request):
-            return
-        if self._control is None or self._auth is None:
-            note(SecurityEvent.REFUSED, "mark")
-            raise HTTPException(401, "Send a session token of this room.", headers={"www-authenticate": "Bearer"})
-        by = self._auth.admit(request, Scope.WATCH)
-        await self._control.current_class(room, by)
 
-    def _is_session(self, room: str, request: Request) -> bool:
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or token.startswith(PREFIX):
-            return False
-        try:
-            self._access.verify(room, token)
-        except AccessDenied:
-            return False
-        return True
+def add_marks(app: FastAPI, marks: Marks, control: Control | None) -> None:
+    """Add the routes: for the page, by its session, and for programs, by a key of the scope `watch`."""
 
+    @app.post("/rooms/{room}/marks", status_code=201, include_in_schema=False)
+    async def mark_by_page(room: str, wanted: MarkRequest, request: Request) -> MarkView:
+        return await marks.of_page(room, wanted, request)
 
-def add_marks(app: FastAPI, marks: Marks) -> None:
-    """Add the route."""
+    if control is None:
+        return
 
-    @app.post("/v1/rooms/{room}/marks", status_code=201)
-    async def mark(room: str, wanted: MarkRequest, request: Request) -> MarkView:
-        """Mark this moment of the class: with a key of the scope `watch`, or the session token of an instructor."""
-        return await marks.set(room, wanted, request)
+    @app.post(
+        "/v1/rooms/{room}/marks",
+        status_code=201,
+        tags=["rooms"],
+        openapi_extra=needs(Scope.WATCH),
+        responses=may_refuse(404, 409),
+    )
+    async def mark(room: str, wanted: MarkRequest, by: By) -> MarkView:
+        """Mark this moment of the key's own class, which is on: a slide, a question, an exercise, a break, or words."""
+        await control.current_class(room, by)
+        return await marks.set(room, wanted)

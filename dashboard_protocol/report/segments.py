@@ -45,7 +45,7 @@ def _segment(record: Record, start: float, end: float, label: str) -> Segment:
 
 
 def _mean(record: Record, column: str, start: float, end: float) -> int | None:
-    """Average published values and round the mean as each of them was: it must not tell more than they do."""
+    """Average published values and round the mean as each of them was: a finer one would refine them."""
     assert record.hello is not None
     known = record.timeline.known(column, start, end)
     if len(known) < LEAST_SHARE * (end - start):

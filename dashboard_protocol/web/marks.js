@@ -20,6 +20,6 @@ export function openMark(feed) {
 async function send({ room, token }, mark) {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
   const asked = { method: "POST", headers, body: JSON.stringify(mark), cache: "no-store", credentials: "omit" };
-  const response = await fetch(`/v1/rooms/${encodeURIComponent(room)}/marks`, asked).catch(() => null);
+  const response = await fetch(`/rooms/${encodeURIComponent(room)}/marks`, asked).catch(() => null);
   return Boolean(response?.ok);
 }

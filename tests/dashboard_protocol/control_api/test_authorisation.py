@@ -83,6 +83,7 @@ OPEN = {
     "GET /openapi.json",
     "GET /rooms/{room}",
     "GET /rooms/{room}/report",
+    "POST /rooms/{room}/marks",  # takes a session
     "POST /rooms/{room}/report",  # takes what opens a report
     "POST /v1/rooms/{room}/session",  # takes a link
     "WS /v1/rooms/{room}/events",  # takes a session

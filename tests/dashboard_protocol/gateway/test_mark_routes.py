@@ -17,7 +17,7 @@ from tests.dashboard_protocol.staging import Stage, summary
 from tests.hostile import MARKUP, OBEYED, SCRIPTS
 
 ROOM = "Biology 101"
-PATH = f"/v1/rooms/{ROOM}/marks"
+PATH = f"/rooms/{ROOM}/marks"
 
 
 def session(access: Access, room: str = ROOM) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Marks in the report and in the table: the class between them, by means that tell no more than was published."""
+"""Marks in the report and in the table: the class between them, by means as coarse as what was published."""
 
 import csv
 import io
