@@ -121,11 +121,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     bus = open_bus(settings.bus, retention_s=settings.retention_s)
     outbox, audit = Outbox(clock, counting(surroundings.show)), Audit(state_directory(), key)
     people = _meeting(settings, policy, parameters, clock, inference, bus, outbox, audit, requests, access.consents)
-    report, asked = report_path(key) if is_shared(settings.bus) else None, partial(bus.asked, key)
-    lifecycle = Lifecycle(
-        clock, people, outbox, audit, requests,
-        alone_at_most_s=settings.alone_at_most_s, report=report, asked=asked,
-    )  # fmt: skip
+    lifecycle = _lifecycle(settings, clock, people, outbox, audit, requests, bus, key)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)
@@ -214,6 +210,29 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
         mark=access.pseudonyms.mark,
         key=key,
         browser=BrowserOptions(settings.chromium, settings.browser_hosts, settings.debug_page),
+    )
+
+
+def _lifecycle(  # noqa: PLR0913  one parameter a part
+    settings: Settings,
+    clock: Clock,
+    people: Meeting,
+    outbox: Outbox,
+    audit: Audit,
+    requests: PrivacyRequestHandler,
+    bus: Bus,
+    key: str,
+) -> Lifecycle:
+    """Make the bot's stay; a report outlives it only where the bus does."""
+    return Lifecycle(
+        clock,
+        people,
+        outbox,
+        audit,
+        requests,
+        alone_at_most_s=settings.alone_at_most_s,
+        report=report_path(key) if is_shared(settings.bus) else None,
+        asked=partial(bus.asked, key),
     )
 
 

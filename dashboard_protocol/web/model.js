@@ -12,8 +12,6 @@ const LOST_MS = 60_000;
 const FIRST_S = 20;
 const RECENT_S = 600;
 const POLICY_SHOWN_S = 60;
-/** One tick too few, or a freeze, does not empty a page that showed values so lately. */
-const BRIDGED_MS = 3000;
 const LIVE_STATES = ["live", "leaving", "interrupted", "silent", "reconnecting"];
 const TAIL = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot };
 
@@ -32,7 +30,6 @@ export function pageState({ bye, bot, hello, summaryMs }, feed, nowMs) {
 
 /** All that the page shows; `open` is the id of the open dialog. */
 export function buildModel(store, feed, ui, nowMs, open) {
-  bridge(store, nowMs);
   const state = pageState(store, feed, nowMs);
   const now = roomNow(store, nowMs);
   const { hello, bot, bye, liveSince } = store;
@@ -67,16 +64,6 @@ export function hold(was, next, ui) {
 
 /** The model with cards of these people only. */
 export const only = (model, people) => ({ ...model, cards: model.cards.filter(({ key }) => people.has(key)) });
-
-/** A dip below k of at most three seconds shows what stood before it; counts are as they are. */
-function bridge(store, nowMs) {
-  const { summary } = store;
-  if (summary?.engagement) Object.assign(store, { whole: summary, wholeMs: nowMs });
-  else if (summary?.withheld === "below_k" && store.whole && nowMs - store.wholeMs <= BRIDGED_MS) {
-    const { present, camera_on, visible } = summary;
-    store.summary = { ...store.whole, present, camera_on, visible };
-  }
-}
 
 function column({ bot, byeAt, steps }, { now, over, is, policy }, feed) {
   const onItsWay = is.requested || is.joining;

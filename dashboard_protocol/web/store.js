@@ -3,6 +3,8 @@
 import { CLASS_S, COLUMNS, DISPLAYED, GAP, PERSON_S, Ring } from "./ring.js";
 
 const CHANGES_KEPT = 200;
+/** A dip below k of this length shows what stood before it; counts are as they are. */
+const BRIDGED_S = 3;
 const MARKS_KEPT = 200;
 /** A head count, or too few people, is reported once it has stood for this long. */
 const SETTLED_S = 10;
@@ -86,7 +88,10 @@ function setState(store, { state, since, reason, attempts }) {
 
 /** @param {import("./types").Summary} summary */
 function takeSummary(store, summary, at, receivedMs, eventAt = at) {
-  Object.assign(store, { summary, summaryAt: at, summaryMs: receivedMs - Math.max(0, eventAt - at) * 1000 });
+  if (summary.engagement) store.whole = { summary, at };
+  const { present, camera_on, visible } = summary;
+  const isDip = summary.withheld === "below_k" && at - store.whole?.at <= BRIDGED_S;
+  Object.assign(store, { summary: isDip ? { ...store.whole.summary, present, camera_on, visible } : summary, summaryAt: at, summaryMs: receivedMs - Math.max(0, eventAt - at) * 1000 });
   if (!/settling|wishes/.test(summary.withheld)) watch(store, "withheld", at, summary.withheld === "below_k" ? 1 : 0, 0);
   watch(store, "opted_out", at, summary.opted_out ?? 0, 0);
   foldRow(store, at, { ...summary, ...summary.engagement, ...summary.expressions });
