@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex, token_urlsafe
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.routing import BaseRoute
@@ -121,7 +121,7 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
     bus = open_bus(settings.bus, retention_s=settings.retention_s)
     outbox, audit = Outbox(clock, counting(surroundings.show)), Audit(state_directory(), key)
     people = _meeting(settings, policy, parameters, clock, inference, bus, outbox, audit, requests, access.consents)
-    lifecycle = _lifecycle(settings, clock, people, outbox, audit, requests, bus, key)
+    lifecycle = _lifecycle(settings, key, bus, clock, people, outbox, audit, requests)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.close)
         stack.push_async_callback(access.revocations.close)
@@ -213,27 +213,11 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
     )
 
 
-def _lifecycle(  # noqa: PLR0913  one parameter a part
-    settings: Settings,
-    clock: Clock,
-    people: Meeting,
-    outbox: Outbox,
-    audit: Audit,
-    requests: PrivacyRequestHandler,
-    bus: Bus,
-    key: str,
-) -> Lifecycle:
+def _lifecycle(settings: Settings, key: str, bus: Bus, clock: Clock, *parts: Any) -> Lifecycle:
     """Make the bot's stay; a report outlives it only where the bus does."""
-    return Lifecycle(
-        clock,
-        people,
-        outbox,
-        audit,
-        requests,
-        alone_at_most_s=settings.alone_at_most_s,
-        report=report_path(key) if is_shared(settings.bus) else None,
-        asked=partial(bus.asked, key),
-    )
+    report = report_path(key) if is_shared(settings.bus) else None
+    ends = settings.alone_at_most_s
+    return Lifecycle(clock, *parts, alone_at_most_s=ends, report=report, asked=partial(bus.asked, key))
 
 
 def _obstacle(audit: Audit, requests: PrivacyRequestHandler, bus: Bus) -> str | None:

@@ -81,13 +81,13 @@ test("old values are grey, and after a minute gone", () => {
 
 test("withheld is said, never shown as zero", () => {
   const store = live();
-  fold(store, summary(1101, null, { analysed: null }), 101_000);
-  const model = buildModel(store, OPEN, newUi(), 101_000);
+  fold(store, summary(1105, null, { analysed: null }), 105_000);
+  const model = buildModel(store, OPEN, newUi(), 105_000);
   assert.equal(model.hero.word, "Withheld");
   assert.equal(model.hero.trend.text, "Fewer than 5\u00a0people analysed");
   assert.equal(model.hero.level, null);
-  assert.equal(store.series.why(1101), GAP.withheld);
-  assert.equal(store.series.get("present", 1101), 28);
+  assert.equal(store.series.why(1105), GAP.withheld);
+  assert.equal(store.series.get("present", 1105), 28);
 });
 
 test("a bot that cannot hear opt-outs is said to measure nothing, and counts go on", () => {
