@@ -298,6 +298,10 @@ class Series(Model):
     analysed: Row[Count | None] = ()
 
 
+def _no_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 def _may_lack_marks(schema: dict[str, Any]) -> None:
     """A snapshot without marks is written as it was before there were any."""
     schema["required"] = [name for name in schema["required"] if name != "marks"]
@@ -317,7 +321,7 @@ class Snapshot(Model):
     alerts: Row["AlertAt"]
     """Alerts of this epoch, oldest first."""
     bye: Bye | None
-    marks: Annotated[Row["MarkAt"], Field(exclude_if=lambda marks: not marks)] = ()
+    marks: Annotated[Row["MarkAt"], Field(exclude_if=lambda marks: not marks, json_schema_extra=_no_default)] = ()
     """Marks of this epoch, oldest first; left out while there are none."""
 
 

@@ -295,7 +295,7 @@ export interface Snapshot {
   bye: Bye | null;
   live_since: number | null;
   /** Marks of this epoch, oldest first; left out while there are none. */
-  marks: MarkAt[];
+  marks?: MarkAt[];
   participants: ParticipantUpdate[];
   series: Series;
   summary: ClassSummary | null;

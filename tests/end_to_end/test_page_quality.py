@@ -128,7 +128,7 @@ async def test_windows_of_ten_minutes_thirty_and_all_follow_the_key(stage: Stage
         await expect(pressed).to_have_text(name)
         drawn.append(await line.get_attribute("d"))
         await page.screenshot(path=ARTEFACTS / f"window-{name.split()[0].lower()}-1280-light.png")
-    assert len(set(drawn)) == 3
+    assert len(set(drawn)) == 2, "half an hour is all of a class that is younger"
     await stage.press("w")
     await expect(pressed).to_have_text("10 min")
 
