@@ -20,6 +20,7 @@ from dashboard_protocol.events import Event, Mark, MarkKind
 from dashboard_protocol.rate_limit import RateLimiter
 from dashboard_protocol.vocabulary import MAX_MARK
 
+BY_SESSION = {"security": [{"session": []}]}
 BURST = 20
 PER_S = 0.5
 """Of one room: an hour of class has some dozens."""
@@ -80,8 +81,15 @@ class Marks:
 def add_marks(app: FastAPI, marks: Marks, control: Control | None) -> None:
     """Add the routes: for the page, by its session, and for programs, by a key of the scope `watch`."""
 
-    @app.post("/rooms/{room}/marks", status_code=201, include_in_schema=False)
+    @app.post(
+        "/rooms/{room}/marks",
+        status_code=201,
+        tags=["feed"],
+        openapi_extra=BY_SESSION,
+        responses=may_refuse(401, 409, 429),
+    )
     async def mark_by_page(room: str, wanted: MarkRequest, request: Request) -> MarkView:
+        """Mark this moment of a class, as the page does: with the session token of an instructor."""
         return await marks.of_page(room, wanted, request)
 
     if control is None:

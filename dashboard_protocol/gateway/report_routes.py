@@ -18,7 +18,7 @@ from dashboard_protocol.errors import AccessDenied, BusError
 from dashboard_protocol.events import Event, Hello
 from dashboard_protocol.gateway.static_files import room_page
 from dashboard_protocol.http.body import bounded_body
-from dashboard_protocol.http.described import HTML, JSON, Described, operation
+from dashboard_protocol.http.described import HTML, Described, operation
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.messages import REFUSAL
 from dashboard_protocol.rate_limit import RateLimiter
@@ -34,6 +34,16 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 KINDS: Final = ("page", "html", "csv")
+_PAGE = {200: HTML}
+_FORM = {
+    "type": "object",
+    "required": ["token", "as"],
+    "properties": {
+        "token": {"type": "string"},
+        "as": {"type": "string", "enum": list(KINDS)},
+        "zone": {"type": "string", "description": "A time zone by its name, such as Europe/Berlin."},
+    },
+}
 
 
 class Reports:
@@ -81,29 +91,23 @@ async def class_record(bus: Bus, room: str, meeting: str) -> Record:
 def add_reports(app: FastAPI, reports: Reports) -> None:
     """Add the routes: the page, which finds what opens it in its address, and what it asks for."""
 
-    async def page_or_report(request: Request) -> Response:
+    async def report(request: Request) -> Response:
         if request.method != "POST":
             return room_page()
-        return await reports.answer(str(request.path_params["room"]), request)
+        return await reports.answer(request.path_params["room"], request)
 
-    app.router.routes.append(Described("/rooms/{room}/report", page_or_report, {"get": _PAGE, "post": _REPORT}))
-
-
-_FORM = {
-    "type": "object",
-    "properties": {
-        "token": {"type": "string", "description": "Of a session, or of a report's address."},
-        "as": {"enum": list(KINDS)},
-        "zone": {"type": "string", "description": "Where times are shown, e.g. `Europe/Berlin`."},
-    },
-    "required": ["token", "as"],
-}
-_PAGE = operation("report_page", "The page of a class that is over.", "pages", answers={200: HTML})
-_REPORT = operation(
-    "class_report", "The report of a class, for whoever holds its link.", "feed",
-    answers={200: HTML}, refusals=(404, 422, 429, 503), body=("application/x-www-form-urlencoded", _FORM),
-)  # fmt: skip
-_REPORT["responses"]["200"]["content"] |= {kind: {"schema": {}} for kind in ("text/csv", JSON)}
+    page = operation(
+        "report_page", "The page of a class that is over, by its report's address.", "pages", answers=_PAGE
+    )
+    asked = operation(
+        "report_file",
+        "The report for whoever shows what opens it: a file, a table, or what the page folds.",
+        "pages",
+        answers=_PAGE,
+        refusals=(403, 404, 413, 422, 429, 503),
+        body=("application/x-www-form-urlencoded", _FORM),
+    )
+    app.router.routes.append(Described("/rooms/{room}/report", report, {"get": page, "post": asked}))
 
 
 class _Form(NamedTuple):

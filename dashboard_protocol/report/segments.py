@@ -62,12 +62,15 @@ def mark_rows(record: Record, figures: Digest, clock: Clock) -> list[list[str]]:
     for each in found:
         head = [clock(each.start), each.label, clock.span(each.end - each.start)]
         if figures.is_presence:
-            rows.append([*head, words.count(each.facing), _change(each.facing, before and before.facing)])
+            rows.append(
+                [*head, words.count(each.facing), _change(each.facing, None if before is None else before.facing)]
+            )
         else:
             share = words.DASH if each.attentive is None else words.percent(each.attentive / 100, record.hello)
             index = words.DASH if each.index is None else f"{each.index}"
-            moved = _change(each.index, before and before.index)
-            rows.append([*head, index, moved, share, _change(each.attentive, before and before.attentive)])
+            moved = _change(each.index, None if before is None else before.index)
+            attentive = None if before is None else before.attentive
+            rows.append([*head, index, moved, share, _change(each.attentive, attentive)])
         before = each
     return rows
 
