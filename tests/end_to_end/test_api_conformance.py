@@ -47,6 +47,7 @@ class Gateway:
 
     origin: str
     key: str
+    bus_url: str
     asked: Counter[tuple[str, int]] = field(default_factory=Counter)
     """Method and path's beginning, status → calls."""
 
@@ -92,7 +93,7 @@ async def a_gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         tasks.create_task(gateway.run(stop, lambda _: None))
         async with asyncio.timeout(60):
             origin = await up
-        yield Gateway(origin, key, asked)
+        yield Gateway(origin, key, redis.url, asked)
         stop.set()
 
 
@@ -158,7 +159,8 @@ import sys
 from classpulse_client import AuthenticatedClient
 from classpulse_client.api.access import link
 from classpulse_client.api.bots import bot, bots, invite, leave
-from classpulse_client.models import BotRequest, BotView, Problem, Profile
+from classpulse_client.api.rooms import mark
+from classpulse_client.models import BotRequest, BotView, MarkRequest, MarkRequestKind, Problem, Profile
 
 client = AuthenticatedClient(base_url=sys.argv[1], token=sys.argv[2], raise_on_unexpected_status=True)
 wanted = BotRequest(room_url="local://made", policy=Profile.PRESENCE, title="Made by a generator")
@@ -169,6 +171,8 @@ assert [each.id for each in bots.sync(client=client, limit=1)] == [invited.id]
 assert "/rooms/" in link.sync(invited.room, client=client).link
 again = invite.sync(client=client, body=BotRequest(room_url="local://made"))
 assert isinstance(again, Problem) and again.errors[0].at == "/policy", again
+marked = mark.sync(sys.argv[3], client=client, body=MarkRequest(kind=MarkRequestKind.SLIDE, text="page 3"))
+assert marked.text == "page 3", marked
 ended = leave.sync(invited.id, client=client)
 assert ended.state.value == "ended" and ended.reason == "asked_to_leave"
 absent = bot.sync("nobody", client=client)
@@ -177,7 +181,7 @@ print("done")
 """
 
 
-async def test_generated_client_invites_lists_and_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_generated_client_invites_lists_marks_and_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_gateway(tmp_path, monkeypatch) as gateway:
         code, said = await run_tool(
             str(TOOLS / "openapi-python-client"), "generate", "--url", f"{gateway.origin}/openapi.json",
@@ -186,5 +190,10 @@ async def test_generated_client_invites_lists_and_leaves(tmp_path: Path, monkeyp
         )  # fmt: skip
         assert code == 0, said
         (tmp_path / "use.py").write_text(CLIENT)
-        code, said = await run_tool(str(TOOLS / "python"), "use.py", gateway.origin, gateway.key, cwd=tmp_path)
-    assert (code, said.strip()) == (0, "done"), said
+        bus = open_bus(gateway.bus_url)
+        use = (str(TOOLS / "python"), "use.py", gateway.origin, gateway.key, ROOM)
+        async with bus.asked(ROOM) as heard:  # as the room's bot does
+            code, said = await run_tool(*use, cwd=tmp_path)
+            assert (code, said.strip()) == (0, "done"), said
+            assert getattr((await anext(heard)).body, "text", None) == "page 3"
+        await bus.close()
