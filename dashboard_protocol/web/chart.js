@@ -57,7 +57,7 @@ function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
     grid: grid(band ? hello.levels.map((level) => level.from).concat(1) : labelled ? scale : [0], y, axis, band && !narrow && !context.after && !context.few ? width : 0),
     ticks: labelled ? scale.map((value) => ({ x: axis.x0 - 8, y: Math.round(y(value)) + 4, text: max ? value * 100 : value })) : [],
     layers: presence ? [...lines].reverse().map((column) => ({ layer: `layer ${column}`, d: areaPath(steps[column], y, bottom) })) : [],
-    fill: band ? "band" : `area ${lines[0]}`, area: (band ?? [lines[0]]).map((column) => areaPath(steps[column], y, bottom)).join(""),
+    fill: band ? "band" : `area ${lines[0]}`, area: (band ?? (presence ? [] : [lines[0]])).map((column) => areaPath(steps[column], y, bottom)).join(""),
     series: Object.keys(steps).map((column) => ({ line: `line ${column}`, d: stepPath(steps[column], y) })),
     // Counts go on while values are withheld.
     holes: context.holes.filter(({ cause, from, to }) => (max || cause < GAP.withheld) && (cause !== GAP.withheld || to - from > BRIDGED_S)).map((hole) => gap(hole, axis, top, bottom, band || presence)),
