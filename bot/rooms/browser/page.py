@@ -126,8 +126,13 @@ class Page:
         if status >= 400:
             raise RoomRefused(f"{self._bare} answered {status}: check the address")
 
-    async def call(self, name: str, argument: object = None, within_s: float = CALL_S) -> object:
+    async def call(self, name: str, argument: object = None, within_s: float | None = CALL_S) -> object:
         """Call a function of the page's `window.classpulse`; None where it has none of the name.
+
+        Args:
+            name: The function's.
+            argument: What it gets, as JSON.
+            within_s: How long it may take; None for as long as the page's own state allows.
 
         Raises:
             RoomNotUnderstood: The function broke.
@@ -139,7 +144,7 @@ class Page:
             async with asyncio.timeout(within_s):
                 answer = await self._tab.evaluate(CALL, [name, argument])
         except TimeoutError as error:
-            raise RoomUnreachable(f"the page did not answer {name}() within {within_s:.0f} s") from error
+            raise RoomUnreachable(f"the page did not answer {name}() within {within_s or 0:.0f} s") from error
         except Error as error:
             if self._tab.is_closed() or "Execution context was destroyed" in str(error):
                 raise RoomUnreachable("the page was loaded anew meanwhile") from error

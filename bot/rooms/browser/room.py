@@ -178,7 +178,8 @@ class BrowserRoom:
     async def _follow(self, stay: Stay, page: Page) -> None:
         """Follow the page until something ends the stay, which is raised."""
         announcer = self._announcer = Announcer(lambda: stay.do(page.call("say", notice_text(self._notice))))
-        stay.on_page(lambda: page.call("join", {"name": self._guest.name, "notice": notice_text(self._notice)}))
+        who = {"name": self._guest.name, "notice": notice_text(self._notice)}
+        stay.on_page(lambda: page.call("join", who, within_s=None))  # it may wait in a lobby
         works = [stay.watch(), self._want_sizes(page), _raise(page.broken)]
         tasks = [asyncio.create_task(work, name="page") for work in works]
         try:
