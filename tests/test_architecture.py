@@ -288,6 +288,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/control_api",
         "dashboard_protocol/http",
         "dashboard_protocol/queue",
+        "dashboard_protocol/view",
     },
     "dashboard_protocol/http": {"dashboard_protocol", "dashboard_protocol/auth", "dashboard_protocol/view"},
     "dashboard_protocol/privacy_requests": {"dashboard_protocol", "dashboard_protocol/bus"},

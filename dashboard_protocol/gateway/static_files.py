@@ -1,11 +1,8 @@
 """The instructor's page and its files, with the headers that keep them safe."""
 
-import functools
 import os
-import re
 from pathlib import Path, PurePath
 
-from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -14,7 +11,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from dashboard_protocol.http.described import Described, operation
-from dashboard_protocol.view.sentences import TEXT_FILE, template
+from dashboard_protocol.view.pages import page_in_words
+from dashboard_protocol.view.sentences import TEXT_FILE
 
 WEB = Path(__file__).parent.parent / "web"
 CONTENT_SECURITY_POLICY = (
@@ -32,21 +30,6 @@ _MEDIA_TYPES = {
 }
 
 
-_SENTENCE = re.compile(r"\{\{([\w.]+)(.*?)\}\}")
-"""`{{key}}`, or `{{key || place: markup || …}}` where the page's script writes into elements within the sentence."""
-
-
-@functools.cache
-def page_in_words(web: Path = WEB) -> str:
-    """Return index.html with the sentences of text.json in their places."""
-    return _SENTENCE.sub(_worded, (web / "index.html").read_text(encoding="utf-8"))
-
-
-def _worded(found: re.Match[str]) -> str:
-    key, places = found[1], [place.split(": ", 1) for place in found[2].split(" || ")[1:]]
-    return escape(template(key)).format(**{name: Markup(markup) for name, markup in places})
-
-
 def room_page(web: Path = WEB) -> Response:
     """Return the instructor's page; it is never cached, so that a reload after an update gets the new one."""
     headers = {
@@ -55,7 +38,7 @@ def room_page(web: Path = WEB) -> Response:
         # Not no-referrer: with it a form's Origin is "null", as a foreign page's may be.
         "referrer-policy": "same-origin",
     }
-    return HTMLResponse(page_in_words(web), headers=headers)
+    return HTMLResponse(page_in_words(web / "index.html"), headers=headers)
 
 
 def static_route() -> BaseRoute:

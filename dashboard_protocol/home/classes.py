@@ -25,6 +25,8 @@ class ClassFold:
     live_s: float = 0.0
     present_max: int = 0
     alerts: int = 0
+    rounding_points: int = 0
+    """In which steps values are published; the last that its policy said."""
     live_since: float | None = None
     _values: list[tuple[float, float | None, float | None]] = field(default_factory=list)
 
@@ -35,6 +37,7 @@ class ClassFold:
         match event.body:
             case Hello() as hello:
                 self.title, self.policy = hello.title, hello.policy.profile
+                self.rounding_points = hello.policy.rounding_points
             case BotState(state=State.LIVE, since=since) if self.live_since is None:
                 self.live_since = since
             case ClassSummary() as summary:

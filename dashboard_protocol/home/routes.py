@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import BaseRoute
 
 from dashboard_protocol.auth.security_log import SecurityEvent, note
@@ -22,6 +22,7 @@ from dashboard_protocol.http.described import HTML, JSON, Described, operation
 from dashboard_protocol.http.problems import wants_page
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.rate_limit import RateLimiter
+from dashboard_protocol.view.pages import page_in_words
 
 WEB = Path(__file__).parent.parent / "web"
 BURST, PER_S = 30, 0.5
@@ -48,7 +49,7 @@ def home_route() -> BaseRoute:
 
     async def home(asked: Request) -> Response:
         if wants_page(asked):
-            return FileResponse(WEB / "home.html", media_type=HTML, headers=SECURITY)
+            return HTMLResponse(page_in_words(WEB / "home.html"), headers=SECURITY)
         return JSONResponse(ADDRESSES, headers={"vary": "accept"})
 
     said = operation(

@@ -51,6 +51,8 @@ class ClassView(BaseModel):
     index: float | None
     """The middle of the class index; None where it was never published."""
     attentive: float | None
+    rounding_points: int
+    """In which steps it was published, in percentage points; 0 where nothing was."""
     alerts: int
     curve: list[float | None]
     """The class index in stretches of equal length, 60 at most."""

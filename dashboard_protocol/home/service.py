@@ -180,6 +180,7 @@ class Home:
             present_max=0 if fold is None else fold.present_max,
             index=None if fold is None else fold.index,
             attentive=None if fold is None else fold.attentive,
+            rounding_points=0 if fold is None else fold.rounding_points,
             alerts=0 if fold is None else fold.alerts,
             curve=[] if fold is None else fold.curve(),
             link=self._link(room, meeting, fold, is_over=is_over, origin=origin),

@@ -1,4 +1,4 @@
-"""The sentences of page, terminal and report, by name, as they stand in `text.json`.
+"""The sentences of pages, terminal and report, by name, as they stand in `text.json`.
 
 A name is its path, with dots between (`end.kicked`). A sentence has places in braces. One that depends on a number is
 an object of plural forms, by the categories of Unicode (`one`, `few`, `other`, …), and `n` chooses among them. The

@@ -1,18 +1,19 @@
 /** The home: what a teacher's link opens, drawn from one answer; nothing here knows the live feed. */
 
+import { count, dated, index, load, people, percent, say, span } from "./words.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 160, HIGH = 36;
-const POLICIES = { presence: "presence: counts alone", aggregate: "aggregate: class values", individual: "individual: and people who opted in" };
-const ADDRESSES = { join: "People join", share: "Share a window of another meeting", privacy: "For everybody: what is computed, and opting out" };
+const ADDRESSES = ["join", "share", "privacy"];
 const $ = (id) => document.getElementById(id);
 const token = () => new URLSearchParams(location.hash.slice(1)).get("t") ?? "";
 /** Classes that are chosen for a comparison, oldest choice first. */
 let chosen = [];
 
-const date = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const percent = (share) => (share === null ? "–" : `${Math.round(share * 100)} %`);
-const points = (share) => (share === null ? "–" : String(Math.round(share * 100)));
-const minutes = (s) => (s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`);
+load(await (await fetch("/static/text.json")).json());
+
+const day = (at) => (at ? dated(Date.parse(at) / 1000) : "");
+const share = ({ attentive, rounding_points: points }) => percent(attentive, { points });
 
 async function ask(path, wanted) {
   const headers = { "content-type": "application/json" };
@@ -24,34 +25,37 @@ async function ask(path, wanted) {
 
 async function open() {
   $("closed").hidden = Boolean(token());
-  if (!token()) return say("");
+  if (!token()) return tell("");
   try {
     const { rooms, policies } = await ask("/v1/home", { token: token() });
     $("rooms").replaceChildren(...rooms.map((room) => drawRoom(room, policies)));
-    say("");
+    tell("");
   } catch (error) {
     $("closed").hidden = false;
-    say(error instanceof TypeError ? "This service does not answer: try again in a moment." : error.message);
+    tell(why(error));
   }
 }
 
-const say = (text) => Object.assign($("status"), { textContent: text, hidden: !text });
+/** A browser says a TypeError where nothing answered; else the refusal has its own words. */
+const why = (error) => (error instanceof TypeError ? say("home.no_answer") : error.message);
+const tell = (text) => Object.assign($("status"), { textContent: text, hidden: !text });
 
 function drawRoom(room, policies) {
   const part = $("room").content.cloneNode(true).firstElementChild;
   part.querySelector("h2").textContent = room.name;
   if (room.can_start) prepareStart(part.querySelector(".start"), room, policies);
-  part.querySelector(".addresses").append(...Object.keys(ADDRESSES).filter((kind) => room[kind]).map((kind) => address(kind, room)));
+  part.querySelector(".addresses").append(...ADDRESSES.filter((kind) => room[kind]).map((kind) => address(kind, room)));
   if (room.join_code) part.querySelector(".addresses").append(code(room.join_code));
   const list = part.querySelector(".classes");
   list.append(...room.classes.map(drawClass));
-  if (!room.classes.length) list.replaceWith(make("p", { textContent: "No class is kept of this room, and none is to come." }));
+  if (!room.classes.length) list.replaceWith(make("p", { textContent: say("home.no_class") }));
   return part;
 }
 
 function prepareStart(form, room, policies) {
   form.hidden = false;
-  form.policy.append(make("option", { value: "", textContent: "Choose…" }), ...policies.map((policy) => make("option", { value: policy, textContent: POLICIES[policy] ?? policy })));
+  const choices = policies.map((policy) => make("option", { value: policy, textContent: say(`home.policy.${policy}`) || policy }));
+  form.policy.append(make("option", { value: "", textContent: say("home.choose") }), ...choices);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const said = form.querySelector(".said");
@@ -60,29 +64,30 @@ function prepareStart(form, room, policies) {
       const wanted = { token: token(), room: room.room, policy: form.policy.value, ...(form.title.value && { title: form.title.value }) };
       location.href = (await ask("/v1/home/classes", wanted)).link;
     } catch (error) {
-      said.textContent = error.message;
+      said.textContent = why(error);
     }
   });
 }
 
 function address(kind, room) {
+  const name = say(`home.address.${kind}`);
   const field = make("input", { readOnly: true, value: room[kind], id: `${kind}-${room.room}` });
-  const button = make("button", { type: "button", textContent: "Copy" });
-  button.setAttribute("aria-label", `Copy: ${ADDRESSES[kind]}`);
+  const button = make("button", { type: "button", textContent: say("home.copy") });
+  button.setAttribute("aria-label", say("home.copy_address", { name }));
   button.addEventListener("click", async () => {
     field.select();
-    await navigator.clipboard?.writeText(room[kind]).then(() => (button.textContent = "Copied"), () => {});
+    await navigator.clipboard?.writeText(room[kind]).then(() => (button.textContent = say("home.copied")), () => {});
   });
   const row = make("span", { className: "row" });
-  row.append(field, button, make("a", { href: room[kind], textContent: "Open", className: "go" }));
+  row.append(field, button, make("a", { href: room[kind], textContent: say("home.open"), className: "go" }));
   const label = make("div", { className: "address" });
-  label.append(make("label", { htmlFor: field.id, textContent: ADDRESSES[kind] }), row);
+  label.append(make("label", { htmlFor: field.id, textContent: name }), row);
   return label;
 }
 
 /** A QR code, dark on white in both themes: readers need it so. */
 function code({ side, path }) {
-  const svg = draw("svg", { viewBox: `0 0 ${side} ${side}`, class: "code", role: "img", "aria-label": "QR code of the address where people join" });
+  const svg = draw("svg", { viewBox: `0 0 ${side} ${side}`, class: "code", role: "img", "aria-label": say("home.code") });
   svg.append(draw("rect", { width: side, height: side, class: "paper" }), draw("path", { d: path, class: "dots" }));
   return svg;
 }
@@ -98,20 +103,24 @@ function drawClass(held) {
 }
 
 function when({ state, began, duration_s: s }) {
-  const at = began ? date.format(new Date(began)) : "";
-  return { to_come: `to come · ${at}`, on: `on now · since ${at}`, over: `${at} · ${minutes(s)}` }[state];
+  return say(`home.when.${state}`, { at: day(began), span: span(s) });
 }
 
-function figures({ state, index, attentive, present_max: most, alerts }) {
-  if (state === "to_come") return "";
-  const known = [index === null ? "no index was published" : `index ${points(index)}`, attentive === null ? "" : `attentive ${percent(attentive)}`];
-  return [...known, `${most} people at most`, alerts ? `${alerts} alert${alerts === 1 ? "" : "s"}` : ""].filter(Boolean).join(" · ");
+function figures(held) {
+  if (held.state === "to_come") return "";
+  const known = [
+    held.index === null ? say("home.no_index") : say("home.index", { index: index(held.index) }),
+    held.attentive !== null && say("home.attentive", { share: share(held) }),
+    say("home.at_most", { people: people(held.present_max) }),
+    held.alerts > 0 && say("home.alerts", { n: held.alerts }),
+  ];
+  return known.filter(Boolean).join(" · ");
 }
 
 function choice(held) {
   const box = make("input", { type: "checkbox" });
   const label = make("label", { className: "compare" });
-  label.append(box, " compare");
+  label.append(box, ` ${say("home.compare")}`);
   box.addEventListener("change", () => {
     chosen = chosen.filter((other) => other.box !== box);
     if (box.checked) chosen.push({ box, held });
@@ -126,12 +135,12 @@ function compare() {
   if (chosen.length < 2) return;
   const pair = chosen.map(({ held }) => held);
   const rows = [
-    ["", ...pair.map(({ title, began }) => `${title}, ${date.format(new Date(began))}`)],
-    ["Class index, middle", ...pair.map(({ index }) => points(index))],
-    ["Attentive, middle", ...pair.map(({ attentive }) => percent(attentive))],
-    ["People at most", ...pair.map(({ present_max: most }) => most)],
-    ["Length", ...pair.map(({ duration_s: s }) => minutes(s))],
-    ["Alerts", ...pair.map(({ alerts }) => alerts)],
+    ["", ...pair.map(({ title, began }) => say("home.named", { title, at: day(began) }))],
+    [say("home.median", { name: say("name.index") }), ...pair.map((held) => index(held.index))],
+    [say("home.median", { name: say("name.attentive") }), ...pair.map(share)],
+    [say("name.present_max"), ...pair.map((held) => count(held.present_max))],
+    [say("home.length"), ...pair.map((held) => span(held.duration_s))],
+    [say("name.alerts"), ...pair.map((held) => count(held.alerts))],
   ];
   const table = make("table");
   table.append(...rows.map(([name, ...values], at) => {
@@ -139,8 +148,7 @@ function compare() {
     row.append(name ? make("th", { scope: "row", textContent: name }) : make("td"), ...values.map((value) => at ? make("td", { textContent: value }) : make("th", { scope: "col", textContent: value })));
     return row;
   }));
-  const note = "The class index from 0 to 100, the line is 50. Solid: the first, dashed: the second; each over its own length. Different classes differ in much: people, subject, hour.";
-  $("pair").replaceChildren(figure(pair), table, make("p", { className: "note", textContent: note }));
+  $("pair").replaceChildren(figure(pair), table, make("p", { className: "note", textContent: say("home.comparison_note") }));
   $("comparison").scrollIntoView({ block: "nearest" });
 }
 

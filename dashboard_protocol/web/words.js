@@ -34,6 +34,8 @@ function clockWith(shape) {
 }
 export const clock = clockWith();
 export const clockS = clockWith({ second: "2-digit" });
+/** The same with its day, for classes of other days. */
+export const dated = clockWith({ weekday: "short", day: "numeric", month: "short" });
 export const points = (n) => say("unit.point", { n });
 export const people = (n) => (missing(n) ? "" : say("unit.person", { n }));
 

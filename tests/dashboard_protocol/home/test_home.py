@@ -90,6 +90,8 @@ async def test_home_is_a_page_to_browsers_and_addresses_to_programs(site: Site) 
     page = await site.http.get("/", headers=BROWSER)
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<h1>Classes</h1>" in page.text
+    assert "{{" not in page.text
     program = await site.http.get("/")
     assert program.json()["openapi"] == "/openapi.json"
     for address in list(program.json().values())[1:]:
@@ -115,6 +117,7 @@ async def test_teachers_link_shows_the_rooms_with_classes_on_and_past_and_what_t
     over = room["classes"][1]
     assert (over["duration_s"], over["present_max"]) == (30, 7)
     assert over["index"] == summary().engagement.mean  # type: ignore[union-attr]
+    assert over["rounding_points"] == hello().policy.rounding_points
     assert over["curve"]
     assert set(over["curve"]) == {over["index"]}
     access = site.control.access

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dashboard_protocol import errors
-from dashboard_protocol.gateway.static_files import page_in_words
+from dashboard_protocol.view.pages import page_in_words
 from dashboard_protocol.view.sentences import PLURAL, TEXT_FILE, TEXTS, say
 
 PACKAGE = TEXT_FILE.parent.parent
@@ -24,7 +24,7 @@ PYTHON = [
     if path.name not in SILENT
 ]
 SCRIPTS = sorted((PACKAGE / "web").glob("*.js"))
-PAGE = PACKAGE / "web" / "index.html"
+PAGES = sorted((PACKAGE / "web").glob("*.html"))
 SAYS = {"say", "template"}
 Use = tuple[str, set[str] | None]
 """A key, or the beginning of several with `*`; and the places that are filled, None where that is not written."""
@@ -100,8 +100,8 @@ def literal_names(text: str) -> Iterator[str]:
         is_name = is_name if letter == " " else letter == "," and depth == 1
 
 
-def page_uses() -> Iterator[Use]:
-    for key, places in re.findall(r"\{\{([\w.]+)(.*?)\}\}", PAGE.read_text(encoding="utf-8")):
+def page_uses(page: Path) -> Iterator[Use]:
+    for key, places in re.findall(r"\{\{([\w.]+)(.*?)\}\}", page.read_text(encoding="utf-8")):
         yield key, {place.split(": ")[0] for place in places.split(" || ")[1:]}
 
 
@@ -110,7 +110,7 @@ def uses() -> dict[str, list[tuple[str, set[str] | None]]]:
     found: dict[str, list[tuple[str, set[str] | None]]] = defaultdict(list)
     said = [(path.name, use) for path in PYTHON for use in python_uses(path)]
     said += [(path.name, use) for path in SCRIPTS for use in script_uses(path)]
-    said += [(PAGE.name, use) for use in page_uses()]
+    said += [(path.name, use) for path in PAGES for use in page_uses(path)]
     for who, (key, places) in said:
         pattern = re.compile(re.escape(key).replace(r"\*", r"\w+"))
         keys = [known for known in TEXTS if pattern.fullmatch(known)]
@@ -208,15 +208,17 @@ def test_no_sentence_is_left_in_the_pages_script(path: Path) -> None:
     assert [said for said in (re.sub(r"\$\{[^}]*\}", "", part) for part in found) if visible(said)] == []
 
 
-def test_no_sentence_is_left_in_the_page() -> None:
-    page = re.sub(r"\{\{.*?\}\}", "", PAGE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_no_sentence_is_left_in_the_page(path: Path) -> None:
+    page = re.sub(r"\{\{.*?\}\}", "", path.read_text(encoding="utf-8"))
     texts = [*re.findall(r">([^<>]*)<", page), *re.findall(r"(?:aria-label|title|alt)=\"([^\"]*)\"", page)]
     assert [text for text in texts if re.search(r"[A-Za-z]{2}", text) and text.strip() not in NOT_SAID] == []
 
 
 def test_page_stands_in_words_and_is_escaped() -> None:
-    page = page_in_words()
-    assert "{{" not in page
+    for path in PAGES:
+        assert "{{" not in page_in_words(path), path.name
+    page = page_in_words(PACKAGE / "web" / "index.html")
     assert "<h1>Connecting to the class</h1>" in page
     assert 'at <time data-text="endedAt|clock"></time>. It has left.</p>' in page
 
