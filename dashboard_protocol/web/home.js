@@ -136,7 +136,7 @@ function compare() {
   const pair = chosen.map(({ held }) => held);
   const rows = [
     ["", ...pair.map(({ title, began }) => say("home.named", { title, at: day(began) }))],
-    [say("home.median", { name: say("name.index") }), ...pair.map((held) => index(held.index))],
+    [say("home.median", { name: say("page.column_index") }), ...pair.map((held) => index(held.index))],
     [say("home.median", { name: say("name.attentive") }), ...pair.map(share)],
     [say("name.present_max"), ...pair.map((held) => count(held.present_max))],
     [say("home.length"), ...pair.map((held) => span(held.duration_s))],
