@@ -112,6 +112,7 @@ def test_part_of_a_picture_is_a_view_and_no_copy() -> None:
 
 
 def test_hostile_windows_show_nobody_in_any_order() -> None:
-    watched = Gallery(lambda _: [Box(0.4, 0.4, 0.2, 0.2), Box(0.0, 0.0, 1.0, 1.0), Box(-0.2, 0.9, 0.4, 0.4)])
+    faces = [Box(0.4, 0.4, 0.2, 0.2), Box(0.0, 0.0, 1.0, 1.0), Box(-0.2, 0.9, 0.4, 0.4)]
+    watched = Gallery(lambda _: iter([list(faces)]))
     for number, make in enumerate([*WINDOWS.values(), *reversed(WINDOWS.values())]):
         assert watched.take(float(number), make()).people == {}
