@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from bot.rooms.local.join_page import WEB
-from bot.rooms.local.room import LocalRoom
+from bot.rooms.local.room import NOT_INFORMED, LocalRoom
 from bot.rooms.notice import Notice
 from tests.contracts.rooms import routes_of
 
@@ -28,8 +28,9 @@ async def http(room: LocalRoom) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_page_may_load_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:
-    response = await http.get("/join/demo")
+@pytest.mark.parametrize("page", ["join", "share"])
+async def test_page_may_load_nothing_from_elsewhere(http: httpx.AsyncClient, page: str) -> None:
+    response = await http.get(f"/{page}/demo")
     assert response.status_code == 200
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -39,16 +40,18 @@ async def test_page_may_load_nothing_from_elsewhere(http: httpx.AsyncClient) -> 
     assert not re.search(r"<script(?! type=\"module\" src=)|style=|\bon\w+=", response.text)
 
 
-async def test_everything_the_page_refers_to_is_served(http: httpx.AsyncClient) -> None:
-    page = await http.get("/join/demo")
-    referred = [*re.findall(r'(?:src|href)="([^"]+)"', page.text), "../join-assets/whip.js"]
-    assert len(referred) == 4
+async def test_everything_the_pages_refer_to_is_served(http: httpx.AsyncClient) -> None:
+    referred = {"../join-assets/whip.js"}
+    for name in ("join", "share"):
+        page = await http.get(f"/{name}/demo")
+        referred |= set(re.findall(r'(?:src|href)="([^"]+)"', page.text))
+    assert len(referred) == 6
     for address in referred:
         response = await http.get(page.url.join(address))
         assert response.status_code == 200, address
         assert response.headers["X-Content-Type-Options"] == "nosniff"
     shipped = {path.name for path in WEB.iterdir()}
-    assert shipped == {"join.html"} | {address.rsplit("/", 1)[1] for address in referred}
+    assert shipped == {"join.html", "share.html"} | {address.rsplit("/", 1)[1] for address in referred}
 
 
 @pytest.mark.parametrize("name", ["join.html", "..%2fjoin.py", "secret"])
@@ -71,5 +74,6 @@ async def test_info_says_who_reads_and_what_becomes_of_it(http: httpx.AsyncClien
         "points": [{"heading": "Never", "text": "Names, pictures, sound"}],
         "offers_individual": False,
         "shares_class": False,
+        "gallery_obstacle": NOT_INFORMED,
     }
     assert during == before | {"is_open": True}
