@@ -20,7 +20,7 @@ from dashboard_protocol.events import Event, Mark, MarkKind
 from dashboard_protocol.rate_limit import RateLimiter
 from dashboard_protocol.vocabulary import MAX_MARK
 
-BY_SESSION = {"security": [{"session": []}]}
+BY_SESSION: dict[str, list[dict[str, list[str]]]] = {"security": [{"session": []}]}
 BURST = 20
 PER_S = 0.5
 """Of one room: an hour of class has some dozens."""
