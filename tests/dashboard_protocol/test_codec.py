@@ -18,6 +18,8 @@ from dashboard_protocol.events import (
     EndReason,
     Event,
     Forget,
+    Mark,
+    MarkKind,
     Series,
     Snapshot,
     State,
@@ -56,6 +58,7 @@ BODIES: list[Body] = [
     participant("p1", None),
     ALERT,
     Forget(participant="p1"),
+    Mark(id="m1", kind=MarkKind.QUESTION, text="why?"),
     BYE,
 ]
 
