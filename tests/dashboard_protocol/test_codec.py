@@ -19,7 +19,6 @@ from dashboard_protocol.events import (
     Event,
     Forget,
     Mark,
-    MarkKind,
     Series,
     Snapshot,
     State,
@@ -58,7 +57,7 @@ BODIES: list[Body] = [
     participant("p1", None),
     ALERT,
     Forget(participant="p1"),
-    Mark(id="m1", kind=MarkKind.QUESTION, text="why?"),
+    Mark(id="m1", kind="question", text="why?"),
     BYE,
 ]
 
