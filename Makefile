@@ -111,7 +111,8 @@ integration: $(VENV)/.developing
 	$(MAKE) --no-print-directory $(VENV)/tools/.installed \
 	  || echo 'tests that generate calls and clients from the API are skipped: tests/tools.txt could not be installed' >&2
 	$(pytest)
-	run $(RECORD_MORE) -m integration
+	run $(RECORD_MORE) $(SHARED) -m 'integration and not alone$(if $(LONG),, and not long)'
+	run $(RECORD_MORE) -m 'integration and alone'
 	some
 
 coverage-report: $(VENV)/.developing

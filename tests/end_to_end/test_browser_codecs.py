@@ -83,6 +83,7 @@ async def an_ordinary_viewer(meeting: MeetingServer) -> AsyncIterator[None]:
             await viewer.close()
 
 
+@pytest.mark.long
 async def test_bot_asks_for_hardly_more_whole_pictures_than_an_ordinary_viewer(
     server: JanusServer, meeting: MeetingServer, browser: Browser
 ) -> None:

@@ -42,7 +42,7 @@ PATIENCE_S = 600
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.alone,
+    pytest.mark.long,
     pytest.mark.timeout(2 * PATIENCE_S),
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is not installed"),
 ]

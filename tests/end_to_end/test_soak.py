@@ -8,7 +8,7 @@ from tests.benchmarks.network import missing, private_network
 from tests.benchmarks.soak import Plan, soak
 
 WHY_NOT = missing("janus")
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))]
 
 PLAN = Plan(minutes=0.2, publishers=4, churn_s=2.0, settling_s=6.0, giving_back_s=4.0)
 

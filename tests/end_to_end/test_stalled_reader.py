@@ -12,6 +12,7 @@ TRIES = 4
 
 
 @pytest.mark.integration
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 async def test_stalled_reader_is_cut_off_within_ten_seconds_and_slows_nobody() -> None:
     rows = []
