@@ -61,6 +61,7 @@ Kind = TypeVar("Kind")
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.alone,
     pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT)),
     pytest.mark.timeout(300),  # seconds, where nobody else wants the processor
 ]
