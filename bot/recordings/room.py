@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -14,24 +14,13 @@ from bot.rooms.base import Absence, Admitted, CameraOff, CameraOn, Frame, Joined
 from bot.rooms.latest_frame import Mailbox
 from bot.rooms.notice import clean_name
 from bot.rooms.remote_session import RemoteSession
+from bot.rooms.tracks import MailboxTrack
 
 T = TypeVar("T")
 CAMERA_PATIENCE_S = 1.25
 """No picture for so long means that the camera is off, as in a meeting."""
 PICTURES_AHEAD = 4
 """Decoded at once, while those before them are read."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RecordedTrack:
-    """A stretch of a file without a gap."""
-
-    participant: Participant
-    mailbox: Mailbox[Frame]
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """Yield the newest pictures as the recording's time goes on; ends where a gap begins. One reader."""
-        return self.mailbox
 
 
 class RecordingRoom:
@@ -103,7 +92,7 @@ class RecordingRoom:
                 await until(frame.at)
                 if mailbox is None:
                     mailbox = Mailbox[Frame]()
-                    self._session.publish(CameraOn(participant, RecordedTrack(participant, mailbox)))
+                    self._session.publish(CameraOn(participant, MailboxTrack(participant, mailbox)))
                 mailbox.put(replace(frame, at=self._began_at + frame.at))
                 last_s = frame.at
         await until(last_s + file.step_s)

@@ -23,16 +23,15 @@ from bot.rooms.base import (
     CameraOn,
     CameraUnreadable,
     Clock,
-    Frame,
     Held,
     Joined,
     Left,
     Participant,
     RoomEvent,
 )
-from bot.rooms.latest_frame import Mailbox
 from bot.rooms.notice import clean_name
 from bot.rooms.remote_session import RemoteSession
+from bot.rooms.tracks import MailboxTrack
 from bot.rooms.webrtc.aiortc_patches import check_aiortc
 from bot.rooms.webrtc.http_signaling import ServedLater, delete, endpoint, loopback_address, named_ice, post_offer
 from bot.rooms.webrtc.ice import check_relay
@@ -59,18 +58,6 @@ class WhepAddress:
     """Without the token."""
     name: str
     token: str | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WhepTrack:
-    """The video of one stream, from camera on to camera off."""
-
-    participant: Participant
-    mailbox: Mailbox[Frame]
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """Yield the newest frames; ends when the camera goes off or the stream ends. One reader."""
-        return self.mailbox
 
 
 def read_addresses(urls: str) -> list[WhepAddress]:
@@ -199,7 +186,7 @@ class WhepRoom:
                     self._publish(CameraUnreadable(participant, unreadable.reason))
                     await peer.stream.unreadable_off()
                 else:
-                    self._publish(CameraOn(participant, WhepTrack(participant, mailbox)))
+                    self._publish(CameraOn(participant, MailboxTrack(participant, mailbox)))
                     await peer.stream.camera_off()
                 self._publish(CameraOff(participant))
         except StreamLost as lost:

@@ -1,8 +1,7 @@
 """The people of a page: what it says of them → the room's events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 from bot.rooms.base import (
@@ -18,29 +17,12 @@ from bot.rooms.base import (
     request_in_chat,
 )
 from bot.rooms.browser.site_state import ChatMessage, Said
-from bot.rooms.latest_frame import Mailbox
 from bot.rooms.roster import Roster
+from bot.rooms.tracks import ScalableTrack
 from bot.rooms.webrtc.video_stream import Stream, StreamLost, StreamUnreadable
 
 MOST_HEARD = 2000
 """Messages that are known again."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PageTrack:
-    """The video of one participant, from camera on to camera off."""
-
-    participant: Participant
-    mailbox: Mailbox[Frame]
-    scale: Callable[[Frame, float], object]
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """Yield the newest frames; ends when the camera goes off or the participant is gone. One reader."""
-        return self.mailbox
-
-    def prefer(self, frame: Frame, factor: float) -> None:
-        """See `Scalable`; without effect where the page has no `want`."""
-        self.scale(frame, factor)
 
 
 class PagePeople:
@@ -154,7 +136,7 @@ class PagePeople:
                 else:
                     participant = self._roster.participant(id_) or participant  # the name may have changed meanwhile
                     self._on[participant.id] = stream
-                    self._publish(CameraOn(participant, PageTrack(participant, mailbox, partial(self._scale, id_))))
+                    self._publish(CameraOn(participant, ScalableTrack(participant, mailbox, partial(self._scale, id_))))
                     await stream.camera_off()
                 self._camera_off(participant)
         except StreamLost:

@@ -1,7 +1,6 @@
 """Turns what is seen in a gallery into what a room says: who is there, whose camera is on, and their pictures."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from bot.rooms.base import (
@@ -19,23 +18,12 @@ from bot.rooms.gallery.layout import Rect
 from bot.rooms.gallery.sightings import Sighting
 from bot.rooms.gallery.unread import Unread
 from bot.rooms.latest_frame import Mailbox
+from bot.rooms.tracks import MailboxTrack
 from engine.readings import Image
 
 UNSEEN_S: Final = 1.25
 """Whoever is not in view for so long has their camera off, as in a meeting."""
 FROZEN: Final = "the picture stands still"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TileTrack:
-    """Somebody's part of the pictures, while their tile is in view."""
-
-    participant: Participant
-    mailbox: Mailbox[Frame]
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """Yield the newest pictures; ends when the tile is out of view. One reader."""
-        return self.mailbox
 
 
 class _Person:
@@ -141,7 +129,7 @@ class GalleryPeople:
         part = rect.of(image)
         if person.mailbox is None:
             person.mailbox, person.is_unreadable = Mailbox[Frame](), False
-            self._publish(CameraOn(person.participant, TileTrack(person.participant, person.mailbox)))
+            self._publish(CameraOn(person.participant, MailboxTrack(person.participant, person.mailbox)))
         person.shown_at = at
         person.mailbox.put(Frame(at, rect.width, rect.height, lambda: part))
 

@@ -1,8 +1,7 @@
 """The people of a VideoRoom: what Janus says of them → the room's events, and which videos are wanted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 from bot.rooms.base import (
@@ -23,29 +22,13 @@ from bot.rooms.janus.session import Json
 from bot.rooms.janus.simulcast import LayerChoice
 from bot.rooms.latest_frame import Mailbox
 from bot.rooms.roster import Feed, Roster
+from bot.rooms.tracks import ScalableTrack
 from bot.rooms.webrtc.sdp_video import CODECS
 from bot.rooms.webrtc.video_stream import Stream, StreamLost, StreamUnreadable
 
 WOULD_DO = " or ".join(CODECS)
 SILENT_AFTER_S = 3.0
 """A video in several sizes of which nothing has come for so long may be asked for in a size that is missing."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class JanusTrack:
-    """The video of one participant, from camera on to camera off."""
-
-    participant: Participant
-    mailbox: Mailbox[Frame]
-    scale: Callable[[Frame, float], object]
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """Yield the newest frames; ends when the camera goes off or the participant is gone. One reader."""
-        return self.mailbox
-
-    def prefer(self, frame: Frame, factor: float) -> None:
-        """See `Scalable`; without effect where the publisher sends one size only."""
-        self.scale(frame, factor)
 
 
 class JanusPeople:
@@ -234,7 +217,9 @@ class JanusPeople:
                 else:
                     participant = self._roster.participant(feed) or participant  # the name may have changed meanwhile
                     self._on[participant.id] = stream
-                    self._publish(CameraOn(participant, JanusTrack(participant, mailbox, partial(self._scale, feed))))
+                    self._publish(
+                        CameraOn(participant, ScalableTrack(participant, mailbox, partial(self._scale, feed)))
+                    )
                     await stream.camera_off()
                 self._camera_off(participant)
                 self._note_silence(feed)

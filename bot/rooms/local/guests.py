@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from bot.rooms.base import (
 from bot.rooms.gallery.people import FROZEN
 from bot.rooms.gallery.shared_window import RETURN_S, SharedWindow, State
 from bot.rooms.latest_frame import Mailbox
+from bot.rooms.tracks import MailboxTrack
 
 Publish = Callable[[RoomEvent], object]
 MOST_REPLACED = 64
@@ -45,18 +46,6 @@ class Guest(Protocol):
         """They are gone."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LocalTrack:
-    """The video of one publisher, from camera on to camera off."""
-
-    participant: Participant
-    mailbox: Mailbox[Frame]
-
-    def frames(self) -> AsyncIterator[Frame]:
-        """Yield the newest frames; ends when the camera goes off or the publisher is gone. One reader."""
-        return self.mailbox
-
-
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody with a camera."""
@@ -70,7 +59,7 @@ class Person:
 
     def show(self, pictures: Mailbox[Frame]) -> None:
         """See `Guest`."""
-        self.publish(CameraOn(self.participant, LocalTrack(self.participant, pictures)))
+        self.publish(CameraOn(self.participant, MailboxTrack(self.participant, pictures)))
 
     def show_unreadable(self, reason: str) -> None:
         """See `Guest`."""
