@@ -112,6 +112,8 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
     $(name).checked = localStorage.getItem(`classpulse:${name}`) === "true";
     $(name).onchange = () => choose(name, $(name));
   }
-  setTheme(localStorage.getItem("classpulse:theme") ?? "");
+  const [, , room] = location.pathname.split("/");
+  for (const link of all(".privacy")) link.href = `/privacy/${room}`;
+  setTheme(document.documentElement.dataset.theme);
   setWindow("600");
 }

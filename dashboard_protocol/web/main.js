@@ -12,6 +12,8 @@ const TITLE_MS = 10_000;
 const DEAD_MS = 15_000;
 const MAY_WAIT = ["class_summary", "participant"];
 
+// Before the words, which wait for the network.
+document.documentElement.dataset.theme = localStorage.getItem("classpulse:theme") ?? "";
 load(await (await fetch("/static/text.json")).json());
 
 const [, named, isReport] = location.pathname.split("/").filter(Boolean);
@@ -152,14 +154,12 @@ listen(ui, feed, {
     say("#column-words, #index-panel, #attentive-panel, #counts");
   },
 });
-for (const link of all(".privacy")) link.href = `/privacy/${encodeURIComponent(room)}`;
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) feed.tryNow();
   request(true);
 });
 addEventListener("online", feed.tryNow);
 setInterval(() => {
-  const quiet = store.bot?.state === "live" && feed.status.phase === "open" && performance.now() - store.clockMs > DEAD_MS;
-  if (quiet) feed.kick();
+  if (store.bot?.state === "live" && feed.status.phase === "open" && performance.now() - store.clockMs > DEAD_MS) feed.kick();
   request(false);
 }, 1000);

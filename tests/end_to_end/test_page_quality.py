@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import CDPSession, Page, WebSocket, expect
+from playwright.async_api import CDPSession, Page, Route, WebSocket, expect
 
 from dashboard_protocol.codec import encode
 from dashboard_protocol.events import Event, Profile
@@ -101,7 +101,7 @@ async def test_page_takes_keys_only_while_the_switch_is_on(stage: Stage) -> None
 
 
 async def test_theme_is_the_systems_until_she_chooses_and_stays_chosen(stage: Stage) -> None:
-    await live(stage, until_s=HISTORY_S - 300)
+    room = await live(stage, until_s=HISTORY_S - 300)
     page = stage.page
     ground = "getComputedStyle(document.body).backgroundColor"
     light, dark = "rgb(244, 246, 248)", "rgb(15, 20, 26)"
@@ -110,8 +110,21 @@ async def test_theme_is_the_systems_until_she_chooses_and_stays_chosen(stage: St
     await page.get_by_role("button", name="More").click()
     await page.get_by_role("button", name="Light", exact=True).click()
     assert await page.evaluate(ground) == light
+    # Her choice needs no words of the page: it holds while they are still on their way.
+    words = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await words.wait()
+        await route.continue_()
+
+    await page.route("**/static/text.json", late)
     await page.reload()
     assert await page.evaluate(ground) == light
+    words.set()
+    await stage.settle(room)
+    assert await page.evaluate(ground) == light
+    # The buttons listen once the first view stands; until then they say nothing of what is chosen.
+    await expect(page.locator("button[data-theme=light]")).to_have_attribute("aria-pressed", "true")
     await page.evaluate("document.querySelector('button[data-theme=\"\"]').click()")
     assert await page.evaluate(ground) == dark
 
