@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 from urllib.parse import quote
 
 from dashboard_protocol.auth.consent import Consents
@@ -31,6 +32,9 @@ STANDING = ""
 OPERATOR_S = 60.0
 _OPERATOR = "operator"
 
+Doing = Literal["mark", "report"]
+"""What an instructor does beside watching: sets marks, opens the report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -45,6 +49,11 @@ class Session:
     """Unix seconds."""
     only_watches: bool = False
     """Whether it is of somebody in the class, who sees the page and does nothing there."""
+
+    @property
+    def may(self) -> tuple[Doing, ...]:
+        """What whoever has it may do; the routes ask here, and the page shows no other controls."""
+        return () if self.only_watches else ("mark", "report")
 
 
 class Access:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from dashboard_protocol.auth.links import Access
+from dashboard_protocol.auth.links import Access, Doing
 from dashboard_protocol.auth.meetings import Meetings
 from dashboard_protocol.auth.security_log import SecurityEvent, note
 from dashboard_protocol.bus.base import Bus
@@ -51,8 +51,11 @@ class SessionGranted(BaseModel):
 
     token: str
     expires_in_s: float
-    report: str
-    """What opens the report of this class once it is over, for as long as it is kept, or until links are revoked."""
+    may: tuple[Doing, ...]
+    """What this link is good for beside watching; nothing, where it is of somebody in the class."""
+    report: str | None
+    """What opens the report of this class once it is over, for as long as it is kept, or until links are revoked; null
+    where the link opens none."""
 
 
 class Gateway:
@@ -103,8 +106,8 @@ class Gateway:
         except BusError as error:
             raise HTTPException(503, str(error), headers={"retry-after": "5"}) from None
         self._metrics.sessions.labels(outcome="granted").inc()
-        report = self._access.report_link(room, held.meeting, held.generation)
-        return SessionGranted(token=token, expires_in_s=round(expires_in_s, 1), report=report)
+        report = self._access.report_link(room, held.meeting, held.generation) if "report" in held.may else None
+        return SessionGranted(token=token, expires_in_s=round(expires_in_s, 1), may=held.may, report=report)
 
     async def events(self, room: str, socket: WebSocket) -> None:
         """Serve one dashboard."""

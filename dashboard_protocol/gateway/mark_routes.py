@@ -17,6 +17,7 @@ from dashboard_protocol.control_api.openapi import may_refuse
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.events import Event, Mark, MarkKind
+from dashboard_protocol.messages import REFUSAL
 from dashboard_protocol.rate_limit import RateLimiter
 from dashboard_protocol.vocabulary import MAX_MARK
 
@@ -60,7 +61,9 @@ class Marks:
         """Set a mark for whoever shows the session token of an instructor of the room."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         try:
-            self._access.verify(room, token if kind.lower() == "bearer" else "")
+            held = self._access.verify_reader(room, token if kind.lower() == "bearer" else "")
+            if "mark" not in held.may:
+                raise AccessDenied(REFUSAL)
         except AccessDenied:
             note(SecurityEvent.REFUSED, "mark")
             refused = {"www-authenticate": "Bearer"}

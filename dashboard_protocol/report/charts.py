@@ -135,7 +135,8 @@ class Chart:
         middle = (place.top + place.bottom) / 2
         box = {"y": place.top, "height": place.bottom - place.top}
         drawn = [element("rect", x=left, width=right - left, fill=f"url(#{hatch})", **box)]
-        name = words.gap(gap.cause)
+        assert self._record.hello is not None
+        name = words.gap(gap.cause, self._record.hello.policy)
         plate_px = len(name) * _LETTER_PX + 12
         if is_named and right - left > plate_px:
             x = (left + right - plate_px) / 2
@@ -198,15 +199,16 @@ class Chart:
         for known, x in reversed(places):
             said, is_rise = self._clock(known.at), known.alert.kind == "rise"
             stem = "".join(f"M{x} {place.top}V{place.bottom}" for place in placed)
-            head = f"M{x - 5} {top - 2}h10l-5-8z" if is_rise else f"M{x - 6} {top - 10}h12l-6 10z"
-            drawn.append(element("path", d=stem, class_="stem"))
+            head = f"M{x} {top - 1}v-9m-4 4l4-4l4 4" if is_rise else f"M{x - 6} {top - 10}h12l-6 10z"
+            rise = " rise" if is_rise else ""
+            drawn.append(element("path", d=stem, class_=f"stem{rise}"))
             drawn.append(element("path", d=head, class_="good" if is_rise else "head"))
             long_px = len(said) * _LETTER_PX
             for start in (x + 9, x - 9 - long_px):
                 end = start + long_px
                 if start >= 0 and end <= self._width and all(end <= a or start >= b for a, b in taken):
                     taken.append((start, end))
-                    drawn.append(_text(said, start, top - 2, "mark"))
+                    drawn.append(_text(said, start, top - 2, f"mark{rise}"))
                     break
         return element("g", *drawn)
 

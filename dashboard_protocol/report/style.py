@@ -81,9 +81,12 @@ svg .area.attentive{fill:var(--attBand)}
 svg .band{fill:var(--band)}
 svg .hatching{stroke:var(--edge);stroke-width:1.2;opacity:.55}
 svg .plate{fill:var(--surface)}
+svg .mark{fill:var(--alertInk);font-weight:600}
 svg .stem{stroke:var(--alert);stroke-dasharray:1.5 3;fill:none;stroke-width:1.5}
 svg .flag{stroke:var(--ink2);fill:none}
-svg .good{fill:var(--att)}
+svg .good{fill:none;stroke:var(--att);stroke-width:2}
+svg .stem.rise{stroke:var(--att)}
+svg .mark.rise{fill:var(--attInk)}
 svg .head{fill:var(--alert)}
 svg .caption{font-weight:600;fill:var(--ink)}
 svg .note{font-weight:400;fill:var(--ink3)}
@@ -91,7 +94,6 @@ svg .end{text-anchor:end}
 svg .middle{text-anchor:middle}
 svg .strong{font-weight:600;fill:var(--ink)}
 svg .strong.attentive{fill:var(--attInk)}
-svg .mark{fill:var(--alertInk);font-weight:600}
 @media screen and (max-width:719px){body{padding:18px 10px}section{padding:12px 11px}
 .facts{grid-template-columns:1fr 1fr}
 .bars{grid-template-columns:1fr 1fr 5em}dl.policy{grid-template-columns:1fr;gap:0}dl.policy dd{margin-bottom:8px}}

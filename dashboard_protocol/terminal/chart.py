@@ -6,7 +6,7 @@ from statistics import median_low
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from dashboard_protocol.terminal.frame import ALERT, COUNT, INDEX, NOTE, STRONG, Moment
+from dashboard_protocol.terminal.frame import ALERT, COUNT, GOOD, INDEX, NOTE, STRONG, Moment
 from dashboard_protocol.terminal.state import Condition
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.sentences import say
@@ -107,16 +107,18 @@ def _axis(moment: Moment, second: int, number: int) -> Text:
     """Label the time under the cells: clock, alert marks, now."""
     first, line = moment.record.timeline.first, [" "] * number
     alerts = () if moment.record.is_presence else moment.record.alerts
-    marks = {floor((known.at - second + WINDOW_S) / WINDOW_S * number) for known in alerts}
+    marks = {floor((known.at - second + WINDOW_S) / WINDOW_S * number): known.alert.kind for known in alerts}
     for minutes in (10, 5):
         at = second - minutes * 60
         if first is not None and at >= first - 60:
-            _put(line, number * (10 - minutes) // 10, words.clock(at, moment.zone), marks)
+            _put(line, number * (10 - minutes) // 10, words.clock(at, moment.zone), set(marks))
     now = say("value.now")
-    _put(line, number - len(now), now, marks)
+    _put(line, number - len(now), now, set(marks))
     said = Text("".join(line), style=NOTE)
-    for mark in marks & set(range(number)):
-        said = said[:mark] + Text("▲", style=ALERT) + said[mark + 1 :]
+    for mark, kind in marks.items():
+        if mark in range(number):
+            head = Text("↗", style=GOOD) if kind == "rise" else Text("▲", style=ALERT)
+            said = said[:mark] + head + said[mark + 1 :]
     return said
 
 

@@ -82,7 +82,7 @@ def _counts(moment: Moment) -> list[RenderableType]:
 def _count(moment: Moment, summary: ClassSummary | None, column: str, whole: str | None) -> RenderableType:
     label = say(f"name.{column}")
     if summary is None:
-        return _cell(moment, label, words.DASH, say("value.first"))
+        return _cell(moment, label, words.DASH, _waiting(moment))
     number = getattr(summary, column)
     value = words.count(number)
     if moment.condition is Condition.LOST:
@@ -130,9 +130,11 @@ def _trend_text(moment: Moment, found: Trend, *, counts: bool) -> Text:
 
 
 def _waiting(moment: Moment, later: str | None = None) -> str:
-    live_since = moment.record.live_since
+    live_since, hello = moment.record.live_since, moment.record.hello
+    if hello is None:
+        return ""
     is_new = live_since is None or moment.room_now - live_since < FIRST_S
-    return say("value.first") if is_new else later or say("value.settling")
+    return words.first_values(hello.policy) if is_new else later or words.settling(hello.policy)
 
 
 def _last(moment: Moment, value: str) -> str:

@@ -10,8 +10,8 @@ from dashboard_protocol.view.timeline import Gap
 
 WIDE = 72
 """From this many columns on things stand beside each other."""
-INDEX, COUNT, ALERT, NOTE, PLAIN, STRONG = (
-    "#2a8fd0", "#7b8796", "bold #d0762b", "bright_black", "default", "bold default",
+INDEX, COUNT, ALERT, GOOD, NOTE, PLAIN, STRONG = (
+    "#2a8fd0", "#7b8796", "bold #d0762b", "#1a9c78", "bright_black", "default", "bold default",
 )  # fmt: skip
 """Hue names the quantity, as on the page; middle tones that are read on dark and on light."""
 

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from dashboard_protocol.terminal.chart import chart
 from dashboard_protocol.terminal.first_row import first_row, side_by_side
-from dashboard_protocol.terminal.frame import ALERT, COUNT, NOTE, PLAIN, STRONG, Moment
+from dashboard_protocol.terminal.frame import ALERT, COUNT, GOOD, NOTE, PLAIN, STRONG, Moment
 from dashboard_protocol.terminal.state import LIVE_STATES, Condition, Watched
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.alerts import alert_now
 from dashboard_protocol.view.plain_text import plain
 from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.trend import earlier
@@ -97,7 +98,12 @@ def _slot_words(moment: Moment) -> tuple[str, str, str]:
     if found is None:
         return "" if record.is_presence else _calm(moment), "", NOTE
     ago = say("ago", span=words.span(moment.room_now - found.at))
-    return f"▲ {words.alert_title(found.alert)} · {ago}", words.alert_ground(found.alert, moment.zone), ALERT
+    measured = record.summary.engagement if record.summary else None
+    now = alert_now(found.alert, measured.mean if measured else None, moment.zone)
+    whole = f"{now.ground} {now.tip}".rstrip()
+    ground = whole if len(wrap(whole, moment.width)) < SLOT_LINES else now.ground
+    # What rose, or is back, is no alarm.
+    return f"{'↗' if now.is_good else '▲'} {now.title} · {ago}", ground, GOOD if now.is_good else ALERT
 
 
 def _calm(moment: Moment) -> str:

@@ -89,9 +89,19 @@ def expression(name: str) -> str:
     return say(f"expression.{name}")
 
 
-def gap(cause: Gap) -> str:
+def gap(cause: Gap, policy: PolicyMeaning) -> str:
     """Why nothing is known for a while."""
-    return say(f"gap.{cause.name.lower()}")
+    return say(f"gap.{cause.name.lower()}", span=span(policy.freeze_s))
+
+
+def first_values(policy: PolicyMeaning) -> str:
+    """When the first values are there: half a window of reads, and the wait after the first people came."""
+    return say("value.first", span=span(policy.window_s / 2 + policy.freeze_s))
+
+
+def settling(policy: PolicyMeaning) -> str:
+    """When values that wait after a change of the people are there."""
+    return say("value.settling", span=span(policy.freeze_s))
 
 
 def level_name(hello: Hello, level: int) -> str:
@@ -154,18 +164,6 @@ def alert_why(alert: Alert) -> str:
 def when(start: str, end: str) -> str:
     """Write a stretch of time; one whose ends read alike is a moment."""
     return say("when.at", at=start) if start == end else say("when.between", start=start, end=end)
-
-
-def alert_ground(alert: Alert, zone: tzinfo | None = None) -> str:
-    """What an alert rests on."""
-    return say(
-        "alert.ground",
-        before=index(alert.from_),
-        after=index(alert.to),
-        people=people(alert.people),
-        when=when(clock(alert.window.start, zone), clock(alert.window.end, zone)),
-        why=alert_why(alert),
-    )
 
 
 def rejoining(attempts: int) -> str:

@@ -14,7 +14,7 @@ export function alertSlot(store, summary, ui, now, nowMs) {
   if (quiet) return { kind: "quiet", title: words.say("page.quiet"), ground: quiet, action: words.say("page.quiet_end") };
   const open = openAlert(store.alerts, now, nowMs, ui);
   if (!open) return null;
-  const said = inWords(open.alert, mean);
+  const said = inWords(open.alert, mean, ui.may?.includes("mark"));
   const isGood = open.alert.kind === "rise" || said.isOver;
   return { kind: isGood ? "good" : "alert", id: open.at, ...said, agoS: now - open.at, action: words.say("page.dismiss"), quieten: !isGood, before: open.alert.from };
 }
@@ -29,7 +29,7 @@ export function openAlert(alerts, now, nowMs, ui) {
 }
 
 /** An alert as it is now: `mean` of the class, null while it is not known; over once it is back near where it was. */
-export function inWords(raised, mean = null) {
+export function inWords(raised, mean = null, mayMark = false) {
   const { kind, from, to, people: n, why, window: { start } } = raised;
   const now = mean ?? to;
   const moved = Math.round(now * 100) - Math.round(from * 100);
@@ -37,7 +37,7 @@ export function inWords(raised, mean = null) {
   const values = { before: words.index(from), after: words.index(now), points: words.points(Math.abs(moved)), at: words.clock(start) };
   const title = isOver ? words.say("alert.back", values) : kind === "fall" ? words.say("alert.fall", values) : words.say("alert.rise", values);
   const part = words.say("alert.part", { people: words.people(n), why: words.say(`why.${why}.${kind}`) });
-  return { title, isOver, ground: part, tip: isOver ? "" : kind === "fall" ? words.say(`tip.${why}`) : words.say("tip.rise") };
+  return { title, isOver, ground: part, tip: isOver ? "" : kind === "fall" ? words.say(`tip.${why}`) : mayMark ? words.say("tip.rise") : "" };
 }
 
 /** Alerts rest as the instructor wished: for a while, or until what she intended is over. Says until when, or null. */

@@ -1,9 +1,12 @@
 /** What is said to screen readers. Values are not live; changes of state are. Pure. */
 
-import { bar, policyChanged, say, spokenLevel } from "./words.js";
+import { bar, say } from "./words.js";
 
 const HELD_MS = 30_000;
 const APART_MS = 60_000;
+
+const policyChanged = ({ profile, leaves }) => `${say("page.policy_now", { profile })}. ${say("page.leaves", { leaves })}`;
+const spokenLevel = (level) => say("page.spoken_level", { level });
 
 /** A sentence, the place (`#…`) whose words are to be said, or null; `memory` is the caller's. */
 export function announcement(memory, { state, slot, policy, hero, kind, live }, nowMs) {

@@ -60,7 +60,7 @@ function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
     fill: band ? "band" : `area ${lines[0]}`, area: (band ?? (presence ? [] : [lines[0]])).map((column) => areaPath(steps[column], y, bottom)).join(""),
     series: Object.keys(steps).map((column) => ({ line: `line ${column}`, d: stepPath(steps[column], y) })),
     // Counts go on while values are withheld.
-    holes: context.holes.filter(({ cause, from, to }) => (max || cause < GAP.withheld) && (cause !== GAP.withheld || to - from > BRIDGED_S)).map((hole) => gap(hole, axis, top, bottom, band || presence)),
+    holes: context.holes.filter(({ cause, from, to }) => (max || cause < GAP.withheld) && (cause !== GAP.withheld || to - from > BRIDGED_S)).map((hole) => gap(hole, axis, top, bottom, (band || presence) && hello.policy)),
     labels: band || narrow || !context.known ? [] : labels(lines, context, y),
   };
 }
@@ -78,10 +78,10 @@ function most(series, axis) {
   return found;
 }
 
-function gap({ from, to, cause }, axis, top, bottom, named) {
+function gap({ from, to, cause }, axis, top, bottom, policy) {
   const x = axis.x(from);
   const width = axis.x(to) - x;
-  const name = named && width > LABELLED_GAP_PX ? gapName(cause) : "";
+  const name = policy && width > LABELLED_GAP_PX ? gapName(cause, policy) : "";
   return { x, width, y: top, height: bottom - top, middle: x + width / 2, base: (top + bottom) / 2 + 4, name };
 }
 
@@ -107,8 +107,8 @@ export function marks(alerts, axis, strips) {
     const place = [[x + 9, x + 9 + TIME_PX], [x - 9 - TIME_PX, x - 9]].find(fits);
     if (place) taken.push(place);
     const left = place && place[0] < x;
-    // What rose points up, and is no alarm.
-    const head = kind === "rise" ? `M${x - 5} ${top - 2}h10l-5 -8z` : `M${x - 6} ${top - 10}h12l-6 10z`;
+    // What rose is no alarm: an arrow, and no triangle.
+    const head = kind === "rise" ? `M${x} ${top - 1}v-9m-4 4l4 -4l4 4` : `M${x - 6} ${top - 10}h12l-6 10z`;
     return { stem: upright(x, strips), head, kind: kind === "rise" ? "good" : "head", x: left ? x - 10 : x + 10, y: top - 2, class: left ? "time end" : "time", text: place ? clock(at) : "" };
   });
   return drawn.reverse();

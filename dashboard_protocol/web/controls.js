@@ -44,6 +44,7 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
   function act(name, button) {
     if (actions[name]) return actions[name]();
     if (name !== "keys" && !ui.model?.live) return;
+    if (name === "mark" && !ui.model.mayMark) return;
     ui.person = button?.dataset.person ?? null;
     if (name === "mark") openMark(feed);
     $(name).showModal();

@@ -15,10 +15,10 @@ export const backoffS = (attempt, random = Math.random) => (BACKOFF_S[attempt] ?
 export const hasGap = ({ prev = null }, seq) => prev !== null && seq !== null && prev !== seq;
 
 /**
- * Calls `onEvent(event)`, `onStatus()` when its `status` changed, {phase, downMs, retryMs}, monotonic, and `onReport(token)`
- * with what opens the class's report.
+ * Calls `onEvent(event)`, `onStatus()` when its `status` changed, {phase, downMs, retryMs}, monotonic, and `onSession(session)`:
+ * what the link may do, and what opens the report.
  */
-export function createFeed({ room, link, onEvent, onStatus, onReport }) {
+export function createFeed({ room, link, onEvent, onStatus, onSession }) {
   const path = `/v1/rooms/${encodeURIComponent(room)}`;
   const feed = { room, token: null, status: { phase: "connecting", downMs: null, retryMs: null }, start, tryNow, kick };
   let [attempt, mayRetry, ended, asked] = [0, true, false, false];
@@ -64,7 +64,7 @@ export function createFeed({ room, link, onEvent, onStatus, onReport }) {
     if (response.status === 403) return null;
     if (!response.ok) throw new Error(`session: ${response.status}`);
     const session = await response.json();
-    onReport?.(session.report);
+    onSession?.(session);
     feed.token = session.token;
     return session;
   }

@@ -1,6 +1,6 @@
 /** The home: what a teacher's link opens, drawn from one answer; nothing here knows the live feed. */
 
-import { count, dated, index, load, people, percent, say, span } from "./words.js";
+import { clockWith, count, index, load, people, percent, say, span } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 160, HIGH = 36;
@@ -12,6 +12,7 @@ let chosen = [];
 
 load(await (await fetch("/static/text.json")).json());
 
+const dated = clockWith({ weekday: "short", day: "numeric", month: "short" });
 const day = (at) => (at ? dated(Date.parse(at) / 1000) : "");
 const share = ({ attentive, rounding_points: points }) => percent(attentive, { points });
 

@@ -5,10 +5,9 @@ import { cursorOn, timeChart } from "./chart.js";
 import { createFeed } from "./feed.js";
 import { buildModel, hold, only } from "./model.js";
 import { createStore, fold, roomNow } from "./store.js";
-import { NAME, load, pageTitle, shown } from "./words.js";
+import { load } from "./words.js";
 
 const RENDER_MS = 950;
-const TITLE_MS = 10_000;
 const DEAD_MS = 15_000;
 const MAY_WAIT = ["class_summary", "participant"];
 
@@ -23,11 +22,11 @@ const store = createStore();
 const ui = { pausedAt: null, covered: false, dismissed: new Set(), person: null, windowS: 600, cursor: null, model: null, report: null };
 const draw = bind(document.body);
 const announced = {};
-/** Announcements and controls come once the first view stands. */
-let [announcement, notify] = [() => null, () => {}];
+/** These and the controls come once the first view stands. */
+let [announcement, notify, retitle] = [() => null, () => {}, () => {}];
 let size = null;
 let frame, timer;
-let [renderedMs, titledMs] = [-Infinity, -Infinity];
+let renderedMs = -Infinity;
 
 const [linkKey, reportKey] = ["link", "report"].map((kind) => `classpulse:${kind}:${room}`);
 
@@ -41,8 +40,8 @@ function takeLink() {
   return isReport ? null : sessionStorage.getItem(linkKey);
 }
 
-const onReport = (token) => token && sessionStorage.setItem(reportKey, token);
-const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: () => request(true), onReport });
+const onSession = ({ may, report }) => Object.assign(ui, { may }) && report && sessionStorage.setItem(reportKey, report);
+const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: () => request(true), onSession });
 /** What the gateway keeps of a class that is over, or is about to be: then its bot may take the gateway along. */
 let past = null;
 const PAST = /leaving|ended|no_access|connecting/;
@@ -83,7 +82,7 @@ function render() {
   if (next.state === "requested") ui.report = null;
   look(next);
   const paused = ui.pausedAt !== null && was?.live;
-  retitle(next, nowMs);
+  retitle(ui, next, nowMs);
   show(paused ? hold(was, next, ui) : next);
   if (next.slot?.kind === "alert" && next.slot.id !== ui.notified) notify(next.slot);
   ui.notified = next.slot?.kind === "alert" ? next.slot.id : ui.notified;
@@ -121,14 +120,6 @@ function say(news) {
   if ($("status").textContent !== said) $("status").textContent = said;
 }
 
-function retitle(next, nowMs) {
-  const soon = nowMs - titledMs < TITLE_MS && next.state === ui.model?.state && next.slot?.kind === ui.model.slot?.kind;
-  const title = shown(pageTitle(ui.covered ? {} : next));
-  if (title === document.title || (soon && title !== NAME && document.title !== NAME)) return;
-  titledMs = nowMs;
-  document.title = title;
-}
-
 /** Draw what stands, in another window or size. */
 const redraw = () => ui.model && show(ui.model);
 
@@ -142,7 +133,7 @@ if (isReport) request(true);
 else feed.start();
 
 const [{ listen }, announcing, notifying, alerting] = await Promise.all(["controls", "announce", "notify", "alerts"].map((name) => import(`./${name}.js`)));
-[announcement, notify, ui.alertSlot] = [announcing.announcement, notifying.notify, alerting.alertSlot];
+[announcement, notify, retitle, ui.alertSlot] = [announcing.announcement, notifying.notify, notifying.retitle, alerting.alertSlot];
 listen(ui, feed, {
   redraw, read, request,
   pause() {

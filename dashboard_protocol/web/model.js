@@ -42,7 +42,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
     // What index.html asks in `hidden=!is.…`: state, profile and end reason are different words.
     is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: policy && state !== "no_access", over: state === "ended" || state === "no_access", onlyWords,
     duration: live || bye ? words.span(bye ? bye.live_s : now - (liveSince ?? NaN)) : "", formula: hello?.formula, leavesOut: hello?.capabilities?.includes("leaves_out") ?? false,
-    retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
+    mayMark: live && ui.may?.includes("mark"), retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
   if (!live) return Object.assign(model, column(store, model, feed), state === "ended" && over(store, model, feed, ui, open));
   Object.assign(model, values(store, model, now, nowMs), { alerts: store.alerts, marks: store.marks, changes: store.changes, people: store.people });
@@ -74,9 +74,9 @@ function column({ bot, byeAt, steps }, { now, over, is, policy }, feed) {
 }
 
 /** The class as a whole, once it has ended: what this page saw of it, or what the gateway keeps. */
-function over({ series, bye, alerts, marks, changes, bot }, model, { phase }, { report }, open) {
+function over({ series, bye, alerts, marks, changes, bot }, model, { phase }, { report, may }, open) {
   const kept = phase === "kept";
-  const whole = { report, files: kept || bye?.report, soFar: kept && !bye && bot?.state !== "ended" };
+  const whole = { report, files: kept || (bye?.report && may?.includes("report")), soFar: kept && !bye && bot?.state !== "ended" };
   if (!model.policy || series.first === null) return whole;
   const after = { ...whole, after: true, panels: true, seenHere: !whole.files, kind: "past", second: series.last, series, tail: GAP.none, ageS: 0, alerts, marks, changes, then: () => NaN, points: model.policy.rounding_points };
   return { ...after, ...panels({ ...model, ...after }, open) };
@@ -103,7 +103,7 @@ function values(store, { state, presence, policy }, now, nowMs) {
     kind, old: kind === "stale" || kind === "lost", known: kind === "lost" ? null : summary, summary, summaryAt, second, series,
     ageS: summary && (nowMs - summaryMs) / 1000, tail: TAIL[state] ?? GAP.none,
     then: (column) => past(series, column, second), points: policy.rounding_points,
-    missing: isUnheard(summary) ? words.say("value.unheard") : now - (liveSince ?? now) < FIRST_S ? words.say("value.first") : presence ? words.say("value.withheld") : words.say("value.settling"),
+    missing: isUnheard(summary) ? words.say("value.unheard") : now - (liveSince ?? now) < FIRST_S ? words.first(policy) : presence ? words.say("value.withheld") : words.settling(policy),
   };
   if (presence) return { ...common, trends: countTrends(common) };
   return { ...common, ...(kind === "withheld" ? withheld(summary, hello) : measured(common, hello.levels)) };

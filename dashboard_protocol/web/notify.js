@@ -1,11 +1,16 @@
-/** An alert outside of the page, for whoever chose it: a notification of the desktop, a soft sound. */
+/** What is said outside of the page: its title, and for whoever chose it a notification of the desktop, a soft sound. */
 
+import { bar, shown } from "./words.js";
+
+const NAME = "classpulse";
+const TITLE_MS = 10_000;
 const GAIN = 0.04;
 const TONE_HZ = 392;
 const TONE_S = 0.35;
 
 const isChosen = (name) => localStorage.getItem(`classpulse:${name}`) === "true";
 let audio = null;
+let titledMs = -Infinity;
 
 /** Remember a choice; a notification needs the browser's leave too, and is not chosen without it. */
 export async function choose(name, box) {
@@ -18,6 +23,21 @@ export async function choose(name, box) {
 export function notify({ title, ground, id }) {
   if (isChosen("sound")) sound();
   if (isChosen("notify") && document.hidden && globalThis.Notification?.permission === "granted") new Notification(title, { body: ground, tag: `${id}`, silent: true });
+}
+
+export function pageTitle({ hello, state, slot, hero }) {
+  if (!hello) return NAME;
+  const value = state === "live" && hero?.number ? `${hero.word} ${hero.number}` : bar(state);
+  return `${slot?.kind === "alert" ? "• " : ""}${value} · ${hello.title}`;
+}
+
+/** Say in the title what the page says: a value at most every ten seconds, a state and an alert at once. */
+export function retitle({ covered, model }, next, nowMs) {
+  const soon = nowMs - titledMs < TITLE_MS && next.state === model?.state && next.slot?.kind === model.slot?.kind;
+  const title = shown(pageTitle(covered ? {} : next));
+  if (title === document.title || (soon && title !== NAME && document.title !== NAME)) return;
+  titledMs = nowMs;
+  document.title = title;
 }
 
 function sound() {

@@ -1,7 +1,6 @@
 /** Numbers, times and grammar in words; the sentences are those of text.json. Pure. */
 
 export const DASH = "–";
-export const NAME = "classpulse";
 const missing = (value) => (value ?? NaN) !== value; // also of NaN, which differs from itself
 
 const texts = {};
@@ -28,14 +27,12 @@ export function say(key, values = {}) {
 }
 
 /** Time of day in the reader's zone; empty where there is none. */
-function clockWith(shape) {
+export function clockWith(shape) {
   const format = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...shape });
   return (at) => (missing(at) ? "" : format.format(at * 1000));
 }
 export const clock = clockWith();
 export const clockS = clockWith({ second: "2-digit" });
-/** The same with its day, for classes of other days. */
-export const dated = clockWith({ weekday: "short", day: "numeric", month: "short" });
 export const points = (n) => say("unit.point", { n });
 export const people = (n) => (missing(n) ? "" : say("unit.person", { n }));
 
@@ -87,6 +84,8 @@ export function trend(found, counts = false) {
 
 export const asOf = (at, s) => (s ? say("value.as_of_ago", { at: clockS(at), ago: ago(s) }) : say("value.as_of", { at: clockS(at) }));
 export const lastValue = (value, at) => say("value.last", { value, at: clockS(at) });
+export const first = ({ window_s: w, freeze_s: s }) => say("value.first", { span: span(w / 2 + s) });
+export const settling = ({ freeze_s: s }) => say("value.settling", { span: span(s) });
 export const belowK = (k) => say("value.below_k", { people: people(k) });
 export const returns = ({ k, freeze_s: n }) =>
   say("value.returns", { span: say("unit.s", { n }), nth: say(`ordinal.${k}`) || say("nth", { n: k }) });
@@ -102,8 +101,6 @@ export const nextTry = (n) => (n === null ? say("page.by_itself") : n > 0 ? say(
 
 const times = (n) => (n === 1 ? say("trouble.once") : n === 2 ? say("trouble.twice") : say("unit.time", { n }));
 export const tried = (n) => (n > 0 ? say("trouble.tried", { times: times(n) }) : "");
-
-export const policyChanged = ({ profile, leaves }) => `${say("page.policy_now", { profile })}. ${say("page.leaves", { leaves })}`;
 
 export function mark({ kind, text }) {
   const word = say(`mark.${kind}`) || say("mark.note");
@@ -138,19 +135,11 @@ export function chartNote(name, narrow) {
 }
 
 const GAPS = ["", "feed", "bot", "withheld", "settling"];
-export const gapName = (cause) => say(`gap.${GAPS[cause]}`);
+export const gapName = (cause, { freeze_s: s }) => say(`gap.${GAPS[cause]}`, { span: span(s) });
 export const reason = (cause, s) => say(`reason.${cause}`, { span: span(s) }) || say("reason.not_in_view", { span: span(s) });
 export const facing = (is) => (is === null ? DASH : is ? say("page.facing") : say("page.looking_away"));
 export const displayed = (name) => say("page.displayed", { name: name ? expression(name).toLowerCase() : DASH });
 export const others = (n) => (n > 0 ? say("page.others", { n }) : "");
-
-export function pageTitle({ hello, state, slot, hero }) {
-  if (!hello) return NAME;
-  const value = state === "live" && hero?.number ? `${hero.word} ${hero.number}` : bar(state);
-  return `${slot?.kind === "alert" ? "• " : ""}${value} · ${hello.title}`;
-}
-
-export const spokenLevel = (level) => say("page.spoken_level", { level });
 
 const OBEYED = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 

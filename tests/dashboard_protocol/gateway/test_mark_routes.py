@@ -67,6 +67,7 @@ async def test_mark_authorisation_is_a_session_of_the_room(stage: Stage) -> None
             {"authorization": f"Bearer {access.standing_link(ROOM)}"},
             {"authorization": f"Bearer {access.report_link(ROOM, '')}"},
             session(access, "chemistry"),
+            {"authorization": f"Bearer {access.exchange(ROOM, access.class_link(ROOM, 'm'))[0]}"},
             {"authorization": session(access)["authorization"].replace("Bearer", "Basic")},
         ):
             assert (await mark(stage, {"kind": "slide"}, headers))[0] == 401

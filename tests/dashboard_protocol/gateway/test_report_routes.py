@@ -45,6 +45,18 @@ async def test_session_hands_out_what_opens_the_report_of_its_class() -> None:
         assert (status, "Biology" in text) == (200, True)
 
 
+async def test_report_authorisation_is_not_given_to_somebody_in_the_class() -> None:
+    bus, access = MemoryBus(), Access(SECRET)
+    async with a_stage(bus=bus, access=access) as stage:
+        await a_class(bus, at=time.time() - 60)
+        said = {}
+        for who, link in (("instructor", access.link(ROOM, MEETING)), ("class", access.class_link(ROOM, MEETING))):
+            granted = await stage.http("POST", f"/v1/rooms/{ROOM}/session", json={"link": link})
+            said[who] = granted.json()
+        assert (said["instructor"]["may"], said["class"]["may"]) == (["mark", "report"], [])
+        assert said["class"]["report"] is None
+
+
 async def test_report_outlives_the_link_of_its_class(clock: Clock) -> None:
     bus, access = MemoryBus(), Access(SECRET, clock=clock)
     async with a_stage(bus=bus, access=access) as stage:

@@ -61,10 +61,10 @@ def presence(**values: object) -> ClassSummary:
     return summary(None, **{"facing": 18, "analysed": None, "withheld": Withheld.PRESENCE, **values})
 
 
-def an_alert(at: float) -> Alert:
+def an_alert(at: float, *, rise: bool = False) -> Alert:
     window = Window(start=at - 180, end=at)
-    body = {"id": "a1", "kind": "fall", "from": 0.8, "to": 0.6, "window": window, "people": 20, "why": "facing"}
-    return Alert.model_validate(body)
+    moved = {"kind": "rise", "from": 0.5, "to": 0.8} if rise else {"kind": "fall", "from": 0.8, "to": 0.6}
+    return Alert.model_validate({"id": "a1", **moved, "window": window, "people": 20, "why": "facing"})
 
 
 class Screen:
@@ -115,8 +115,9 @@ def test_eighty_columns_and_24_lines_hold_the_whole_class() -> None:
         "facing the screen, gaze on it",
         "Very high   35%",
         "Very low   < 5%",
-        "▲ Index down 20 points in 3 min · 1 min ago",
-        "80 → 60, 20 people measured, 16:05 to 16:08.",
+        "▲ Index down 20 points since 16:05: 80 → 60 · 1 min ago",
+        "20 people measured. Largest part: looking away from the screen. Often",
+        "Try: ask for one word in the chat.",
         "Happiness ██│·············   10%",
         "Present      ████████████████    28",
         "16:08 Index down 20 points in 3 min",
@@ -125,6 +126,18 @@ def test_eighty_columns_and_24_lines_hold_the_whole_class() -> None:
         assert said in text
     axis = next(line for line in lines if line.endswith("now"))
     assert axis.index("▲") == 4 + 54
+
+
+def test_a_rise_is_no_alarm_and_an_alert_follows_the_present() -> None:
+    screen = Screen().live().run(420, lambda: summary(0.5))
+    screen.run(60, lambda: summary(0.8)).take(an_alert(START + screen.now, rise=True))
+    text = screen.run(2, lambda: summary(0.75)).text()
+    assert "↗ Index up 25 points since 16:05: 50 → 75" in text
+    assert "▲" not in text, "neither in the slot nor under the chart"
+    fallen = Screen().live().run(420, lambda: summary(0.8))
+    fallen.run(60, lambda: summary(0.6)).take(an_alert(START + fallen.now))
+    assert "▲ Index down 35 points since 16:05: 80 → 45" in fallen.run(2, lambda: summary(0.45)).text()
+    assert "↗ Index back at 80, as before 16:05" in fallen.run(2, lambda: summary(0.8)).text()
 
 
 @pytest.mark.parametrize("width", [20, 40, 71, 72, 120])
@@ -196,7 +209,7 @@ def test_the_first_seconds_announce_the_first_values() -> None:
     screen.run(10, lambda: summary(None, withheld=Withheld.SETTLING))
     assert "first values in about 15 s" in screen.text()
     screen.run(60).run(1, lambda: summary(None, withheld=Withheld.SETTLING))
-    assert "values return in about 10 s" in screen.text()
+    assert "values return within 10 s" in screen.text()
 
 
 def test_the_slot_says_when_alerts_are_possible() -> None:

@@ -1,6 +1,7 @@
 """One vocabulary: what terminal and report say is what the page says."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from dashboard_protocol.events import (
     Window,
 )
 from dashboard_protocol.view import text as words
+from dashboard_protocol.view.alerts import alert_now
 from dashboard_protocol.view.record import Change
 from dashboard_protocol.view.sentences import TEXT_FILE, say
 from dashboard_protocol.view.timeline import Gap
@@ -44,9 +46,9 @@ def alert(kind: str = "fall", why: str = "facing", to: float = 0.6) -> Alert:
     return Alert.model_validate(body)
 
 
-def meaning(profile: Profile = Profile.AGGREGATE, k: int = 5) -> PolicyMeaning:
+def meaning(profile: Profile = Profile.AGGREGATE, k: int = 5, freeze_s: float = 10) -> PolicyMeaning:
     said = {"computed": "c", "leaves": "l", "never": "n", "opting_out": "o"}
-    return PolicyMeaning(profile=profile, k=k, rounding_points=5, window_s=10, freeze_s=10, **said)
+    return PolicyMeaning(profile=profile, k=k, rounding_points=5, window_s=10, freeze_s=freeze_s, **said)
 
 
 def rounding_to(points: int) -> Hello:
@@ -80,8 +82,6 @@ def test_shares_are_open_at_both_ends_and_null_is_a_dash() -> None:
 def test_values_stand_with_what_they_rest_on() -> None:
     assert plain(words.ground(summary(), hello())) == "20 of 28 people analysed · coverage 85%"
     assert plain(words.ground(summary(None), hello())) == "20 of 28 people analysed"
-    said = plain(words.alert_ground(alert(), BERLIN))
-    assert said == "80 → 60, 20 people measured, 16:10 to 16:13. Largest part: looking away from the screen."
 
 
 def test_times_are_shown_in_the_readers_zone() -> None:
@@ -100,6 +100,12 @@ def test_before_the_class_each_state_says_what_happens_next() -> None:
     assert reported(State.JOINING)[0] == "The bot is joining"
     assert reported(State.WAITING, "not_open")[1].endswith("Last tried 16:12.")
     assert reported(State.WAITING, "lobby")[1].endswith("In the lobby since 16:12, 1 min 10 s.")
+
+
+def test_waits_are_as_long_as_the_policy_says() -> None:
+    said = words.gap(Gap.SETTLING, meaning(freeze_s=4)), words.settling(meaning(freeze_s=4))
+    assert [plain(text) for text in said] == ["waiting 4 s after somebody came or left", "values return within 4 s"]
+    assert plain(words.first_values(meaning(freeze_s=4))) == "first values in about 9 s"
 
 
 def test_no_sentence_claims_what_was_not_measured() -> None:
@@ -138,7 +144,17 @@ PAGE: list[tuple[str, list[Any], str]] = [
         ("alertTitle", [said.model_dump(by_alias=True)], words.alert_title(said))
         for said in (alert(), alert("rise", "gaze", 1.0), alert("fall", "eyes", 0.79))
     ),
-    *(("gapName", [int(cause)], words.gap(cause)) for cause in Gap if cause is not Gap.NONE),
+    *(
+        ("gapName", [int(cause), {"freeze_s": wait_s}], words.gap(cause, meaning(freeze_s=wait_s)))
+        for cause in Gap
+        for wait_s in (10, 4)
+        if cause is not Gap.NONE
+    ),
+    *(
+        (name, [{"window_s": 10, "freeze_s": wait_s}], said(meaning(freeze_s=wait_s)))
+        for name, said in (("first", words.first_values), ("settling", words.settling))
+        for wait_s in (10, 4)
+    ),
     *(("tried", [tries], words.rejoining(tries).removeprefix(f"{words.rejoining(0)} ")) for tries in (1, 2, 3)),
     *(
         ("change", [{"kind": change.kind, "by": change.by, "s": change.s, "profile": change.profile}], str(change))
@@ -150,6 +166,43 @@ PAGE: list[tuple[str, list[Any], str]] = [
         )
     ),
 ]  # fmt: skip
+
+
+def test_alerts_are_said_as_they_are_now() -> None:
+    fall, rise = alert(), alert("rise", "gaze", 1.0)
+    now = [alert_now(fall, mean, BERLIN) for mean in (None, 0.45, 0.75)] + [alert_now(rise, 0.95, BERLIN)]
+    assert [plain(said.title) for said in now] == [
+        "Index down 20 points since 16:10: 80 → 60",
+        "Index down 35 points since 16:10: 80 → 45",
+        "Index back at 75, as before 16:10",
+        "Index up 15 points since 16:10: 80 → 95",
+    ]
+    assert [(said.is_good, bool(said.tip)) for said in now] == [
+        (False, True),
+        (False, True),
+        (True, False),
+        (True, False),
+    ]
+    assert plain(now[0].ground) == "20 people measured. Largest part: looking away from the screen."
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node for the page's modules")
+def test_alerts_are_said_as_on_the_page() -> None:
+    raised = [(said, mean) for said in (alert(), alert("rise", "gaze", 1.0)) for mean in (None, 0.45, 0.72, 0.75, 0.95)]
+    asked = [f"inWords({said.model_dump_json(by_alias=True)}, {json.dumps(mean)})" for said, mean in raised]
+    script = (
+        f'import {{ load }} from "{(WEB / "words.js").as_uri()}";\n'
+        f'import {{ inWords }} from "{(WEB / "alerts.js").as_uri()}";\n'
+        f"load({TEXT_FILE.read_text(encoding='utf-8')});\nconsole.log(JSON.stringify([{','.join(asked)}]));"
+    )
+    done = subprocess.run(
+        [NODE or "node", "--input-type=module", "-e", script],
+        capture_output=True, text=True, timeout=60, env={**os.environ, "TZ": "Europe/Berlin"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for page, (said, mean) in zip(json.loads(done.stdout), raised, strict=True):
+        now = alert_now(said, mean, BERLIN)
+        assert (page["title"], page["ground"], page["tip"]) == (now.title, now.ground, now.tip)
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node for the page's modules")

@@ -130,6 +130,8 @@ test("what rose is drawn calmly", () => {
   const axis = { from: 0, to: 600, x1: 600, x: (at) => at };
   const [fall, rise] = marks([{ at: 100, alert: { kind: "fall" } }, { at: 300, alert: { kind: "rise" } }], axis, [{ top: 10, bottom: 100 }]);
   assert.deepEqual([fall.kind, rise.kind], ["head", "good"]);
+  assert.match(fall.head, /z$/);
+  assert.doesNotMatch(rise.head, /z$/, "an arrow, and no triangle");
 });
 
 test("words of a mark end before the next one, and are left out where nothing fits", () => {

@@ -172,6 +172,21 @@ test("a rise is good news and no alarm", () => {
   assert.match(slot.title, /^Index up 35.points since \d\d:\d\d: 40 → 75$/);
 });
 
+test("who only watches is offered neither marks nor a report", () => {
+  const store = live();
+  fold(store, { ...alert(1100), kind: "rise", from: 0.4, to: 0.7 }, 100_000);
+  fold(store, summary(1101, 0.75), 101_000);
+  const said = (may) => {
+    const { mayMark, slot } = buildModel(store, OPEN, { ...newUi(), may }, 101_000);
+    return [Boolean(mayMark), Boolean(slot.tip)];
+  };
+  assert.deepEqual(said(["mark", "report"]), [true, true]);
+  assert.deepEqual(said([]), [false, false]);
+  fold(store, { type: "bye", at: 1102, reason: "room_closed", report: "/rooms/r/report", live_s: 60, present_max: 28, alerts: 1 }, 102_000);
+  const files = (may) => Boolean(buildModel(store, OPEN, { ...newUi(), may }, 102_000).files);
+  assert.deepEqual([files(["mark", "report"]), files([])], [true, false]);
+});
+
 test("what is intended is silent until the index is back, and a snooze until its time", () => {
   const store = live();
   const ui = newUi();

@@ -118,6 +118,7 @@ def reported(events: list[Event]) -> dict[str, object]:
     assert last is not None
     assert timeline.first is not None
     assert timeline.last is not None
+    assert record.hello is not None
     second = timeline.last
     trends = [words.trend(trend(timeline, column, second)) for column in ("mean", "attentive")]
     threshold = count_threshold(last.present)
@@ -127,7 +128,8 @@ def reported(events: list[Event]) -> dict[str, object]:
     return {
         "changes": sorted([floor(change.at), str(change)] for change in record.changes),
         "gaps": [
-            [gap.start, gap.end, words.gap(gap.cause)] for gap in timeline.gaps(timeline.first, timeline.last + 1)
+            [gap.start, gap.end, words.gap(gap.cause, record.hello.policy)]
+            for gap in timeline.gaps(timeline.first, timeline.last + 1)
         ],
         "trends": [*trends, counted],
         "shares": [[words.index(share), words.percent(share, record.hello)] for share in shares],
