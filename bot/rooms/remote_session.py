@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Coroutine
 
 from bot.errors import RoomClosed, RoomError, RoomUnreachable
 from bot.rooms.base import OptedOut, RoomEvent
+from dashboard_protocol.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 MOST_EVENTS = 4096
 """That may wait to be read. A stay in which more wait is over, and the bot enters anew, where all is said again, save
 words in a chat: so of what comes later only those who do not want to be read are kept."""
+FIRST_RETRY_S = 0.5
+GIVE_UP_AFTER_S = 600.0
+"""A room that was away for so long is not coming back for this class."""
 
 
 class RemoteSession:
@@ -92,3 +97,27 @@ class RemoteSession:
             self._ended = error
         finally:
             self._events.put_nowait(None)
+
+
+class WayBack:
+    """Says when a room that was lost is entered again, and when it is given up."""
+
+    def __init__(self, longest_s: float) -> None:
+        """Prepare it.
+
+        Args:
+            longest_s: Between two tries.
+        """
+        self._backoff = Backoff(FIRST_RETRY_S / 2, longest_s / 2, spread=1.0)
+        self._well_s = 0.0
+
+    def well(self) -> None:
+        """All is well just now: the bot sets out, is in the room, or waits at its door."""
+        self._backoff.went_well()
+        self._well_s = asyncio.get_running_loop().time()
+
+    def pause_s(self, error: RoomError) -> float:
+        """Return how long to wait before the next try; raises the error where the room was away for too long."""
+        if asyncio.get_running_loop().time() - self._well_s > GIVE_UP_AFTER_S:
+            raise error
+        return self._backoff.failed(random.random())

@@ -11,7 +11,8 @@ Feed = int | str
 """The room's own name of one stay of one person."""
 
 
-def _nobody(feed: Feed) -> bool:
+def nobody(feed: Feed) -> bool:
+    """Take nobody for a bot."""
     return False
 
 
@@ -19,7 +20,7 @@ def _nobody(feed: Feed) -> bool:
 class Roster:
     """Keeps who is present. Only the room's number says who somebody is: a name, anybody can take after a break."""
 
-    is_bot: Callable[[Feed], bool] = _nobody
+    is_bot: Callable[[Feed], bool] = nobody
     """Whether a number is a bot's, which is nobody to read."""
     _present: dict[Feed, Participant] = field(default_factory=dict)
     _awaited: dict[Feed, Participant] = field(default_factory=dict)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import uvicorn
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from bot.rooms.publishing.camera import ClipCamera
 from bot.rooms.publishing.encoded_clip import read_clip
 from bot.rooms.webrtc.aiortc_patches import listen_on
 from bot.samples.story import clip_path
+from tests.served import served
 
 
 class Live:
@@ -147,16 +147,9 @@ class WhepServer:
 async def whep_server(host: str = "127.0.0.1") -> AsyncIterator[WhepServer]:
     """Serve at an address, HTTP and media."""
     whep = WhepServer((host,))
-    config = uvicorn.Config(Starlette(routes=whep.routes()), host=host, port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    whep.origin = f"http://{host}:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
-        yield whep
-    finally:
-        for live in whep.everybody:
-            await live.leave()
-        server.force_exit = True
-        await server.shutdown()
+    async with served(Starlette(routes=whep.routes()), host, is_patient=False) as whep.origin:
+        try:
+            yield whep
+        finally:
+            for live in whep.everybody:
+                await live.leave()

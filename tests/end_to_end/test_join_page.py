@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import uvicorn
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from starlette.applications import Starlette
 
@@ -19,6 +18,7 @@ from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
 from dashboard_protocol.auth.links import Access
 from tests.contracts.rooms import expect, routes_of
+from tests.served import served
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -74,13 +74,8 @@ def requests() -> Requests:
 async def address(room: LocalRoom, requests: Requests) -> AsyncIterator[str]:
     own = self_service.routes(room, requests, lambda link: link == "lnk", lambda: "/rooms/r#t=seen")
     app = Starlette(routes=[*own, *routes_of(room)])
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/join/biology-101"
-    await server.shutdown()
+    async with served(app) as origin:
+        yield f"{origin}/join/biology-101"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

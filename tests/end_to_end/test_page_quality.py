@@ -110,7 +110,7 @@ async def test_theme_is_the_systems_until_she_chooses_and_stays_chosen(stage: St
     await page.get_by_role("button", name="More").click()
     await page.get_by_role("button", name="Light", exact=True).click()
     assert await page.evaluate(ground) == light
-    # Her choice needs no words of the page: it holds while they are still on their way.
+    # The choice needs no words of the page: it holds while they are still on their way.
     words = asyncio.Event()
 
     async def late(route: Route) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import uvicorn
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from bot.rooms.local.room import NO_IDENTITIES, NOT_INFORMED, LocalRoom
 from bot.rooms.local.routes import routes
 from bot.rooms.notice import Notice
 from tests.end_to_end.test_join_page import CHROMIUM
+from tests.served import served
 
 FLAGS = [
     "--auto-select-tab-capture-source-by-title=Somebody else's gallery", "--no-sandbox", "--disable-quic",
@@ -108,16 +108,8 @@ def site() -> Site:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def address(site: Site) -> AsyncIterator[str]:
-    config = uvicorn.Config(
-        Starlette(routes=site.routes()), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    site.origin = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield f"{site.origin}/share/biology-101#t={LINK.replace(' ', '%20')}"
-    await server.shutdown()
+    async with served(Starlette(routes=site.routes())) as site.origin:
+        yield f"{site.origin}/share/biology-101#t={LINK.replace(' ', '%20')}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

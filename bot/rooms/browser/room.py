@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,8 +19,7 @@ from bot.rooms.browser.people import PagePeople
 from bot.rooms.browser.sites.base import Guest, Site, origin_of
 from bot.rooms.browser.stay import Stay
 from bot.rooms.notice import Announcer, Notice, notice_text, visible_name
-from bot.rooms.remote_session import RemoteSession
-from dashboard_protocol.backoff import Backoff
+from bot.rooms.remote_session import RemoteSession, WayBack
 from dashboard_protocol.http.request_rules import LOOPBACK_NAMES
 from dashboard_protocol.room_urls import Place
 
@@ -30,10 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
-GIVE_UP_AFTER_S = 600.0
-"""A page that was away for so long is not coming back for this class."""
 OPEN_S = 60.0
 LEAVE_S = 3.0
 """A page may take so long to say goodbye, and its document to go."""
@@ -81,8 +76,7 @@ class BrowserRoom:
         self._session_task = RemoteSession(self.name)
         self._people = PagePeople(self._publish)
         self._announcer: Announcer | None = None
-        self._backoff = Backoff(FIRST_RETRY_S / 2, LONGEST_RETRY_S / 2, spread=1.0)
-        self._last_in_s = 0.0
+        self._way_back = WayBack(LONGEST_RETRY_S)
 
     async def __aenter__(self) -> Self:
         check_browser(self._options)
@@ -101,8 +95,7 @@ class BrowserRoom:
 
     async def _attend(self) -> None:
         """Stay in the meeting, and come back whenever page or browser break."""
-        self._backoff.went_well()
-        self._last_in_s = asyncio.get_running_loop().time()
+        self._way_back.well()
         while True:
             stay = Stay(self._clock, self._people, self._publish)
             try:
@@ -113,23 +106,20 @@ class BrowserRoom:
 
     def _judge(self, error: RoomUnreachable, *, was_in: bool) -> float:
         """Return how long to wait before the next try; raises where there is none."""
-        now_s = asyncio.get_running_loop().time()
         if not self._session_task.is_answered:
             raise error
         if was_in:
-            self._backoff.went_well()
-            self._last_in_s = now_s
-        if now_s - self._last_in_s > GIVE_UP_AFTER_S:
-            raise error
+            self._way_back.well()
+        pause_s = self._way_back.pause_s(error)
         self._publish(Lost(str(error)))
-        return self._backoff.failed(random.random())
+        return pause_s
 
     def _publish(self, event: RoomEvent) -> None:
         self._session_task.publish(event)
         if isinstance(event, Joined) and self._announcer is not None:
             self._announcer.newcomer()
         if isinstance(event, Held):
-            self._last_in_s = asyncio.get_running_loop().time()
+            self._way_back.well()
 
     async def _stay_in(self, stay: Stay) -> None:
         """Start a browser, open the page and follow it; ends with the error that says why."""

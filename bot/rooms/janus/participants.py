@@ -1,34 +1,18 @@
 """The people of a VideoRoom: what Janus says of them → the room's events, and which videos are wanted."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from bot.rooms.base import (
-    Absence,
-    CameraOff,
-    CameraOn,
-    CameraUnreadable,
-    Clock,
-    Frame,
-    Left,
-    Participant,
-    RoomEvent,
-    Unheard,
-    request_in_chat,
-)
+from bot.rooms.base import CameraUnreadable, Clock, Frame, Participant, RoomEvent, Unheard, request_in_chat
 from bot.rooms.janus.senders import Sender, read_people
 from bot.rooms.janus.session import Json
 from bot.rooms.janus.simulcast import LayerChoice
-from bot.rooms.latest_frame import Mailbox
-from bot.rooms.roster import Feed, Roster
-from bot.rooms.tracks import ScalableTrack
+from bot.rooms.people import People
+from bot.rooms.roster import Feed, nobody
 from bot.rooms.webrtc.sdp_video import CODECS
-from bot.rooms.webrtc.video_stream import Stream, StreamLost, StreamUnreadable
+from bot.rooms.webrtc.video_stream import Stream
 
 WOULD_DO = " or ".join(CODECS)
-SILENT_AFTER_S = 3.0
-"""A video in several sizes of which nothing has come for so long may be asked for in a size that is missing."""
 
 
 class JanusPeople:
@@ -39,7 +23,7 @@ class JanusPeople:
         clock: Clock,
         publish: Callable[[RoomEvent], object],
         size_wanted: Callable[[], object] = lambda: None,
-        is_bot: Callable[[Feed], bool] = lambda feed: False,
+        is_bot: Callable[[Feed], bool] = nobody,
     ) -> None:
         """Begin with nobody.
 
@@ -58,10 +42,7 @@ class JanusPeople:
         self._clock = clock
         self._publish = publish
         self._size_wanted = size_wanted
-        self._roster = Roster(is_bot)
-        self._streams: dict[Feed, Stream] = {}
-        self._on: dict[str, Stream] = {}
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._people = People(publish, is_bot)
         self._quiet: set[Feed] = set()
         """Who is known from counting alone: they send nothing, so nothing says when they go."""
 
@@ -102,7 +83,7 @@ class JanusPeople:
         for feed, person in here.items():
             if feed in self._quiet:
                 self._rename(person)
-            elif self._roster.participant(feed) is None and self._enter(person) is not None:
+            elif self._people.participant(feed) is None and self._enter(person) is not None:
                 self._quiet.add(feed)
         for feed in self._quiet - here.keys():
             self.part(feed)
@@ -110,27 +91,17 @@ class JanusPeople:
     def stop(self, feed: Feed) -> None:
         """A video ended; its sender is still there."""
         self._forget(feed)
-        if participant := self._roster.participant(feed):
-            self._camera_off(participant)
+        self._people.stop(feed)
 
     def part(self, feed: Feed) -> None:
         """Somebody is gone."""
         self._forget(feed)
         self._quiet.discard(feed)
-        if participant := self._roster.leave(feed):
-            self._on.pop(participant.id, None)
-            self._publish(Left(participant, Absence.LEFT))
+        self._people.part(feed)
 
     def begin(self, feed: Feed, stream: Stream) -> None:
         """A wanted video begins to come in: watch when its camera is on."""
-        participant = self._roster.participant(feed)
-        if participant is None:
-            return
-        self._streams[feed] = stream
-        watcher = asyncio.create_task(self._watch(participant, stream, feed), name=f"camera of {participant.id}")
-        # asyncio itself holds a task by a weak reference only.
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
+        self._people.begin(feed, stream, partial(self._scale, feed), partial(self._note_silence, feed))
 
     def relayed(self, feed: Feed, layer: int) -> None:
         """Janus sends another size of a video from now on."""
@@ -145,7 +116,7 @@ class JanusPeople:
             text: As it came.
         """
         for feed in self.talkers:
-            participant = self._roster.participant(feed) if str(feed) == label else None
+            participant = self._people.participant(feed) if str(feed) == label else None
             if participant is not None and (request := request_in_chat(participant, text)):
                 self._publish(request)
 
@@ -156,31 +127,26 @@ class JanusPeople:
             label: As of `hear`.
         """
         for feed in self.talkers:
-            participant = self._roster.participant(feed) if str(feed) == label else None
+            participant = self._people.participant(feed) if str(feed) == label else None
             if participant is not None:
                 self._publish(Unheard(participant))
 
     def interrupt(self) -> None:
         """The connection broke: no video comes any more, and everybody is awaited back."""
-        for feed in list(self._streams):
-            self.stop(feed)
         self.wanted.clear()
         self.layers.clear()
         self.talkers.clear()
         self._quiet.clear()
-        self._roster.interrupt()
+        self._people.interrupt()
 
     def give_up_missing(self) -> None:
         """Whoever was there before the connection broke and did not come back is gone."""
-        for participant in self._roster.give_up():
-            self._publish(Left(participant, Absence.VANISHED))
+        self._people.give_up_missing()
 
     def _forget(self, feed: Feed) -> None:
         self.wanted.pop(feed, None)
         self.layers.pop(feed, None)
         self.talkers.pop(feed, None)
-        if stream := self._streams.pop(feed, None):
-            stream.lose(Absence.LEFT)
 
     def _scale(self, feed: Feed, frame: Frame, factor: float) -> None:
         choice = self.layers.get(feed)
@@ -188,53 +154,10 @@ class JanusPeople:
             self._size_wanted()
 
     def _enter(self, sender: Sender) -> Participant | None:
-        entered = self._roster.enter(sender.feed, sender.display)
-        if entered is None:
-            return None
-        participant, news = entered
-        if news is not None:
-            self._publish(news)
-        return participant
+        return self._people.enter(sender.feed, sender.display)
 
     def _rename(self, person: Sender) -> None:
-        if renamed := self._roster.rename(person.feed, person.display):
-            self._publish(renamed)
-
-    def _camera_off(self, participant: Participant) -> None:
-        if self._on.pop(participant.id, None):
-            self._publish(CameraOff(participant))
-
-    async def _watch(self, participant: Participant, stream: Stream, feed: Feed) -> None:
-        """Publish one camera until its stream is gone."""
-        try:
-            while True:
-                try:
-                    mailbox = await self._camera_on(stream, feed)
-                except StreamUnreadable as unreadable:
-                    self._on[participant.id] = stream
-                    self._publish(CameraUnreadable(participant, unreadable.reason))
-                    await stream.unreadable_off()
-                else:
-                    participant = self._roster.participant(feed) or participant  # the name may have changed meanwhile
-                    self._on[participant.id] = stream
-                    self._publish(
-                        CameraOn(participant, ScalableTrack(participant, mailbox, partial(self._scale, feed)))
-                    )
-                    await stream.camera_off()
-                self._camera_off(participant)
-                self._note_silence(feed)
-        except StreamLost:
-            # A newer stream of the same person may be on by now: its camera must not go off with this one.
-            if self._on.get(participant.id) is stream:
-                self._camera_off(participant)
-
-    async def _camera_on(self, stream: Stream, feed: Feed) -> Mailbox[Frame]:
-        while True:
-            try:
-                async with asyncio.timeout(SILENT_AFTER_S if feed in self.layers else None):
-                    return await stream.camera_on()
-            except TimeoutError:
-                self._note_silence(feed)
+        self._people.rename(person.feed, person.display)
 
     def _note_silence(self, feed: Feed) -> None:
         if (choice := self.layers.get(feed)) and choice.silent(self._clock()):

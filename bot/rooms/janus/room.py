@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Self
@@ -20,11 +19,10 @@ from bot.rooms.janus.subscriber import JanusSubscriber
 from bot.rooms.notice import Announcer, notice_text, visible_name
 from bot.rooms.notice import Notice as RoomNotice
 from bot.rooms.notice_picture import draw_notice
-from bot.rooms.remote_session import RemoteSession
+from bot.rooms.remote_session import RemoteSession, WayBack
 from bot.rooms.webrtc.aiortc_patches import check_aiortc
 from bot.rooms.webrtc.ice import check_relay
 from bot.rooms.webrtc.sdp_video import CODECS
-from dashboard_protocol.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +30,7 @@ KNOCK_EVERY_S = 2.0
 """A room that is not open yet, or full, is tried again so often."""
 RENEW_AFTER_S = 2.0
 """A subscription that breaks again so soon is not mended alone: everything begins anew, with a pause."""
-FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 3.0
-GIVE_UP_AFTER_S = 600.0
-"""A server that was away for so long is not coming back for this class."""
 COUNT_EVERY_S = 1.5
 """A room that does not say who comes is asked so often who is there; with the second's beat that takes up to 3 s."""
 COUNTING = "who is there"
@@ -83,8 +78,7 @@ class JanusRoom:
         self._session: JanusSession | None = None
         self._codec = CODECS[0]
         self._renewed_at = -RENEW_AFTER_S
-        self._backoff = Backoff(FIRST_RETRY_S / 2, LONGEST_RETRY_S / 2, spread=1.0)
-        self._last_in_s = 0.0
+        self._way_back = WayBack(LONGEST_RETRY_S)
 
     async def __aenter__(self) -> Self:
         await check_aiortc()
@@ -108,8 +102,7 @@ class JanusRoom:
 
     async def _attend(self) -> None:
         """Stay in the room, and come back whenever the connection breaks."""
-        self._backoff.went_well()
-        self._last_in_s = asyncio.get_running_loop().time()
+        self._way_back.well()
         while True:
             try:
                 await self._stay_in()
@@ -119,13 +112,11 @@ class JanusRoom:
 
     def _judge(self, error: Exception) -> float:
         """Judge what the end of a stay means, and return how long to wait; raises what ends it for good."""
-        now_s = asyncio.get_running_loop().time()
         was_in, self._is_in = self._is_in, False
         if isinstance(error, JanusError) and not was_in:
             if error.code not in HELD:
                 raise RoomRefused(f"{self.name}: {error}") from error
-            self._backoff.went_well()
-            self._last_in_s = now_s
+            self._way_back.well()
             self._publish(Held(HELD[error.code]))
             return KNOCK_EVERY_S
         if not isinstance(error, RoomError):
@@ -134,12 +125,10 @@ class JanusRoom:
         if not isinstance(error, RoomUnreachable | JanusError) or not self._session_task.is_answered:
             raise error
         if was_in:
-            self._backoff.went_well()
-            self._last_in_s = now_s
-        if now_s - self._last_in_s > GIVE_UP_AFTER_S:
-            raise error
+            self._way_back.well()
+        pause_s = self._way_back.pause_s(error)
         self._publish(Lost(str(error)))
-        return self._backoff.failed(random.random())
+        return pause_s
 
     def _publish(self, event: RoomEvent) -> None:
         self._session_task.publish(event)

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from av import VideoFrame
 from starlette.applications import Starlette
@@ -22,6 +21,7 @@ from bot.rooms.notice import Notice
 from bot.rooms.webrtc.aiortc_patches import listen_on
 from bot.rooms.webrtc.video_stream import VANISH_PATIENCE_S
 from tests.contracts.rooms import routes_of
+from tests.served import served
 
 FPS = 15
 NOTICE = Notice(
@@ -146,17 +146,11 @@ def room() -> LocalRoom:
 
 @pytest.fixture
 async def stage(room: LocalRoom) -> AsyncIterator[WhipStage]:
-    config = uvicorn.Config(
-        Starlette(routes=routes_of(room)), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    async with (
+        served(Starlette(routes=routes_of(room))) as origin,
+        httpx.AsyncClient(base_url=origin, trust_env=False) as http,
+    ):
         stage = WhipStage(room, http)
         yield stage
         for guest in stage.guests:
             await guest.close()
-    await server.shutdown()

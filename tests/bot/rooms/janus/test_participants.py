@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bot.rooms import people as people_of_rooms
 from bot.rooms.base import (
     Absence,
     CameraOn,
@@ -19,7 +20,6 @@ from bot.rooms.base import (
     RoomEvent,
     Scalable,
 )
-from bot.rooms.janus import participants as janus_participants
 from bot.rooms.janus.bot_feeds import BotFeeds
 from bot.rooms.janus.participants import JanusPeople
 from bot.rooms.janus.senders import Sender, read_people
@@ -239,7 +239,7 @@ async def test_face_that_is_too_small_makes_the_room_ask_for_another_size() -> N
 
 
 async def test_video_of_which_nothing_comes_is_asked_for_in_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(janus_participants, "SILENT_AFTER_S", 0.01)
+    monkeypatch.setattr(people_of_rooms, "SILENT_AFTER_S", 0.01)
     size_wanted = asyncio.Event()
     published: list[RoomEvent] = []
     people = JanusPeople(lambda: 0.0, published.append, size_wanted.set)

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from bot.errors import RoomClosed, RoomKicked, RoomRefused, RoomUnreachable
+from bot.rooms import remote_session
 from bot.rooms.base import Admitted, Held, Joined, Lost, RoomEvent
 from bot.rooms.janus import room as janus_room
 from bot.rooms.janus.room import JanusRoom
@@ -36,7 +37,7 @@ class Scripted(JanusRoom):
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(janus_room, "FIRST_RETRY_S", 0.0)
+    monkeypatch.setattr(remote_session, "FIRST_RETRY_S", 0.0)
     monkeypatch.setattr(janus_room, "KNOCK_EVERY_S", 0.0)
 
 
@@ -93,7 +94,7 @@ async def test_bot_that_was_never_let_in_is_reported_at_once(end: Exception, err
 
 
 async def test_server_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(janus_room, "GIVE_UP_AFTER_S", -1.0)
+    monkeypatch.setattr(remote_session, "GIVE_UP_AFTER_S", -1.0)
     reported = await story(Scripted((True, RoomUnreachable("broke"))), RoomUnreachable)
     assert reported == [Admitted()]
 

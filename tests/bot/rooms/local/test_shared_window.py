@@ -12,7 +12,6 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
 from bot.rooms.base import (
@@ -41,6 +40,7 @@ from engine.readings import Image
 from tests.bot.recordings.files import shown, write
 from tests.bot.rooms.conftest import WhipGuest
 from tests.hostile import DECISIONS_THAT_ARE_NONE, IDS_OF_NOBODY, SHARED_AS
+from tests.served import served
 
 Happened = TypeVar("Happened", bound=RoomEvent)
 
@@ -152,25 +152,20 @@ def _film() -> None:
 @pytest.fixture
 async def stage(room: LocalRoom) -> AsyncIterator[Stage]:
     stage: Stage
-    served = routes(
+    share = routes(
         room,
         lambda link: link == LINK,
         lambda informed: stage.informed.append(informed),
         lambda participant: stage.left_out.append(participant),
     )
-    app = Starlette(routes=served)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    async with (
+        served(Starlette(routes=share)) as origin,
+        httpx.AsyncClient(base_url=origin, trust_env=False) as http,
+    ):
         stage = Stage(room, http)
         yield stage
         for guest in stage.guests:
             await guest.close()
-    await server.shutdown()
 
 
 class Followed:
