@@ -294,7 +294,7 @@ ARROWS: dict[str, set[str]] = {
     "dashboard_protocol/privacy_requests": {"dashboard_protocol", "dashboard_protocol/bus"},
     "dashboard_protocol/queue": {"dashboard_protocol", "dashboard_protocol/bus"},
     "dashboard_protocol/report": {"dashboard_protocol", "dashboard_protocol/view"},
-    "dashboard_protocol/schema": {"dashboard_protocol"},
+    "dashboard_protocol/schema": {"dashboard_protocol", "dashboard_protocol/webhooks"},
     "dashboard_protocol/settings": {"dashboard_protocol"},
     "dashboard_protocol/terminal": {"dashboard_protocol", "dashboard_protocol/view"},
     "dashboard_protocol/view": {"dashboard_protocol"},

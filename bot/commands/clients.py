@@ -49,9 +49,10 @@ def invite(
     """Invite a bot into a meeting."""
     from dashboard_protocol.control_api.schemas import BotRequest, WebhookRequest
 
-    webhook = (
-        None if webhooks.webhook is None else WebhookRequest(url=webhooks.webhook, secret=webhooks.webhook_secret or "")
-    )
+    webhook = None
+    if webhooks.webhook is not None:
+        secret, alerts = webhooks.webhook_secret or "", webhooks.webhook_alerts
+        webhook = WebhookRequest(url=webhooks.webhook, secret=secret, alerts=alerts)
     wanted = BotRequest(**dict(options), webhook=webhook)
     with open_client(gateway) as client:
         view = client.invite(wanted)
@@ -95,8 +96,9 @@ def webhooks(gateway: ClientSettings, bot_id: BotId, *, json: JsonFlag = False) 
     for known in deliveries:
         last = known.attempts[-1] if known.attempts else None
         answer = "" if last is None else last.problem or str(last.status)
-        rows.append((known.id, known.state.state.value, known.status.value, str(len(known.attempts)), answer))
-    show_table(plain_table(("id", "state", "status", "tries", "last answer"), rows))
+        of = known.type if known.state is None else known.state.state.value
+        rows.append((known.id, of, known.status.value, str(len(known.attempts)), answer))
+    show_table(plain_table(("id", "of", "status", "tries", "last answer"), rows))
 
 
 @takes_settings("leave")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.routing import BaseRoute
 
+from bot.formula_page import formula_routes
 from bot.privacy import routes as privacy_routes
 from bot.privacy.audit_log import audit_obstacle
 from bot.privacy.gateway_desk import GatewayBackend
@@ -104,9 +105,9 @@ class GatewayProcess:
 def _public_routes(requests: PrivacyRequests | None, bus: Bus, queue: Queue, access: Access) -> list[BaseRoute]:
     """Build what people in a room use; a bus of one process brings nobody's bots."""
     if requests is None:
-        return []
+        return formula_routes()
     backend = GatewayBackend(requests, bus, queue, access)
-    return [*privacy_routes.routes(backend), *gateway_routes.routes(queue, backend.notice)]
+    return [*formula_routes(), *privacy_routes.routes(backend), *gateway_routes.routes(queue, backend.notice)]
 
 
 async def _see_that_they_can_be_used(bus: Bus, queue: Queue) -> None:

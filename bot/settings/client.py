@@ -57,6 +57,10 @@ class WebhookSettings(BaseModel):
             default="nobody",
         ),
     ] = None
+    webhook_alerts: Annotated[
+        bool,
+        Setting("Notify it of every alert of the class too.", commands="invite"),
+    ] = False
     webhook_secret: Annotated[
         str | None,
         Field(max_length=200, repr=False),

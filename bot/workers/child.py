@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.errors import BotError
 from bot.settings import Settings
 from dashboard_protocol.errors import BusGivenUp, DashboardError, EpochOver, RoomTaken
-from dashboard_protocol.events import BotState, Event
+from dashboard_protocol.events import Alert, AlertAt, BotState, Event
 from dashboard_protocol.view.plain_text import plain
 from engine.errors import EngineError
 
@@ -55,6 +55,7 @@ class StatusLine(BaseModel):
     """One line that a process reports to its worker."""
 
     state: BotState | None = None
+    alert: AlertAt | None = None
     join: str | None = None
     """Where the bot of a local room is reached on this machine."""
     figures: str | None = None
@@ -110,8 +111,8 @@ async def _serve(job: Job) -> None:
     worker = await _Worker.open()
 
     def show(event: Event) -> None:
-        if isinstance(event.body, BotState):
-            worker.report(StatusLine(state=event.body))
+        if (line := _line_of(event)) is not None:
+            worker.report(line)
 
     def report_addresses(addresses: Addresses) -> None:
         if job.settings.room_url.startswith("local:"):
@@ -139,6 +140,16 @@ async def _serve(job: Job) -> None:
         await worker.flush()
 
 
+def _line_of(event: Event) -> StatusLine | None:
+    """What of an event is for whoever invited the bot."""
+    match event.body:
+        case BotState() as state:
+            return StatusLine(state=state)
+        case Alert() as alert:
+            return StatusLine(alert=AlertAt(at=event.at, alert=alert))
+    return None
+
+
 class _Worker:
     """Who reads this process's stdout. A worker that does not read for a while must not make the bot wait."""
 
@@ -154,7 +165,7 @@ class _Worker:
         return cls(transport)
 
     def report(self, line: StatusLine) -> None:
-        self._pipe.write(line.model_dump_json(exclude_none=True).encode() + b"\n")
+        self._pipe.write(line.model_dump_json(exclude_none=True, by_alias=True).encode() + b"\n")
 
     def report_if_it_reads(self, line: StatusLine) -> None:
         if self._pipe.get_write_buffer_size() == 0:

@@ -16,7 +16,7 @@ from bot.workers.process import MeetingProcess
 from dashboard_protocol.errors import BusError
 from dashboard_protocol.http.request_rules import trusted_proxies
 from dashboard_protocol.queue.base import Queue
-from dashboard_protocol.queue.records import BotRecord, Moment
+from dashboard_protocol.queue.records import BotRecord, Moment, Notification
 from dashboard_protocol.vocabulary import State
 
 RETRY_S = 1.0
@@ -48,7 +48,7 @@ class Claimed:
         self._queue = queue
         self._worker = worker
         self._disturbed = asyncio.Event()
-        self._unreported: deque[Moment] = deque()
+        self._unreported: deque[Notification] = deque()
         self._news = asyncio.Event()
         self._reported = asyncio.Event()
         self._reported.set()
@@ -111,18 +111,25 @@ class Claimed:
     @property
     def newest(self) -> Moment:
         """The state that was entered last, which the queue may not know yet."""
-        return self._unreported[-1] if self._unreported else self.record.now
+        unreported = (known for known in reversed(self._unreported) if isinstance(known, Moment))
+        return next(unreported, self.record.now)
 
     def say_once(self, state: State, reason: str) -> None:
         """Report a state that is entered now, unless it is the one reported last."""
         if (self.newest.state, self.newest.reason) != (state, reason):
             self.say(state, reason)
 
-    def report(self, moment: Moment) -> None:
-        """Report a state to the queue; returns at once."""
-        if moment.state is State.LIVE and self._live_from_s is None:
+    @property
+    def wants_alerts(self) -> bool:
+        """Whether its webhook is notified of alerts."""
+        webhook = self.record.invitation.webhook
+        return webhook is not None and webhook.alerts
+
+    def report(self, notification: Notification) -> None:
+        """Report a state to the queue, or an alert for the webhook; returns at once."""
+        if isinstance(notification, Moment) and notification.state is State.LIVE and self._live_from_s is None:
             self._live_from_s = sleepless_s()
-        self._unreported.append(moment)
+        self._unreported.append(notification)
         self._reported.clear()
         self._news.set()
 
@@ -148,20 +155,21 @@ class Claimed:
     async def _report(self) -> None:
         while True:
             while self._unreported:
-                moment = self._unreported[0]
+                notification = self._unreported[0]
                 try:
-                    await self._queue.report(self._worker, self.id, moment, self.join)
+                    await self._queue.report(self._worker, self.id, notification, self.join)
                 except BusError as error:
                     log.warning("%s The state of bot %s waits.", error, self.id)
                     await asyncio.sleep(RETRY_S)
                 else:
-                    self._note(moment)
+                    self._note(notification)
             self._reported.set()
             self._news.clear()
             await self._news.wait()
 
-    def _note(self, moment: Moment) -> None:
+    def _note(self, notification: Notification) -> None:
         if self._unreported:  # nobody said meanwhile that it is another's to report
             self._unreported.popleft()
-        states = (*self.record.states, moment)
-        self.record = self.record.model_copy(update={"now": moment, "states": states, "join": self.join})
+        now = notification if isinstance(notification, Moment) else self.record.now
+        known = (*self.record.notifications, notification)
+        self.record = self.record.model_copy(update={"now": now, "notifications": known, "join": self.join})

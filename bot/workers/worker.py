@@ -213,6 +213,8 @@ class Worker:
             self._figures.report(claimed.id, line.figures)
         if line.ousted is not None:
             self._happen(claimed, OUSTED[line.ousted])
+        if line.alert is not None and claimed.wants_alerts and claimed.assignment.phase in SPEAKS:
+            claimed.report(line.alert)
         if line.state is None or line.state.state is State.REQUESTED or claimed.assignment.phase not in SPEAKS:
             return
         moment = Moment(state=line.state.state, since=line.state.since, reason=line.state.reason)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from dashboard_protocol.bus.base import Retained
 from dashboard_protocol.codec import decode, first_problem
@@ -19,6 +19,7 @@ from dashboard_protocol.events import Event, Hello, Snapshot
 log = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 @contextmanager
@@ -100,6 +101,12 @@ def model(kind: type[M], text: object, what: str) -> M:
     """Read a record."""
     with reading(what):
         return kind.model_validate_json(str(text))
+
+
+def one_of(kinds: TypeAdapter[T], text: object, what: str) -> T:
+    """Read a record of one of several kinds."""
+    with reading(what):
+        return kinds.validate_json(str(text))
 
 
 def _event(text: object, room: str) -> Event:

@@ -62,6 +62,9 @@ def api_page(described: dict[str, Any]) -> str:
         for method, call in methods.items():
             tag = next(iter(call.get("tags", [])), "")
             by_tag.setdefault(tag, []).append(_call(method.upper(), path, call))
+    for kind, methods in described.get("webhooks", {}).items():
+        for method, call in methods.items():
+            by_tag.setdefault(call["tags"][0], []).append(_call(method.upper(), f"your webhook: {kind}", call))
     said = {tag["name"]: tag.get("description", "") for tag in described.get("tags", [])}
     sections = [_section(tag, said.get(tag, ""), found) for tag, found in by_tag.items() if found]
     schemas = described.get("components", {}).get("schemas", {}).items()

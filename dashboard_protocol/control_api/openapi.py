@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from dashboard_protocol.http.described import Described
 from dashboard_protocol.http.problems import PROBLEM_TYPE, Problem, title_of
 from dashboard_protocol.schema.field_docs import described as with_field_docs
+from dashboard_protocol.webhooks.messages import MESSAGES
 
 VERSION = "1"
 DESCRIPTION = """\
@@ -93,12 +94,40 @@ def describe(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             said = model.model_config.get("json_schema_extra")
             if isinstance(said, dict):
                 kept[model.__name__] |= said  # the framework drops what is null in them
+    document["webhooks"] = {}
+    for kind, message in MESSAGES.items():
+        made = message.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+        kept |= made.pop("$defs", {}) | {message.__name__: with_field_docs(made, message)}
+        document["webhooks"][kind] = {"post": _webhook(message.__name__, made["description"])}
     components["securitySchemes"] = SCHEMES
     for path, methods in document["paths"].items():
         for method, call in methods.items():
             _complete(path, method, call)
     document["paths"] = dict(sorted(document["paths"].items()))
     return document
+
+
+def _webhook(model: str, summary: str) -> dict[str, Any]:
+    """Describe what a receiver is sent, and what it answers."""
+    headers = {
+        "webhook-id": "The same at every try.",
+        "webhook-timestamp": "Unix seconds of this try.",
+        "webhook-signature": "`v1,` and the base64 of the HMAC-SHA256 of `ID.TIMESTAMP.BODY` (Standard Webhooks).",
+    }
+    return {
+        "tags": ["bots"],
+        "summary": summary,
+        "description": f"{summary} Sent to the `webhook` of an invitation, in order, again until it is taken.",
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": said, "schema": {"type": "string"}}
+            for name, said in headers.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}},
+        },
+        "responses": {"2XX": {"description": "Taken; everything else is tried again."}},
+    }
 
 
 def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

@@ -90,14 +90,15 @@ def _add_histories(router: APIRouter, control: "Control") -> None:
         responses=REPORT | may_refuse(404),
         response_class=Response,
     )
-    async def report(room: str, by: By, format: Literal["html", "csv"] = "html") -> Response:
+    async def report(room: str, request: Request, by: By, format: Literal["html", "csv"] = "html") -> Response:
         """Return the report of the newest class that is kept, one HTML file or CSV; 404 while nothing is."""
         newest = NewestClass()
         async for event in await _own_events(control, room, by):
             newest.apply(event)
         if newest.record.hello is None:
             raise HTTPException(404, f"Nothing is kept of {room!r}.")
-        return await asyncio.to_thread(_file, newest.record, format)  # drawing takes too long for the readers' loop
+        # Drawing takes too long for the readers' loop.
+        return await asyncio.to_thread(_file, newest.record, format, origin_of(request))
 
     @router.delete(
         "/rooms/{room}/history",
@@ -156,8 +157,9 @@ async def _find(control: "Control", named: str, by: ApiKey) -> str:
     return found[0]
 
 
-def _file(record: Record, kind: Literal["html", "csv"]) -> Response:
-    text, media_type = (render_html(record), "text/html") if kind == "html" else (render_csv(record), "text/csv")
+def _file(record: Record, kind: Literal["html", "csv"], site: str) -> Response:
+    is_page = kind == "html"
+    text, media_type = (render_html(record, site=site), "text/html") if is_page else (render_csv(record), "text/csv")
     attached = {"content-disposition": f'attachment; filename="report.{kind}"'}
     return Response(text, media_type=media_type, headers=attached)
 

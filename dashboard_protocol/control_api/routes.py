@@ -30,7 +30,7 @@ def add_control(app: FastAPI, control: Control) -> None:
 
 
 def _add_bots(router: APIRouter, control: Control) -> None:
-    @router.post("/bots", status_code=201, tags=["bots"], openapi_extra=MAY_INVITE, responses=may_refuse(409))
+    @router.post("/bots", status_code=201, tags=["bots"], openapi_extra=MAY_INVITE, responses=may_refuse(403, 409))
     async def invite(
         wanted: BotRequest,
         request: Request,
@@ -60,9 +60,9 @@ def _add_bots(router: APIRouter, control: Control) -> None:
 
     @router.get("/bots/{bot}/webhooks", tags=["bots"], openapi_extra=MAY_INVITE, responses=may_refuse(404))
     async def webhooks(bot: str, by: By) -> list[DeliveryView]:
-        """List what the bot's webhook was notified of, every try of it, and what is still to come."""
+        """List what the bot's webhook was notified of, states and alerts, every try, and what is still to come."""
         await control.own_bot(bot, by)
-        return [DeliveryView.model_validate(sent) for sent in await control.queue.deliveries(bot)]
+        return [DeliveryView.of(sent) for sent in await control.queue.deliveries(bot)]
 
     @router.delete("/bots/{bot}", status_code=202, tags=["bots"], openapi_extra=MAY_INVITE, responses=may_refuse(404))
     async def leave(bot: str, request: Request, by: By) -> BotView:

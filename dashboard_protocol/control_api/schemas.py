@@ -1,12 +1,12 @@
 """What goes into the control API and comes out of it. Times are RFC 3339 (ISO 8601) in UTC, durations seconds."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_protocol.auth.consent_bounds import CONSENT_S, LONGEST_CONSENT_S, MAX_NAME
-from dashboard_protocol.queue.records import DeliveryStatus
+from dashboard_protocol.queue.records import Delivery, DeliveryStatus, Moment, notified_at
 from dashboard_protocol.settings.invitation import InvitationOptions
 from dashboard_protocol.vocabulary import Profile, State
 
@@ -14,7 +14,7 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 
 
 class WebhookRequest(BaseModel):
-    """Who is notified of the states of a bot."""
+    """Who is notified of the states of a bot, and of the alerts of its class."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -26,6 +26,8 @@ class WebhookRequest(BaseModel):
     url: Annotated[str, Field(max_length=500)]
     secret: Annotated[str, Field(max_length=200, repr=False)]
     """`whsec_` and the base64 of 24 to 64 random bytes; signs what is sent."""
+    alerts: bool = False
+    """Also of every alert (`class.alert`); they are class values, so that the key must have the scope `watch` too."""
 
 
 class BotRequest(InvitationOptions):
@@ -63,33 +65,45 @@ class MomentView(BaseModel):
 
 
 class AttemptView(BaseModel):
-    """One try to notify a bot's webhook of one state."""
+    """One try to notify a bot's webhook."""
 
     model_config = ConfigDict(from_attributes=True)
 
     number: int
-    """Of the state, from 0."""
+    """Of the message, from 0."""
     at: datetime
     took_s: float
     status: int | None
     """What the receiver answered; None where it did not."""
     problem: str | None
-    """Machine word; None when the state was delivered."""
+    """Machine word; None when it was delivered."""
 
 
 class DeliveryView(BaseModel):
-    """One state, and how sending it went."""
+    """One message to a webhook, and how sending it went."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: str
     """The same at every try, so that a receiver knows what it already has."""
-    state: MomentView
+    type: Literal["bot.state", "class.alert"]
+    state: MomentView | None
+    """None of an alert, whose values the receiver alone is sent."""
+    at: datetime
+    """When the state was entered, or the alert raised."""
     status: DeliveryStatus
     attempts: tuple[AttemptView, ...]
     """Oldest first."""
     next_at: datetime | None
-    """When it is tried next; None where it is not, or where an earlier state comes first."""
+    """When it is tried next; None where it is not, or where an earlier one comes first."""
+
+    @classmethod
+    def of(cls, sent: Delivery) -> Self:
+        """Show one without the class values that an alert carries."""
+        is_state = isinstance(sent.of, Moment)
+        said = {"type": "bot.state" if is_state else "class.alert", "state": sent.of if is_state else None}
+        common = {name: getattr(sent, name) for name in ("id", "status", "attempts", "next_at")}
+        return cls.model_validate({**common, **said, "at": notified_at(sent.of)}, from_attributes=True)
 
 
 class BotView(BaseModel):

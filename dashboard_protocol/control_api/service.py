@@ -88,7 +88,7 @@ class Control:
             notice_given=wanted.notice_given,
             requested_at=round(time.time(), 3),
             owner=by.name,
-            webhook=await self._checked(wanted.webhook),
+            webhook=await self._checked(wanted.webhook, by),
         )
         key = None if idempotency is None else hashlib.sha256(f"{by.name}\0{idempotency}".encode()).hexdigest()
         try:
@@ -101,14 +101,16 @@ class Control:
             raise HTTPException(409, "This Idempotency-Key belongs to another invitation.")
         return record
 
-    async def _checked(self, wanted: WebhookRequest | None) -> Webhook | None:
+    async def _checked(self, wanted: WebhookRequest | None, by: ApiKey) -> Webhook | None:
         """Refuse early what would be refused at every delivery; a name that has no address yet may get one."""
         if wanted is None:
             return None
+        if wanted.alerts and not by.opens(Scope.WATCH):
+            raise HTTPException(403, "A webhook of alerts is asked for with a key of the scope 'watch' too.")
         read_secret(wanted.secret)
         with suppress(OSError):
             await self.receivers.check(wanted.url)
-        return Webhook(url=wanted.url, secret=wanted.secret)
+        return Webhook(url=wanted.url, secret=wanted.secret, alerts=wanted.alerts)
 
     async def own_bot(self, bot: str, by: ApiKey) -> BotRecord:
         """Return a bot that an API key may see; another's looks like none at all to everybody but its owner."""

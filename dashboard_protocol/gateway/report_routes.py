@@ -71,7 +71,8 @@ class Reports:
             raise HTTPException(503, str(error), headers={"retry-after": "5"}) from None
         if record.hello is None:
             raise HTTPException(404, "Nothing of this class is kept any more.")
-        return await asyncio.to_thread(_drawn, record, form)  # takes too long for the readers' loop
+        site = str(request.base_url).rstrip("/")
+        return await asyncio.to_thread(_drawn, record, form, site)  # takes too long for the readers' loop
 
 
 async def class_record(bus: Bus, room: str, meeting: str) -> Record:
@@ -141,13 +142,13 @@ def _available_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _drawn(record: Record, form: _Form) -> Response:
+def _drawn(record: Record, form: _Form, site: str) -> Response:
     headers = {"cache-control": "no-store", "content-security-policy": CONTENT_SECURITY_POLICY}
     if form.kind == "csv":
         headers["content-disposition"] = 'attachment; filename="report.csv"'
         return Response(render_csv(record), media_type="text/csv", headers=headers)
     if form.kind == "html":
-        return Response(render_html(record, form.zone), media_type="text/html", headers=headers)
+        return Response(render_html(record, form.zone, site), media_type="text/html", headers=headers)
     return Response(_for_the_page(record, form.zone), media_type="application/json", headers=headers)
 
 

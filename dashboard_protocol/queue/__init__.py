@@ -3,7 +3,16 @@
 from dashboard_protocol.bus.base import is_shared
 from dashboard_protocol.queue.base import RETENTION_S, HeartbeatReply, Queue
 from dashboard_protocol.queue.memory import MemoryQueue
-from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, Webhook
+from dashboard_protocol.queue.records import (
+    Attempt,
+    BotRecord,
+    Delivery,
+    Due,
+    Invitation,
+    Moment,
+    Notification,
+    Webhook,
+)
 
 __all__ = [
     "Attempt",
@@ -14,6 +23,7 @@ __all__ = [
     "Invitation",
     "MemoryQueue",
     "Moment",
+    "Notification",
     "Queue",
     "Webhook",
     "open_queue",

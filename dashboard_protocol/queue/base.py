@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.errors import TooManyBots
-from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment
+from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Notification
 from dashboard_protocol.vocabulary import EndReason
 
 CLAIM_S = 4.0
@@ -74,8 +74,12 @@ class Queue(Protocol):
     async def restore(self, worker: str, record: BotRecord) -> None:
         """Give a queue that lost its memory a bot that this worker runs; nothing happens if it knows the bot."""
 
-    async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
-        """Note a state; `ended` frees the invitation. False, and nothing noted, if it is not this worker's."""
+    async def report(self, worker: str, bot: str, notification: Notification, join: str | None = None) -> bool:
+        """Note a state, or an alert for the bot's webhook; the state `ended` frees the invitation.
+
+        Returns:
+            False, and nothing is noted, if it is not this worker's.
+        """
 
     async def release(self, worker: str, bot: str) -> None:
         """Give an invitation back, so that another worker takes it at once."""
@@ -93,17 +97,17 @@ class Queue(Protocol):
         """Make a bot leave; one that no worker has claimed ends at once. None if there is none."""
 
     async def wait_for_delivery(self, within_s: float) -> None:
-        """Return when there may be a state to notify of, or after so many seconds; one to be repeated comes by time."""
+        """Return when there may be something to notify of, or after so many seconds; repeats come by time."""
 
     async def take_delivery(self, lease_s: float) -> Due | None:
-        """Lease the state that a webhook has waited for longest; None when nothing is due.
+        """Lease the notification that a webhook has waited for longest; None when nothing is due.
 
-        The states of one bot are sent in order, one at a time. A lease that is not settled in time goes to whoever
+        Those of one bot are sent in order, one at a time. A lease that is not settled in time goes to whoever
         asks next, also when the gateway that held it is gone.
         """
 
     async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
-        """Note how a leased state went; False, and nothing noted, if the lease is over.
+        """Note how a leased notification went; False, and nothing noted, if the lease is over.
 
         Args:
             due: as it was taken.
@@ -112,7 +116,7 @@ class Queue(Protocol):
         """
 
     async def deliveries(self, bot: str) -> list[Delivery]:
-        """Return what became of each state that a bot's webhook is notified of, oldest first."""
+        """Return what became of each notification of a bot's webhook, oldest first."""
 
     async def erase(self, room: str, bus: Bus) -> bool:
         """Delete all that is kept of a room at once: its events, and what became of its bots.

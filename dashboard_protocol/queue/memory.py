@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.errors import RoomTaken
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, HeartbeatReply, too_many
-from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
+from dashboard_protocol.queue.records import (
+    Attempt,
+    BotRecord,
+    Delivery,
+    Due,
+    Invitation,
+    Moment,
+    Notification,
+    ledger,
+    notified_at,
+)
 from dashboard_protocol.vocabulary import State
 
 MOMENT_S = 0.2
@@ -25,17 +35,24 @@ class _Entry:
     """When its worker was last heard, by the steady clock; None while nobody has it."""
     leaves: bool = False
     first: int = 0
-    """Number of the first state that the webhook is notified of."""
+    """Number of the first notification of the webhook."""
     delivered: int = 0
-    """Number of the first state that is neither delivered nor given up."""
+    """Number of the first one that is neither delivered nor given up."""
     due_at: float = 0.0
     """When it is due, or when the lease of whoever sends it ends."""
     lease: str = ""
     attempts: list[Attempt] = field(default_factory=list)
 
-    def move(self, moment: Moment, **changes: object) -> None:
-        changes |= {"now": moment, "states": (*self.record.states, moment)}
+    def add(self, notification: Notification, **changes: object) -> None:
+        changes["notifications"] = (*self.record.notifications, notification)
+        if isinstance(notification, Moment):
+            changes["now"] = notification
         self.record = self.record.model_copy(update=changes)
+
+    @property
+    def waits_since(self) -> float:
+        """Since when the first notification that is not delivered waits, or when it is due again."""
+        return self.due_at or notified_at(self.record.notifications[self.delivered])
 
     @property
     def is_over(self) -> bool:
@@ -43,7 +60,7 @@ class _Entry:
 
     @property
     def is_delivered(self) -> bool:
-        return self.record.invitation.webhook is None or self.delivered >= len(self.record.states)
+        return self.record.invitation.webhook is None or self.delivered >= len(self.record.notifications)
 
 
 class MemoryQueue:
@@ -86,7 +103,7 @@ class MemoryQueue:
         if idempotency is not None:
             self._keys[idempotency] = invitation.id
         moment = Moment(state=State.REQUESTED, since=invitation.requested_at)
-        entry = _Entry(BotRecord(invitation=invitation, now=moment, states=(moment,)))
+        entry = _Entry(BotRecord(invitation=invitation, now=moment, notifications=(moment,)))
         self._entries[invitation.id] = entry
         return entry.record
 
@@ -105,7 +122,7 @@ class MemoryQueue:
 
     def _take(self, entry: _Entry, worker: str, now: float) -> BotRecord:
         if entry.beat_at is not None:
-            entry.move(Moment(state=State.RECONNECTING, since=now, reason=LOST))
+            entry.add(Moment(state=State.RECONNECTING, since=now, reason=LOST))
         entry.beat_at = self._steady()
         entry.record = entry.record.model_copy(update={"worker": worker})
         return entry.record
@@ -130,15 +147,15 @@ class MemoryQueue:
     async def restore(self, worker: str, record: BotRecord) -> None:
         """Take over what a worker knows of its bot; its webhook is notified of the present state."""
         mine = record.model_copy(update={"worker": worker})
-        newest = len(record.states) - 1
+        newest = record.newest_state
         entry = _Entry(mine, beat_at=self._steady(), first=newest, delivered=newest)
         self._entries.setdefault(record.invitation.id, entry)
 
-    async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
-        """Note a state of the worker's bot."""
+    async def report(self, worker: str, bot: str, notification: Notification, join: str | None = None) -> bool:
+        """Note a state of the worker's bot, or an alert of its class."""
         if (entry := self._owned(worker, bot)) is None:
             return False
-        entry.move(moment, **({"join": join} if join else {}))
+        entry.add(notification, **({"join": join} if join else {}))
         return True
 
     async def release(self, worker: str, bot: str) -> None:
@@ -167,7 +184,7 @@ class MemoryQueue:
             return None
         entry.leaves = True
         if entry.beat_at is None and not entry.is_over:
-            entry.move(Moment(state=State.ENDED, since=self._clock(), reason=ASKED))
+            entry.add(Moment(state=State.ENDED, since=self._clock(), reason=ASKED))
         return entry.record
 
     async def wait_for_delivery(self, within_s: float) -> None:
@@ -175,18 +192,18 @@ class MemoryQueue:
         await asyncio.sleep(min(within_s, MOMENT_S))
 
     async def take_delivery(self, lease_s: float) -> Due | None:
-        """Lease the state that a webhook has waited for longest."""
+        """Lease the notification that a webhook has waited for longest."""
         now = self._clock()
         waiting = [entry for entry in self._entries.values() if not entry.is_delivered and entry.due_at <= now]
         if not waiting:
             return None
-        entry = min(waiting, key=lambda entry: entry.due_at or entry.record.states[entry.delivered].since)
+        entry = min(waiting, key=lambda entry: entry.waits_since)
         entry.due_at, entry.lease = now + lease_s, secrets.token_hex(8)
         tries = sum(attempt.number == entry.delivered for attempt in entry.attempts)
         return Due(record=entry.record, number=entry.delivered, tries=tries, lease=entry.lease)
 
     async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
-        """Note how a leased state went."""
+        """Note how a leased notification went."""
         entry = self._entries.get(due.record.invitation.id)
         if entry is None or entry.lease != due.lease:
             return False
@@ -199,11 +216,11 @@ class MemoryQueue:
         return True
 
     async def deliveries(self, bot: str) -> list[Delivery]:
-        """Return what became of each state that a bot's webhook is notified of."""
+        """Return what became of each notification of a bot's webhook."""
         entry = self._entries.get(bot)
         if entry is None or entry.record.invitation.webhook is None:
             return []
-        next_at = None if entry.is_delivered else entry.due_at or entry.record.states[entry.delivered].since
+        next_at = None if entry.is_delivered else entry.waits_since
         return ledger(entry.record, entry.attempts, first=entry.first, delivered=entry.delivered, next_at=next_at)
 
     async def erase(self, room: str, bus: Bus) -> bool:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from dashboard_protocol.bus import decoding
 from dashboard_protocol.bus.base import Bus
 from dashboard_protocol.bus.redis_client import connect, place
@@ -14,7 +16,16 @@ from dashboard_protocol.bus.redis_news import News
 from dashboard_protocol.bus.redis_scripts import Keys
 from dashboard_protocol.errors import BusRefused, BusUnreadable, RoomTaken, SealBroken, SealForeign
 from dashboard_protocol.queue.base import ASKED, CLAIM_S, LOST, RETENTION_S, HeartbeatReply, too_many
-from dashboard_protocol.queue.records import Attempt, BotRecord, Delivery, Due, Invitation, Moment, ledger
+from dashboard_protocol.queue.records import (
+    Attempt,
+    BotRecord,
+    Delivery,
+    Due,
+    Invitation,
+    Moment,
+    Notification,
+    ledger,
+)
 from dashboard_protocol.queue.redis_common import NEWS_OF_INVITATIONS, NEWS_OF_WEBHOOKS
 from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
 from dashboard_protocol.queue.redis_scripts import (
@@ -31,6 +42,7 @@ from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.vocabulary import EndReason, State
 
 IDEMPOTENCY_S = 86_400
+_NOTIFICATION: TypeAdapter[Notification] = TypeAdapter(Notification)
 SEALED_UNDER = "classpulse:sealed_under"
 """Key that shows under which secret invitations are sealed, without showing the secret."""
 
@@ -84,7 +96,7 @@ class RedisQueue:
         if status == "many" and most is not None:
             raise too_many(most)
         known = await self.bot(bot) if status == "known" else None
-        return known or BotRecord(invitation=invitation, now=moment, states=(moment,))
+        return known or BotRecord(invitation=invitation, now=moment, notifications=(moment,))
 
     async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
@@ -115,21 +127,22 @@ class RedisQueue:
     async def restore(self, worker: str, record: BotRecord) -> None:
         """Take over what a worker knows of its bot."""
         wanted = record.invitation
-        states = [moment.model_dump_json() for moment in record.states]
+        notifications = [known.model_dump_json(by_alias=True) for known in record.notifications]
         with translate_errors(self._where):
             await self._restore(
                 args=[
                     worker, wanted.id, wanted.room, self._sealed(wanted), record.now.state.value, wanted.requested_at,
                     self._keep_s, "1" if wanted.webhook else "", self._sealed_join(wanted.id, record.join),
-                    wanted.owner, *states,
+                    wanted.owner, record.newest_state, *notifications,
                 ],
             )  # fmt: skip
 
-    async def report(self, worker: str, bot: str, moment: Moment, join: str | None = None) -> bool:
-        """Note a state of the worker's bot."""
+    async def report(self, worker: str, bot: str, notification: Notification, join: str | None = None) -> bool:
+        """Note a state of the worker's bot, or an alert of its class."""
+        state = notification.state.value if isinstance(notification, Moment) else ""
+        text = notification.model_dump_json(by_alias=True)
         with translate_errors(self._where):
-            sealed = self._sealed_join(bot, join)
-            return bool(await self._report(args=[worker, bot, moment.state.value, moment.model_dump_json(), sealed]))
+            return bool(await self._report(args=[worker, bot, state, text, self._sealed_join(bot, join)]))
 
     async def release(self, worker: str, bot: str) -> None:
         """Give an invitation back."""
@@ -169,17 +182,17 @@ class RedisQueue:
         return None if known is None else known.invitation.id
 
     async def wait_for_delivery(self, within_s: float) -> None:
-        """Return when a bot has a new state, or after so many seconds."""
+        """Return when there is something new to notify of, or after so many seconds."""
         await self._webhooks.wait(within_s)
 
     async def take_delivery(self, lease_s: float) -> Due | None:
-        """Lease the state that a webhook has waited for longest."""
+        """Lease the notification that a webhook has waited for longest."""
         lease = secrets.token_hex(8)
         with translate_errors(self._where):
             taken = await self._take(args=[lease, lease_s])
         if taken is None:
             return None
-        bot, number = str(taken[0]), decoding.count(taken[1], "as the number of a state")
+        bot, number = str(taken[0]), decoding.count(taken[1], "as the number of a notification")
         record = await self.bot(bot)
         if record is None:
             return None
@@ -187,13 +200,13 @@ class RedisQueue:
         return Due(record=record, number=number, tries=tries, lease=lease)
 
     async def settle_delivery(self, due: Due, attempt: Attempt, retry_s: float | None) -> bool:
-        """Note how a leased state went."""
+        """Note how a leased notification went."""
         bot, wait = due.record.invitation.id, "" if retry_s is None else retry_s
         with translate_errors(self._where):
             return bool(await self._settle(args=[due.lease, bot, due.number, attempt.model_dump_json(), wait]))
 
     async def deliveries(self, bot: str) -> list[Delivery]:
-        """Return what became of each state that a bot's webhook is notified of."""
+        """Return what became of each notification of a bot's webhook."""
         record = await self.bot(bot)
         if record is None or record.invitation.webhook is None:
             return []
@@ -202,7 +215,7 @@ class RedisQueue:
                 asking.hmget(f"classpulse:bot:{bot}", "first", "told")
                 asking.zscore("classpulse:webhooks", bot)
                 (first, delivered), next_at = await asking.execute()
-        numbers = [decoding.count(number, "as the number of a state") for number in (first, delivered)]
+        numbers = [decoding.count(number, "as the number of a notification") for number in (first, delivered)]
         return ledger(record, await self._attempts(bot), first=numbers[0], delivered=numbers[1], next_at=next_at)
 
     async def erase(self, room: str, bus: Bus) -> bool:
@@ -255,15 +268,15 @@ class RedisQueue:
     def _sealed_join(self, bot: str, link: str | None) -> str:
         return self._sealer.seal(link, f"join {bot}") if link else ""
 
-    def _record(self, bot: str, fields: Any, states: Any) -> BotRecord | None:
+    def _record(self, bot: str, fields: Any, notified: Any) -> BotRecord | None:
         """Read a bot; either part may be what Redis said instead."""
-        for part in (fields, states):
+        for part in (fields, notified):
             if isinstance(part, Exception):
                 raise BusUnreadable("Redis holds something else in the place of a bot.")
         invitation, worker, join = fields
         if invitation is None:
             return None
-        moments = tuple(decoding.model(Moment, text, "as a bot's state") for text in states)
+        notifications = tuple(decoding.one_of(_NOTIFICATION, text, "as a bot's state") for text in notified)
         try:
             wanted = self._sealer.unseal(invitation, f"invitation {bot}")
             link = self._sealer.unseal(join, f"join {bot}") if join else None
@@ -272,8 +285,8 @@ class RedisQueue:
         with decoding.reading("as a bot"):
             return BotRecord(
                 invitation=decoding.model(Invitation, wanted, "as an invitation"),
-                now=moments[-1],
-                states=moments,
+                now=[known for known in notifications if isinstance(known, Moment)][-1],
+                notifications=notifications,
                 worker=worker,
                 join=link,
             )

@@ -68,12 +68,16 @@ local function notify(bot, id)
     ring('classpulse:news:webhooks')
   end
 end
+local function add(id, notification)
+  local bot = 'classpulse:bot:' .. id
+  redis.call('RPUSH', bot .. ':states', notification)
+  keep(bot)
+  notify(bot, id)
+end
 local function move(id, state, moment)
   local bot = 'classpulse:bot:' .. id
   redis.call('HSET', bot, 'state', state)
-  redis.call('RPUSH', bot .. ':states', moment)
-  keep(bot)
-  notify(bot, id)
+  add(id, moment)
   if state == 'ended' then
     local room = redis.call('HGET', bot, 'room') or ''
     if redis.call('HGET', 'classpulse:serving', room) == id then redis.call('HDEL', 'classpulse:serving', room) end

@@ -2,8 +2,9 @@
 
 Keys, all below `classpulse:`: `invitations`, a stream read by the consumer group `workers`, an entry for each bot that
 is due; `scheduled`, the bots that are not, by time; `bot:ID`, a hash, and `bot:ID:states` and `bot:ID:attempts`, lists;
-`bots`, all by time; `serving`, a hash of the bot of each room; `webhooks`, the bots whose newest states are to be sent,
-by the time when that is due or when the lease of the gateway that does it ends.
+`bots`, all by time; `serving`, a hash of the bot of each room; `webhooks`, the bots of whose states something is to be
+sent, by the time when that is due or when the lease of the gateway that does it ends. Among a bot's states stand the
+alerts of its class, where its webhook wants them.
 """
 
 from dashboard_protocol.bus.redis_scripts import ERASE_EVENTS
@@ -93,7 +94,7 @@ return orders
 RESTORE = (
     COMMON
     + """
-local worker, id, room, invitation, state, at, keep_s, webhook, join, owner = unpack(ARGV)
+local worker, id, room, invitation, state, at, keep_s, webhook, join, owner, newest = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 if redis.call('EXISTS', bot) == 1 then return end
 open_group()
@@ -102,11 +103,11 @@ redis.call('XCLAIM', 'classpulse:invitations', 'workers', worker, 0, entry, 'FOR
 redis.call('HSET', bot, 'invitation', invitation, 'state', state, 'worker', worker, 'entry', entry)
 redis.call('HSET', bot, 'room', room, 'keep_s', keep_s, 'owner', owner)
 if join ~= '' then redis.call('HSET', bot, 'join', join) end
-for place = 11, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
+for place = 12, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
 redis.call('ZADD', 'classpulse:bots', at, id)
 redis.call('HSET', 'classpulse:serving', room, id)
 -- nobody knows what the webhook was notified of before: the present state, and what follows
-if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1, 'first', #ARGV - 11, 'told', #ARGV - 11) end
+if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1, 'first', newest, 'told', newest) end
 keep(bot)
 notify(bot, id)
 """
@@ -118,7 +119,7 @@ REPORT = (
 local worker, id, state, moment, join = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 if not owns(bot, worker) then return 0 end
-move(id, state, moment)
+if state == '' then add(id, moment) else move(id, state, moment) end
 if join ~= '' then redis.call('HSET', bot, 'join', join) end
 if state == 'ended' then finish(bot) end
 return 1

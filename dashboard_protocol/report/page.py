@@ -21,12 +21,13 @@ from dashboard_protocol.view.text import span
 _CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def render_html(record: Record, zone: tzinfo | None = None) -> str:
+def render_html(record: Record, zone: tzinfo | None = None, site: str | None = None) -> str:
     """Write the report of a class.
 
     Args:
         record: the class; needs its `hello`.
         zone: where its times are shown; this machine's zone by default.
+        site: origin of the service that says how the numbers are made; None for no link to it.
     """
     assert record.hello is not None
     figures = digest(record)
@@ -45,6 +46,7 @@ def render_html(record: Record, zone: tzinfo | None = None) -> str:
         "main",
         _header(record, figures, clock, zone),
         *_sections(record, figures, clock, zone),
+        _policy(record.hello, site),
         _footer(record, figures),
     )
     return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"
@@ -60,8 +62,7 @@ def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None
         if not figures.is_presence:
             sections += [_alerts(record, clock), _shown(figures, wide, narrow), _levels(figures, record.hello, clock)]
         sections += [_details(record, figures, zone), _periods(record, figures, clock)]
-    sections += [_changes(record, clock), _policy(record.hello)]
-    return sections
+    return [*sections, _changes(record, clock)]
 
 
 def _opening(record: Record, figures: Digest, zone: tzinfo | None) -> Markup:
@@ -218,13 +219,14 @@ def _changes(record: Record, clock: Clock) -> Markup | None:
     return _section(say("name.changes"), table(head, rows, caption=say("report.changes_caption")), class_="long")
 
 
-def _policy(hello: Hello) -> Markup:
-    rows = [(say(f"policy.row.{field}"), getattr(hello.policy, field)) for field in words.POLICY_ROWS]
-    rows.insert(0, (say("report.profile"), hello.policy.profile.value))
+def _policy(hello: Hello, site: str | None) -> Markup:
+    rows: list[tuple[str, Child]] = [(say("report.profile"), hello.policy.profile.value)]
+    rows += [(say(f"policy.row.{field}"), getattr(hello.policy, field)) for field in words.POLICY_ROWS]
     is_presence = hello.alerts is None
     if not is_presence:
         formula = say("report.formula_of", formula=hello.formula, rests_on=say("policy.rests_on"))
-        rows.append((say("policy.formula"), formula))
+        made = element("a", say("page.formula"), href=f"{site}/formula") if site else None
+        rows.append((say("policy.formula"), join(formula, " " if made else None, made)))
         rows.append((say("name.coverage"), say("report.coverage_means")))
         rows.append((say("report.dash"), say("report.dash_means")))
     cells = [join(element("dt", name), element("dd", value)) for name, value in rows]

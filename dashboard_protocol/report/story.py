@@ -51,7 +51,9 @@ def story(record: Record, figures: Digest, zone: tzinfo | None = None) -> list[s
     sentences = [_presence(record, figures, clock)]
     if figures.is_presence:
         sentences.append(counts(figures))
-    elif figures.index is not None and record.hello is not None:
+    elif len(record.timeline):
+        sentences[0] += " " + say("report.cameras", camera_on=words.count(figures.medians.get("camera_on")))
+    if not figures.is_presence and figures.index is not None and record.hello is not None:
         sentences += [_index(record, figures, figures.index, clock), attentive(record, figures)]
         sentences += [_expressions(record, figures, clock), _alerts(record, clock)]
     sentences.append(missing(record, figures, clock))

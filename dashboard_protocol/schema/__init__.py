@@ -12,6 +12,7 @@ from dashboard_protocol.messages import Feed, Problem, Renewed, Request
 from dashboard_protocol.schema.asyncapi import asyncapi
 from dashboard_protocol.schema.field_docs import described
 from dashboard_protocol.schema.typescript import typescript
+from dashboard_protocol.webhooks.messages import MESSAGES
 
 _FOLDER = Path(__file__).parent
 SCHEMA_FILE = _FOLDER / f"events-v{PROTOCOL_VERSION}.schema.json"
@@ -48,6 +49,15 @@ def schema() -> dict[str, Any]:
     }
 
 
+def webhooks() -> dict[str, Any]:
+    """Return the schemas of what webhooks are sent, by the names of their types."""
+    _, defs = TypeAdapter.json_schemas(
+        [(kind, "serialization", TypeAdapter(kind)) for kind in MESSAGES.values()], ref_template="#/$defs/{model}"
+    )
+    definitions: dict[str, Any] = defs["$defs"]
+    return {kind.__name__: described(definitions[kind.__name__], kind) for kind in MESSAGES.values()}
+
+
 def text() -> str:
     """Return the schema as the checked-in file has it."""
     return _text(schema())
@@ -56,7 +66,7 @@ def text() -> str:
 def files() -> dict[Path, str]:
     """Return every checked-in file with what it has to hold."""
     made = schema()
-    return {SCHEMA_FILE: _text(made), ASYNCAPI_FILE: _text(asyncapi(made)), TYPES_FILE: typescript(made)}
+    return {SCHEMA_FILE: _text(made), ASYNCAPI_FILE: _text(asyncapi(made, webhooks())), TYPES_FILE: typescript(made)}
 
 
 def _text(document: dict[str, Any]) -> str:

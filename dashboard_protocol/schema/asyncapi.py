@@ -6,9 +6,9 @@ VERSION = "3.0.0"
 _ROOM = "A meeting's key, as links and the control API have it."
 
 
-def asyncapi(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the document of a schema as `dashboard_protocol.schema.schema` makes it."""
-    definitions = schema["$defs"]
+def asyncapi(schema: dict[str, Any], webhooks: dict[str, Any]) -> dict[str, Any]:
+    """Return the document of schemas as `dashboard_protocol.schema` makes them: of the feed, and of webhooks."""
+    definitions = schema["$defs"] | webhooks
     received = [option["allOf"][1]["$ref"] if "allOf" in option else option["$ref"]
                 for option in definitions["ToReader"]["oneOf"]]  # fmt: skip
     to_reader, from_reader = _names(received), _names(o["$ref"] for o in definitions["FromReader"]["oneOf"])
@@ -30,27 +30,37 @@ def asyncapi(schema: dict[str, Any]) -> dict[str, Any]:
                 "parameters": {"room": {"description": _ROOM}},
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in to_reader + from_reader},
                 "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
-            }
+            },
+            "webhook": {
+                "address": None,
+                "description": "The `webhook` of an invitation: each message is one signed POST.",
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in webhooks},
+            },
         },
         "operations": {
             "receive": _operation("receive", "What a reader sends.", from_reader),
             "send": _operation("send", "What the gateway sends.", to_reader),
+            "notify": {
+                **_operation("send", "What a webhook is notified of.", list(webhooks), channel="webhook"),
+                "bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}},
+            },
         },
         "components": {
             "messages": {
-                name: _message(name, definitions[name], name in in_envelope) for name in to_reader + from_reader
+                name: _message(name, definitions[name], name in in_envelope)
+                for name in (*to_reader, *from_reader, *webhooks)
             },
             "schemas": {name: _moved(part) for name, part in definitions.items()},
         },
     }
 
 
-def _operation(action: str, summary: str, names: list[str]) -> dict[str, Any]:
+def _operation(action: str, summary: str, names: list[str], channel: str = "events") -> dict[str, Any]:
     return {
         "action": action,
         "summary": summary,
-        "channel": {"$ref": "#/channels/events"},
-        "messages": [{"$ref": f"#/channels/events/messages/{name}"} for name in names],
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in names],
     }
 
 

@@ -1,6 +1,6 @@
-"""Notifies webhooks of bots' states: each once where all goes well, again with growing pauses where not.
+"""Notifies webhooks of bots' states and of alerts: each once where all goes well, again with growing pauses where not.
 
-Any number of gateways deliver side by side: the queue leases a state to one of them at a time.
+Any number of gateways deliver side by side: the queue leases a notification to one of them at a time.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Literal
 
 import httpx
 
@@ -20,8 +19,8 @@ from dashboard_protocol.http.outbound import new_client
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import Attempt, Due, delivery_id
 from dashboard_protocol.supervisor import Supervisor
-from dashboard_protocol.vocabulary import Model, State
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
+from dashboard_protocol.webhooks.messages import message_of
 from dashboard_protocol.webhooks.metrics import WebhookMetrics
 from dashboard_protocol.webhooks.signature import sign
 
@@ -29,7 +28,7 @@ CONNECT_S = 3.0
 TRY_S = 8.0
 """For one try, from asking for the address to the head of the answer."""
 LEASE_S = 15.0
-"""Longer than a try: else two gateways would send the same state."""
+"""Longer than a try: else two gateways would send the same."""
 POLL_S = 1.0
 """What is to be sent again comes by time: no news says so."""
 LONGEST_POLL_S = 5.0
@@ -38,20 +37,6 @@ PAUSES = Backoff(1.0, 3600.0, factor=4.0, spread=0.5)
 AT_ONCE = 32
 
 log = logging.getLogger(__name__)
-
-
-class StateMessage(Model):
-    """What a webhook is notified of: one state of a bot."""
-
-    type: Literal["bot.state"] = "bot.state"
-    bot: str
-    room: str
-    number: int
-    """Of the state, from 0: what came twice or too late shows here."""
-    state: State
-    since: float
-    """Unix seconds."""
-    reason: str | None
 
 
 def pause_s(failed: int, luck: float) -> float | None:
@@ -73,7 +58,7 @@ class WebhookSender:
     """Delivers what the queue holds for webhooks.
 
     Args:
-        queue: where the states wait.
+        queue: where the notifications wait.
         receivers: which addresses may be notified.
         metrics: counts the tries.
         tls: what certificates are checked against; None for the public authorities.
@@ -135,7 +120,7 @@ class WebhookSender:
             self._metrics.count(attempt, is_last=retry_s is None)
             if attempt.problem is not None:
                 log.warning(
-                    "state %d of bot %s was not taken (%s), %s.",
+                    "notification %d of bot %s was not taken (%s), %s.",
                     due.number, due.record.invitation.id, attempt.problem,
                     "given up" if retry_s is None else f"again in {retry_s:.0f} s",
                 )  # fmt: skip
@@ -143,7 +128,7 @@ class WebhookSender:
         except BusError as error:
             log.warning("%s A webhook may be notified twice.", error)
         except Exception:
-            log.exception("state %d of bot %s could not be sent.", due.number, due.record.invitation.id)
+            log.exception("notification %d of bot %s could not be sent.", due.number, due.record.invitation.id)
         finally:
             self._free.release()
 
@@ -173,7 +158,7 @@ class WebhookSender:
         url = httpx.URL(webhook.url)
         # The very addresses and port that were checked, under the name of the URL.
         targets = [url.copy_with(host=address, port=checked.origin.port) for address in checked.addresses]
-        body = _message(due).model_dump_json().encode()
+        body = message_of(due).model_dump_json(by_alias=True).encode()
         headers = {
             "host": url.netloc.decode(),
             "content-type": "application/json",
@@ -197,15 +182,3 @@ async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> int:
     answer = await client.send(request, stream=True)
     await answer.aclose()
     return answer.status_code
-
-
-def _message(due: Due) -> StateMessage:
-    state, wanted = due.record.states[due.number], due.record.invitation
-    return StateMessage(
-        bot=wanted.id,
-        room=wanted.room,
-        number=due.number,
-        state=state.state,
-        since=state.since,
-        reason=state.reason,
-    )

@@ -7,6 +7,7 @@ import pytest
 
 from dashboard_protocol.bus import MemoryBus
 from dashboard_protocol.errors import RoomTaken, TooManyBots
+from dashboard_protocol.events import AlertAt
 from dashboard_protocol.queue import (
     Attempt,
     BotRecord,
@@ -23,6 +24,15 @@ from dashboard_protocol.vocabulary import EndReason, Profile, State
 
 PATIENCE_S = 30
 SEALER = Sealer(b"x" * 32)
+ALERT = AlertAt.model_validate(
+    {
+        "at": 9.0,
+        "alert": {
+            "id": "a1", "kind": "fall", "from": 0.8, "to": 0.6, "window": {"start": 1.0, "end": 9.0}, "people": 20,
+            "why": "facing",
+        },
+    }
+)  # fmt: skip
 
 
 def invitation(
@@ -65,7 +75,14 @@ async def taken(queue: Queue, *, lease_s: float = 30) -> Due:
 
 
 def brief(deliveries: list[Delivery]) -> list[tuple[str, str, int]]:
-    return [(known.state.state.value, known.status.value, len(known.attempts)) for known in deliveries]
+    return [
+        (
+            known.of.state.value if isinstance(known.of, Moment) else "class.alert",
+            known.status.value,
+            len(known.attempts),
+        )
+        for known in deliveries
+    ]
 
 
 async def claimed(queue: Queue, worker: str) -> BotRecord:
@@ -245,7 +262,7 @@ class QueueContract:
 
     async def test_queue_that_lost_its_memory_is_filled_by_the_workers(self, queue: Queue) -> None:
         wanted, since = invitation(), moment(State.LIVE)
-        record = BotRecord(invitation=wanted, now=since, states=(since,), worker="w", join="http://here/join/a")
+        record = BotRecord(invitation=wanted, now=since, notifications=(since,), worker="w", join="http://here/join/a")
         for _ in range(2):
             await queue.restore("w", record)
         assert await queue.claim("v") is None
@@ -318,6 +335,25 @@ class QueueContract:
         assert await queue.settle_delivery(due, attempt(due), None)
         assert brief(await queue.deliveries("a")) == [("requested", "dead", 2), ("ended", "delivered", 1)]
 
+    async def test_webhook_is_notified_of_alerts_among_the_states(self, queue: Queue) -> None:
+        await queue.submit(invitation(webhook=WEBHOOK))
+        await claimed(queue, "w")
+        assert not await queue.report("v", "a", ALERT)
+        for notification in (moment(State.LIVE), ALERT, moment(State.ENDED)):
+            assert await queue.report("w", "a", notification)
+        assert not await queue.report("w", "a", ALERT), "it is over"
+        record = await queue.bot("a")
+        assert record is not None
+        assert [known.state for known in record.states] == [State.REQUESTED, State.LIVE, State.ENDED]
+        assert record.now.state is State.ENDED
+        for number in range(4):
+            due = await taken(queue)
+            assert due.number == number
+            assert await queue.settle_delivery(due, attempt(due), None)
+        kinds = ["requested", "live", "class.alert", "ended"]
+        assert brief(await queue.deliveries("a")) == [(kind, "delivered", 1) for kind in kinds]
+        assert record.notifications[2] == ALERT
+
     async def test_many_gateways_take_a_state_once(self, queue: Queue) -> None:
         for name in "abc":
             await queue.submit(invitation(name, webhook=WEBHOOK))
@@ -336,15 +372,19 @@ class QueueContract:
 
     async def test_queue_that_lost_its_memory_has_the_present_state_notified(self, queue: Queue) -> None:
         states = (moment(State.REQUESTED), moment(State.LIVE))
-        record = BotRecord(invitation=invitation(webhook=WEBHOOK), now=states[1], states=states, worker="w")
+        record = BotRecord(
+            invitation=invitation(webhook=WEBHOOK), now=states[1], notifications=(*states, ALERT), worker="w"
+        )
         await queue.restore("w", record)
         due = await taken(queue)
         assert due.record.states[due.number].state is State.LIVE
-        assert await queue.settle_delivery(due, attempt(due), None)
+        for each in (due, None):
+            last = each or await taken(queue)
+            assert await queue.settle_delivery(last, attempt(last), None)
         assert await queue.take_delivery(30) is None
         await queue.report("w", "a", moment(State.ENDED, EndReason.ALONE))
-        assert (await taken(queue)).number == 2
-        assert brief(await queue.deliveries("a")) == [("live", "delivered", 1), ("ended", "waiting", 0)]
+        assert (await taken(queue)).number == 3
+        assert brief(await queue.deliveries("a"))[::2] == [("live", "delivered", 1), ("ended", "waiting", 0)]
 
     async def test_secret_of_a_webhook_shows_in_no_text(self, queue: Queue) -> None:
         record = await queue.submit(invitation(webhook=WEBHOOK))

@@ -45,6 +45,7 @@ def test_asyncapi_document_has_every_message_of_both_ways_and_no_loose_ends() ->
     }
     types = [body.model_fields["type"].default for body in get_args(get_args(Body)[0])]
     assert ways["send"] == {*types, "renewed", "feed", "error"}
+    assert ways["notify"] == {"bot.state", "class.alert"}
     assert ways["receive"] == {kind.model_fields["type"].default for kind in get_args(get_args(Request)[0])}
     for ref in {part.split('"')[0] for part in json.dumps(document).split('"$ref": "')[1:]}:
         assert resolved(document, ref)

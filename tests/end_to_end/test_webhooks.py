@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from dashboard_protocol.http.server import serve
 from dashboard_protocol.webhooks import Verifier
-from dashboard_protocol.webhooks.sender import StateMessage
+from dashboard_protocol.webhooks.messages import StateMessage
 from tests.contracts.redis_server import servers
 from tests.end_to_end.service import a_service, until
 

@@ -1,10 +1,13 @@
 """What a worker makes of an invitation."""
 
+import asyncio
+
 from bot.settings import MeetingOptions
 from bot.workers.claimed import Claimed
 from dashboard_protocol.queue.memory import MemoryQueue
-from dashboard_protocol.queue.records import BotRecord, Invitation, Moment
+from dashboard_protocol.queue.records import BotRecord, Invitation, Moment, Webhook
 from dashboard_protocol.vocabulary import Profile, State
+from tests.contracts.queues import ALERT
 
 
 async def test_bot_learns_whom_to_leave_out_and_that_people_were_informed() -> None:
@@ -13,8 +16,33 @@ async def test_bot_learns_whom_to_leave_out_and_that_people_were_informed() -> N
         notice_given=True,
     )  # fmt: skip
     now = Moment(state=State.REQUESTED, since=1.0)
-    record = BotRecord.model_validate_json(BotRecord(invitation=invitation, now=now, states=(now,)).model_dump_json())
+    record = BotRecord.model_validate_json(
+        BotRecord(invitation=invitation, now=now, notifications=(now,)).model_dump_json()
+    )
     settings = Claimed(record, MemoryQueue(), "w").settings(MeetingOptions())
     assert settings.leave_out == ("Dr Öz",)
     assert settings.notice_given
     assert "Öz" not in repr(record), "logs show records"
+
+
+async def test_alert_is_reported_in_its_turn_and_changes_no_state() -> None:
+    queue = MemoryQueue()
+    hook = Webhook(url="https://8.8.8.8/", secret="whsec_x", alerts=True)
+    await queue.submit(
+        Invitation(id="b", room="r", room_url="local://r", policy=Profile.AGGREGATE, requested_at=1.0, webhook=hook)
+    )
+    record = await queue.claim("w")
+    assert record is not None
+    claimed = Claimed(record, queue, "w")
+    assert claimed.wants_alerts
+    live, leaving = (Moment(state=state, since=2.0) for state in (State.LIVE, State.LEAVING))
+    async with asyncio.timeout(30), claimed.reporting():
+        for notification in (live, ALERT, leaving, ALERT):
+            claimed.report(notification)
+        assert claimed.newest == leaving
+        await claimed.all_reported()
+    known = await queue.bot("b")
+    assert known is not None
+    assert known.notifications[1:] == (live, ALERT, leaving, ALERT)
+    assert (known.now, known.newest_state) == (leaving, 3)
+    assert claimed.record.states == known.states

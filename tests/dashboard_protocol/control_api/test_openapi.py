@@ -53,6 +53,18 @@ async def test_every_call_has_a_tag_a_sentence_a_name_of_its_own_and_says_who_ma
                 assert any(p["name"] == part[1:-1] and p["in"] == "path" for p in call["parameters"]), path
 
 
+async def test_webhooks_are_described_with_what_is_sent_and_how_it_is_signed(desk: Desk) -> None:
+    document = await described(desk)
+    assert set(document["webhooks"]) == {"bot.state", "class.alert"}
+    for kind, methods in document["webhooks"].items():
+        call = methods["post"]
+        ref = call["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        schema = document["components"]["schemas"][ref.rpartition("/")[2]]
+        assert schema["properties"]["type"]["const"] == kind
+        assert {"webhook-id", "webhook-timestamp", "webhook-signature"} == {each["name"] for each in call["parameters"]}
+    assert "your webhook: class.alert" in (await desk.ask("GET", "/docs", None)).text
+
+
 async def test_every_refusal_is_a_problem_and_every_status_that_may_come_is_listed(desk: Desk) -> None:
     document = await described(desk)
     for method, path, call in operations(document):

@@ -29,6 +29,7 @@ from dashboard_protocol.queue import Attempt, MemoryQueue, Moment
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
+from tests.contracts.queues import ALERT
 from tests.dashboard_protocol.staging import SECRET, hello, key_of, participant, summary
 
 SECRET_OF_WEBHOOK = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -229,6 +230,20 @@ async def test_webhook_is_queued_and_its_ledger_shown_without_secrets(desk: Desk
         assert SECRET_OF_WEBHOOK not in text
         assert "hidden" not in text
     assert (await desk.ask("GET", "/v1/bots/unknown/webhooks")).status_code == 404
+
+
+async def test_webhook_authorisation_of_alerts_takes_a_key_that_may_watch(desk: Desk) -> None:
+    wanted = WANTED | {"webhook": {"url": "https://8.8.8.8/", "secret": SECRET_OF_WEBHOOK, "alerts": True}}
+    refused = await desk.invite(wanted)
+    assert (refused.status_code, "scope 'watch'" in refused.json()["detail"]) == (403, True)
+    both = desk.control.keys.add("both", frozenset({Scope.INVITE, Scope.WATCH}))
+    taken = await desk.ask("POST", "/v1/bots", None, json=wanted, headers={"authorization": f"Bearer {both}"})
+    bot = taken.json()["id"]
+    assert await desk.control.queue.claim("w") is not None
+    assert await desk.control.queue.report("w", bot, ALERT)
+    [_, alert] = (await desk.ask("GET", f"/v1/bots/{bot}/webhooks", Scope.ADMIN)).json()
+    assert (alert["type"], alert["state"], alert["at"]) == ("class.alert", None, "1970-01-01T00:00:09Z")
+    assert "0.6" not in str(alert), "the ledger has no class values"
 
 
 async def test_webhook_whose_name_has_no_address_yet_is_taken(desk: Desk) -> None:

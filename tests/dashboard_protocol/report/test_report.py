@@ -206,6 +206,13 @@ def test_the_file_is_well_formed_runs_nothing_and_asks_nobody(a_class: Class, pr
     assert "Ada Obi" not in html
 
 
+def test_the_report_leads_to_how_its_numbers_are_made_where_somebody_says_it(a_class: Class) -> None:
+    record = recorded(a_class(60))
+    served = Page(render_html(record, BERLIN, "https://class.example.org"))
+    assert [a["href"] for tag, a in served.tags if tag == "a"] == ["https://class.example.org/formula"]
+    assert "a" not in {tag for tag, _ in Page(render_html(record, BERLIN)).tags}, "a file of a bot that has gone"
+
+
 def test_the_report_says_that_somebody_was_left_out(feed: Feed, a_hello: Callable[..., Hello], a_class: Class) -> None:
     record, sentence = recorded(a_class(60)), "is left out: neither read nor counted."
     assert sentence not in render_html(record)

@@ -23,6 +23,8 @@ PYTHON = [
     for path in sorted((PACKAGE / folder).glob("*.py"))
     if path.name not in SILENT
 ]
+ELSEWHERE = [PACKAGE.parent / "bot" / "formula_page.py"]
+"""Pages that are no view of a class; their routes also say what programs read of them."""
 SCRIPTS = sorted((PACKAGE / "web").glob("*.js"))
 PAGES = sorted((PACKAGE / "web").glob("*.html"))
 SAYS = {"say", "template"}
@@ -108,7 +110,7 @@ def page_uses(page: Path) -> Iterator[Use]:
 def uses() -> dict[str, list[tuple[str, set[str] | None]]]:
     """Return who says each sentence, and with which places filled."""
     found: dict[str, list[tuple[str, set[str] | None]]] = defaultdict(list)
-    said = [(path.name, use) for path in PYTHON for use in python_uses(path)]
+    said = [(path.name, use) for path in (*PYTHON, *ELSEWHERE) for use in python_uses(path)]
     said += [(path.name, use) for path in SCRIPTS for use in script_uses(path)]
     said += [(path.name, use) for path in PAGES for use in page_uses(path)]
     for who, (key, places) in said:
@@ -224,7 +226,7 @@ def test_page_stands_in_words_and_is_escaped() -> None:
 
 
 def test_sentences_stay_small() -> None:
-    assert TEXT_FILE.stat().st_size <= 28 * 1024
+    assert TEXT_FILE.stat().st_size <= 32 * 1024
     assert json.loads(TEXT_FILE.read_text(encoding="utf-8"))["language"] == "en"
 
 

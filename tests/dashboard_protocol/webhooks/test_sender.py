@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from prometheus_client import CollectorRegistry
+from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -32,14 +33,16 @@ from dashboard_protocol.vocabulary import Profile, State
 from dashboard_protocol.webhooks import Verifier
 from dashboard_protocol.webhooks import sender as webhook_sender
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
+from dashboard_protocol.webhooks.messages import AlertMessage, Message, StateMessage
 from dashboard_protocol.webhooks.metrics import WebhookMetrics
-from dashboard_protocol.webhooks.sender import StateMessage, WebhookSender, pause_s
-from tests.contracts.queues import SEALER
+from dashboard_protocol.webhooks.sender import WebhookSender, pause_s
+from tests.contracts.queues import ALERT, SEALER
 from tests.contracts.redis_server import a_redis, servers
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PATIENCE_S = 100
 Answer = Callable[[], Response]
+MESSAGE: TypeAdapter[StateMessage | AlertMessage] = TypeAdapter(Message)
 
 
 class Receiver:
@@ -47,7 +50,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.origin = ""
-        self.reported: list[StateMessage] = []
+        self.heard: list[StateMessage | AlertMessage] = []
         self.ids: list[str] = []
         self.hosts: list[str] = []
         self.answers: list[Answer] = [lambda: Response(status_code=204)]
@@ -58,10 +61,14 @@ class Receiver:
         body = await request.body()
         self.ids.append(self._verifier.verify(request.headers, body))
         self.hosts.append(request.headers["host"])
-        self.reported.append(StateMessage.model_validate_json(body))
+        self.heard.append(MESSAGE.validate_json(body))
         if self.hold is not None:
             await self.hold.wait()
         return (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])()
+
+    @property
+    def reported(self) -> list[StateMessage]:
+        return [message for message in self.heard if isinstance(message, StateMessage)]
 
     @property
     def states(self) -> list[str]:
@@ -122,8 +129,9 @@ async def settled(queue: Queue, bot: str = "b") -> list[tuple[str, str, list[str
         while any(known.status == "waiting" for known in await queue.deliveries(bot)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return [
-        (known.state.state.value, known.status.value, [attempt.problem for attempt in known.attempts])
+        (known.of.state.value, known.status.value, [attempt.problem for attempt in known.attempts])
         for known in await queue.deliveries(bot)
+        if isinstance(known.of, Moment)
     ]
 
 
@@ -436,6 +444,24 @@ def certificate(folder: Path, name: str) -> Tls:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return tls
+
+
+async def test_receiver_is_notified_of_an_alert_as_the_feed_has_it_between_the_states(
+    queue: MemoryQueue, receiver: Receiver
+) -> None:
+    async with a_courier(queue, receiver.origin).delivering():
+        await queue.submit(invitation(f"{receiver.origin}/bots"))
+        await queue.claim("w")
+        for notification in (Moment(state=State.LIVE, since=5.0), ALERT, Moment(state=State.ENDED, since=12.0)):
+            await queue.report("w", "b", notification)
+        await settled(queue)
+    assert [(message.type, message.number) for message in receiver.heard] == [
+        ("bot.state", 0), ("bot.state", 1), ("class.alert", 2), ("bot.state", 3),
+    ]  # fmt: skip
+    sent = receiver.heard[2]
+    assert isinstance(sent, AlertMessage)
+    assert (sent.bot, sent.room, sent.at, sent.alert) == ("b", "room b", 9.0, ALERT.alert)
+    assert receiver.ids[2] == "b-2"
 
 
 def test_message_names_what_a_receiver_needs() -> None:
