@@ -23,7 +23,7 @@ some() { [ $$ran -eq 1 ] || { echo 'no test fits these ARGS' >&2; return 5; }; }
 endef
 
 help:
-	@echo 'make demo         eight drawn people in a class, live at http://127.0.0.1:8080  (ARGS="--duration 60 --json")'
+	@echo 'make demo         twelve drawn people in a class, live at http://127.0.0.1:8080  (ARGS="--duration 60 --json")'
 	echo 'make test         all tests that need nothing but Python'
 	echo 'make integration  tests with system packages: headless Chromium, Node.js, strace, Janus'
 	echo 'make lint         ruff and mypy'

@@ -70,7 +70,7 @@ def demo(
     report: ReportFlag = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show a class of eight drawn people on this machine.
+    """Show a class of twelve drawn people on this machine.
 
     Page, room and bot are one process; nothing leaves the machine.
     """

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
@@ -93,11 +92,11 @@ def formula_page(numbers: Numbers = OURS) -> str:
     return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"
 
 
-def _section(name: str, *parts: Markup) -> Markup:
+def _section(name: str, *parts: str) -> str:
     return element("section", element("h2", say(f"formula.heading.{name}")), *parts)
 
 
-def _seen(person: EngagementParameters) -> Markup:
+def _seen(person: EngagementParameters) -> str:
     yaw, down, up = person.yaw_limits_deg, person.down_limits_deg, person.up_limits_deg
     facing = say(
         "formula.facing",
@@ -126,7 +125,7 @@ def _seen(person: EngagementParameters) -> Markup:
     return _section("seen", listed, element("p", own))
 
 
-def _together(person: EngagementParameters) -> Markup:
+def _together(person: EngagementParameters) -> str:
     quiet = 1 - person.activity_weight
     lines = (
         f"s = f · [1 − {person.gaze_weight:g} · (1 − g)] · e",
@@ -168,7 +167,7 @@ def examples(person: EngagementParameters) -> list[tuple[str, float]]:
     ]
 
 
-def _levels(person: EngagementParameters) -> Markup:
+def _levels(person: EngagementParameters) -> str:
     edges = (0.0, *person.cuts, 1.0)
     rows = [
         [level.name, level.means, say("page.range", low=words.index(low), high=words.index(high))]
@@ -179,7 +178,7 @@ def _levels(person: EngagementParameters) -> Markup:
     return _section("levels", table(head, rows[::-1], caption=say("formula.heading.levels")), element("p", held))
 
 
-def _of_a_class(numbers: Numbers) -> Markup:
+def _of_a_class(numbers: Numbers) -> str:
     person, change, policy = numbers.person, numbers.change, numbers.policy
     mean = say(
         "formula.mean",
@@ -209,7 +208,7 @@ def _of_a_class(numbers: Numbers) -> Markup:
     )
 
 
-def _limits(person: EngagementParameters) -> list[Markup]:
+def _limits(person: EngagementParameters) -> list[str]:
     points = words.points(_hundredths(person.activity_weight))
     said = [say("formula.limit.faces"), say("formula.limit.people"), say("formula.limit.bias", points=points)]
     said.append(say("formula.limit.use"))

@@ -1,4 +1,4 @@
-"""How the eight drawn people look. Nobody's likeness: every number is invented."""
+"""How the drawn people look. Nobody's likeness: every number is invented."""
 
 from dataclasses import dataclass
 

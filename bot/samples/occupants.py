@@ -30,13 +30,13 @@ class Occupant:
     id: str
     name: str
     person: str
-    """Whose clips are played: one of the eight drawn people."""
+    """Whose clips are played: one of the drawn people."""
     variant: int = 0
     """0 as they are drawn; else in another light and before other walls, of no two the same."""
 
 
 def occupants(count: int) -> tuple[Occupant, ...]:
-    """Make so many people of the eight who are drawn."""
+    """Make so many people of the eight who play everything."""
     made = []
     for number in range(count):
         turn, at = divmod(number, len(PEOPLE))

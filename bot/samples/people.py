@@ -1,8 +1,8 @@
-"""The eight drawn people of the demo class."""
+"""The drawn people: eight who play everything there is, and four who join them in the demo's class."""
 
 from dataclasses import dataclass
 
-from bot.samples.look import BOB, BUN, CROPPED, CURLS, LONG, SCARF, SHORT, Look
+from bot.samples.look import BOB, BUN, CROPPED, CURLS, FRINGE, LONG, SCARF, SHORT, Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,29 @@ PEOPLE: tuple[DrawnPerson, ...] = (
     )),
 )  # fmt: skip
 """In the order in which they join."""
+
+CLASS: tuple[DrawnPerson, ...] = (
+    *PEOPLE,
+    DrawnPerson("sofia", "Sofia", Look(
+        skin=(234, 190, 160), hair=LONG, hair_colour=(156, 112, 64), iris=(92, 116, 88), lips=(204, 110, 104),
+        clothes=(206, 120, 120), wall=((212, 222, 230), (194, 206, 216)), furniture="shelf", scale_px=63,
+        place=(0.52, 0.53), light=(-0.5, -0.6, 0.8), brow_colour=(120, 84, 52), jaw=0.97,
+    )),
+    DrawnPerson("wei", "Wei", Look(
+        skin=(236, 200, 166), hair=CROPPED, hair_colour=(32, 30, 32), iris=(58, 40, 32), lips=(196, 116, 106),
+        clothes=(66, 76, 92), wall=((232, 228, 216), (214, 206, 190)), furniture="window", scale_px=68,
+        place=(0.47, 0.53), light=(0.6, -0.5, 0.8), brow_colour=(40, 34, 34), brow_weight=1.1, eye_height=0.95,
+        glasses=(38, 40, 46),
+    )),
+    DrawnPerson("leila", "Leila", Look(
+        skin=(196, 144, 108), hair=FRINGE, hair_colour=(64, 40, 34), iris=(72, 46, 32), lips=(184, 88, 92),
+        clothes=(98, 140, 128), wall=((228, 218, 230), (210, 198, 214)), furniture="picture", scale_px=61,
+        place=(0.54, 0.54), light=(0.4, -0.7, 0.8), brow_colour=(48, 32, 28), nose=1.05,
+    )),
+    DrawnPerson("tomas", "Tomás", Look(
+        skin=(228, 180, 148), hair=SHORT, hair_colour=(128, 124, 120), iris=(88, 100, 108), lips=(188, 112, 102),
+        clothes=(138, 112, 86), wall=((204, 214, 206), (184, 196, 188)), furniture="plant", scale_px=70,
+        place=(0.45, 0.54), light=(-0.6, -0.5, 0.8), brow_colour=(100, 92, 86), brow_weight=1.15, beard=0.8, jaw=1.04,
+    )),
+)  # fmt: skip
+"""Of the demo: enough of them for everything that is shown from ten people up, also while some are away."""

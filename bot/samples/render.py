@@ -1,6 +1,6 @@
 """Draws and encodes the clips: `python -m bot.samples.render [--out DIR]`; the same files on every run.
 
-Only what the stories play is drawn: VP8, 640x360, 15 frames a second, a key frame a second. Takes about three minutes
+Only what the stories play is drawn: VP8, 640x360, 15 frames a second, a key frame a second. Takes about four minutes
 on two cores. `truth.json` keeps the pose of every frame.
 """
 
@@ -17,7 +17,7 @@ import av
 import cv2
 
 from bot.samples.drawing import draw
-from bot.samples.people import PEOPLE
+from bot.samples.people import CLASS
 from bot.samples.pose import Pose
 from bot.samples.segments import FRAMES_PER_S, poses
 from bot.samples.story import CLIPS, HERE, clip_path
@@ -25,7 +25,7 @@ from engine.readings import Image
 
 BITS_PER_S = 150_000
 _COLUMNS = tuple(Pose.__dataclass_fields__)
-_LOOKS = {person.id: person.look for person in PEOPLE}
+_LOOKS = {person.id: person.look for person in CLASS}
 
 
 def played() -> list[tuple[str, str]]:

@@ -69,4 +69,4 @@ class Settings(MeetingOptions, Reach):
 DEMO_ALERTS = AlertParameters(
     min_people=6, warm_up_s=30.0, block_s=6.0, reference_s=60.0, silence_s=30.0, reset_share=0.5
 )
-"""A demo has minutes, not hours, and eight people: everything faster, which `hello` says."""
+"""A demo has minutes, not hours, and twelve people: everything faster, which `hello` says."""

@@ -5,12 +5,12 @@ import pytest
 
 from bot.samples.drawing import draw
 from bot.samples.look import Look
-from bot.samples.people import PEOPLE
+from bot.samples.people import CLASS
 from bot.samples.pose import Pose
 from engine.faces import FaceFinder
 from engine.readings import Face
 
-LOOKS = {person.id: person.look for person in PEOPLE}
+LOOKS = {person.id: person.look for person in CLASS}
 
 
 def measure(finder: FaceFinder, look: Look, pose: Pose) -> Face:

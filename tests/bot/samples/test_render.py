@@ -10,14 +10,14 @@ import pytest
 from bot.rooms.publishing.encoded_clip import read_clip
 from bot.samples import render as rendering
 from bot.samples.drawing import draw
-from bot.samples.people import PEOPLE
+from bot.samples.people import CLASS
 from bot.samples.pose import QUIET
 from bot.samples.render import encode, main, played
 from bot.samples.segments import FRAMES_PER_S, SEGMENTS, poses
 from bot.samples.story import clip_path, true_pose
 from engine.readings import Image
 
-LOOKS = {person.id: person.look for person in PEOPLE}
+LOOKS = {person.id: person.look for person in CLASS}
 
 
 def pictures(path: Path) -> list[Image]:

@@ -5,17 +5,17 @@ import json
 import pytest
 
 from bot.errors import SettingsRefused
-from bot.samples.people import PEOPLE
+from bot.samples.people import CLASS, PEOPLE, DrawnPerson
 from bot.samples.render import played
 from bot.samples.story import CLIPS, HERE, Act, clip_path, face_width_px, load_story
 
 AWAY = {"away_left", "away_right", "down"}
 
 
-@pytest.mark.parametrize("name", ["demo", "quick"])
-def test_story_is_well_formed(name: str) -> None:
+@pytest.mark.parametrize(("name", "people"), [("demo", CLASS), ("quick", PEOPLE)])
+def test_story_is_well_formed(name: str, people: tuple[DrawnPerson, ...]) -> None:
     story = load_story(name)
-    assert [(person.id, person.name) for person in story.people] == [(person.id, person.name) for person in PEOPLE]
+    assert [(person.id, person.name) for person in story.people] == [(person.id, person.name) for person in people]
     for person in story.people:
         times = [cue.at_s for cue in person.cues]
         assert times == sorted(set(times))
@@ -52,7 +52,7 @@ def test_most_of_the_class_laughs_together_once() -> None:
         sum(story.moment(person.id, at_s).segment in ("laugh", "smile") for person in story.people)
         for at_s in range(int(story.length_s))
     ]
-    assert max(amused) == amused[33] >= 7
+    assert max(amused) == amused[33] >= 11
 
 
 def test_moment_follows_camera_and_departure() -> None:
@@ -98,9 +98,9 @@ def test_every_played_clip_lies_there_and_no_other() -> None:
     expected = {clip_path(*pair) for pair in played()}
     assert set(CLIPS.glob("*.webm")) == expected
     assert set(json.loads((CLIPS / "truth.json").read_text())) == {path.stem for path in expected}
-    assert sum(path.stat().st_size for path in CLIPS.iterdir()) <= 4_000_000
+    assert sum(path.stat().st_size for path in CLIPS.iterdir()) <= 4_500_000
     assert (HERE / "story.json").stat().st_size < 10_000
 
 
 def test_faces_are_wide_enough_to_measure_gaze() -> None:
-    assert all(100 <= face_width_px(person.id) <= 170 for person in PEOPLE)
+    assert all(100 <= face_width_px(person.id) <= 170 for person in CLASS)
