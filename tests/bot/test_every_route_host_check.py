@@ -132,7 +132,8 @@ async def test_every_route_of_bot_and_gateway_is_in_the_description_of_its_serve
             }
             assert described == routed
             sockets = {path for path, methods in leaves(app.routes) if methods is None}
-            assert {_filled(feed["address"]) for feed in feeds.values()} == sockets
+            # A receiver of webhooks has an address of its own, which nobody knows here.
+            assert {_filled(feed["address"]) for feed in feeds.values() if feed["address"]} == sockets
             counted.append(len(routed))
     assert len(counted) == 2
 
