@@ -134,7 +134,7 @@ def _together(person: EngagementParameters) -> str:
     symbols = say("formula.symbols", window=words.span(person.window_s))
     known = say("formula.known", share=_percent(person.min_coverage))
     rows = [[said, f"{_hundredths(value)}", _level(value, person)] for said, value in examples(person)]
-    head = [say("formula.example"), say("name.index"), say("report.level")]
+    head = [say("formula.example"), say("page.column_index"), say("report.level")]
     return _section(
         "together",
         element("pre", "\n".join(lines)),
@@ -173,9 +173,9 @@ def _levels(person: EngagementParameters) -> str:
         [level.name, level.means, say("page.range", low=words.index(low), high=words.index(high))]
         for level, (low, high) in zip(LEVEL_NAMES, pairwise(edges), strict=True)
     ]
-    head = [say("report.level"), say("formula.means"), say("name.index")]
+    head = [say("report.level"), say("formula.means"), say("page.column_index")]
     held = say("formula.held", points=words.points(_hundredths(person.leave_by)), span=words.span(person.leave_after_s))
-    return _section("levels", table(head, rows[::-1], caption=say("formula.heading.levels")), element("p", held))
+    return _section("levels", table(head, rows[::-1], caption=held))
 
 
 def _of_a_class(numbers: Numbers) -> str:

@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from dashboard_protocol.auth.links import STANDING, instructor_url
 from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State
 from dashboard_protocol.view.plain_text import shown
 from tests.dashboard_protocol.web.browser import (
@@ -17,7 +18,7 @@ from tests.dashboard_protocol.web.browser import (
     Stage,
     live,
 )
-from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ScriptedClass, alert, hello, person
+from tests.dashboard_protocol.web.scripted import FALL_S, HISTORY_S, ROOM, ScriptedClass, alert, hello, person
 from tests.hostile import MARKUP, OBEYED, SCRIPTS
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
@@ -296,6 +297,26 @@ async def test_mark_that_nobody_takes_says_so(stage: Stage) -> None:
     await page.locator("#mark").get_by_role("button", name="Slide").click()
     await expect(page.locator("#mark-failed")).to_be_visible()
     await stage.shoot("mark-failed", (PHONE,))
+
+
+async def test_page_of_somebody_in_the_class_offers_nothing_that_would_be_refused(stage: Stage) -> None:
+    origin = stage.address.partition("/rooms/")[0]
+    stage.address = instructor_url(origin, ROOM, stage.access.class_link(ROOM, STANDING))
+    room = await live(stage)
+    page = stage.page
+    await stage.press("m")
+    await stage.press("?")
+    await expect(page.locator("#keys")).to_be_visible()
+    await expect(page.locator("#keys dt:visible", has_text="M")).to_have_count(0)
+    await stage.press("Escape")
+    for offered in ("#mark", "button[data-do=mark]"):
+        await expect(page.locator(offered).filter(visible=True)).to_have_count(0)
+    await stage.shoot("class-link", (DESK, PHONE))
+    await room.publish(Bye(reason=EndReason.ROOM_CLOSED, report="/r", live_s=3060, present_max=28, alerts=2))
+    await stage.settle(room)
+    await stage.state("ended")
+    await expect(page.locator("#report")).to_be_hidden()
+    await expect(page.locator("#column")).to_contain_text("This is what this page has seen of the class.")
 
 
 async def a_class_that_ended(stage: Stage, report: str | None = "/rooms/biology/report") -> ScriptedClass:

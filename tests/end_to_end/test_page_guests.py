@@ -1,4 +1,4 @@
-"""The pages around the instructor's: what axe finds on the join page, the privacy page and the report."""
+"""The pages around the instructor's: what axe finds where people join, opt out, read of numbers, and in the report."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -9,10 +9,12 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 from starlette.applications import Starlette
 
+from bot.formula_page import formula_routes
 from bot.privacy import routes as privacy_routes
 from bot.rooms.local.room import LocalRoom
 from bot.rooms.notice import Notice
 from dashboard_protocol.events import BotState, Event, Profile, State
+from dashboard_protocol.gateway.static_files import static_route
 from dashboard_protocol.http.server import serve
 from dashboard_protocol.report import recorded, render_html
 from dashboard_protocol.view.plain_text import shown
@@ -71,6 +73,17 @@ async def test_axe_finds_nothing_where_people_join_and_where_they_opt_out(
         await page.locator("input").first.fill("Ada Obi")
         await page.locator("button").first.click()
         await looked_at(page, axe, "opted-out")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+async def test_axe_finds_nothing_where_the_numbers_are_explained(
+    stage: Stage, axe: str | None, size: ViewportSize
+) -> None:
+    app = Starlette(routes=[*formula_routes(), static_route()])
+    async with serve(app, port=0) as served, opened(stage, size) as page:
+        await page.goto(f"{served.origin}/formula")
+        await expect(page.locator("h1")).to_have_text("How the numbers are made")
+        await looked_at(page, axe, "formula")
 
 
 async def test_texts_of_a_notice_are_read_where_people_join_and_never_obeyed(stage: Stage) -> None:
