@@ -40,7 +40,7 @@ BY_NAME = {
     "title": ("t" * 121,),
     "leave_out": ("n" * 201,),
     "webhook": ("w" * 501,),
-    "room_url": ("r" * 501,),
+    "room_url": ("r" * 4001,),
     "rooms": ("nonsense",),
     "webhooks": ("nonsense",),
     "trusted_proxies": ("300.1.1.1",),

@@ -14,7 +14,8 @@ from dashboard_protocol.room_urls import LOCAL, read_room
 if TYPE_CHECKING:
     from bot.rooms.browser.launcher import BrowserOptions
 
-KNOWN = ("local://NAME", "janus+ws(s)://HOST:PORT/ROOM", "whep+http(s)://HOST/PATH", "browser+https://HOST/PATH")
+KNOWN = ("local://NAME", "janus+ws(s)://HOST:PORT/ROOM", "whep+http(s)://HOST/PATH")
+"""Beside those of the adapters of pages."""
 
 
 def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what it needs
@@ -72,7 +73,7 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
         from bot.rooms.whep import WhepRoom
 
         return WhepRoom(url, clock=clock, notice_given=notice_given, ice=ice)
-    from bot.rooms.browser.sites.registry import site_of
+    from bot.rooms.browser.sites.registry import site_of, sites
 
     if len(address.places) == 1 and (site := site_of(address.places[0])) is not None:
         from bot.rooms.browser.launcher import BrowserOptions
@@ -86,4 +87,5 @@ def open_room(  # noqa: PLR0913  one parameter a part, and each room takes what 
             options=browser or BrowserOptions(),
             relay_only=ice.relay_only,
         )
-    raise SettingsRefused(f"{address.bare!r} is no room this bot can join; known are {', '.join(KNOWN)}")
+    known = ", ".join([*KNOWN, *(site.example for site in sites())])
+    raise SettingsRefused(f"{address.bare!r} is no room this bot can join; known are {known}")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dashboard_protocol.room_urls import MAX_ADDRESS
 from dashboard_protocol.vocabulary import Profile
 
 LONGEST_TOKEN = 8192
@@ -100,7 +101,7 @@ class TeacherLinkRequest(BaseModel):
         json_schema_extra={"examples": [{"rooms": ["local://seminar", "local://lab"], "may_start": True}]},
     )
 
-    rooms: Annotated[tuple[Annotated[str, Field(max_length=500)], ...], Field(min_length=1, max_length=50)]
+    rooms: Annotated[tuple[Annotated[str, Field(max_length=MAX_ADDRESS)], ...], Field(min_length=1, max_length=50)]
     """Their addresses or keys."""
     may_start: bool = False
     """Whether classes may be started with it; takes a key that also has the scope `invite`."""

@@ -4,15 +4,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from dashboard_protocol.room_urls import MAX_ADDRESS
 from dashboard_protocol.settings.setting import Setting
 from dashboard_protocol.vocabulary import Profile
 
 RoomUrl = Annotated[
     str,
-    Field(max_length=500),
+    Field(max_length=MAX_ADDRESS),  # with a token in it, it is long
     Setting(
         "The meeting: local://NAME (a room of classpulse), janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH, "
-        "browser+https://HOST/PATH (a page of classpulse's own language).",
+        "jitsi+https://HOST/ROOM, browser+https://HOST/PATH (a page of classpulse's own language).",
         commands="join invite",
         is_argument=True,
     ),

@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 import pytest
 
+from bot.rooms.browser.sites.registry import sites
 from dashboard_protocol.auth.links import Access
 from engine.runtimes import DEFAULT_MODEL
 
@@ -23,7 +24,9 @@ READS = ("join", "local://r", "--policy", "aggregate", "--port", "0")
 CHOOSE = (
     "choose a policy: --policy presence, aggregate or individual (or CLASSPULSE_POLICY); a real meeting has no default"
 )
-ROOMS = "known are local://NAME, janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH, browser+https://HOST/PATH"
+ROOMS = "known are local://NAME, janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH, " + ", ".join(
+    site.example for site in sites()
+)
 EXPORT = "export it again with `build-engine export`"
 TLS = "give --tls-cert and --tls-key, or --behind-proxy when a proxy in front of it ends TLS"
 OUTSIDE = "--host 0.0.0.0 is reachable from other machines: " + TLS

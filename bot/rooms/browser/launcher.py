@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -62,6 +63,10 @@ FLAGS = (
     f"--window-size={VIEW[0]},{VIEW[1]}",
 )
 """Nothing here hides what the browser is."""
+
+
+_BEHIND = re.compile(r"(https?://[^\s?#]*)[?#]\S*")
+"""An address, and what stands behind its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +197,8 @@ def browser_errors() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error of Playwright says first; what follows is for programmers."""
-    return next(iter(str(error).strip().splitlines()), "")[:200]
+    """Return what an error of Playwright says first, without what opens an address; what follows is for programmers."""
+    return _BEHIND.sub(r"\1", next(iter(str(error).strip().splitlines()), ""))[:200]
 
 
 def _environment(folder: Path) -> dict[str, str | float | bool]:

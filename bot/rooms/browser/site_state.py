@@ -149,14 +149,17 @@ def _read(said: object) -> Said:
     is_encrypted = said.get("encrypted") is True
     if said.get("missing"):
         return Said(None, is_encrypted=is_encrypted)
+    broke = f"window.classpulse broke: {said['failed']}" if "failed" in said else None
+    if broke is not None and "state" not in said:
+        raise _Unexpected(broke)
     state, why = _state(said.get("state"))
     trouble = None
     people: tuple[Person, ...] = ()
     streams: tuple[CameraStream, ...] = ()
     chat: tuple[ChatMessage, ...] = ()
     try:
-        if "failed" in said:
-            raise _Unexpected(f"window.classpulse broke: {said['failed']}")
+        if broke is not None:
+            raise _Unexpected(broke)
         people = _listed(said, "people", MOST_PEOPLE, _person, "{id, name}")
         streams = tuple(
             each

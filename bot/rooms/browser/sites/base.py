@@ -20,7 +20,7 @@ class Entrance:
 
     url: str = field(repr=False)
     """What is opened: http(s), secrets included."""
-    script: str = ""
+    script: str = field(default="", repr=False)
     """Runs in the main document after the hook and before the page's own scripts; defines `window.classpulse` where the
     page does not do so itself. It reads the page's state when it is asked, and changes nothing of it."""
     origins: frozenset[str] = frozenset()

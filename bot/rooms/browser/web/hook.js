@@ -108,7 +108,8 @@
 
   // -- what the page says of itself ----------------------------------------------------------------------------------
 
-  const ASKED = ["state", "people", "streams", "chat"];
+  const ASKED = ["state", "people", "streams", "chat", "encrypted"];
+  const OPTIONAL = ["chat", "encrypted"];
   const numberOf = ({ track, receiver }) => {
     if (receiver instanceof RTCRtpReceiver) return numbers.get(receiver);
     if (track instanceof MediaStreamTrack) return numbers.get(track);
@@ -126,12 +127,12 @@
     if (typeof page !== "object" || page === null) return { missing: true };
     const said = {};
     for (const name of ASKED) {
-      if (name === "chat" && typeof page.chat !== "function") continue;
+      if (OPTIONAL.includes(name) && typeof page[name] !== "function") continue;
       try {
         const answer = page[name]();
         said[name] = name === "streams" && Array.isArray(answer) ? answer.map(streamOf) : answer ?? null;
       } catch (error) {
-        said.failed = `${name}(): ${error}`.slice(0, 300);
+        said.failed ??= `${name}(): ${error}`.slice(0, 300);
       }
     }
     return said;
@@ -146,7 +147,8 @@
     }
     let text;
     try {
-      text = JSON.stringify({ ...answers(), encrypted: isEncrypted });
+      const said = answers();
+      text = JSON.stringify({ ...said, encrypted: isEncrypted || said.encrypted === true });
     } catch (error) {
       text = JSON.stringify({ failed: `its answers cannot be sent: ${error}`.slice(0, 300) });
     }

@@ -41,9 +41,9 @@ class MeetingServer:
 
         return Starlette(routes=[WebSocketRoute("/wire", self._serve), Mount("/", counted)])
 
-    def url(self, page: str = "meeting.html", **query: str | int) -> str:
+    def url(self, page: str = "meeting.html", site: str = "browser", **query: str | int) -> str:
         """Build a page's address for the bot."""
-        return f"browser+{self.origin}/{page}?{urlencode(query)}"
+        return f"{site}+{self.origin}/{page}?{urlencode(query)}"
 
     async def order(self, **what: object) -> None:
         """Have the newest page do something, as `orders` in `meeting.js` names it."""

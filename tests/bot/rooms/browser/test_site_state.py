@@ -82,6 +82,11 @@ def test_answer_that_is_none_is_one_line_and_nobody_is_mapped(wrong: dict[str, A
     assert (said.people, said.streams, said.chat) == ((), (), ())
 
 
+def test_state_that_breaks_is_said_by_its_own_line() -> None:
+    said = read_said({"failed": "state(): Error: the page has no APP.store", "people": [], "streams": []})
+    assert said.trouble == "window.classpulse broke: state(): Error: the page has no APP.store"
+
+
 @pytest.mark.parametrize("broken", ["", "{", "[]", "1", '{"at": "x"}', '{"at": 1e999}', "[" * 100_000, '{"said": {}}'])
 def test_what_the_hook_never_says_is_refused(broken: str) -> None:
     with pytest.raises(LookMalformed):
