@@ -2,8 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from bot.settings import MeetingOptions
+from bot.workers.assignment import Happening
+from bot.workers.child import StatusLine, _line_of
 from bot.workers.claimed import Claimed
+from bot.workers.worker import Worker
+from dashboard_protocol.events import Event
 from dashboard_protocol.queue.memory import MemoryQueue
 from dashboard_protocol.queue.records import BotRecord, Invitation, Moment, Webhook
 from dashboard_protocol.vocabulary import Profile, State
@@ -46,3 +52,27 @@ async def test_alert_is_reported_in_its_turn_and_changes_no_state() -> None:
     assert known.notifications[1:] == (live, ALERT, leaving, ALERT)
     assert (known.now, known.newest_state) == (leaving, 3)
     assert claimed.record.states == known.states
+
+
+@pytest.mark.parametrize("wants_them", [True, False])
+async def test_alert_of_a_bot_is_passed_on_only_to_a_webhook_that_asked_for_alerts(wants_them: bool) -> None:
+    queue = MemoryQueue()
+    hook = Webhook(url="https://8.8.8.8/", secret="whsec_x", alerts=wants_them)
+    await queue.submit(
+        Invitation(id="b", room="r", room_url="local://r", policy=Profile.AGGREGATE, requested_at=1.0, webhook=hook)
+    )
+    record = await queue.claim("w")
+    assert record is not None
+    claimed, worker = Claimed(record, queue, "w"), Worker(queue, name="w", capacity=1, options=MeetingOptions())
+    for happening in (Happening.DUE, Happening.STARTED):
+        claimed.assignment.happen(happening)
+    said = _line_of(Event(room="r", epoch=1, seq=1, at=ALERT.at, body=ALERT.alert))
+    assert said is not None
+    async with asyncio.timeout(30), claimed.reporting():
+        await worker._take(
+            claimed, StatusLine.model_validate_json(said.model_dump_json(exclude_none=True, by_alias=True))
+        )
+        await claimed.all_reported()
+    known = await queue.bot("b")
+    assert known is not None
+    assert known.notifications[1:] == ((ALERT,) if wants_them else ())
