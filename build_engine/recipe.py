@@ -68,11 +68,14 @@ class Recipe:
     backbone: Literal["static", "vgg", "resnet18", "resnet29", "resnet50", "inception_v3"] = "static"
     """`static` is the plain CNN of the paper's text, whole; the others give a grid to the attention. `resnet29` may
     begin with weights that know faces, `resnet50` and `inception_v3` with weights that know pictures."""
-    attention: Literal["none", "plain", "landmark"] = "none"
-    """Self-attention over the grid, and over channels: none, from pixels alone, or guided by landmarks."""
+    attention: Literal["none", "plain", "landmark", "cbam"] = "none"
+    """Self-attention over the grid, and over channels: none, from pixels alone, or guided by landmarks. `cbam` is
+    another kind, inside each block of `resnet18`, to compare with."""
     attention_heads: int = 8
     pooling: Literal["mean", "regions"] = "mean"
     """What the heads read: the mean over the grid, or beside it the mean over each facial region."""
+    tower: Literal["none", "edges", "lbp", "sift", "hog"] = "none"
+    """What a second, small tower reads beside the trunk, to compare with: features made by hand."""
     widths: tuple[int, int, int, int] = (32, 64, 128, 256)
     """Channels of the four stages."""
     last_blocks: int = 1

@@ -44,6 +44,7 @@ IN_PLACES = {
     "dashboard_protocol/http/server.py": {"h11"},  # what uvicorn speaks HTTP with
     "dashboard_protocol/queue/redis": {"redis"},
     "build_engine/": {"torch", "onnx", "onnxruntime", "matplotlib", "av", "tensorrt", "tensorrt_rtx"},
+    "build_engine/evaluation/classical.py": {"sklearn"},  # the classifiers that came before networks
     "build_engine/deployment/peer.py": {"ai_edge_litert"},  # runs the network that ours is timed beside
     "bot/rooms/browser/": {"websockets"},
     "bot/rooms/browser/launcher.py": {"playwright"},  # lazily: only who joins a page needs it

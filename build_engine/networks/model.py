@@ -16,6 +16,7 @@ Why this shape, for two training cores and a budget of 2.6 ms a face:
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import torch
@@ -23,8 +24,10 @@ from torch import Tensor, nn
 
 from build_engine.networks.attention import Gaze, RegionAttention, region_means
 from build_engine.networks.baselines import StaticCnn, Trunk, bottleneck_trunk, vgg_trunk
+from build_engine.networks.cbam import Cbam
 from build_engine.networks.inception import inception_trunk
 from build_engine.networks.pretrained_faces import face_trunk
+from build_engine.networks.towers import TOWER_FEATURES, build_tower
 from build_engine.recipe import Recipe
 from engine.crops import REGIONS
 from engine.expressions import FER7, FERPLUS8
@@ -40,18 +43,20 @@ def build_network(recipe: Recipe) -> nn.Module:
 
 
 class ExpressionNet(nn.Module):
-    """Trunk, attention (`Recipe.attention`), perhaps a tail, two heads."""
+    """Trunk, attention (`Recipe.attention`), perhaps a tail, perhaps a tower beside them, two heads."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.trunk, channels, grid, tail, features = TRUNKS[recipe.backbone](recipe)
         self.attention: RegionAttention | None = None
-        if recipe.attention != "none":
+        if recipe.attention in ("plain", "landmark"):
             self.attention = RegionAttention(channels, recipe.attention_heads, recipe.attention == "landmark", grid)
         self.tail = tail or nn.Sequential()
         self.dropout = nn.Dropout(recipe.dropout)
         self._pools_regions = recipe.pooling == "regions"
+        self.tower = None if recipe.tower == "none" else build_tower(recipe)
         width = (features or channels) + self._pools_regions * len(REGIONS) * channels
+        width += 0 if self.tower is None else TOWER_FEATURES
         self.fer7 = nn.Linear(width, len(FER7))
         self.ferplus8 = nn.Linear(width, len(FERPLUS8))
 
@@ -72,6 +77,8 @@ class ExpressionNet(nn.Module):
         if self._pools_regions:
             seen = region_means(maps.flatten(2), regions.flatten(2))  # (N, 9, C)
             features = torch.cat((features, seen.flatten(1)), 1)
+        if self.tower is not None:
+            features = torch.cat((features, self.tower(crops, regions)), 1)
         features = self.dropout(features)
         return self.fer7(features), self.ferplus8(features)
 
@@ -80,24 +87,26 @@ class ExpressionNet(nn.Module):
         return None if self.attention is None else self.attention.gaze(self.trunk(crops), regions)
 
 
-def residual_trunk(widths: tuple[int, int, int, int], last_blocks: int = 1) -> Trunk:
+def residual_trunk(widths: tuple[int, int, int, int], last_blocks: int = 1, cbam: bool = False) -> Trunk:
     """Build the trunk of ResNet-18 (He et al. 2015) for small grey crops; see the module for what differs.
 
     Args:
         widths: channels at 24x24, 12x12, 6x6 and, again, 6x6.
         last_blocks: blocks of the last stage.
+        cbam: each block weighs what it adds, see `Cbam`.
 
     Returns:
         The trunk, (N, 1, 48, 48) → (N, widths[3], 6, 6).
     """
     first, second, third, last = widths
+    block = partial(BasicBlock, cbam=cbam)
     layers = nn.Sequential(
         *_norm_conv(1, first // 2, stride=2), nn.ReLU(),
         *_norm_conv(first // 2, first), nn.ReLU(),
-        BasicBlock(first, first), BasicBlock(first, first),
-        BasicBlock(first, second, stride=2), BasicBlock(second, second),
-        BasicBlock(second, third, stride=2), BasicBlock(third, third),
-        BasicBlock(third, last), *(BasicBlock(last, last) for _ in range(1, last_blocks)),
+        block(first, first), block(first, first),
+        block(first, second, stride=2), block(second, second),
+        block(second, third, stride=2), block(third, third),
+        block(third, last), *(block(last, last) for _ in range(1, last_blocks)),
     )  # fmt: skip
     return Trunk(layers, last, 6)
 
@@ -110,22 +119,23 @@ class BasicBlock(nn.Module):
     two epochs, 450 steps, scales that began at zero stood at 0.003 to 0.03, and the network was as good as shallow.
     """
 
-    def __init__(self, before: int, width: int, stride: int = 1) -> None:
+    def __init__(self, before: int, width: int, stride: int = 1, cbam: bool = False) -> None:
         super().__init__()
         self.body = nn.Sequential(*_norm_conv(before, width, stride), nn.ReLU(), *_norm_conv(width, width))
         around: list[nn.Module] = [nn.AvgPool2d(stride)] if stride > 1 else []
         if before != width:
             around += [nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width)]
         self.around = nn.Sequential(*around)
+        self.gate = Cbam(width) if cbam else nn.Identity()
         self.relu = nn.ReLU()
 
     def forward(self, maps: Tensor) -> Tensor:
         """Map (N, before, H, W) to (N, width, H/stride, W/stride)."""
-        return self.relu(self.around(maps) + self.body(maps))  # type: ignore[no-any-return]
+        return self.relu(self.around(maps) + self.gate(self.body(maps)))  # type: ignore[no-any-return]
 
 
 TRUNKS: Final[dict[str, Callable[[Recipe], Trunk]]] = {
-    "resnet18": lambda recipe: residual_trunk(recipe.widths, recipe.last_blocks),
+    "resnet18": lambda recipe: residual_trunk(recipe.widths, recipe.last_blocks, recipe.attention == "cbam"),
     "resnet29": lambda recipe: face_trunk(recipe.widths),
     "resnet50": lambda recipe: bottleneck_trunk(recipe.widths),
     "vgg": lambda recipe: vgg_trunk(recipe.widths),

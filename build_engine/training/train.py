@@ -78,12 +78,13 @@ def train(
     learning = begin(recipe, run, resume, start, batches)
     history = learning.history
     while len(history) < recipe.epochs and not is_done(recipe, history):
-        epoch, began = len(history), time.perf_counter()
+        epoch, began, cpu_began = len(history), time.perf_counter(), time.process_time()
         loss = train_epoch(recipe, learning, batches)
         row = {"epoch": epoch + 1, "loss": loss, **validate(recipe, learning.averaged, judge)}
         check_finite(row["validation_loss"], epoch)
         row["learning_rate"] = learning.optimiser.param_groups[0]["lr"]
         row["seconds"] = round(time.perf_counter() - began, 1)
+        row["cpu_seconds"] = round(time.process_time() - cpu_began, 1)
         is_best = all(row["accuracy"] > other["accuracy"] for other in history)
         history.append(row)
         if is_best:

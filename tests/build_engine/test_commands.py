@@ -267,6 +267,17 @@ def test_compare_and_split_study_train_what_is_missing(
     assert only_line(said.out) == first
     assert "epoch" not in said.err
     assert build_engine("split-study", *DRAWN, "--json", monkeypatch=monkeypatch) == 0
-    assert list(only_line(capsys.readouterr().out)) == ["variant", "90-5-5", "80-10-10", "70-15-15"]
+    divisions = ("90-5-5", "80-10-10", "70-15-15")
+    answer = only_line(capsys.readouterr().out)
+    assert list(answer) == [
+        "variant",
+        *(f"{name}{copies}" for name in divisions for copies in ("", " copies anywhere")),
+    ]
+    assert build_engine("compare", "--table", monkeypatch=monkeypatch) == 0
+    assert "| ResNet-18, no attention |" in capsys.readouterr().out
+    assert build_engine("compare", "--table", "--json", monkeypatch=monkeypatch) == 0
+    assert 1 in [row["epochs"] for row in only_line(capsys.readouterr().out) if row["rival"] == "resnet18"]
+    assert build_engine("compare", monkeypatch=monkeypatch) == 2
+    assert "--table" in capsys.readouterr().err
     assert build_engine("compare", *DRAWN, "--variant", "alexnet", monkeypatch=monkeypatch) == 2
     assert "alexnet: none of static" in " ".join(capsys.readouterr().err.split())

@@ -2,28 +2,37 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from build_engine.data.haar import FIVE, group_faces
 from build_engine.data.labelled_faces import Split
 from build_engine.data.landmarks import AlignedFaces
+from build_engine.errors import RunUnusable
+from build_engine.evaluation.classical import METHODS, Classical
 from build_engine.evaluation.compare import (  # fmt: skip
+    GROUP,
     VARIANTS,
-    Hits,
     comparison_table,
+    compete,
     difference,
     finish,
-    hits,
     is_finished,
+    outcomes,
+    stopped,
     variant_recipe,
 )
+from build_engine.evaluation.outcome import Hits
+from build_engine.evaluation.rivals import rival_table
 from build_engine.networks.model import ExpressionNet, build_network
 from build_engine.recipe import Recipe
 from build_engine.training.run import Run
 from build_engine.training.train import train
+from engine.expressions import FER7, FERPLUS8
 
 
 def runs_of(share: float, runs: int, seed: int, faces: int = 3589) -> list[Hits]:
@@ -36,8 +45,8 @@ def test_variants_differ_in_the_network_alone() -> None:
     assert (first.seed, first.epochs) == (3, 5)
     for variant in VARIANTS:
         recipe = variant_recipe(variant, 3, epochs=5)
-        same = replace(recipe, backbone=first.backbone, attention=first.attention, pooling=first.pooling)
-        assert same == first
+        network = ("backbone", "attention", "pooling", "tower")
+        assert replace(recipe, **{knob: getattr(first, knob) for knob in network}) == first
 
 
 def test_ablation_takes_one_trunk_with_and_without_attention() -> None:
@@ -98,5 +107,77 @@ def test_run_is_finished_once_and_goes_on_where_it_stood(recipe: Recipe, faces: 
     assert rows == [1, 2]
     assert not finish(recipe, faces, run, lambda row: rows.append(row["epoch"]))
     assert rows == [1, 2]
-    read = hits(run, faces, Split.PUBLIC_TEST)
-    assert read.mean() == max(row["accuracy"] for row in run.load("last.pt")["history"])
+
+
+def tiny_study(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> None:
+    monkeypatch.setattr("build_engine.evaluation.compare.STUDY", replace(recipe, pooling="mean"))
+
+
+@pytest.mark.parametrize("variant", ["rcl", "sift", "hog", "edges"])
+def test_rival_learns_with_its_tower_and_is_measured(
+    variant: str, recipe: Recipe, faces: AlignedFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_study(monkeypatch, recipe)
+    outcome = compete(variant, 1, 1, faces, tmp_path / f"{variant}-1")
+    assert (outcome.rival, outcome.seed, outcome.epochs) == (variant, 1, 1)
+    assert outcome.faces == 7
+    assert outcome.public_hits.mean() == pytest.approx(outcome.public)
+    assert outcome.weights > 0
+    assert outcome.ms_per_face > 0
+    assert outcome.cpu_hours > 0
+    assert 0 <= outcome.macro_f1 <= 1
+
+
+def test_private_test_is_read_once_and_the_outcome_kept(
+    recipe: Recipe, faces: AlignedFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_study(monkeypatch, recipe)
+    first = compete("resnet18", 1, 1, faces, tmp_path / "resnet18-1")
+    without = faces.rows(faces.labelled.splits != Split.PRIVATE_TEST)
+    assert compete("resnet18", 1, 1, without, tmp_path / "resnet18-1") == first
+    assert outcomes(tmp_path) == [first]
+    with pytest.raises(RunUnusable, match="another recipe"):
+        compete("resnet18", 1, 2, faces, tmp_path / "resnet18-1")
+    (tmp_path / "resnet18-1" / "outcome.json").write_text("{}")
+    with pytest.raises(RunUnusable, match="measure the run again"):
+        outcomes(tmp_path)
+
+
+def test_run_that_was_stopped_is_a_row_that_says_where(
+    recipe: Recipe, faces: AlignedFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_study(monkeypatch, recipe)
+
+    def stop(row: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compete("resnet18-plain", 1, 2, faces, tmp_path / "resnet18-plain-1", stop)
+    (row,) = stopped(tmp_path)
+    assert (row.rival, row.epochs, row.of_epochs, row.private) == ("resnet18-plain", 1, 2, None)
+    assert "stopped after 1 of 2" in rival_table([row])
+    compete("resnet18-plain", 1, 2, faces, tmp_path / "resnet18-plain-1")
+    assert stopped(tmp_path) == []
+
+
+def test_group_reads_five_expressions_cut_out_by_the_cascade(faces: AlignedFaces) -> None:
+    chosen, found = group_faces(faces)
+    assert len(chosen.labelled) == 50
+    assert set(chosen.labelled.labels) == {FER7.index(name) for name in FIVE}
+    assert 0 < found < 1, "it was made for photographs"
+    assert not chosen.regions.any()
+    assert not chosen.found.any()
+    assert GROUP in VARIANTS
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_classifier_from_before_networks_reads_what_it_was_fitted_on(name: str, faces: AlignedFaces) -> None:
+    training = faces.of(Split.TRAINING)
+    classical = Classical(name, 1, training.labelled, training.crops)
+    assert (classical.read(training.crops) == training.labelled.labels).mean() > 0.7
+    votes = classical.read_votes(training.crops)
+    assert votes is not None
+    assert votes.max() < len(FERPLUS8)
+    assert classical.weights > 10
+    bare = replace(training.labelled, votes=np.zeros_like(training.labelled.votes))
+    assert Classical(name, 1, bare, training.crops).read_votes(training.crops) is None

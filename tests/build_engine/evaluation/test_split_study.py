@@ -38,6 +38,14 @@ def test_copies_never_stand_on_two_sides(count: int, pictures: int, seed: int, n
     assert set(divided.splits) <= set(Split)
 
 
+def test_copies_may_stand_anywhere_where_their_worth_is_asked_for() -> None:
+    faces = some_faces(600, 60, 1)
+    divided = divide(faces, DIVISIONS["80-10-10"], seed=1, copies_together=False)
+    training = {image.tobytes() for image in divided.of(Split.TRAINING).images}
+    assert all(image.tobytes() in training for image in divided.of(Split.PRIVATE_TEST).images)
+    assert np.bincount(divided.splits) == pytest.approx([480, 60, 60], abs=1)
+
+
 def test_another_seed_divides_differently_and_the_same_seed_alike() -> None:
     faces = some_faces(400, 400, 1)
     first, again, other = (divide(faces, (0.8, 0.1, 0.1), seed).splits for seed in (1, 1, 2))
