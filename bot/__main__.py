@@ -17,6 +17,7 @@ from bot.settings import DEMO_ALERTS, Settings
 from bot.settings.client import LogSettings, WatchSettings
 from bot.settings.flags import from_environment, takes_settings
 from bot.terminal_encoding import speak_plainly
+from dashboard_protocol.language import speaking
 from dashboard_protocol.settings.command_line import ExitCode, add_command, new_app, run
 from dashboard_protocol.view.plain_text import log_plainly, plain_lines
 from dashboard_protocol.vocabulary import Profile
@@ -50,7 +51,11 @@ ReportFlag = Annotated[
     Path | None, typer.Option(help="Write the class's report here when it is over: HTML, and CSV beside it.")
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print every event as one JSON line; all else to stderr.")]
-DEMO = ("classpulse demo", "classpulse demo --duration 60 --json", "classpulse demo --clip lecture.mp4 --gallery")
+DEMO = (
+    "classpulse demo",
+    "classpulse demo --duration 60 --report out.html --lang de",
+    "classpulse demo --clip lecture.mp4 --gallery",
+)
 JOIN = (
     "classpulse join local://seminar --policy presence",
     "classpulse join janus+ws://127.0.0.1:8188/1234 --policy aggregate",
@@ -104,7 +109,8 @@ def watch(settings: WatchSettings, *, json: JsonFlag = False) -> None:
     from dashboard_protocol.terminal import watch_in_terminal
 
     given = sys.stdin.readline().strip() if settings.link == "-" else settings.link
-    raise typer.Exit(asyncio.run(watch_in_terminal(given, json=json)))
+    with speaking(settings.language):
+        raise typer.Exit(asyncio.run(watch_in_terminal(given, json=json)))
 
 
 def version() -> None:

@@ -19,6 +19,7 @@ from dashboard_protocol.auth.secrets_store import state_directory
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import ReportRefused
 from dashboard_protocol.events import BotState, EndReason, Event
+from dashboard_protocol.language import speaking
 from dashboard_protocol.report import report_paths, write_report
 from dashboard_protocol.settings.command_line import ExitCode
 from dashboard_protocol.view.plain_text import plain
@@ -62,6 +63,11 @@ def stay(settings: Settings, foreground: Foreground) -> int:
         ReportRefused: The report could not be written; found out before the class begins.
         BotError, DashboardError, EngineError: As `run`.
     """
+    with speaking(settings.language):
+        return _stay(settings, foreground)
+
+
+def _stay(settings: Settings, foreground: Foreground) -> int:
     if foreground.report is not None:
         report_paths(foreground.report)
     record = Record()

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from bot.classroom.change_detection import AlertParameters
@@ -14,9 +14,12 @@ from bot.engagement import FORMULA, LEVEL_NAMES, EngagementParameters
 from bot.engagement.formula import Scored, attention, expressiveness, index
 from bot.engagement.levels import raw_level
 from dashboard_protocol.http.described import HTML, Described, operation
+from dashboard_protocol.http.languages import LANG_QUERY, page_response
 from dashboard_protocol.http.problems import PAGE_POLICY, wants_page
+from dashboard_protocol.language import spoken
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.markup import element, join, table
+from dashboard_protocol.view.pages import language_links
 from dashboard_protocol.view.sentences import say
 from dashboard_protocol.vocabulary import Profile
 
@@ -36,14 +39,14 @@ def formula_routes() -> list[BaseRoute]:
 
     async def formula(asked: Request) -> Response:
         if wants_page(asked):
-            return HTMLResponse(formula_page(), headers={"content-security-policy": PAGE_POLICY, "vary": "accept"})
+            return page_response(asked, formula_page, {"content-security-policy": PAGE_POLICY, "vary": "accept"})
         return await whole(asked)
 
     async def whole(_: Request) -> Response:
         text = SOURCE.read_text(encoding="utf-8")
         return PlainTextResponse(text, media_type=_MARKDOWN, headers={"vary": "accept"})
 
-    page = operation("formula", "How every number is made.", "pages", answers={200: _MARKDOWN})
+    page = operation("formula", "How every number is made.", "pages", answers={200: _MARKDOWN}, query=LANG_QUERY)
     page["responses"]["200"]["content"][HTML] = {"schema": {"type": "string"}}
     text = operation(
         "formula_text", "The same with its sources and its test vectors.", "pages", answers={200: _MARKDOWN}
@@ -78,6 +81,7 @@ def formula_page(numbers: Numbers = OURS) -> str:
         _of_a_class(numbers),
         _section("limits", *_limits(numbers.person)),
         element("p", element("a", say("formula.whole"), href="/formula.md")),
+        element("nav", language_links(), class_="languages", aria_label=say("choose_language")),
         class_="formula",
     )
     head = element(
@@ -89,7 +93,8 @@ def formula_page(numbers: Numbers = OURS) -> str:
         element("link", rel="icon", href="/static/icon.svg"),
         element("link", rel="stylesheet", href="/static/plain.css"),
     )
-    return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"
+    page = element("html", head, element("body", body), lang=spoken().value, dir=say("direction"))
+    return f"<!doctype html>\n{page}\n"
 
 
 def _section(name: str, *parts: str) -> str:
@@ -170,7 +175,11 @@ def examples(person: EngagementParameters) -> list[tuple[str, float]]:
 def _levels(person: EngagementParameters) -> str:
     edges = (0.0, *person.cuts, 1.0)
     rows = [
-        [level.name, level.means, say("page.range", low=words.index(low), high=words.index(high))]
+        [
+            words.level_word(level.name),
+            words.level_meaning(level.name, level.means),
+            say("page.range", low=words.index(low), high=words.index(high)),
+        ]
         for level, (low, high) in zip(LEVEL_NAMES, pairwise(edges), strict=True)
     ]
     head = [say("report.level"), say("formula.means"), say("page.column_index")]
@@ -216,7 +225,7 @@ def _limits(person: EngagementParameters) -> list[str]:
 
 
 def _level(value: float, person: EngagementParameters) -> str:
-    return LEVEL_NAMES[raw_level(value, person)].name
+    return words.level_word(LEVEL_NAMES[raw_level(value, person)].name)
 
 
 def _hundredths(share: float) -> int:

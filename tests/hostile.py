@@ -318,6 +318,11 @@ FOREIGN_ORIGINS = (
 )
 """What an Origin header may say that is no page of a server on 127.0.0.1:8080."""
 
+LANGUAGES_ASKED_FOR = (
+    "", ",", ";q=1", "de;q=2", "de;q=-1", "de;q=0.9999", "de;q=NaN", "de q=1", "../de", "de/../..", "d\u0435", "tlh",
+    "x" * 5000, "tlh," * 30 + "de", "-de", "1de", "*", "de;q=0", "\u202ede",
+)  # fmt: skip
+"""`Accept-Language` that names none of ours, or nothing that can be read."""
 FORWARDED = (
     # X-Forwarded-For, trusted proxies, whose request it is when 10.0.0.1 brings it
     (("192.0.2.7",), ("10.0.0.0/8",), "192.0.2.7"),

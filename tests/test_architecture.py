@@ -36,6 +36,7 @@ IN_PLACES = {
     "dashboard_protocol/bus/redis": {"redis"},
     "dashboard_protocol/privacy_requests/redis": {"redis"},
     "dashboard_protocol/terminal/": {"rich"},
+    "dashboard_protocol/view/formats.py": {"babel"},  # plural rules, numbers and dates of each language
     "dashboard_protocol/home/qr.py": {"segno"},  # QR codes
     "dashboard_protocol/sealing.py": {"cryptography"},
     "dashboard_protocol/settings/command_line.py": {"typer"},
@@ -88,7 +89,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/webhooks",
         "engine/runtimes",
     },
-    "bot/disclosure": {"bot", "bot/classroom", "bot/engagement", "dashboard_protocol"},
+    "bot/disclosure": {"bot", "bot/classroom", "bot/engagement", "dashboard_protocol", "dashboard_protocol/view"},
     "bot/engagement": {"dashboard_protocol", "engine"},
     "bot/engagement/evaluation": {"bot/engagement", "dashboard_protocol", "engine"},
     "bot/inference": {"bot", "bot/rooms", "dashboard_protocol/auth", "engine", "engine/runtimes"},
@@ -153,6 +154,7 @@ ARROWS: dict[str, set[str]] = {
         "bot/rooms/webrtc",
         "dashboard_protocol",
         "dashboard_protocol/auth",
+        "dashboard_protocol/view",
         "engine",
     },
     "bot/rooms/browser": {

@@ -9,6 +9,8 @@ import typer
 
 from bot.settings.client import ClientSettings, WebhookSettings
 from bot.settings.flags import takes_settings
+from bot.settings.spoken import SpokenSettings
+from dashboard_protocol.language import speaking
 from dashboard_protocol.room_urls import is_key
 from dashboard_protocol.settings.command_line import add_command
 from dashboard_protocol.settings.invitation import InvitationOptions
@@ -32,7 +34,7 @@ EXAMPLES = {
     "bots": ("classpulse bots", "classpulse bots --json --url https://class.example.org"),
     "webhooks": ("classpulse webhooks 3f2a",),
     "leave": ("classpulse leave 3f2a",),
-    "report": ("classpulse report seminar --out seminar.html",),
+    "report": ("classpulse report seminar --out seminar.html", "classpulse report seminar --lang de"),
 }
 
 
@@ -112,6 +114,7 @@ def leave(gateway: ClientSettings, bot_id: BotId, *, json: JsonFlag = False) -> 
 @takes_settings("report")
 def report(
     gateway: ClientSettings,
+    spoken: SpokenSettings,
     room: Annotated[str, typer.Argument(help="The room, as `classpulse bots` shows it, or its address.")],
     *,
     out: Annotated[Path | None, typer.Option(help="The HTML file, CSV beside it; ROOM.html here if absent.")] = None,
@@ -132,7 +135,8 @@ def report(
         report_paths(path)
         for event in client.history(key):
             newest.apply(event)
-    html, table = write_report(newest.record, path)
+    with speaking(spoken.language):
+        html, table = write_report(newest.record, path)
     written = {"html": str(html), "csv": str(table)}
     print(json_text.dumps(written) if json else plain_lines(f"report     {html}\ntable      {table}"))
 

@@ -7,31 +7,11 @@ from bot.engagement import LEVEL_NAMES, EngagementMeter, EngagementParameters, M
 from bot.errors import SettingsRefused
 from dashboard_protocol import events
 from dashboard_protocol.events import Profile
+from dashboard_protocol.language import Language, speaking
+from dashboard_protocol.view.sentences import say
 
 MIN_K = 3
 MIN_ROUNDING_POINTS = 5
-
-_COMPUTED = {
-    Profile.PRESENCE: "face in view, facing the camera (head direction)",
-    Profile.AGGREGATE: "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
-    Profile.INDIVIDUAL: "face in view, facing the screen, gaze, eyes, displayed expression, engagement index",
-}
-_CLASS_VALUES = (
-    "class values while at least {k} people are analysed: {window:g}-s means, rounded to half a person and "
-    "{points} points, which change every {steady:g} s at most; counts: present, camera on, and in pairs from {k} "
-    "people up: face in view, analysed"
-)
-_LEAVES = {
-    Profile.PRESENCE: "counts: present, camera on, and in pairs from {k} people up: face in view, facing the camera",
-    Profile.AGGREGATE: _CLASS_VALUES,
-    Profile.INDIVIDUAL: _CLASS_VALUES + "; values of people who opted in themselves, with their names",
-}
-_NEVER = {
-    Profile.PRESENCE: "names, pictures, sound, expressions, attention, engagement",
-    Profile.AGGREGATE: "names, pictures, sound",
-    Profile.INDIVIDUAL: "names and values of people who did not opt in, pictures, sound",
-}
-_OPTING_OUT = "by anyone, at any time: privacy page of this room"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +62,19 @@ class Policy:
         return parameters.min_gaze_px, parameters.min_expression_px
 
     def meaning(self, parameters: EngagementParameters) -> events.PolicyMeaning:
-        """Say it in words and numbers, for `hello`."""
-        leaves = _LEAVES[self.profile].format(
-            k=self.k, window=parameters.window_s, points=self.rounding_points, steady=self.steady_s
-        )
+        """Say it in words and numbers, for `hello`: in English, which readers say in their own language."""
+        values = {"k": self.k, "window": parameters.window_s, "points": self.rounding_points}
+        with speaking(Language.EN):
+            computed, leaves, never = (
+                say(f"policy.{row}.{self.profile.value}", **values) for row in ("computed", "leaves", "never")
+            )
+            opting_out = say("policy.opting_out", page=say("policy.privacy_page"))
         return events.PolicyMeaning(
             profile=self.profile,
-            computed=_COMPUTED[self.profile],
+            computed=computed,
             leaves=leaves,
-            never=_NEVER[self.profile],
-            opting_out=_OPTING_OUT,
+            never=never,
+            opting_out=opting_out,
             k=self.k,
             rounding_points=self.rounding_points,
             window_s=parameters.window_s,

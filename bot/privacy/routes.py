@@ -2,26 +2,31 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from bot.privacy.page import privacy_page
 from bot.rooms.local.join_page import WEB
 from bot.rooms.notice import Notice, name_key
+from dashboard_protocol.auth.consent import ABSENT
 from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.events import PolicyMeaning, Profile
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.described import HTML, JSON, Described, Operation, operation
+from dashboard_protocol.http.languages import LANG_QUERY, asked_language, page_response
 from dashboard_protocol.http.problems import FieldProblem, refused
 from dashboard_protocol.http.request_rules import asker
+from dashboard_protocol.language import Language, speaking
 from dashboard_protocol.privacy_requests.base import KEPT_S, SHARE, Noted
 from dashboard_protocol.rate_limit import RateLimiter
+from dashboard_protocol.view.sentences import say
 
 MAX_BODY_BYTES = 16 << 10
 """A name is as long as a room shows it, each character up to twelve bytes of a form; what is kept of it is short."""
@@ -33,18 +38,8 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-# Whether anybody of that name is here, or whose it is, is nobody's business: the answer is always the same.
-DONE = "From now on nobody of this name is read in this meeting, also after coming back."
-DONE_SOON = "Within 10 s nobody of this name is read any more in this meeting, also after coming back."
-DONE_PRESENT = (
-    "Within 10 s nobody of this name who is in the meeting is read any more, also after coming back. "
-    "Very many names were asked for from your network: whoever is yet to come asks again then."
-)
-ANSWERS = {Noted.HELD: DONE, Noted.SOON: DONE_SOON, Noted.PRESENT: DONE_PRESENT}
 FORM = "application/x-www-form-urlencoded"
-AGREED = "From now on your own values are shown under your name, until you leave or your consent ends."
 NO_ROOM = "No bot reads faces in a room of this name."
-AWAY = "This cannot be passed on to the bot now: try again in a minute. #optout in your name always holds."
 
 OptOut = Callable[[str], None]
 """Takes a display name: whoever bears it is not read any more."""
@@ -109,33 +104,17 @@ class BotBackend:
         self._agree(token)
 
 
-SEES = {
-    Profile.PRESENCE: "Your teacher sees how many are here, never you.",
-    Profile.AGGREGATE: "Your teacher sees class averages, never you.",
-    Profile.INDIVIDUAL: "Your teacher sees class averages, and you only if you agree to it yourself.",
-}
-"""What it comes to, in a sentence that needs no other."""
-
-
 def notice_of(bot_name: str, title: str, meaning: PolicyMeaning, *, shares_class: bool = False) -> Notice:
     """Say what people in a room may know of its bot."""
-    points = (
-        ("Computed", meaning.computed),
-        ("Leaves the bot", meaning.leaves),
-        ("Never", meaning.never),
-        ("Opting out", meaning.opting_out),
-    )
-    said = short_notice_of(bot_name, title, meaning.profile, points)
-    return replace(said, shares_class=shares_class and meaning.profile is not Profile.INDIVIDUAL)
+    said = short_notice_of(bot_name, title, meaning.profile)
+    return replace(said, meaning=meaning, shares_class=shares_class and meaning.profile is not Profile.INDIVIDUAL)
 
 
-def short_notice_of(bot_name: str, title: str, profile: Profile, points: tuple[tuple[str, str], ...] = ()) -> Notice:
+def short_notice_of(bot_name: str, title: str, profile: Profile) -> Notice:
     """Say the same of a bot that is yet to come, of which only this is known."""
     return Notice(
         bot_name=bot_name,
         profile=profile.value,
-        summary=f"{SEES[profile]} This class is watched by a program under the policy “{profile.value}”.",
-        points=points,
         title=title,
         offers_individual=profile is Profile.INDIVIDUAL,
     )
@@ -190,14 +169,14 @@ def _form(name: str, field: str) -> Operation:
     form = {"type": "object", "properties": {field: {"type": "string"}}, "required": [field]}
     summary = {"name": "Not to be read, by the form.", "token": "To be shown, by the form."}[field]
     return operation(
-        f"{name}_by_form", summary, "people", answers={200: HTML}, body=(FORM, form),
+        f"{name}_by_form", summary, "people", answers={200: HTML}, body=(FORM, form), query=LANG_QUERY,
         refusals=(403, 404, 413, 415, 422, 429, 503),
     )  # fmt: skip
 
 
 _SHOW = operation(
     "privacy_page", "What is computed in a room, what leaves the bot, and how not to be read.", "people",
-    answers={200: HTML}, refusals=(404, 503),
+    answers={200: HTML}, refusals=(404, 503), query=LANG_QUERY,
 )  # fmt: skip
 _STYLE = operation("privacy_style", "The page's style.", "pages", answers={200: "text/css"})
 _DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
@@ -227,69 +206,78 @@ class _Routes:
         self._limiter = RateLimiter(burst=10, per_s=0.5)
 
     async def show_or_submit(self, request: Request) -> Response:
-        return await (self._submit(request) if request.method == "POST" else self._page(request))
+        with speaking(asked_language(request)):
+            return await (self._submit(request) if request.method == "POST" else self._page(request))
 
     async def _submit(self, request: Request) -> Response:
         try:
             body = await self._body(request, FORM)
-            noted = await self._opt_out(request, _field("name", body, "Enter your name as the meeting shows it."))
+            noted = await self._opt_out(request, _field("name", body, say("privacy.name_missing")))
         except _Refused as refusal:
             return await self._page(request, trouble=str(refusal), status=refusal.status)
-        return await self._page(request, done=ANSWERS[noted])
+        return await self._page(request, done=_answer(noted))
 
     async def submit_consent(self, request: Request) -> Response:
-        try:
-            body = await self._body(request, FORM)
-            await self._take(request, _field("token", body, "Paste the consent you were given."))
-        except _Refused as refusal:
-            return await self._page(request, trouble=str(refusal), status=refusal.status)
-        return await self._page(request, done=AGREED)
+        with speaking(asked_language(request)):
+            try:
+                body = await self._body(request, FORM)
+                await self._take(request, _field("token", body, say("privacy.consent_missing")))
+            except _Refused as refusal:
+                return await self._page(request, trouble=str(refusal), status=refusal.status)
+            return await self._page(request, done=say("privacy.agreed"))
 
     async def call(self, request: Request) -> Response:
+        with speaking(Language.EN):
+            return await self._call(request)
+
+    async def _call(self, request: Request) -> Response:
         try:
             body = await self._body(request, JSON)
             asked = _from_json(OptOutRequest, body, '{"name": "the display name in the meeting"}')
             noted = await self._opt_out(request, asked.name)
         except _Refused as refusal:
             return refused(request, refusal.status, str(refusal), errors=refusal.errors)
-        return Response(status_code=204) if noted is Noted.HELD else JSONResponse({"detail": ANSWERS[noted]}, 202)
+        return Response(status_code=204) if noted is Noted.HELD else JSONResponse({"detail": _answer(noted)}, 202)
 
     async def call_consent(self, request: Request) -> Response:
-        try:
-            asked = _from_json(Agreement, await self._body(request, JSON), '{"token": "the consent"}')
-            await self._take(request, asked.token)
-        except _Refused as refusal:
-            return refused(request, refusal.status, str(refusal), errors=refusal.errors)
-        return Response(status_code=204)
+        with speaking(Language.EN):
+            try:
+                asked = _from_json(Agreement, await self._body(request, JSON), '{"token": "the consent"}')
+                await self._take(request, asked.token)
+            except _Refused as refusal:
+                return refused(request, refusal.status, str(refusal), errors=refusal.errors)
+            return Response(status_code=204)
 
     async def _opt_out(self, request: Request, name: str) -> Noted:
         try:
             return await self._backend.opt_out(_room(request), name, asker(request))
         except BusError as error:
-            raise _Refused(503, AWAY) from error
+            raise _Refused(503, say("privacy.away")) from error
 
     async def _take(self, request: Request, token: str) -> None:
         if not self._limiter.take(f"{asker(request)} {_room(request)}", monotonic()):
-            raise _Refused(429, "Too many tries from here: wait a minute.")
+            raise _Refused(429, say("privacy.too_many"))
         try:
             await self._backend.agree(_room(request), token)
         except ConsentRefused as error:
-            raise _Refused(403, str(error)) from error
+            why = "privacy.consent_unused" if str(error) == ABSENT else "privacy.consent_refused"
+            raise _Refused(403, say(why)) from error
         except BusError as error:
-            raise _Refused(503, AWAY) from error
+            raise _Refused(503, say("privacy.away")) from error
 
     async def _page(self, request: Request, *, done: str = "", trouble: str = "", status: int = 200) -> Response:
         try:
             notice = await self._notice(request)
         except _Refused as refusal:
             return refused(request, refusal.status, trouble or str(refusal))
-        return HTMLResponse(privacy_page(_room(request), notice, done=done, trouble=trouble), status, SECURITY)
+        draw = partial(privacy_page, _room(request), notice, done=done, trouble=trouble)
+        return page_response(request, draw, SECURITY, status)
 
     async def _notice(self, request: Request) -> Notice:
         try:
             notice = await self._backend.notice(_room(request))
         except BusError as error:
-            raise _Refused(503, AWAY) from error
+            raise _Refused(503, say("privacy.away")) from error
         if notice is None:
             raise _Refused(404, NO_ROOM)
         return notice
@@ -306,6 +294,11 @@ class _Routes:
         if body is None:
             raise _Refused(413, "That is too long.")
         return body
+
+
+def _answer(noted: Noted) -> str:
+    # Whether anybody of that name is here, or whose it is, is nobody's business: the answer is always the same.
+    return say(f"privacy.done.{noted.name.lower()}")
 
 
 def _room(request: Request) -> str:

@@ -2,11 +2,14 @@
 
 import asyncio
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.rooms.opt_out_words import OPT_IN, OPT_OUT, asks_not_to_be_read, without_opt_out
 from dashboard_protocol.auth.pseudonyms import bare_name
+from dashboard_protocol.events import PolicyMeaning
+from dashboard_protocol.view.sentences import say
+from dashboard_protocol.view.text import policy_rows
 
 MAX_LENGTH = 60
 
@@ -92,10 +95,12 @@ class Notice:
     """As the operator chose it; shown through `visible_name`."""
     profile: str
     """The policy profile's name."""
-    summary: str
-    """The policy in one sentence."""
+    summary: str = ""
+    """The policy in one sentence, where it is another than the profile's, which is said in the reader's language."""
     points: tuple[tuple[str, str], ...] = ()
-    """Heading and text of what is computed, what leaves the bot, what never does."""
+    """Heading and text of what is computed, likewise."""
+    meaning: PolicyMeaning | None = None
+    """The policy with its numbers; None where it is not known yet."""
     title: str = ""
     """The room's name for people; its own name if empty."""
     offers_individual: bool = False
@@ -104,13 +109,21 @@ class Notice:
     """Whether people in a room of ours may see what their teacher sees."""
 
 
+def summary_of(notice: Notice) -> str:
+    """Say the policy in one sentence that needs no other, and its name in a second."""
+    if notice.summary:
+        return notice.summary
+    return f"{say(f'notice.sees.{notice.profile}')} {say('notice.watched', profile=notice.profile)}"
+
+
+def points_of(notice: Notice) -> Sequence[tuple[str, str]]:
+    """Say what is computed, what leaves the bot, what never does, and how to opt out: heading and text of each."""
+    return notice.points or ([] if notice.meaning is None else policy_rows(notice.meaning))
+
+
 def notice_text(notice: Notice) -> str:
     """Say in one line of text what the bot does, and how not to be read and how to be read again."""
-    return (
-        f"{visible_name(notice.bot_name)}: {notice.summary} "
-        f"Write {OPT_OUT} here or put it into your name, and your face is not read. "
-        f"To be read again, write {OPT_IN} and nothing else."
-    )
+    return say("notice.text", bot=visible_name(notice.bot_name), summary=summary_of(notice), out=OPT_OUT, back=OPT_IN)
 
 
 HEARD_AFTER_S = 5.0

@@ -9,6 +9,9 @@ import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from bot.rooms.notice import Notice
+from bot.rooms.opt_out_words import OPT_OUT
+from dashboard_protocol.language import Language, speaking, spoken
+from dashboard_protocol.view.sentences import say
 from engine.readings import Image
 
 WIDTH_PX, HEIGHT_PX = 640, 360
@@ -22,17 +25,20 @@ ACCENT = (255, 196, 0)
 def draw_notice(notice: Notice) -> Image:
     """Draw what the bot does, in words that can be read in a small tile.
 
+    They are in the room's language where OpenCV's font has its letters, which are those of ASCII; else in English.
+
     Returns:
         (360, 640, 3) RGB.
     """
     picture = np.full((HEIGHT_PX, WIDTH_PX, 3), BACKGROUND, np.uint8)
     cv2.rectangle(picture, (0, 0), (WIDTH_PX - 1, HEIGHT_PX - 1), ACCENT, 8)
+    reads, policy, nothing_kept, opt_out = _words(notice)
     lines = (
-        ("THIS BOT READS FACES", 1.35, 3, ACCENT),
+        (reads, 1.35, 3, ACCENT),
         (_plain(notice.bot_name) or "classpulse", 1.0, 2, FOREGROUND),
-        (f"policy: {_plain(notice.profile)}", 0.9, 2, FOREGROUND),
-        ("no sound, no recording", 0.9, 2, FOREGROUND),
-        ("to opt out, put #optout into your name", 0.75, 2, FOREGROUND),
+        (policy, 0.9, 2, FOREGROUND),
+        (nothing_kept, 0.9, 2, FOREGROUND),
+        (opt_out, 0.75, 2, FOREGROUND),
     )
     for number, (text, scale, weight, color) in enumerate(lines):
         (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, weight)
@@ -77,6 +83,19 @@ class NoticeTrack(MediaStreamTrack):
         frame.time_base = Fraction(1, CLOCK_RATE)
         self._sent += 1
         return frame
+
+
+def _words(notice: Notice) -> tuple[str, str, str, str]:
+    said = (
+        say("notice.picture.reads"),
+        say("notice.picture.policy", profile=_plain(notice.profile)),
+        say("notice.picture.nothing_kept"),
+        say("notice.picture.opt_out", out=OPT_OUT),
+    )
+    if spoken() is Language.EN or all(text.isascii() for text in said):
+        return said
+    with speaking(Language.EN):
+        return _words(notice)
 
 
 def _plain(text: str) -> str:

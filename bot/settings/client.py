@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from bot.settings.spoken import SpokenSettings
 from dashboard_protocol.auth.secrets_store import SECRET_VARIABLE
 from dashboard_protocol.settings.setting import Setting
 
@@ -74,10 +75,8 @@ class WebhookSettings(BaseModel):
     ] = None
 
 
-class WatchSettings(BaseModel):
+class WatchSettings(SpokenSettings):
     """Which class is shown."""
-
-    model_config = FROZEN
 
     link: Annotated[
         str,

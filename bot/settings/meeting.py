@@ -4,11 +4,12 @@ import re
 import socket
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from bot.errors import SettingsRefused
 from bot.ice_servers import CREDENTIALS_VARIABLE, Ice, read_ice
 from bot.settings.server import listed
+from bot.settings.spoken import SpokenSettings
 from dashboard_protocol.settings.setting import Setting
 
 DAY_S = 86_400.0
@@ -55,10 +56,8 @@ def _hosts(entries: list[str]) -> tuple[str, ...]:
     return tuple(entry.lower() for entry in entries)
 
 
-class MeetingOptions(BaseModel):
+class MeetingOptions(SpokenSettings):
     """The part of a bot's settings that does not depend on its room. A name that is not known is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     reads_per_s: Annotated[
         float,

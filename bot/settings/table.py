@@ -10,6 +10,7 @@ from bot.settings.flags import shown_default
 from bot.settings.joining import Settings
 from bot.settings.meeting import MeetingOptions
 from bot.settings.service import EngineSettings, GatewaySettings, WorkerSettings
+from bot.settings.spoken import SpokenSettings
 from dashboard_protocol.settings.invitation import InvitationOptions
 from dashboard_protocol.settings.setting import allowed, settings_of
 
@@ -22,9 +23,8 @@ TABLE: dict[str, Models] = {
     "worker": (WorkerSettings,),
     "engine": (EngineSettings,),
     "invite": (InvitationOptions, WebhookSettings, ClientSettings),
-    **dict.fromkeys(
-        ("people", "bots", "webhooks", "leave", "report", "link", "home", "consent", "revoke"), (ClientSettings,)
-    ),
+    **dict.fromkeys(("people", "bots", "webhooks", "leave", "link", "home", "consent", "revoke"), (ClientSettings,)),
+    "report": (ClientSettings, SpokenSettings),
     "watch": (WatchSettings,),
 }
 """Command → the models whose settings it takes."""

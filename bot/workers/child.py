@@ -17,6 +17,7 @@ from bot.errors import BotError
 from bot.settings import Settings
 from dashboard_protocol.errors import BusGivenUp, DashboardError, EpochOver, RoomTaken
 from dashboard_protocol.events import Alert, AlertAt, BotState, Event
+from dashboard_protocol.language import speaking
 from dashboard_protocol.view.plain_text import plain
 from engine.errors import EngineError
 
@@ -91,7 +92,8 @@ def _run(worker_pid: int) -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (job.memory_mb * 1_000_000, hard))
     try:
-        asyncio.run(_serve(job))
+        with speaking(job.settings.language):
+            asyncio.run(_serve(job))
     except (BotError, EngineError, DashboardError) as error:
         print(plain(f"classpulse: {error}"), file=sys.stderr, flush=True)
         return 1

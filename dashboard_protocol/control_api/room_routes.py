@@ -15,6 +15,7 @@ from dashboard_protocol.control_api.openapi import may_refuse
 from dashboard_protocol.control_api.paging import NEXT, EventLimit, Since, events_after, say_next
 from dashboard_protocol.control_api.schemas import LinkView, RoomView
 from dashboard_protocol.events import Event, Hello
+from dashboard_protocol.language import Language, speaking
 from dashboard_protocol.report import NewestClass, render_csv, render_html
 from dashboard_protocol.room_urls import is_key, slug, slug_of
 from dashboard_protocol.view.record import Record
@@ -90,15 +91,18 @@ def _add_histories(router: APIRouter, control: "Control") -> None:
         responses=REPORT | may_refuse(404),
         response_class=Response,
     )
-    async def report(room: str, request: Request, by: By, format: Literal["html", "csv"] = "html") -> Response:
+    async def report(
+        room: str, request: Request, by: By, format: Literal["html", "csv"] = "html", lang: Language = Language.EN
+    ) -> Response:
         """Return the report of the newest class that is kept, one HTML file or CSV; 404 while nothing is."""
         newest = NewestClass()
         async for event in await _own_events(control, room, by):
             newest.apply(event)
         if newest.record.hello is None:
             raise HTTPException(404, f"Nothing is kept of {room!r}.")
-        # Drawing takes too long for the readers' loop.
-        return await asyncio.to_thread(_file, newest.record, format, origin_of(request))
+        with speaking(lang):
+            # Drawing takes too long for the readers' loop.
+            return await asyncio.to_thread(_file, newest.record, format, origin_of(request))
 
     @router.delete(
         "/rooms/{room}/history",

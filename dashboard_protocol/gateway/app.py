@@ -30,6 +30,7 @@ from dashboard_protocol.gateway.static_files import room_page, static_route
 from dashboard_protocol.home.routes import add_home, home_route
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.described import HTML, JSON, Described, operation
+from dashboard_protocol.http.languages import LANG_QUERY
 from dashboard_protocol.http.newcomers import Newcomers
 from dashboard_protocol.http.problems import refused
 from dashboard_protocol.http.request_rules import asker
@@ -195,10 +196,12 @@ def create_app(
 
 
 def _add_feed(app: FastAPI, gateway: Gateway) -> None:
-    async def page(_: Request) -> Response:
-        return room_page()
+    async def page(asked: Request) -> Response:
+        return room_page(asked)
 
-    said = operation("room_page", "The instructor's page, which a link opens.", "pages", answers={200: HTML})
+    said = operation(
+        "room_page", "The instructor's page, which a link opens.", "pages", answers={200: HTML}, query=LANG_QUERY
+    )
     app.router.routes.append(Described("/rooms/{room}", page, {"get": said}))
 
     @app.post(

@@ -19,7 +19,9 @@ from dashboard_protocol.events import Event, Hello
 from dashboard_protocol.gateway.static_files import room_page
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.described import HTML, Described, operation
+from dashboard_protocol.http.languages import LANG_QUERY, asked_language
 from dashboard_protocol.http.request_rules import asker
+from dashboard_protocol.language import speaking
 from dashboard_protocol.messages import REFUSAL
 from dashboard_protocol.rate_limit import RateLimiter
 from dashboard_protocol.report import NewestClass, render_csv, render_html
@@ -42,6 +44,7 @@ _FORM = {
         "token": {"type": "string"},
         "as": {"type": "string", "enum": list(KINDS)},
         "zone": {"type": "string", "description": "A time zone by its name, such as Europe/Berlin."},
+        **LANG_QUERY,
     },
 }
 
@@ -72,7 +75,8 @@ class Reports:
         if record.hello is None:
             raise HTTPException(404, "Nothing of this class is kept any more.")
         site = str(request.base_url).rstrip("/")
-        return await asyncio.to_thread(_drawn, record, form, site)  # takes too long for the readers' loop
+        with speaking(asked_language(request, form.language)):
+            return await asyncio.to_thread(_drawn, record, form, site)  # takes too long for the readers' loop
 
 
 async def class_record(bus: Bus, room: str, meeting: str) -> Record:
@@ -94,11 +98,15 @@ def add_reports(app: FastAPI, reports: Reports) -> None:
 
     async def report(request: Request) -> Response:
         if request.method != "POST":
-            return room_page()
+            return room_page(request)
         return await reports.answer(request.path_params["room"], request)
 
     page = operation(
-        "report_page", "The page of a class that is over, by its report's address.", "pages", answers=_PAGE
+        "report_page",
+        "The page of a class that is over, by its report's address.",
+        "pages",
+        answers=_PAGE,
+        query=LANG_QUERY,
     )
     asked = operation(
         "report_file",
@@ -106,6 +114,7 @@ def add_reports(app: FastAPI, reports: Reports) -> None:
         "pages",
         answers=_PAGE,
         refusals=(403, 404, 413, 422, 429, 503),
+        query=LANG_QUERY,
         body=("application/x-www-form-urlencoded", _FORM),
     )
     app.router.routes.append(Described("/rooms/{room}/report", report, {"get": page, "post": asked}))
@@ -115,6 +124,7 @@ class _Form(NamedTuple):
     token: str
     kind: str
     zone: ZoneInfo | None
+    language: str
 
 
 async def _form(request: Request) -> _Form:
@@ -125,10 +135,10 @@ async def _form(request: Request) -> _Form:
         fields = parse_qs(body.decode(), max_num_fields=5)
     except (UnicodeDecodeError, ValueError):
         fields = {}
-    token, kind, zone = (fields.get(name, [""])[0] for name in ("token", "as", "zone"))
+    token, kind, zone, language = (fields.get(name, [""])[0] for name in ("token", "as", "zone", "lang"))
     if kind not in KINDS:
         raise HTTPException(422, f"Send token and as, one of {', '.join(KINDS)}.")
-    return _Form(token, kind, _zone(zone))
+    return _Form(token, kind, _zone(zone), language)
 
 
 def _zone(name: str) -> ZoneInfo | None:

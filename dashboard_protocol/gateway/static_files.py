@@ -1,18 +1,19 @@
 """The instructor's page and its files, with the headers that keep them safe."""
 
-import os
 from pathlib import Path, PurePath
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from dashboard_protocol.http.described import Described, operation
+from dashboard_protocol.http.languages import page_response, texts_response
+from dashboard_protocol.language import Language
+from dashboard_protocol.view.language_files import groups
 from dashboard_protocol.view.pages import page_in_words
-from dashboard_protocol.view.sentences import TEXT_FILE
 
 WEB = Path(__file__).parent.parent / "web"
 CONTENT_SECURITY_POLICY = (
@@ -30,7 +31,13 @@ _MEDIA_TYPES = {
 }
 
 
-def room_page(web: Path = WEB) -> Response:
+NOT_SAID_HERE = frozenset(
+    {"formula", "report", "headline", "found", "terminal", "notice", "join", "sharing", "privacy"}
+)
+"""Groups of sentences that no script of these pages says: a page waits for fewer."""
+
+
+def room_page(asked: Request, web: Path = WEB) -> Response:
     """Return the instructor's page; it is never cached, so that a reload after an update gets the new one."""
     headers = {
         "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -38,7 +45,7 @@ def room_page(web: Path = WEB) -> Response:
         # Not no-referrer: with it a form's Origin is "null", as a foreign page's may be.
         "referrer-policy": "same-origin",
     }
-    return HTMLResponse(page_in_words(web / "index.html"), headers=headers)
+    return page_response(asked, lambda: page_in_words(web / "index.html"), headers)
 
 
 def static_route() -> BaseRoute:
@@ -46,7 +53,11 @@ def static_route() -> BaseRoute:
     files = PageFiles()
 
     async def static(asked: Request) -> Response:
-        return await files.get_response(str(asked.path_params["file"]), asked.scope)
+        name = str(asked.path_params["file"])
+        if name.startswith("text."):
+            said_here = frozenset(groups(Language.EN)) - NOT_SAID_HERE
+            return texts_response(asked, name, said_here, {"content-security-policy": CONTENT_SECURITY_POLICY})
+        return await files.get_response(name, asked.scope)
 
     said = operation(
         "static", "A file of a page.", "pages", answers={200: None, 304: None}, refusals=(404,)
@@ -60,10 +71,6 @@ class PageFiles(StaticFiles):
 
     def __init__(self, web: Path = WEB) -> None:
         super().__init__(directory=web)
-
-    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        """Find a file; the sentences are not the page's alone and stand where all their readers find them."""
-        return (str(TEXT_FILE), TEXT_FILE.stat()) if path == TEXT_FILE.name else super().lookup_path(path)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Serve one file, only of a kind the page uses."""

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
 from dashboard_protocol.auth.security_log import SecurityEvent, note
@@ -19,6 +19,7 @@ from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.home.schemas import HomeRequest, HomeView, Started, StartRequest, TeacherLinkRequest
 from dashboard_protocol.home.service import Home
 from dashboard_protocol.http.described import HTML, JSON, Described, operation
+from dashboard_protocol.http.languages import LANG_QUERY, page_response
 from dashboard_protocol.http.problems import wants_page
 from dashboard_protocol.http.request_rules import asker
 from dashboard_protocol.rate_limit import RateLimiter
@@ -49,12 +50,12 @@ def home_route() -> BaseRoute:
 
     async def home(asked: Request) -> Response:
         if wants_page(asked):
-            return HTMLResponse(page_in_words(WEB / "home.html"), headers=SECURITY)
+            return page_response(asked, lambda: page_in_words(WEB / "home.html"), SECURITY)
         return JSONResponse(ADDRESSES, headers={"vary": "accept"})
 
     said = operation(
         "home", "A page to browsers, which a teacher's link opens; to programs what is served here.", "pages",
-        answers={200: (JSON, {"type": "object", "additionalProperties": {"type": "string"}})},
+        answers={200: (JSON, {"type": "object", "additionalProperties": {"type": "string"}})}, query=LANG_QUERY,
     )  # fmt: skip
     said["responses"]["200"]["content"][HTML] = {"schema": {"type": "string"}}
     return Described("/", home, {"get": said})

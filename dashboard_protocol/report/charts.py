@@ -146,12 +146,12 @@ class Chart:
 
     def _caption(self, place: _Placed) -> Markup | None:
         strip, is_shown = place.strip, place.strip in SHOWN
-        if not strip.title or (is_shown and not self._is_narrow):
+        if not strip.title() or (is_shown and not self._is_narrow):
             return None
-        note = self._median(strip) if is_shown else strip.short_note if self._is_narrow else strip.note
+        note = self._median(strip) if is_shown else strip.short_note() if self._is_narrow else strip.note()
         said = element("tspan", note, class_="note", dx=8)
         return element(
-            "text", strip.title, said, x=self._axis.x0, y=place.top - (4 if is_shown else 8), class_="caption"
+            "text", strip.title(), said, x=self._axis.x0, y=place.top - (4 if is_shown else 8), class_="caption"
         )
 
     def _median(self, strip: Strip) -> str:
@@ -170,7 +170,7 @@ class Chart:
             return join(*(_text(name, x, y) for name, y in zip(named, middles, strict=True)))
         if strip in SHOWN:
             line = place.bottom - 4
-            return join(_text(strip.title, x, line), _text(self._median(strip), self._width, line, "end strong"))
+            return join(_text(strip.title(), x, line), _text(self._median(strip), self._width, line, "end strong"))
         if not strip.lines[0].is_reported:
             found = self._figures.attentive
             median = words.percent(found.median / 100, self._record.hello) if found else ""

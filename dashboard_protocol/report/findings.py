@@ -78,8 +78,10 @@ def _means(record: Record, figures: Digest) -> str:
     assert figures.index is not None
     levels = record.hello.levels
     if sum(figures.level_s):
-        return levels[max(range(len(levels)), key=lambda number: figures.level_s[number])].means
-    return next(level for level in reversed(levels) if level.from_ * 100 <= figures.index.median).means
+        most = max(range(len(levels)), key=lambda number: figures.level_s[number])
+    else:
+        most = max(number for number, level in enumerate(levels) if level.from_ * 100 <= figures.index.median)
+    return words.level_means(record.hello, most)
 
 
 def _findings(record: Record, figures: Digest, clock: Clock) -> Iterator[str]:

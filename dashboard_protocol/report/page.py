@@ -1,10 +1,12 @@
 """The report as one HTML file: no script, nothing from outside, every text escaped. Pure."""
 
 from datetime import datetime, timedelta, tzinfo
+from math import floor
 
 from markupsafe import Markup
 
 from dashboard_protocol.events import Hello, Profile
+from dashboard_protocol.language import spoken
 from dashboard_protocol.report.charts import NARROW_PX, WIDE_PX, Chart
 from dashboard_protocol.report.findings import found
 from dashboard_protocol.report.segments import mark_rows
@@ -12,6 +14,7 @@ from dashboard_protocol.report.story import Clock, story
 from dashboard_protocol.report.style import stylesheet
 from dashboard_protocol.report.tables import alert_rows, change_rows, period_table
 from dashboard_protocol.report.totals import Digest, digest
+from dashboard_protocol.view import formats
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.markup import Child, element, join, table
 from dashboard_protocol.view.record import Record
@@ -32,7 +35,7 @@ def render_html(record: Record, zone: tzinfo | None = None, site: str | None = N
     assert record.hello is not None
     figures = digest(record)
     clock = Clock(figures, zone)
-    date = _date(datetime.fromtimestamp(figures.start, zone))
+    date = formats.date(datetime.fromtimestamp(figures.start, zone))
     title = say("report.title", title=say("report.named", title=record.hello.title, date=date))
     head = element(
         "head",
@@ -49,7 +52,8 @@ def render_html(record: Record, zone: tzinfo | None = None, site: str | None = N
         _policy(record.hello, site),
         _footer(record, figures),
     )
-    return f"<!doctype html>\n{element('html', head, element('body', body), lang='en')}\n"
+    page = element("html", head, element("body", body), lang=spoken().value, dir=say("direction"))
+    return f"<!doctype html>\n{page}\n"
 
 
 def _sections(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) -> list[Markup | None]:
@@ -86,8 +90,8 @@ def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) 
     start = start if start.tzinfo else start.astimezone()
     when = say(
         "report.when",
-        weekday=say(f"weekday.{start.isoweekday()}"),
-        date=_date(start),
+        weekday=formats.weekday(start),
+        date=formats.date(start),
         start=words.clock(figures.start, zone),
         end=words.clock(figures.end, zone),
         zone=_zone_name(start),
@@ -99,10 +103,6 @@ def _header(record: Record, figures: Digest, clock: Clock, zone: tzinfo | None) 
         element("p", when),
         element("p", words.policy_sentence(record.hello)),
     )
-
-
-def _date(at: datetime) -> str:
-    return say("date", day=at.day, month=say(f"month.{at.month}"), year=at.year)
 
 
 def _zone_name(at: datetime) -> str:
@@ -147,7 +147,7 @@ def _facts(figures: Digest, record: Record, clock: Clock) -> Markup:
 
 
 def _of(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f}%" if whole else words.DASH
+    return say("share.exact", n=floor(100 * part / whole + 0.5)) if whole else words.DASH
 
 
 def _timeline(figures: Digest, wide: Chart, narrow: Chart) -> Markup:
@@ -196,7 +196,7 @@ def _levels(figures: Digest, hello: Hello, clock: Clock) -> Markup | None:
     rows: list[Child] = []
     for number in range(len(hello.levels) - 1, -1, -1):
         level, lasted_s = hello.levels[number], figures.level_s[number]
-        start = say("report.level_from", means=level.means, index=words.index(level.from_))
+        start = say("level_from", means=words.level_means(hello, number), index=words.index(level.from_))
         bar = element("i", element("b", style=f"width:{lasted_s / total_s * 100:.1f}%"))
         rows.append(element("dt", words.level_name(hello, number), element("span", start)))
         rows += [element("dd", bar, style="display:block"), element("dd", clock.span(lasted_s), class_="value")]
@@ -221,7 +221,7 @@ def _changes(record: Record, clock: Clock) -> Markup | None:
 
 def _policy(hello: Hello, site: str | None) -> Markup:
     rows: list[tuple[str, Child]] = [(say("report.profile"), hello.policy.profile.value)]
-    rows += [(say(f"policy.row.{field}"), getattr(hello.policy, field)) for field in words.POLICY_ROWS]
+    rows += words.policy_rows(hello.policy)
     is_presence = hello.alerts is None
     if not is_presence:
         formula = say("report.formula_of", formula=hello.formula, rests_on=say("policy.rests_on"))

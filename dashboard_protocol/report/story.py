@@ -98,7 +98,7 @@ def _index(record: Record, figures: Digest, found: Spread, clock: Clock) -> str:
         # A reader who came late has ten minutes of values without their levels.
         return say("report.index_median", median=found.median, moved=moved)
     level = max(range(4), key=lambda number: figures.level_s[number])
-    name, means = words.level_name(record.hello, level), record.hello.levels[level].means
+    name, means = words.level_name(record.hello, level), words.level_means(record.hello, level)
     share = figures.level_s[level] / total_s
     how_long = say("report.level_all")
     if share <= 0.995:
@@ -136,7 +136,7 @@ def move_in_words(move: Move, back: Move | None, clock: Clock, group: str = "rep
         move: where the index went.
         back: what undid it; None where nothing did.
         clock: writes times.
-        group: of text.json, where the sentences stand.
+        group: in which the sentences stand.
     """
     is_fall = move.by < 0
     values: dict[str, str | float] = {"before": move.start.value, "after": move.end.value}

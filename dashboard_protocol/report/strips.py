@@ -1,10 +1,15 @@
 """What each strip of the report's charts shows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.sentences import say
 from dashboard_protocol.vocabulary import DISPLAYED
+
+Words = Callable[[], str]
+"""Says something in the language that is spoken when it is drawn; empty for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,9 @@ class Strip:
 
     height: int
     lines: tuple[Line, ...]
-    title: str = ""
-    note: str = ""
-    short_note: str = ""
+    title: Words = str
+    note: Words = str
+    short_note: Words = str
     is_share: bool = True
     has_band: bool = False
     ticks: tuple[float, ...] = ()
@@ -45,17 +50,17 @@ AGGREGATE = (
     Strip(
         70,
         (Line("attentive", is_filled=True),),
-        say("name.attentive"),
-        say("report.strip_attentive"),
-        say("report.strip_attentive_short"),
+        lambda: say("name.attentive"),
+        lambda: say("report.strip_attentive"),
+        lambda: say("report.strip_attentive_short"),
         ticks=(0, 1),
     ),
     Strip(
         52,
         (Line("analysed", is_filled=True, is_reported=True), Line("present", is_reported=True)),
-        say("name.people"),
-        say("report.strip_people"),
-        say("report.strip_people_short"),
+        lambda: say("name.people"),
+        lambda: say("report.strip_people"),
+        lambda: say("report.strip_people_short"),
         is_share=False,
     ),
 )
@@ -69,4 +74,4 @@ COUNTS = (
         is_share=False,
     ),
 )
-SHOWN = tuple(Strip(24, (Line(name, is_filled=True),), words.expression(name)) for name in DISPLAYED)
+SHOWN = tuple(Strip(24, (Line(name, is_filled=True),), partial(words.expression, name)) for name in DISPLAYED)

@@ -8,6 +8,7 @@ from math import isnan, nan
 from statistics import median_low
 
 from dashboard_protocol.events import BotState, EndReason, State
+from dashboard_protocol.language import Language, speaking
 from dashboard_protocol.report.story import Clock
 from dashboard_protocol.report.totals import Digest
 from dashboard_protocol.view import text as words
@@ -27,13 +28,14 @@ CSV_HEAD = ("time_utc", "at", *(_CSV_NAMES.get(name, name) for name in COLUMNS),
 
 
 def render_csv(record: Record) -> str:
-    """Write one row a summary: UTC time, seconds on the room's clock, all counts and values."""
+    """Write one row a summary: UTC time, seconds on the room's clock, all counts and values; English, for programs."""
     timeline = record.timeline
     columns = [(timeline[name], name in COUNTS or name == "level") for name in COLUMNS]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_HEAD)
-    marks = _marks_by_row(record)
+    with speaking(Language.EN):
+        marks = _marks_by_row(record)
     for row, at in enumerate(timeline.at):
         time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         values = (_cell(column[row], is_whole=is_whole) for column, is_whole in columns)
@@ -116,10 +118,7 @@ def _period(record: Record, figures: Digest, start: int, end: int) -> list[str]:
     level, hello = usual("level"), record.hello
     assert hello is not None
     named = words.DASH if isnan(level) else words.level_name(hello, int(level))
-    affect = [
-        words.DASH if isnan(value := usual(column)) else f"{value:+.2f}".replace("-", "−")
-        for column in ("valence", "arousal")
-    ]
+    affect = [words.signed(usual(column)) for column in ("valence", "arousal")]
     return [
         words.index(usual("mean")), named, words.percent(usual("attentive"), hello), words.count(usual("present")),
         words.count(usual("analysed")), words.percent(usual("coverage"), hello), *affect,

@@ -33,7 +33,7 @@ class Moment:
 
     @property
     def state(self) -> str:
-        """A key of `state` in text.json."""
+        """A key of `state` among the sentences."""
         return self.watched.state(self.now)
 
     @property

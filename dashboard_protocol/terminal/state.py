@@ -46,7 +46,7 @@ class Watched:
         return 0.0 if at is None else max(0.0, self.room_now(now) - at)
 
     def state(self, now: float) -> str:
-        """The state as a key of `state` in text.json."""
+        """The state as a key of `state` among the sentences."""
         bot = self.record.bot
         if self.record.bye is not None or (bot is not None and bot.state is State.ENDED):
             return "ended"

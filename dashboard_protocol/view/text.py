@@ -15,15 +15,16 @@ from dashboard_protocol.events import (
     Profile,
     State,
 )
-from dashboard_protocol.view.sentences import TEXTS, say
+from dashboard_protocol.view import formats
+from dashboard_protocol.view.sentences import knows, say
 from dashboard_protocol.view.timeline import Gap
 from dashboard_protocol.view.trend import APART_S, STEADY_AT_MOST_S, Trend
 from dashboard_protocol.vocabulary import LEAVES_OUT
 
 NB = "\u00a0"
 DASH = "–"
-POLICY_ROWS = ("computed", "leaves", "never", "opting_out")
-"""Fields of the policy that are shown, in order."""
+POLICY_ROWS = ("computed", "leaves", "never")
+"""What a policy is said to be, each by its profile, in order; behind them how to opt out."""
 
 
 def clock(at: float, zone: tzinfo | None = None, *, exact: bool = False) -> str:
@@ -104,9 +105,45 @@ def settling(policy: PolicyMeaning) -> str:
     return say("value.settling", span=span(policy.freeze_s))
 
 
+def signed(value: float | None) -> str:
+    """Show a value between -1 and 1, with its sign."""
+    return DASH if value is None or isnan(value) else formats.signed(value)
+
+
 def level_name(hello: Hello, level: int) -> str:
-    """The level's word, as `hello` names it."""
-    return hello.levels[level].name.capitalize()
+    """The level's word, as a heading has it."""
+    word = level_word(hello.levels[level].name)
+    return word[:1].upper() + word[1:]
+
+
+def level_means(hello: Hello, level: int) -> str:
+    """What a level means, in a few words."""
+    return level_meaning(hello.levels[level].name, hello.levels[level].means)
+
+
+def level_word(name: str) -> str:
+    """The word for a level that is named in English, as events do; one that is not known here stays as it is."""
+    return _known(f"level.{name.replace(' ', '_')}") or name
+
+
+def level_meaning(name: str, means: str) -> str:
+    """What such a level means; of one that is not known here what is said of it in English."""
+    return _known(f"level_means.{name.replace(' ', '_')}") or means
+
+
+def _known(key: str, **values: str | float) -> str | None:
+    return say(key, **values) if knows(key) else None
+
+
+def policy_rows(policy: PolicyMeaning) -> list[tuple[str, str]]:
+    """What is computed, leaves the bot, never does, and how to opt out: heading and text of each.
+
+    It is made from the profile and its numbers: the texts of the event are English, for programs.
+    """
+    said = {"k": policy.k, "points": policy.rounding_points, "window": policy.window_s}
+    rows = [(say(f"policy.row.{row}"), say(f"policy.{row}.{policy.profile.value}", **said)) for row in POLICY_ROWS]
+    opting_out = say("policy.opting_out", page=say("policy.privacy_page"))
+    return [*rows, (say("policy.row.opting_out"), opting_out)]
 
 
 def trend(found: Trend, *, counts: bool = False) -> str:
@@ -138,8 +175,7 @@ def below_k(k: int) -> str:
 
 def returns(policy: PolicyMeaning) -> str:
     """When withheld values come back."""
-    is_named = f"ordinal.{policy.k}" in TEXTS
-    nth = say(f"ordinal.{policy.k}") if is_named else say("nth", n=policy.k)
+    nth = _known(f"ordinal.{policy.k}") or say("nth", n=policy.k)
     return say("value.returns", span=say("unit.s", n=policy.freeze_s), nth=nth)
 
 

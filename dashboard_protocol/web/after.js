@@ -9,7 +9,7 @@ const pathOf = (room) => `/rooms/${encodeURIComponent(room)}/report`;
 
 /** {headline, findings, events} of the class; null where it is kept no more, or nobody is there to be asked. */
 export async function fetchReport(room, token) {
-  const body = new URLSearchParams({ token, zone, as: "page" });
+  const body = new URLSearchParams({ token, zone, as: "page", lang: document.documentElement.lang });
   const asked = { method: "POST", body, cache: "no-store", credentials: "omit" };
   const response = await fetch(pathOf(room), asked).catch(() => null);
   if (!response?.ok) return null;

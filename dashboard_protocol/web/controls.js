@@ -5,6 +5,7 @@ import { flags } from "./flags.js";
 import { openMark } from "./marks.js";
 import { choose } from "./notify.js";
 import { personChart } from "./person.js";
+import { policyWords } from "./policy.js";
 
 const KEYS = { p: "pause", c: "cover", d: "dismiss", w: "window", v: "values", s: "say", m: "mark", "?": "keys" };
 /** What is intended may take so long, then alerts speak again; a snooze is shorter. */
@@ -16,7 +17,7 @@ const press = (name, chosen) => {
 };
 
 export function listen(ui, feed, { redraw, read, request, pause, say }) {
-  Object.assign(ui, { chartOf: personChart, flagsOf: flags });
+  Object.assign(ui, { chartOf: personChart, flagsOf: flags, policyOf: policyWords });
   /** Of `data-do`; any other word is the id of a dialog. */
   const actions = {
     pause, say, cover, again: feed.tryNow,
@@ -113,6 +114,8 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
     $(name).checked = localStorage.getItem(`classpulse:${name}`) === "true";
     $(name).onchange = () => choose(name, $(name));
   }
+  // The link waits in this tab: another language is the same page again.
+  $("language").onchange = ({ target }) => (location.search = `?lang=${target.value}`);
   const [, , room] = location.pathname.split("/");
   for (const link of all(".privacy")) link.href = `/privacy/${room}`;
   setTheme(document.documentElement.dataset.theme);

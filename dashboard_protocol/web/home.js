@@ -10,7 +10,7 @@ const token = () => new URLSearchParams(location.hash.slice(1)).get("t") ?? "";
 /** Classes that are chosen for a comparison, oldest choice first. */
 let chosen = [];
 
-load(await (await fetch("/static/text.json")).json());
+load(await (await fetch(`/static/text.${document.documentElement.lang}.json`)).json());
 
 const dated = clockWith({ weekday: "short", day: "numeric", month: "short" });
 const day = (at) => (at ? dated(Date.parse(at) / 1000) : "");
@@ -183,5 +183,8 @@ $("paste").addEventListener("submit", (event) => {
   event.preventDefault();
   location.href = $("link").value;
 });
-addEventListener("hashchange", open);
+/** The same page in another language needs the link too. */
+const keepLink = () => document.querySelectorAll(".languages a").forEach((link) => (link.hash = location.hash));
+addEventListener("hashchange", () => (keepLink(), open()));
+keepLink();
 open();

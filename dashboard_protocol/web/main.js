@@ -13,7 +13,7 @@ const MAY_WAIT = ["class_summary", "participant"];
 
 // Before the words, which wait for the network.
 document.documentElement.dataset.theme = localStorage.getItem("classpulse:theme") ?? "";
-load(await (await fetch("/static/text.json")).json());
+load(await (await fetch(`/static/text.${document.documentElement.lang}.json`)).json());
 
 const [, named, isReport] = location.pathname.split("/").filter(Boolean);
 const room = decodeURIComponent(named);

@@ -15,7 +15,7 @@ const POLICY_SHOWN_S = 60;
 const LIVE_STATES = ["live", "leaving", "interrupted", "silent", "reconnecting"];
 const TAIL = { interrupted: GAP.feed, silent: GAP.feed, reconnecting: GAP.bot };
 
-/** State of the page, a `state` of text.json. */
+/** State of the page, a `state` among the sentences. */
 export function pageState({ bye, bot, hello, summaryMs }, feed, nowMs) {
   const { state, reason } = bot ?? {};
   if (feed.phase === "outdated") return "outdated";
@@ -33,7 +33,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
   const state = pageState(store, feed, nowMs);
   const now = roomNow(store, nowMs);
   const { hello, bot, bye, liveSince } = store;
-  const policy = hello?.policy ?? null;
+  const policy = hello && (ui.policyOf?.(hello.policy) ?? hello.policy);
   const live = LIVE_STATES.includes(state);
   const onlyWords = state === "no_access" || (state === "ended" && store.series.first === null);
   const presence = policy?.profile === "presence";

@@ -72,7 +72,7 @@ function everyone(known) {
 export function cards(people, levels, now) {
   const order = [...people.values()].sort((a, b) => inOrder(a.name, b.name) || (a.participant < b.participant ? -1 : 1));
   return order.map(({ participant: key, name, level, facing, displayed, unmeasurable, since }) => ({
-    key, name, level, meter: words.meterLabel(levels, level), means: levels[level]?.means,
+    key, name, level, meter: words.meterLabel(levels, level), means: levels[level] && words.levelMeans(levels[level]),
     ...(level === null ? { unmeasured: true, facing: words.reason(unmeasurable, now - since) } : { word: words.levelName(levels[level]), facing: words.facing(facing), displayed: words.displayed(displayed) }),
   }));
 }

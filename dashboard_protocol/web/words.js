@@ -1,14 +1,15 @@
-/** Numbers, times and grammar in words; the sentences are those of text.json. Pure. */
+/** Numbers, times and grammar in words, in the language of the sentences that are loaded. Pure. */
 
 export const DASH = "–";
 const missing = (value) => (value ?? NaN) !== value; // also of NaN, which differs from itself
 
 const texts = {};
-let plurals = null;
+let locale, plurals;
 
-/** Take the sentences of text.json, before anything is said: by name, `end.kicked`, as sentences.py has it. */
+/** Take the sentences of a language, before anything is said: by name, `end.kicked`, as sentences.py has it. */
 export function load(sentences) {
-  plurals = new Intl.PluralRules(sentences.language);
+  locale = sentences.locale;
+  plurals = new Intl.PluralRules(locale);
   flatten(sentences, "");
 }
 
@@ -23,13 +24,13 @@ function flatten(group, above) {
 export function say(key, values = {}) {
   const found = texts[key] ?? "";
   const text = typeof found === "string" ? found : (found[plurals.select(values.n)] ?? found.other);
-  return text.replace(/\{(\w+)\}/g, (_, place) => values[place]);
+  return text.replace(/\{(\w+)\}/g, (_, place) => values[place]?.toLocaleString(locale));
 }
 
 /** Time of day in the reader's zone; empty where there is none. */
 export function clockWith(shape) {
-  const format = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...shape });
-  return (at) => (missing(at) ? "" : format.format(at * 1000));
+  let format;
+  return (at) => (missing(at) ? "" : (format ??= new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...shape })).format(at * 1000));
 }
 export const clock = clockWith();
 export const clockS = clockWith({ second: "2-digit" });
@@ -60,12 +61,16 @@ export const length = (share) => `${Math.round((share || 0) * 1000) / 10}%`;
 export const index = (share) => (missing(share) ? DASH : `${Math.round(share * 100)}`);
 export const count = (n) => (missing(n) ? DASH : `${n}`);
 
-export const signed = (value) => (missing(value) ? DASH : value.toFixed(2).replace("-", "−"));
+export const signed = (value) => (missing(value) ? DASH : Number(value.toFixed(2)).toLocaleString(locale, { minimumFractionDigits: 2 }).replace("-", "−"));
 
-export const levelName = ({ name }) => name[0].toUpperCase() + name.slice(1);
-export const levelFrom = ({ means, from }) => say("report.level_from", { means, index: index(from) });
+/** Levels come with English words; of one that is new they stand as they are. */
+const key = ({ name }) => name.replace(" ", "_");
+const levelWord = (level) => say(`level.${key(level)}`) || level.name;
+export const levelMeans = (level) => say(`level_means.${key(level)}`) || level.means;
+export const levelName = (level) => levelWord(level).replace(/./u, (letter) => letter.toUpperCase());
+export const levelFrom = (level) => say("level_from", { means: levelMeans(level), index: index(level.from) });
 export const policyMeans = ({ profile, k }) => say(`policy.means.${profile}`, { k });
-export const meterLabel = (levels, level = null) => (level === null ? say("page.meter_unknown") : say("page.meter", { name: levels[level].name, n: level + 1, whole: levels.length }));
+export const meterLabel = (levels, level = null) => (level === null ? say("page.meter_unknown") : say("page.meter", { name: levelWord(levels[level]), n: level + 1, whole: levels.length }));
 
 export const expression = (name) => say(`expression.${name}`);
 

@@ -117,7 +117,7 @@ async def test_theme_is_the_systems_until_she_chooses_and_stays_chosen(stage: St
         await words.wait()
         await route.continue_()
 
-    await page.route("**/static/text.json", late)
+    await page.route("**/static/text.en.json", late)
     await page.reload()
     assert await page.evaluate(ground) == light
     words.set()

@@ -23,10 +23,12 @@ from bot.rooms.notice import Notice
 from dashboard_protocol.errors import BusError, OutboundRefused, OutboundUnreachable
 from dashboard_protocol.http.body import bounded_body
 from dashboard_protocol.http.described import Described
+from dashboard_protocol.http.languages import asked_language
 from dashboard_protocol.http.outbound import Answer, Server
 from dashboard_protocol.http.problems import refused as problem
 from dashboard_protocol.http.proxies import is_loopback
 from dashboard_protocol.http.request_rules import asker
+from dashboard_protocol.language import speaking
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import BotRecord
 from dashboard_protocol.queue.worker_names import is_of_this_machine
@@ -134,7 +136,10 @@ class _LocalRooms:
         record = await self._record(request)
         try:
             bot = _bot_of(record)
-            answer = await self._ask(request, "GET", bot.origin.copy_with(path=f"/join/{bot.name}/info.json"))
+            at = bot.origin.copy_with(
+                path=f"/join/{bot.name}/info.json", query=f"lang={asked_language(request)}".encode()
+            )
+            answer = await self._ask(request, "GET", at)
             if answer.status == 200:
                 return _handed_back(answer)
         except RequestRefused as refused:
@@ -143,7 +148,8 @@ class _LocalRooms:
         notice = await self._notice_of(record.invitation.room)
         if notice is None:
             raise RequestRefused(404, NO_ROOM)
-        described = describe(_name_of(record), notice, is_open=False, needs_token=True)
+        with speaking(asked_language(request)):
+            described = describe(_name_of(record), notice, is_open=False, needs_token=True)
         return JSONResponse(described, headers=NOT_KEPT)
 
     async def publish(self, request: Request) -> Response:

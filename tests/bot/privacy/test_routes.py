@@ -11,9 +11,9 @@ from starlette.applications import Starlette
 from bot.disclosure.policy import Policy
 from bot.engagement import EngagementParameters
 from bot.privacy import routes as privacy_routes
-from bot.privacy.page import THIS_PAGE, privacy_page
+from bot.privacy.page import privacy_page
 from bot.privacy.routes import BotBackend
-from bot.rooms.local.join_page import WEB
+from bot.rooms.local.join_page import describe
 from bot.rooms.notice import Notice, name_key
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.bus import MemoryBus
@@ -21,6 +21,7 @@ from dashboard_protocol.errors import BusError, ConsentRefused
 from dashboard_protocol.gateway.app import create_app
 from dashboard_protocol.http.server import serve
 from dashboard_protocol.privacy_requests.base import Noted
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.vocabulary import Profile
 from tests import hostile
 
@@ -64,8 +65,10 @@ def test_opt_out_address_is_a_link_where_a_policys_words_name_it() -> None:
     said = Policy(Profile.AGGREGATE).meaning(EngagementParameters())
     notice = privacy_routes.notice_of("Ada", "Biology", said)
     page = privacy_page("a room", notice)
-    assert f'at any time: <a href="/privacy/a%20room#out">{THIS_PAGE}</a>' in page
-    assert f'const PRIVACY_PAGE = "{THIS_PAGE}";' in (WEB / "join.js").read_text(), "the join page looks for the same"
+    this_page = say("policy.privacy_page")
+    assert f'at any time: <a href="/privacy/a%20room#out">{this_page}</a>' in page
+    described = describe("a room", notice, is_open=True, needs_token=False)
+    assert described["privacy_page"] == this_page, "the join page looks for the same"
 
 
 @pytest.mark.parametrize("name", ["Anna", "Zoë Müller", "李"])
@@ -73,7 +76,7 @@ async def test_request_is_carried_out_and_the_answer_never_says_who_is_here(
     http: httpx.AsyncClient, requests: list[str], name: str
 ) -> None:
     answer = await http.post("/privacy/biology-101", data={"name": f" {name} "})
-    assert privacy_routes.DONE in answer.text
+    assert say("privacy.done.held") in answer.text
     assert name not in answer.text
     assert (await http.post("/v1/rooms/biology-101/opt-outs", json={"name": name})).status_code == 204
     assert requests == [name, name]
@@ -82,7 +85,7 @@ async def test_request_is_carried_out_and_the_answer_never_says_who_is_here(
 async def test_opt_out_of_a_name_of_whatever_length_is_taken(http: httpx.AsyncClient, requests: list[str]) -> None:
     name = "👩‍🏫 Maria " * 300  # rooms show what people type, and a form writes twelve bytes for some characters
     assert (await http.post("/v1/rooms/biology-101/opt-outs", json={"name": name})).status_code == 204
-    assert privacy_routes.DONE in (await http.post("/privacy/biology-101", data={"name": name})).text
+    assert say("privacy.done.held") in (await http.post("/privacy/biology-101", data={"name": name})).text
     assert [name_key(request) for request in requests] == [name_key(name)] * 2
 
 
@@ -129,13 +132,13 @@ async def test_opt_out_of_who_is_there_is_carried_out_whatever_a_stranger_asked_
             answer = await http.post("/privacy/r", data={"name": f"nobody {number}"})
             assert (
                 answer.status_code,
-                (privacy_routes.DONE if number < 3 else privacy_routes.DONE_PRESENT) in answer.text,
+                (say("privacy.done.held") if number < 3 else say("privacy.done.present")) in answer.text,
             ) == (
                 200,
                 True,
             )
         reported = await http.post("/v1/rooms/r/opt-outs", json={"name": "ANNA"})
-        assert (reported.status_code, reported.json()) == (202, {"detail": privacy_routes.DONE_PRESENT}), (
+        assert (reported.status_code, reported.json()) == (202, {"detail": say("privacy.done.present")}), (
             "as for one who is not there"
         )
     assert requests == ["nobody 0", "nobody 1", "nobody 2", "ANNA"]
@@ -232,7 +235,7 @@ async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_l
         assert "To be shown under your name" in page
         assert "<h1>Privacy in Biology &lt;1&gt;</h1>" in page
         taken = await asked.post("/privacy/biology-101/consent", data={"token": " a consent "})
-        assert (taken.status_code, privacy_routes.AGREED in taken.text) == (200, True)
+        assert (taken.status_code, say("privacy.agreed") in taken.text) == (200, True)
         refused = await asked.post("/privacy/biology-101/consent", data={"token": "forged"})
         assert (refused.status_code, "does not hold here" in refused.text) == (403, True)
         empty = await asked.post("/privacy/biology-101/consent", data={"token": " "})
@@ -240,5 +243,5 @@ async def test_consent_is_taken_where_people_may_agree_and_else_refused_in_one_l
         call = "/v1/rooms/biology-101/agreements"
         assert (await asked.post(call, json={"token": "a consent"})).status_code == 204
         reported = await asked.post(call, json={"token": "forged"})
-        assert (reported.status_code, reported.json()["detail"]) == (403, "This consent does not hold here.")
+        assert (reported.status_code, reported.json()["detail"]) == (403, say("privacy.consent_refused"))
         assert (await asked.post(call, json={"name": "Anna"})).json()["detail"] == 'Send {"token": "the consent"}.'

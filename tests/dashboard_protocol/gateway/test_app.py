@@ -354,7 +354,7 @@ async def test_page_and_its_files_carry_safe_headers(stage: Stage) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["cache-control"] == "no-store"
     assert module.headers["content-type"] == "text/javascript; charset=utf-8"
-    for answer in (page, module, await stage.http("GET", "/static/text.json")):
+    for answer in (page, module, await stage.http("GET", "/static/text.en.json")):
         assert answer.status_code == 200
         assert answer.headers["content-security-policy"] == (
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -362,7 +362,7 @@ async def test_page_and_its_files_carry_safe_headers(stage: Stage) -> None:
         )
         assert answer.headers["referrer-policy"] == ("same-origin" if answer is page else "no-referrer")
         assert answer.headers["x-content-type-options"] == "nosniff"
-    sentences = await stage.http("GET", "/static/text.json")
+    sentences = await stage.http("GET", "/static/text.en.json")
     assert sentences.headers["content-type"] == "application/json"
     assert sentences.json()["state"]["live"] == "Live"
     assert "Connecting to the class" in page.text

@@ -67,7 +67,7 @@ async def test_report_outlives_the_link_of_its_class(clock: Clock) -> None:
         status, text = await ask(stage, token)
         assert status == 200
         said = json.loads(text)
-        assert said["headline"].startswith("For 1\u00a0min the class was high")
+        assert said["headline"].startswith("For 1\u00a0min the class was with the screen")
         assert 1 <= len(said["findings"]) <= 3
         first, last = (decode(json.dumps(event)).body for event in said["events"])
         assert isinstance(first, Hello)

@@ -23,12 +23,14 @@ from dashboard_protocol.events import (
 )
 from dashboard_protocol.view import text as words
 from dashboard_protocol.view.alerts import alert_now
+from dashboard_protocol.view.language_files import LANGUAGES
 from dashboard_protocol.view.record import Change
-from dashboard_protocol.view.sentences import TEXT_FILE, say
+from dashboard_protocol.view.sentences import say
 from dashboard_protocol.view.timeline import Gap
 from dashboard_protocol.view.trend import Trend
 from tests.dashboard_protocol.staging import hello
 
+ENGLISH = LANGUAGES / "en.json"
 ROOT = Path(__file__).resolve().parents[3]
 WEB = ROOT / "dashboard_protocol" / "web"
 NODE = shutil.which("node")
@@ -112,7 +114,7 @@ def test_no_sentence_claims_what_was_not_measured() -> None:
     never = re.compile(
         r"\bfeels?\b|\bmood\b|\bemotion|\bbored|\bdistracted|\bdisengaged|\boops|only \d+%", re.IGNORECASE
     )
-    assert not never.search(TEXT_FILE.read_text(encoding="utf-8"))
+    assert not never.search(ENGLISH.read_text(encoding="utf-8"))
 
 
 PAGE: list[tuple[str, list[Any], str]] = [
@@ -193,7 +195,7 @@ def test_alerts_are_said_as_on_the_page() -> None:
     script = (
         f'import {{ load }} from "{(WEB / "words.js").as_uri()}";\n'
         f'import {{ inWords }} from "{(WEB / "alerts.js").as_uri()}";\n'
-        f"load({TEXT_FILE.read_text(encoding='utf-8')});\nconsole.log(JSON.stringify([{','.join(asked)}]));"
+        f"load({ENGLISH.read_text(encoding='utf-8')});\nconsole.log(JSON.stringify([{','.join(asked)}]));"
     )
     done = subprocess.run(
         [NODE or "node", "--input-type=module", "-e", script],
@@ -210,7 +212,7 @@ def test_numbers_are_put_into_words_as_on_the_page() -> None:
     asked = [f"words.{name}(...{json.dumps(arguments)})" for name, arguments, _ in PAGE]
     script = (
         f'import * as words from "{(WEB / "words.js").as_uri()}";\n'
-        f"words.load({TEXT_FILE.read_text(encoding='utf-8')});\n"
+        f"words.load({ENGLISH.read_text(encoding='utf-8')});\n"
         f"console.log(JSON.stringify([{','.join(asked)}]));"
     )
     done = subprocess.run(

@@ -2,7 +2,7 @@
 
 const modules = await Promise.all(["bind", "chart", "model", "store", "words"].map((name) => import(`/static/${name}.js`)));
 const [{ bind }, { cursorOn, timeChart }, { buildModel }, { createStore, fold }, { load }] = modules;
-load(await (await fetch("/static/text.json")).json());
+load(await (await fetch("/static/text.en.json")).json());
 const FEED = { phase: "open", downMs: null, retryMs: null };
 const START = 1_790_000_000;
 const box = document.getElementById("chart");

@@ -3,4 +3,4 @@
 import { readFileSync } from "node:fs";
 import { load } from "../../../dashboard_protocol/web/words.js";
 
-load(JSON.parse(readFileSync(new URL("../../../dashboard_protocol/view/text.json", import.meta.url))));
+load(JSON.parse(readFileSync(new URL("../../../dashboard_protocol/view/languages/en.json", import.meta.url))));

@@ -1,34 +1,13 @@
 /** The join page: reads the notice to a person, shows their own picture, and brings it into the room. */
 
 import { Refused, Stay } from "./whip.js";
+import { load, say as said } from "./words.js";
 
 const CAMERA = { video: { width: 640, height: 360, frameRate: 15 } };
 const ASK_AGAIN_MS = 5000;
-/** As the policy's own words have it. */
-const PRIVACY_PAGE = "privacy page of this room";
 
-const words = {
-  here: "is in this room.",
-  away: "is not in this room now. This page follows by itself.",
-  unanswered: "does not answer.",
-  joining: "Joining …",
-  joined: "You are in the room.",
-  unread: "You are in the room. Your face is not read.",
-  teaching: "You are in the room. You teach this class: you are neither read nor counted.",
-  notTeaching: "This is not an instructor's link of this class, so you are still a part of it. Paste the whole link.",
-  unseen: "You are in the room. Your camera is off.",
-  unheard: "Your request did not reach the bot. Try again; leaving the room always works.",
-  left: "You have left the room.",
-  lost: "The connection was lost. You are no longer in the room.",
-  noCamera: "No camera was found. Connect one and try again.",
-  denied: "The browser may not use the camera. Allow it in the address bar, then try again.",
-  busy: "The camera cannot be opened. Close other programs that use it, then try again.",
-  unplugged: "The camera stopped. Connect it and switch it on again.",
-  badLink: "This link does not open this room: its token is missing, wrong or too old. Ask for a new invitation.",
-  badConsent: "Your consent does not hold for this name in this room. Untick it to join without, or ask for a new one.",
-  noRoom: "There is no such room here.",
-  noAnswer: "The bot does not answer. It may have left; try again in a moment.",
-};
+const { lang } = document.documentElement;
+load(await (await fetch(`../join-assets/text.${lang}.json`)).json());
 
 const $ = (id) => document.getElementById(id);
 const room = decodeURIComponent(location.pathname.split("/").pop());
@@ -37,6 +16,7 @@ let camera = null;
 let stay = null;
 let isLeftOut = false;
 let sharesClass = false;
+let privacyPage = "";
 
 /** The invitation's token and consent leave the address bar at once; a reload of this tab finds them again. */
 function readInvitation() {
@@ -82,21 +62,22 @@ function enter(state) {
 async function readNotice() {
   let info;
   try {
-    const answer = await fetch(`${room}/info.json`);
+    const answer = await fetch(`${room}/info.json?lang=${lang}`);
     if (!answer.ok) throw new Error(answer.status);
     info = await answer.json();
   } catch {
-    $("presence").textContent = words.unanswered;
+    $("presence").textContent = said("notice.unanswered");
     return false;
   }
   $("room").textContent = info.title;
-  document.title = `Join ${info.title} · classpulse`;
+  document.title = said("join.page_title", { title: info.title });
   $("bot").textContent = info.bot;
-  $("presence").textContent = info.is_open ? words.here : words.away;
+  $("presence").textContent = info.is_open ? said("notice.is_here") : said("notice.is_away");
   $("summary").textContent = info.summary;
   $("more").hidden = info.points.length === 0;
   sharesClass = info.shares_class;
-  $("privacy").href = new URL(`../privacy/${encodeURIComponent(room)}`, location.href);
+  privacyPage = info.privacy_page;
+  $("privacy").href = new URL(`../privacy/${encodeURIComponent(room)}?lang=${lang}`, location.href);
   $("points").replaceChildren(...info.points.flatMap(({ heading, text }) => [entry("dt", heading), entry("dd", text)]));
   if ($("individual-choice").hidden && info.offers_individual && consent) {
     $("name").value ||= nameOf(consent);
@@ -108,9 +89,9 @@ async function readNotice() {
 /** An entry of what is computed; where it names the privacy page it leads there. */
 function entry(tag, text) {
   const element = document.createElement(tag);
-  const [before, after] = text.split(PRIVACY_PAGE);
+  const [before, after] = text.split(privacyPage);
   element.append(before);
-  if (after !== undefined) element.append(Object.assign(document.createElement("a"), { href: $("privacy").href, textContent: PRIVACY_PAGE }), after);
+  if (after !== undefined) element.append(Object.assign(document.createElement("a"), { href: $("privacy").href, textContent: privacyPage }), after);
   return element;
 }
 
@@ -130,10 +111,10 @@ async function follow() {
 async function switchOn() {
   const media = await navigator.mediaDevices.getUserMedia(CAMERA);
   camera = media.getVideoTracks()[0];
-  camera.addEventListener("ended", () => switchOff().then(() => say($("status").textContent, words.unplugged)));
+  camera.addEventListener("ended", () => switchOff().then(() => say($("status").textContent, said("join.unplugged"))));
   $("preview").srcObject = media;
   $("preview").parentElement.classList.add("sees");
-  $("camera").textContent = "Camera off";
+  $("camera").textContent = said("join.camera_off");
   await stay?.show(camera);
 }
 
@@ -142,7 +123,7 @@ async function switchOff() {
   camera = null;
   $("preview").srcObject = null;
   $("preview").parentElement.classList.remove("sees");
-  $("camera").textContent = "Camera on";
+  $("camera").textContent = said("join.camera_on");
   await stay?.show(null);
 }
 
@@ -153,12 +134,12 @@ function whipUrl() {
 }
 
 function shownName() {
-  const name = $("name").value.trim() || "Guest";
+  const name = $("name").value.trim() || said("join.guest");
   return $("opt-out").checked ? `${name} #optout` : name;
 }
 
 async function join() {
-  say(words.joining);
+  say(said("join.joining"));
   enter("joining");
   const mine = new Stay(token, lost);
   try {
@@ -194,13 +175,13 @@ async function teach() {
   isLeftOut = isOne;
   for (const id of ["teach", "teach-link"]) $(id).disabled = isOne;
   if (!isOne) $("teach-link").value = "";
-  say(inside(), isOne ? "" : words.notTeaching);
+  say(inside(), isOne ? "" : said("join.not_teaching"));
 }
 
 function inside() {
-  if (isLeftOut) return words.teaching;
-  if (!camera) return words.unseen;
-  return $("opt-out").checked ? words.unread : words.joined;
+  if (isLeftOut) return said("join.teaching");
+  if (!camera) return said("join.unseen");
+  return $("opt-out").checked ? said("join.unread") : said("join.joined");
 }
 
 /** During a stay the box is the person's word on this stay, and theirs alone. */
@@ -209,14 +190,14 @@ async function choose() {
   const isRead = await stay?.reading(wanted);
   if (!stay) return;
   $("opt-out").checked = isRead === null ? wanted : !isRead;
-  say(inside(), isRead === wanted ? "" : words.unheard);
+  say(inside(), isRead === wanted ? "" : said("join.unheard"));
 }
 
 function lost() {
   stay = null;
   enter("apart");
-  $("join").textContent = "Join again";
-  say("", words.lost);
+  $("join").textContent = said("join.again");
+  say("", said("join.lost"));
   follow();
 }
 
@@ -226,9 +207,9 @@ async function leave() {
   await switchOff();
   await goodbye;
   enter("apart");
-  $("join").textContent = "Join again";
+  $("join").textContent = said("join.again");
   $("join").focus();
-  say(words.left);
+  say(said("join.left"));
 }
 
 async function toggle() {
@@ -243,16 +224,16 @@ async function toggle() {
 
 function explain(error) {
   if (error instanceof Refused) {
-    if (error.status === 401) return words.badLink;
-    if (error.status === 403) return words.badConsent;
-    if (error.status === 404) return words.noRoom;
-    return error.message || words.noAnswer;
+    if (error.status === 401) return said("join.bad_link");
+    if (error.status === 403) return said("join.bad_consent");
+    if (error.status === 404) return said("join.no_room");
+    return error.message || said("join.no_answer");
   }
-  if (error.name === "NotAllowedError") return words.denied;
-  if (error.name === "NotFoundError" || error.name === "OverconstrainedError") return words.noCamera;
-  if (error.name === "NotReadableError" || error.name === "AbortError") return words.busy;
-  if (!navigator.mediaDevices) return words.denied;
-  return words.noAnswer;
+  if (error.name === "NotAllowedError") return said("join.denied");
+  if (error.name === "NotFoundError" || error.name === "OverconstrainedError") return said("join.no_camera");
+  if (error.name === "NotReadableError" || error.name === "AbortError") return said("join.busy");
+  if (!navigator.mediaDevices) return said("join.denied");
+  return said("join.no_answer");
 }
 
 $("form").addEventListener("submit", (event) => {

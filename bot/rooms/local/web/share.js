@@ -1,6 +1,7 @@
 /** The share page: publishes the window of somebody else's meeting, and shows who is found in it and who is left out. */
 
 import { Refused, Stay } from "./whip.js";
+import { load, say as said } from "./words.js";
 
 const WINDOW = {
   video: { width: { ideal: 1920 }, height: { ideal: 1080 }, frameRate: { ideal: 8, max: 10 } },
@@ -12,29 +13,8 @@ const ASK_AGAIN_MS = 5000;
 const RECONNECT_MS = [500, 1000, 2000, 4000];
 const RECONNECT_AT_MOST_MS = 120_000;
 
-const words = {
-  here: "is in this room.",
-  away: "is not in this room now. This page follows by itself.",
-  unanswered: "does not answer.",
-  copied: "Copied.",
-  picking: "Pick your meeting's window or tab.",
-  connecting: "Connecting …",
-  asking: "Sharing. Nobody is read yet.",
-  frozen: "Not measurable: frozen. The window stands still: it is minimised or covered, or its meeting has stopped. " +
-    "Bring it to the front.",
-  ended: "You share nothing. Nobody in your meeting is read.",
-  reconnecting: "The connection was lost. Reconnecting …",
-  replaced: "Another window is shared with this class now, so this one is not any more.",
-  lost: "The connection was lost, and the bot did not answer again. Nobody in your meeting is read.",
-  denied: "No window was picked, or the browser may not share one.",
-  unsupported: "This browser cannot share a window. Use one on a computer.",
-  notInformed: "Say it to your class first, then tick the box.",
-  notTheirs: "This is not an instructor's link of this class. Paste the whole link.",
-  noRoom: "There is no such room here.",
-  noAnswer: "The bot does not answer. It may have left; try again in a moment.",
-  notDecided: "This did not reach the bot, so it does not hold. Try again, or stop sharing.",
-};
-const readings = { found: "found", read: "read", left_out: "left out", doubted: "not read", still: "not moving" };
+const { lang } = document.documentElement;
+load(await (await fetch(`../join-assets/text.${lang}.json`)).json());
 
 const $ = (id) => document.getElementById(id);
 const room = decodeURIComponent(location.pathname.split("/").pop());
@@ -77,15 +57,15 @@ function enter(state) {
 async function readNotice() {
   let info;
   try {
-    info = await (await fetch(`../join/${encodeURIComponent(room)}/info.json`)).json();
+    info = await (await fetch(`../join/${encodeURIComponent(room)}/info.json?lang=${lang}`)).json();
   } catch {
-    $("presence").textContent = words.unanswered;
+    $("presence").textContent = said("notice.unanswered");
     return false;
   }
-  document.title = `Share a window · ${info.title} · classpulse`;
-  $("room").textContent = `Share your meeting's window with ${info.title}`;
+  document.title = said("sharing.page_title", { title: info.title });
+  $("room").textContent = said("sharing.title_with", { title: info.title });
   $("bot").textContent = info.bot;
-  $("presence").textContent = info.is_open ? words.here : words.away;
+  $("presence").textContent = info.is_open ? said("notice.is_here") : said("notice.is_away");
   $("summary").textContent = info.summary;
   $("words").textContent = forTheClass(info);
   $("more").hidden = info.points.length === 0;
@@ -99,9 +79,8 @@ async function readNotice() {
 function forTheClass({ bot, profile }) {
   const privacy = new URL(`../privacy/${encodeURIComponent(room)}`, location.href.split("#")[0]);
   const isReachable = !["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
-  return `I share this meeting's gallery with a program, “${bot}”, under the policy “${profile}”: it reads what your faces show. ` +
-    "Pictures are not kept and no sound is taken. " + (isReachable ? `What it computes stands at ${privacy} . ` : "") +
-    "If you do not want that, say so to me now or at any time, also in private: I leave you out with one click.";
+  const where = isReachable ? [said("sharing.words_at", { address: privacy })] : [];
+  return [said("sharing.words", { bot, profile }), ...where, said("sharing.words_out")].join(" ");
 }
 
 function entry(tag, text) {
@@ -122,21 +101,21 @@ function whipUrl() {
 
 async function share() {
   link ??= $("link").value.trim().split("#t=").pop() || null;
-  if (!link) return say("", words.notTheirs);
-  if (!$("informed").checked) return say("", words.notInformed);
-  if (!navigator.mediaDevices?.getDisplayMedia) return say("", words.unsupported);
-  say(words.picking);
+  if (!link) return say("", said("sharing.not_theirs"));
+  if (!$("informed").checked) return say("", said("sharing.not_informed"));
+  if (!navigator.mediaDevices?.getDisplayMedia) return say("", said("sharing.unsupported"));
+  say(said("sharing.picking"));
   try {
     media = await navigator.mediaDevices.getDisplayMedia(WINDOW);
   } catch {
-    return say("", words.denied);
+    return say("", said("sharing.denied"));
   }
   const [track] = media.getVideoTracks();
   track.contentHint = "detail";
   track.addEventListener("ended", stop);
   $("preview").srcObject = media;
   enter("connecting");
-  say(words.connecting);
+  say(said("sharing.connecting"));
   try {
     await connect();
   } catch (error) {
@@ -166,10 +145,10 @@ async function connect() {
 async function reconnect(lost) {
   if (stay !== lost) return;
   stay = null;
-  if ((await lost.people()).status === 410) return end(words.replaced);
+  if ((await lost.people()).status === 410) return end(said("sharing.replaced"));
   if (!media) return;
   enter("reconnecting");
-  say(words.reconnecting);
+  say(said("sharing.reconnecting"));
   const givesUpAt = performance.now() + RECONNECT_AT_MOST_MS;
   for (let tries = 0; media; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS[Math.min(tries, RECONNECT_MS.length - 1)]));
@@ -179,7 +158,7 @@ async function reconnect(lost) {
     } catch (error) {
       const isFinal = error instanceof Refused && [400, 401, 403, 409, 415, 422].includes(error.status);
       if (isFinal) return end(explain(error));
-      if (performance.now() > givesUpAt) return end(words.lost);
+      if (performance.now() > givesUpAt) return end(said("sharing.lost"));
     }
   }
 }
@@ -189,7 +168,7 @@ async function look(mine) {
   while (stay === mine) {
     const { status, people } = await mine.people();
     if (stay !== mine) return;
-    if (status === 410) return end(words.replaced);
+    if (status === 410) return end(said("sharing.replaced"));
     if (people) show(people);
     $("stage").classList.toggle("stale", performance.now() - seenAt > STALE_MS);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -203,23 +182,18 @@ function show(people) {
   const of = (reading) => people.tiles.filter((tile) => tile.reading === reading).length;
   const isAsking = !people.has_begun;
   $("ask").hidden = !isAsking || !people.tiles.length;
-  $("begin").textContent = of("left_out") ? "Start reading the others" : "I am not in it: start reading";
+  $("begin").textContent = of("left_out") ? said("sharing.begin_others") : said("sharing.begin");
   $("doubt").hidden = isAsking || !of("doubted");
-  $("doubt-text").textContent =
-    `${count(of("doubted"), "person is", "people are")} not read, as they could be somebody whom you left out` +
-    `${people.lost ? ` and who is not to be found now (${people.lost})` : ""}. Whoever looks just like them stays unread.`;
+  const lost = people.lost ? [said("sharing.doubted_lost", { who: people.lost })] : [];
+  $("doubt-text").textContent = [said("sharing.doubted", { n: of("doubted") }), ...lost, said("sharing.look_alike")].join(" ");
   draw(people.tiles);
   if (people.state === "too_small") {
-    say(`Not measurable: ${people.obstacle} are too small. Make the window larger.`);
-  } else if (people.state === "unreadable") say(`Not measurable: ${people.obstacle}.`);
-  else if (people.state === "frozen") say(words.frozen);
-  else if (people.state === "connecting") say(words.connecting);
-  else if (isAsking) say(words.asking);
-  else say(`Sharing. ${count(of("read"), "person is", "people are")} read, ${of("left_out")} left out.`);
-}
-
-function count(number, one, many) {
-  return `${number} ${number === 1 ? one : many}`;
+    say(said("sharing.too_small", { size: people.obstacle.match(/\d+x\d+/)?.[0] ?? "" }));
+  } else if (people.state === "unreadable") say(said("sharing.unreadable", { what: people.obstacle }));
+  else if (people.state === "frozen") say(said("sharing.frozen"));
+  else if (people.state === "connecting") say(said("sharing.connecting"));
+  else if (isAsking) say(said("sharing.asking"));
+  else say(said("sharing.being_read", { n: of("read"), out: of("left_out") }));
 }
 
 /** Keep the button of each tile, so that focus stays where it was. */
@@ -233,8 +207,9 @@ function draw(tiles) {
     button.dataset.reading = reading;
     button.setAttribute("aria-pressed", String(reading === "left_out"));
     const number = id.slice(1);
-    button.firstChild.textContent = `${number} · ${readings[reading]}`;
-    button.setAttribute("aria-label", `Tile ${number}, ${readings[reading]}: leave out`);
+    const word = said(`sharing.reading.${reading}`);
+    button.firstChild.textContent = `${number} · ${word}`;
+    button.setAttribute("aria-label", said("sharing.tile", { number, reading: word }));
   }
   for (const gone of known.values()) gone.remove();
 }
@@ -255,7 +230,7 @@ async function decide(decision) {
   const { people } = await mine.people(decision);
   if (stay !== mine) return;
   if (people) show(people);
-  $("trouble").textContent = people ? "" : words.notDecided;
+  $("trouble").textContent = people ? "" : said("sharing.not_decided");
 }
 
 function end(trouble = "") {
@@ -265,7 +240,7 @@ function end(trouble = "") {
   media = null;
   $("preview").srcObject = null;
   enter("apart");
-  say(trouble ? "" : words.ended, trouble);
+  say(trouble ? "" : said("sharing.ended"), trouble);
   follow();
   return goodbye;
 }
@@ -281,12 +256,12 @@ function explain(error) {
     if (error.status === 401) {
       link = null;
       sessionStorage.removeItem(`classpulse share ${room}`);
-      return words.notTheirs;
+      return said("sharing.not_theirs");
     }
-    if (error.status === 404) return words.noRoom;
-    return error.message || words.noAnswer;
+    if (error.status === 404) return said("join.no_room");
+    return error.message || said("join.no_answer");
   }
-  return words.noAnswer;
+  return said("join.no_answer");
 }
 
 $("form").addEventListener("submit", (event) => {
@@ -300,7 +275,7 @@ $("none").addEventListener("click", () => {
 });
 $("copy").addEventListener("click", async () => {
   await navigator.clipboard.writeText($("words").textContent);
-  say(words.copied);
+  say(said("sharing.copied"));
 });
 addEventListener("pagehide", () => stay?.leave());
 addEventListener("pageshow", (event) => event.persisted && media && end());

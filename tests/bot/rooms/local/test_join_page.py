@@ -41,17 +41,18 @@ async def test_page_may_load_nothing_from_elsewhere(http: httpx.AsyncClient, pag
 
 
 async def test_everything_the_pages_refer_to_is_served(http: httpx.AsyncClient) -> None:
-    referred = {"../join-assets/whip.js"}
+    referred = {"../join-assets/whip.js", "../join-assets/words.js", "../join-assets/text.de.json"}
     for name in ("join", "share"):
         page = await http.get(f"/{name}/demo")
-        referred |= set(re.findall(r'(?:src|href)="([^"]+)"', page.text))
-    assert len(referred) == 6
+        referred |= set(re.findall(r'(?:src|href)="([^"?]+)"', page.text))
+    assert len(referred) == 8
     for address in referred:
         response = await http.get(page.url.join(address))
         assert response.status_code == 200, address
         assert response.headers["X-Content-Type-Options"] == "nosniff"
     shipped = {path.name for path in WEB.iterdir()}
-    assert shipped == {"join.html", "share.html"} | {address.rsplit("/", 1)[1] for address in referred}
+    own = {address.rsplit("/", 1)[1] for address in referred} - {"words.js", "text.de.json"}
+    assert shipped == {"join.html", "share.html"} | own
 
 
 @pytest.mark.parametrize("name", ["join.html", "..%2fjoin.py", "secret"])
@@ -72,6 +73,7 @@ async def test_info_says_who_reads_and_what_becomes_of_it(http: httpx.AsyncClien
         "profile": "aggregate",
         "summary": "Class values only.",
         "points": [{"heading": "Never", "text": "Names, pictures, sound"}],
+        "privacy_page": "privacy page of this room",
         "offers_individual": False,
         "shares_class": False,
         "gallery_obstacle": NOT_INFORMED,
