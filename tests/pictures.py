@@ -19,7 +19,7 @@ KEPT = ROOT / "dashboard_protocol" / "pictures"
 LOOKED_AT = ROOT / "artefacts" / "pictures"
 SHEET = ViewportSize(width=900, height=1150)
 TAKEN_S = 200.0
-"""Seconds of class before the live picture: a laugh at 30 s, half the class away from 74 to 117 s, and back."""
+"""Seconds of class before the live picture: a laugh from 30 to 42 s, half the class away from 74 to 117 s, and back."""
 LONG_S = 210.0
 """Seconds of class in the report."""
 

@@ -35,7 +35,7 @@ async def test_page_shows_the_live_class_and_its_alert(stage: Stage) -> None:
     await expect(page.locator("#number")).to_have_text("65")
     await expect(page.locator("#index-trend")).to_have_text("down 15 points in 5 min")
     await expect(page.locator("#slot-title")).to_have_text(
-        re.compile(r"Index down \d+.points since \d\d:\d\d: 80 → \d+"), use_inner_text=True
+        re.compile(r"Index down \d+.points since \d\d:\d\d: 80.→.\d+"), use_inner_text=True
     )
     await expect(page.locator("#ground")).to_have_text("20 of 28 people analysed · coverage 85%")
     await expect(page).to_have_title(re.compile(r"^• High \d+ · Biology 101, section B$"))
@@ -430,7 +430,7 @@ async def test_nothing_moves_from_hello_to_trouble(stage: Stage) -> None:
     await room.stream(HISTORY_S - FALL_S)
     await stage.settle(room)
     await expect(stage.page.locator("#slot-title")).to_have_text(
-        re.compile(r"Index down \d+.points since \d\d:\d\d: 80 → \d+"), use_inner_text=True
+        re.compile(r"Index down \d+.points since \d\d:\d\d: 80.→.\d+"), use_inner_text=True
     )
     await room.stream(HISTORY_S + 1, HISTORY_S + 20, analysed=4)
     await stage.settle(room)

@@ -169,7 +169,7 @@ test("a rise is good news and no alarm", () => {
   fold(store, summary(1101, 0.75), 101_000);
   const { slot } = buildModel(store, OPEN, newUi(), 101_000);
   assert.deepEqual([slot.kind, slot.quieten], ["good", false]);
-  assert.match(slot.title, /^Index up 35.points since \d\d:\d\d: 40 → 75$/);
+  assert.match(slot.title, /^Index up 35.points since \d\d:\d\d: 40.→.75$/);
 });
 
 test("who only watches is offered neither marks nor a report", () => {
@@ -332,7 +332,7 @@ test("values are not announced, changes of state and alerts are", () => {
   fold(store, summary(1101, 0.5), 101_000);
   assert.equal(say(101_000), null);
   fold(store, alert(1102), 102_000);
-  assert.match(say(102_000), /^Index down 30.points since \d\d:\d\d: 80 → 50\. 20.people measured\. Largest part: .*Try: /);
+  assert.match(say(102_000), /^Index down 30.points since \d\d:\d\d: 80.→.50\. 20.people measured\. Largest part: .*Try: /);
   fold(store, state("reconnecting", 1103), 103_000);
   assert.equal(say(103_000), "#slot .words");
 });
