@@ -17,6 +17,8 @@ from dashboard_protocol.view.trend import POINTS
 
 AT_MOST = 3
 MOVES_AT_MOST = 2
+LAG_S = 20.0
+"""An alert goes by unrounded values; published ones wait and are held, and so may follow it by as much."""
 MISSING_FROM = 0.10
 """From this share of the class on it is worth a finding that nothing was measured."""
 
@@ -126,6 +128,6 @@ def _alert_of(move: Move, record: Record) -> AlertAt | None:
         for known in record.alerts
         if known.alert.kind == kind
         and known.alert.window.start <= move.end.at + known.alert.window.end - known.alert.window.start
-        and known.alert.window.end >= move.start.at
+        and known.alert.window.end >= move.start.at - LAG_S
     )
     return next(near, None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
-from dashboard_protocol.events import ClassSummary, Event, Hello, Profile, Withheld
+from dashboard_protocol.events import Alert, ClassSummary, Event, Hello, Profile, Withheld
 from dashboard_protocol.report import recorded, render_html
 from dashboard_protocol.report.findings import Found, found
 from dashboard_protocol.view.record import Record
@@ -32,6 +32,25 @@ def test_report_opens_with_one_sentence_and_three_findings_before_its_figures(a_
     ]
     html = render_html(record, BERLIN).replace("\u00a0", " ")
     assert html.index(headline) < html.index(findings[0]) < html.index("In numbers") < html.index("In more words")
+
+
+def test_fall_that_is_published_a_little_after_its_alert_is_said_with_its_largest_part(
+    feed: Feed,
+    a_hello: Callable[..., Hello],
+    a_summary: Callable[..., ClassSummary],
+    an_alert: Callable[..., Alert],
+) -> None:
+    def first_finding(alert_s: int) -> str:
+        record = Record()
+        record.apply(feed(START, a_hello()))
+        for second in range(900):
+            if second == alert_s:
+                record.apply(feed(START + second, an_alert(START + second)))
+            record.apply(feed(START + second, a_summary(0.8 if second < 450 else 0.5)))
+        return said(record)[1][0]
+
+    assert first_finding(440).endswith("Largest part: looking away from the screen.")
+    assert "Largest part" not in first_finding(300)
 
 
 def test_headline_fits_what_the_class_did(
