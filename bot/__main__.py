@@ -9,7 +9,16 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import add_access, add_clients, add_engine, add_evaluation, add_people, add_recording, add_servers
+from bot.commands import (
+    add_access,
+    add_check_room,
+    add_clients,
+    add_engine,
+    add_evaluation,
+    add_people,
+    add_recording,
+    add_servers,
+)
 from bot.errors import SettingsRefused
 from bot.exit_codes import exit_code
 from bot.memory import forbid_core_dumps, return_pictures_to_the_system
@@ -122,6 +131,7 @@ def version() -> None:
 
 for command, examples in ((demo, DEMO), (join, JOIN), (watch, WATCH), (version, ["classpulse version"])):
     add_command(app, command, examples)
+add_check_room(app)
 add_servers(app)
 add_engine(app)
 add_people(app)

@@ -56,12 +56,16 @@ REFUSALS: dict[str, tuple[ExitCode, tuple[str, ...]]] = {
     "room of no kind": (
         ExitCode.USAGE,
         (
-            "join zoom://1 --policy presence --port 0", "people zoom://1",
+            "join zoom://1 --policy presence --port 0", "people zoom://1", "check-room zoom://1", "check-room local://r",
             "invite zoom://1 --policy presence --url {gateway} --api-key {key}",
         ),
     ),
     "room that does not answer": (
-        ExitCode.UNREACHABLE, ("people http://127.0.0.1:1/whip/r --count 1", "engine --status --listen ipc://{file}.socket"),
+        ExitCode.UNREACHABLE,
+        (
+            "people http://127.0.0.1:1/whip/r --count 1", "check-room janus+ws://127.0.0.1:1/1",
+            "engine --status --listen ipc://{file}.socket",
+        ),
     ),
     "key that opens nothing": (
         ExitCode.DENIED, tuple(f"{words} --url {{gateway}} --api-key cpk_wrong" for words in ASKED.values()),

@@ -87,7 +87,8 @@ def shown(value: object) -> str:
 TRAIN = ("train", "--data", "drawn:70")
 ROOM = ["local://r"]
 PLACES: dict[str, list[str]] = {
-    "demo": [], "join": ROOM, "invite": ROOM, "recording": ["class.mp4"], "engine": [], "serve": [], "worker": []
+    "demo": [], "join": ROOM, "invite": ROOM, "check-room": ROOM, "recording": ["class.mp4"], "engine": [],
+    "serve": [], "worker": [],
 }  # fmt: skip
 POLICY = {command: ["--policy", "presence"] for command in ("join", "invite", "recording")}
 

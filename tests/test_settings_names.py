@@ -42,6 +42,7 @@ CLASSPULSE = {
     "join": f"ROOM_URL --policy=CLASSPULSE_POLICY --title --bot-name=CLASSPULSE_BOT_NAME --k --bus=CLASSPULSE_BUS "
     f"--notice-given --leave-out --duration --take-over --report --json {READING} {REACHED} {FIGURES} {MEDIA} {STAY} "
     f"{BROWSER} --debug-page",
+    "check-room": f"ROOM_URL --patience --duration --notice-given --json {MEDIA} {BROWSER} --debug-page",
     "people": f"ROOM_URL --count --duration {CLIENT}",
     "watch": "LINK=CLASSPULSE_LINK --json",
     "version": "",

@@ -48,6 +48,8 @@ class Frame:
     for frames that are read. Raises PictureLost."""
     decode_ahead: Callable[[], object] = lambda: None
     """Has it decoded meanwhile, so that `decode` need not wait; never blocks."""
+    codec: str = ""
+    """As what it was sent, e.g. VP8; empty where that is not known."""
 
     def to_rgb(self) -> Image:
         """Decode it and convert all of it; as `decode`."""

@@ -38,7 +38,7 @@ class Settings(MeetingOptions, Reach):
         Setting(
             "Folder for the texts of a browser room's page that is not understood; kept only where nobody else is in "
             "the meeting, and never a picture.",
-            commands="join",
+            commands="join check-room",
             value="FOLDER",
             default="nothing is kept",
         ),

@@ -133,21 +133,25 @@ class MeetingOptions(SpokenSettings):
             "stun:HOST or turn(s):HOST[:PORT][?transport=tcp]; may be repeated. None is asked unless named. "
             f"User and password of a TURN server: {CREDENTIALS_VARIABLE}=USER:PASSWORD, or "
             f"{CREDENTIALS_VARIABLE}_FILE.",
-            commands="join worker",
+            commands="join worker check-room",
             variable="CLASSPULSE_ICE_SERVERS",
             value="URL",
         ),
     ] = ()
     relay_only: Annotated[
         bool,
-        Setting("Media goes through the TURN server only.", commands="join worker", variable="CLASSPULSE_RELAY_ONLY"),
+        Setting(
+            "Media goes through the TURN server only.",
+            commands="join worker check-room",
+            variable="CLASSPULSE_RELAY_ONLY",
+        ),
     ] = False
     ice_credentials: Annotated[
         str | None,
         Field(repr=False),
         Setting(
             "USER:PASSWORD of a TURN server whose address has none.",
-            commands="join worker",
+            commands="join worker check-room",
             flag="",
             variable=CREDENTIALS_VARIABLE,
             is_secret=True,
@@ -158,7 +162,7 @@ class MeetingOptions(SpokenSettings):
         str | None,
         Setting(
             "Chromium, which opens the pages of browser rooms.",
-            commands="join worker",
+            commands="join worker check-room",
             variable="CLASSPULSE_CHROMIUM",
             value="PROGRAM",
             default="the one on PATH",
@@ -169,7 +173,7 @@ class MeetingOptions(SpokenSettings):
         listed(_hosts),
         Setting(
             "Hosts in a private network that the pages of browser rooms may reach besides their own: HOST, …",
-            commands="join worker",
+            commands="join worker check-room",
             flag="--browser-host",
             variable="CLASSPULSE_BROWSER_HOSTS",
             value="HOSTS",

@@ -19,6 +19,7 @@ TABLE: dict[str, Models] = {
     "demo": (Settings,),
     "join": (Settings,),
     "recording": (Settings,),
+    "check-room": (Settings,),
     "serve": (GatewaySettings,),
     "worker": (WorkerSettings,),
     "engine": (EngineSettings,),

@@ -14,7 +14,7 @@ RoomUrl = Annotated[
     Setting(
         "The meeting: local://NAME (a room of classpulse), janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH, "
         "jitsi+https://HOST/ROOM, browser+https://HOST/PATH (a page of classpulse's own language).",
-        commands="join invite",
+        commands="join invite check-room",
         is_argument=True,
     ),
 ]
@@ -55,7 +55,7 @@ MaxDuration = Annotated[
     Field(gt=0, le=86_400),
     Setting(
         "Leave after so many seconds, counted from live; of a recording, read so many.",
-        commands="demo join invite recording",
+        commands="demo join invite recording check-room",
         flag="--duration",
         value="SECONDS",
         default="when the room closes",
@@ -89,7 +89,7 @@ NoticeGiven = Annotated[
     bool,
     Setting(
         "The people were informed; needed where the bot cannot show itself to them: WHEP, and windows that are shared.",
-        commands="join invite",
+        commands="join invite check-room",
     ),
 ]
 

@@ -182,7 +182,8 @@ class Decoder(threading.Thread):
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._is_over = False
         self._overdue: queue.SimpleQueue[VideoFrame | None] | None = None
-        self._codec = ""
+        self.codec = ""
+        """Name of what it decoded last."""
         self._context: VideoCodecContext
         self._last: tuple[int, VideoFrame | None] = (0, None)
         self._failures = 0
@@ -255,8 +256,8 @@ class Decoder(threading.Thread):
         return picture
 
     def _decode(self, waiting: _Waiting) -> list[VideoFrame]:
-        if waiting.codec != self._codec:
-            self._context, self._codec = new_context(waiting.codec), waiting.codec
+        if waiting.codec != self.codec:
+            self._context, self.codec = new_context(waiting.codec), waiting.codec
         packet = Packet(waiting.frame.data)
         packet.pts = waiting.frame.timestamp
         return self._context.decode(packet)
@@ -290,6 +291,11 @@ class CodedPicture:
     """Of its packets, in units of 1/90,000 s, modulo 2³²."""
     number: int
     decoder: Decoder
+
+    @property
+    def codec(self) -> str:
+        """Name of the codec of what its decoder decoded last."""
+        return self.decoder.codec
 
     def decode(self) -> VideoFrame:
         """Decode it; waits: call it in a worker thread.

@@ -96,7 +96,8 @@ class Stream:
             return
         turn = self._traffic.turn
         size = turn.size(picture.width_px, picture.height_px)
-        self._mailbox.put(Frame(self._clock(), *size, partial(_decoded, picture, turn), picture.decode_ahead))
+        decode = partial(_decoded, picture, turn)
+        self._mailbox.put(Frame(self._clock(), *size, decode, picture.decode_ahead, picture.codec))
         if not self._is_on:
             self._is_on = True
             self._news.set()

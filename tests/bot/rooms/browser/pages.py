@@ -41,7 +41,7 @@ class MeetingServer:
 
         return Starlette(routes=[WebSocketRoute("/wire", self._serve), Mount("/", counted)])
 
-    def url(self, page: str = "meeting.html", site: str = "browser", **query: str | int) -> str:
+    def url(self, page: str = "meeting.html", site: str = "browser", /, **query: str | int) -> str:
         """Build a page's address for the bot."""
         return f"{site}+{self.origin}/{page}?{urlencode(query)}"
 

@@ -8,6 +8,8 @@ from bot.rooms.webrtc.decoding import CodedPicture
 
 
 class _Picture:
+    codec = "VP8"
+
     def __init__(self, width_px: int, height_px: int, is_good: bool) -> None:
         self.width_px, self.height_px = width_px, height_px
         self._is_good = is_good
