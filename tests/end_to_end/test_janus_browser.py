@@ -24,7 +24,6 @@ NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT)),
-    pytest.mark.timeout(300),  # seconds, where nobody else wants the processor
 ]
 
 

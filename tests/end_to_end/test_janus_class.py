@@ -107,7 +107,6 @@ async def assert_sees_the_bot(person: BrowserPerson, feed: int) -> None:
     assert seen["range"] > 150, "light text on a dark ground"
 
 
-@pytest.mark.timeout(300)  # twenty seconds, where nobody else wants the processor
 async def test_mixed_class_is_analysed_and_everything_that_happens_is_reported_in_time(
     server: JanusServer, tmp_path: Path
 ) -> None:

