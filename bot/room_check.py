@@ -38,7 +38,9 @@ NOTICE = Notice(
     summary="This only tests the connection: nobody is read, and it leaves soon.",
 )
 """What people may know of the visit."""
-STAY_S = 10.0
+STAY_S = 20.0
+ENOUGH = 3
+"""Pictures of each camera, after which nothing new is to be found out."""
 DECODED_EVERY_S = 1.0
 """Of each camera a picture is decoded so often, and thrown away."""
 
@@ -91,6 +93,8 @@ class Findings:
     say: Say = lambda word, text: None
     steps: list[Step] = field(default_factory=list)
     admitted: asyncio.Event = field(default_factory=asyncio.Event)
+    seen_enough: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while every camera has been looked at often enough."""
     _began_at: float = 0.0
     _present: dict[str, Participant] = field(default_factory=dict)
     _unread: set[str] = field(default_factory=set)
@@ -165,8 +169,15 @@ class Findings:
         camera = self._camera_of.setdefault(participant.id, Camera())
         if isinstance(event, CameraUnreadable):
             camera.obstacle = event.reason
-            return None
-        return camera
+        self.note_looks()
+        return camera if isinstance(event, CameraOn) else None
+
+    def note_looks(self) -> None:
+        """See whether there is anything left to look at."""
+        if all(camera.pictures >= ENOUGH or camera.obstacle for camera in self.cameras) and self.cameras:
+            self.seen_enough.set()
+        else:
+            self.seen_enough.clear()
 
     def _step(self, state: str, reason: str = "") -> None:
         step = Step(state, round(self.clock() - self._began_at, 1), reason)
@@ -199,7 +210,7 @@ async def visit(room: Room, findings: Findings, *, patience_s: float, stay_s: fl
         room: Where.
         findings: Takes what is found, also where the visit fails.
         patience_s: How long to wait until somebody lets the bot in.
-        stay_s: How long to stay from then on.
+        stay_s: How long to stay from then on at most: it leaves when every camera has been looked at.
 
     Raises:
         RoomError: The bot was not let in, or its stay ended before it wanted to leave.
@@ -207,17 +218,19 @@ async def visit(room: Room, findings: Findings, *, patience_s: float, stay_s: fl
     async with room:
         following = asyncio.create_task(_follow(room.events(), findings), name="visit")
         admitted = asyncio.create_task(findings.admitted.wait(), name="admission")
+        seen_enough = asyncio.create_task(findings.seen_enough.wait(), name="enough")
         try:
             await asyncio.wait([following, admitted], timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
             if not following.done() and not admitted.done():
                 raise RoomRefused(f"nobody let the bot in within {patience_s:.0f} s ({findings.waits_for})")
-            await asyncio.wait([following], timeout=stay_s)
+            await asyncio.wait([following, seen_enough], timeout=stay_s, return_when=asyncio.FIRST_COMPLETED)
             if following.done():
                 following.result()
         finally:
-            for task in (following, admitted):
+            tasks = (following, admitted, seen_enough)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(following, admitted, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
     findings.say("left", "")
 
 
@@ -243,6 +256,7 @@ async def _look(track: Track, camera: Camera, findings: Findings) -> None:
         else:
             camera.decoded += 1
             camera.height_px, camera.width_px = picture.shape[:2]
+        findings.note_looks()
         await asyncio.sleep(DECODED_EVERY_S)
 
 

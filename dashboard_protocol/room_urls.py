@@ -7,6 +7,7 @@ whole address, so that rooms of one name on two servers are two rooms. Secrets i
 import hashlib
 import hmac
 import re
+import unicodedata
 from base64 import b32encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ _STREAMS = frozenset({"whep+http", "whep+https"})
 """Several of these make one meeting, and some servers name a stream in the query."""
 _NAMED_BY_QUERY = _STREAMS | {"browser+http", "browser+https"}
 """Where what stands in the query says which stream or meeting is meant; of a page nobody knows what else it says."""
+_ANY_CASE = frozenset({"jitsi+http", "jitsi+https"})
+"""Sites to which the name of a room is the same in whatever case."""
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}")
 _EXAMPLE = "This is no room URL: it looks like janus+wss://HOST/ROOM or local://NAME."
@@ -192,7 +195,10 @@ def _read_place(text: str) -> Place:
             raise ValueError
         port = parts.port or _port_of(parts.scheme)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True, errors="strict", max_num_fields=20))
-        return Place(parts.scheme, _host(parts.hostname or ""), port, _segments(parts.path), query)
+        segments = _segments(parts.path)
+        if parts.scheme in _ANY_CASE and segments:
+            segments = (*segments[:-1], unicodedata.normalize("NFKC", segments[-1]).lower())
+        return Place(parts.scheme, _host(parts.hostname or ""), port, segments, query)
     except ValueError:
         raise RoomNotAllowed(_EXAMPLE) from None
 

@@ -21,7 +21,7 @@ EXAMPLES = (
     "classpulse check-room jitsi+https://meet.example.org/Physics",
     "classpulse check-room browser+https://example.org/class --json",
 )
-STAY_S = 10.0
+STAY_S = 20.0
 
 
 def add_check_room(app: typer.Typer) -> None:
@@ -41,9 +41,9 @@ def check_room(
     """Visit a meeting and say what a bot finds there.
 
     It joins as every bot does, so that everybody sees it, and says step by step what it finds: whether it is let in,
-    how many people are there, which codecs their cameras send, and whether their pictures can be decoded. Nobody is
-    read, and nothing is kept. Exit code 0 where a bot could work, 1 where a camera cannot be decoded or the visit
-    broke off, 3 where nothing answers, 4 where the bot is not let in.
+    how many people are there, which codecs their cameras send, and whether their pictures can be decoded. It leaves
+    when every camera was looked at. Nobody is read, and nothing is kept. Exit code 0 where a bot could work, 1 where
+    a camera cannot be decoded or the visit broke off, 3 where nothing answers, 4 where the bot is not let in.
     """
     raise typer.Exit(asyncio.run(_check(settings, patience, json)))
 

@@ -126,6 +126,22 @@ def test_pages_that_differ_in_their_query_are_two_meetings_and_what_opens_them_n
     assert "sesame" in seven.url
 
 
+def test_room_of_jitsi_is_one_meeting_in_whatever_case_and_its_secrets_name_nothing() -> None:
+    rooms = [
+        read_room(f"jitsi+https://{written}")
+        for written in (
+            "meet.example/School/Physics",
+            "Meet.example/School/PHYSICS?jwt=abc",
+            "meet.example/School/physics?password=mellon",
+        )
+    ]
+    assert len({meeting_key(SECRET, room) for room in rooms}) == 1
+    assert {room.bare for room in rooms} == {"jitsi+https://meet.example:443/School/physics"}
+    assert meeting_key(SECRET, read_room("browser+https://h/A")) != meeting_key(
+        SECRET, read_room("browser+https://h/a")
+    )
+
+
 def test_pages_of_a_host_are_allowed_for_each_kind_of_page_by_itself() -> None:
     allowed = AllowedRooms(["browser+https://meet.example"])
     assert allowed.check("browser+https://meet.example/class").places[0].host == "meet.example"

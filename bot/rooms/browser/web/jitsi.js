@@ -95,9 +95,11 @@
 
   function constraints() {
     const each = {};
-    for (const { person, source, isCamera } of videos()) {
+    let known = [];
+    try { known = videos(); } catch { /* the next look says what is wrong; the page's own call must not break */ }
+    for (const { person, source, isCamera } of known) {
       const height = (widths.get(person) ?? 0) * 9 / 16;
-      each[source] = { maxHeight: isCamera ? HEIGHTS.find((known) => known >= height) ?? HEIGHTS.at(-1) : 0 };
+      each[source] = { maxHeight: isCamera ? HEIGHTS.find((lines) => lines >= height) ?? HEIGHTS.at(-1) : 0 };
     }
     const defaultConstraints = { maxHeight: HEIGHTS[0] };
     return { lastN: -1, selectedSources: [], onStageSources: [], defaultConstraints, constraints: each };

@@ -32,7 +32,7 @@ async def checked(url: str, *flags: str) -> tuple[int, Any, str]:
 
 async def test_page_is_visited_and_left_and_its_codec_and_pictures_are_found() -> None:
     async with meeting_server() as meeting:
-        code, found, said = await checked(meeting.url("simple.html", codec="VP9"), "--duration", "6")
+        code, found, said = await checked(meeting.url("simple.html", codec="VP9"), "--duration", "30")
     assert code == 0, said
     assert found["ok"] is True
     assert [step["state"] for step in found["states"]] == ["live"]
@@ -47,7 +47,7 @@ async def test_room_of_jitsi_is_visited_and_no_secret_is_said() -> None:
     async with meeting_server() as meeting:
         url = meeting.url("jitsi.html", "jitsi", locked="mellon", password="mellon", jwt="abc.def")
         order = meeting.order(come={"name": "Eve", "colour": [200, 40]})
-        (code, found, said), _ = await asyncio.gather(checked(url, "--duration", "6"), order)
+        (code, found, said), _ = await asyncio.gather(checked(url, "--duration", "30"), order)
         assert code == 0, said
         assert (found["people"], len(found["cameras"]), found["ok"]) == (1, 1, True)
         assert {"left": True} in meeting.reports
