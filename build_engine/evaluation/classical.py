@@ -36,7 +36,7 @@ METHODS: Final[dict[str, _Method]] = {
     "knn": _Method(lambda seed: KNeighborsClassifier(15, weights="distance", algorithm="brute"), ("_fit_X", "_y")),
     "tree": _Method(lambda seed: DecisionTreeClassifier(max_depth=12, random_state=seed), ("tree_.threshold",)),
     "bayes": _Method(lambda seed: GaussianNB(), ("theta_", "var_", "class_prior_")),
-    "svm": _Method(lambda seed: SVC(C=2.0), ("support_vectors_", "dual_coef_", "intercept_")),
+    "svm": _Method(lambda seed: SVC(C=2.0, cache_size=1000), ("support_vectors_", "dual_coef_", "intercept_")),
 }
 """By their names in `compare`; the settings are usual ones, and were not tuned on any split."""
 

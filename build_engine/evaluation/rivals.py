@@ -20,7 +20,10 @@ RIVALS: Final[dict[str, tuple[str, str]]] = {
     SHIPS: ("`fer-attention` in int8 as it ships, without its offsets, one view", ""),
     "static": ("the paper's plain CNN, 32/64/128/256", ""),
     "vgg": ("VGG, 4 pairs of convolutions, half their widths", "Khaireddin and Chen 2021: 73.28"),
-    "resnet50": ("ResNet-50, random weights", "Khalid et al. 2025, fine-tuned: 83 of 46 to 100 images"),
+    "resnet50": (
+        "ResNet-50, half its widths, random weights",
+        "Khalid et al. 2025, fine-tuned: 83 of 46 to 100 images",
+    ),
     "inception_v3": ("Inception v3, random weights", "Khalid et al. 2025, fine-tuned: 83 of 46 to 100 images"),
     "rcl": (
         "ResNet-18 with CBAM, and a tower that reads local binary patterns",
@@ -57,6 +60,8 @@ ELEVEN: Final = (
 )
 """The one rival that nobody can measure on FER-2013."""
 
+COMMAND: Final = "build-engine compare --data fer2013.npz"
+
 HEADER: Final = (
     "| rival, as it is here | as printed, % | PrivateTest, % | macro F1, % | FERPlus, % | PublicTest, % "
     "| million weights | ms a face | CPU hours | epochs | runs |\n|" + "---|" * 11 + "\n"
@@ -69,10 +74,11 @@ class Row:
 
     rival: str
     runs: int
+    """0: it was not run, and only its weights and its time are known."""
     epochs: int
     of_epochs: int
     """How many the recipe has: above `epochs`, the run was stopped there."""
-    public: float
+    public: float | None = None
     public_sd: float | None = None
     private: float | None = None
     private_sd: float | None = None
@@ -131,8 +137,10 @@ def rows_of(outcomes: Iterable[Outcome]) -> list[Row]:
 def merged(record: Iterable[Row], own: Iterable[Row]) -> list[Row]:
     """Put own rows in the place of recorded ones of the same rival and length; in the order of `RIVALS`, long first."""
     mine = list(own)
+    ran = {row.rival for row in mine}
     measured = {(row.rival, row.of_epochs) for row in mine}
-    rows = [*mine, *(row for row in record if (row.rival, row.of_epochs) not in measured)]
+    kept = [row for row in record if (row.rival, row.of_epochs) not in measured and (row.runs or row.rival not in ran)]
+    rows = [*mine, *kept]
     order = list(RIVALS)
     return sorted(rows, key=lambda row: (order.index(row.rival), -row.epochs))
 
@@ -145,9 +153,7 @@ def rival_table(rows: Iterable[Row]) -> str:
     lines = []
     for name, found in by_rival.items():
         kind = f"| {RIVALS[name][0]} | {RIVALS[name][1]} "
-        lines += [f"{kind}| {' | '.join(_cells(row))} |\n" for row in found]
-        if not found:
-            lines.append(f"{kind}| not run: `build-engine compare --data fer2013.npz --variant {name}` {'|  ' * 8}|\n")
+        lines += [f"{kind}| {' | '.join(_cells(row))} |\n" for row in found or [Row(name, 0, 0, 0)]]
     return HEADER + "".join(lines) + ELEVEN
 
 
@@ -156,7 +162,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.epochs < row.of_epochs:
         learned = f"stopped after {row.epochs} of {row.of_epochs}"
     return (
-        _percent(row.private, row.private_sd),
+        _percent(row.private, row.private_sd) if row.runs else f"not run: `{COMMAND} --variant {row.rival}`",
         _percent(row.macro_f1),
         _percent(row.ferplus),
         _percent(row.public, row.public_sd),
@@ -164,7 +170,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         "" if row.ms_per_face is None else f"{row.ms_per_face:.2f}",
         "" if row.cpu_hours is None else _short(row.cpu_hours),
         learned,
-        str(row.runs),
+        f"{row.runs or ''}",
     )
 
 

@@ -35,6 +35,9 @@ def test_rival_that_was_not_run_names_its_command() -> None:
     assert len(lines) == 2 + len(RIVALS) + 1
     assert {line.count("|") for line in lines} == {HEADER.splitlines()[0].count("|")}
     assert "no labels within reach" in lines[-1]
+    known = Row("vgg", 0, 0, 0, weights=1_200_000, ms_per_face=2.0)
+    assert "--variant vgg` |  |  |  | 1.20 | 2.00 |  |  |  |" in rival_table([known])
+    assert merged([known], [Row("vgg", 1, 1, 12, public=0.5)]) == [Row("vgg", 1, 1, 12, public=0.5)]
 
 
 def test_own_rows_replace_recorded_ones_of_the_same_rival_and_length(tmp_path: Path) -> None:
@@ -56,6 +59,7 @@ def test_record_holds_figures_alone() -> None:
     for row in load_rows():
         assert row.rival in RIVALS
         assert row.epochs > 0 or not row.of_epochs
+        assert (row.public is not None) == (row.runs > 0)
         for share in (row.public, row.private, row.macro_f1, row.ferplus):
             assert share is None or 0 < share < 1
     assert RECORD.stat().st_size < 20_000
