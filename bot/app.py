@@ -209,7 +209,7 @@ def _room(settings: Settings, clock: Clock, notice: Notice, token: str | None, a
         consents=access.consents,
         mark=access.pseudonyms.mark,
         key=key,
-        browser=BrowserOptions(settings.chromium, settings.browser_hosts, settings.debug_page),
+        browser=BrowserOptions(settings.chromium, settings.browser_hosts, settings.debug_page, settings.site_secrets),
     )
 
 

@@ -198,7 +198,7 @@ async def check(settings: Settings, findings: Findings, *, patience_s: float) ->
         notice=NOTICE,
         notice_given=settings.notice_given,
         ice=settings.ice,
-        browser=BrowserOptions(settings.chromium, settings.browser_hosts, settings.debug_page),
+        browser=BrowserOptions(settings.chromium, settings.browser_hosts, settings.debug_page, settings.site_secrets),
     )
     await visit(room, findings, patience_s=patience_s, stay_s=settings.max_duration_s or STAY_S)
 

@@ -34,6 +34,12 @@ _NAMED_BY_QUERY = _STREAMS | {"browser+http", "browser+https"}
 """Where what stands in the query says which stream or meeting is meant; of a page nobody knows what else it says."""
 _ANY_CASE = frozenset({"jitsi+http", "jitsi+https"})
 """Sites to which the name of a room is the same in whatever case."""
+JOIN_BY_API = ("bigbluebutton", "api", "join")
+"""Path of a join link of BigBlueButton: its query is signed as it is written, and says which meeting is meant."""
+_API_SCHEMES = frozenset({"bbb+http", "bbb+https"})
+_API_NAME = "meetingID"
+_WITHOUT_BROWSER = frozenset({LOCAL, "janus+ws", "janus+wss", *_STREAMS})
+"""Meetings that a bot is in without a browser of its own; every other is somebody's page."""
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}")
 _EXAMPLE = "This is no room URL: it looks like janus+wss://HOST/ROOM or local://NAME."
@@ -51,6 +57,14 @@ class Place:
     segments: tuple[str, ...]
     """Of the path, decoded; a room of this process has one, its name."""
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    signed_query: str = field(default="", repr=False)
+    """The same as it was written, where a signature is good for that only."""
+
+    @property
+    def name(self) -> str:
+        """What people call the meeting: the last part of the path, or what a join link says; may be empty."""
+        named = [value for name, value in self._named_by_api() if value.isprintable() and len(value) <= MAX_NAME]
+        return (named or self.segments or ("",))[-1]
 
     @property
     def origin(self) -> tuple[str, str, int | None]:
@@ -65,23 +79,27 @@ class Place:
     @property
     def identity(self) -> str:
         """What distinguishes meetings: the same, and of a page what stands in its query, which is not to be shown."""
-        return self._written(sorted(self._named(_NAMED_BY_QUERY)))
+        return self._written(sorted([*self._named(_NAMED_BY_QUERY), *self._named_by_api()]))
 
     @property
     def url(self) -> str:
         """The whole address, secrets included, in the one way of writing it that every part of this software reads."""
-        return self._written(self.query)
+        return self._written(self.query, self.signed_query)
+
+    def _named_by_api(self) -> list[tuple[str, str]]:
+        is_signed = self.scheme in _API_SCHEMES and self.segments == JOIN_BY_API
+        return [pair for pair in self.query if is_signed and pair[0] == _API_NAME]
 
     def _named(self, schemes: frozenset[str]) -> list[tuple[str, str]]:
         return [pair for pair in self.query if self.scheme in schemes and pair[0] not in SECRETS]
 
-    def _written(self, query: Iterable[tuple[str, str]]) -> str:
+    def _written(self, query: Iterable[tuple[str, str]], signed: str = "") -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         path = "/".join(quote(segment, safe="!$&'()*+,;=:@") for segment in self.segments)
         if self.scheme == LOCAL:
             return f"{LOCAL}://{path}"
-        behind = urlencode(list(query))
+        behind = signed or urlencode(list(query))
         return f"{self.scheme}://{host}{port}{f'/{path}' if path else ''}{f'?{behind}' if behind else ''}"
 
 
@@ -109,9 +127,16 @@ class RoomAddress:
 
     @property
     def name(self) -> str:
-        """What people call the room: the last part of its path; empty where it has none."""
-        segments = min(self.places, key=lambda place: place.bare).segments
-        return segments[-1] if segments else ""
+        """What people call the room; empty where its address has no name."""
+        return min(self.places, key=lambda place: place.bare).name
+
+
+def is_page(room_url: str) -> bool:
+    """Whether a bot needs a browser of its own to be in a meeting; False for what is no address."""
+    try:
+        return read_room(room_url).places[0].scheme not in _WITHOUT_BROWSER
+    except RoomNotAllowed:
+        return False
 
 
 def read_room(text: str) -> RoomAddress:
@@ -198,7 +223,8 @@ def _read_place(text: str) -> Place:
         segments = _segments(parts.path)
         if parts.scheme in _ANY_CASE and segments:
             segments = (*segments[:-1], unicodedata.normalize("NFKC", segments[-1]).lower())
-        return Place(parts.scheme, _host(parts.hostname or ""), port, segments, query)
+        signed = parts.query if parts.scheme in _API_SCHEMES and segments == JOIN_BY_API else ""
+        return Place(parts.scheme, _host(parts.hostname or ""), port, segments, query, signed)
     except ValueError:
         raise RoomNotAllowed(_EXAMPLE) from None
 

@@ -166,7 +166,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol",
         "dashboard_protocol/http",
     },
-    "bot/rooms/browser/sites": {"bot", "dashboard_protocol"},
+    "bot/rooms/browser/sites": {"bot", "bot/rooms", "dashboard_protocol"},
     "bot/rooms/codecs": set(),
     "bot/rooms/gallery": {"bot/rooms", "engine"},
     "bot/rooms/janus": {

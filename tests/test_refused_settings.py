@@ -55,7 +55,7 @@ BY_NAME = {
 ANY_TEXT = {
     *("engine", "bus", "bots_bus", "media_host", "ice_credentials", "metrics_host", "tls_cert", "tls_key", "model"),
     "engagement_model",
-    *("chromium", "debug_page"),
+    *("chromium", "debug_page", "site_secrets"),
     *("listen", "url", "api_key", "webhook_secret", "link", "keys", "state", "secret"),
 }
 """Fields that take any text, a path or an address whose use is refused later, or no value at all; see the next test."""

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -180,6 +181,18 @@ class MeetingOptions(SpokenSettings):
             default="none",
         ),
     ] = ()
+
+    site_secrets: Annotated[
+        Path | None,
+        Setting(
+            "File of the API secrets of BigBlueButton servers, a line each: HOST SECRET. Meetings there are joined by "
+            "their ids: bbb+https://HOST/MEETING_ID.",
+            commands="join worker check-room",
+            variable="CLASSPULSE_SITE_SECRETS",
+            value="FILE",
+            default="none: join links are signed by others",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _refuse_servers_that_cannot_be_used(self) -> Self:

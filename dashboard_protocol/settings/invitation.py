@@ -13,7 +13,8 @@ RoomUrl = Annotated[
     Field(max_length=MAX_ADDRESS),  # with a token in it, it is long
     Setting(
         "The meeting: local://NAME (a room of classpulse), janus+ws(s)://HOST:PORT/ROOM, whep+http(s)://HOST/PATH, "
-        "jitsi+https://HOST/ROOM, browser+https://HOST/PATH (a page of classpulse's own language).",
+        "jitsi+https://HOST/ROOM, bbb+https://HOST/MEETING_ID, browser+https://HOST/PATH (a page of classpulse's own "
+        "language).",
         commands="join invite check-room",
         is_argument=True,
     ),

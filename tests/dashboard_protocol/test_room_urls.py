@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard_protocol.errors import RoomNotAllowed
-from dashboard_protocol.room_urls import AllowedRooms, is_key, meeting_key, read_room, slug_of
+from dashboard_protocol.room_urls import AllowedRooms, is_key, is_page, meeting_key, read_room, slug_of
 from tests.dashboard_protocol.staging import SECRET
 from tests.hostile import ADDRESSES_THAT_ARE_NONE, NAMES_IN_ADDRESSES
 
@@ -152,3 +152,35 @@ def test_pages_of_a_host_are_allowed_for_each_kind_of_page_by_itself() -> None:
     ):
         with pytest.raises(RoomNotAllowed):
             allowed.check(url)
+
+
+def test_join_link_stays_as_it_was_signed_and_names_its_meeting_by_its_id() -> None:
+    link = (
+        "bbb+https://bbb.example/bigbluebutton/api/join?fullName=a%20b+c&meetingID=algebra&password=mellon&checksum=0a1"
+    )
+    address = read_room(link)
+    assert address.url == link.replace("example", "example:443")
+    assert read_room(address.url) == address
+    assert address.name == "algebra"
+    assert address.bare == "bbb+https://bbb.example:443/bigbluebutton/api/join"
+    assert not [
+        secret for secret in ("mellon", "0a1", "a b") if secret in f"{address!r}{address.bare}{address.identity}"
+    ]
+    assert key(link) != key(link.replace("algebra", "biology"))
+    assert key(link) == key(link.replace("0a1", "0b2").replace("a%20b", "d"))
+
+
+@pytest.mark.parametrize(
+    ("url", "takes_one"),
+    [
+        ("bbb+https://h/algebra", True),
+        ("browser+https://h/a", True),
+        ("mysite+https://h/a", True),
+        ("janus+wss://h/5", False),
+        ("whep+https://h/a whep+https://h/b", False),
+        ("local://r", False),
+        ("no address", False),
+    ],
+)
+def test_meeting_that_takes_a_browser_is_known_by_its_address(url: str, takes_one: bool) -> None:
+    assert is_page(url) is takes_one

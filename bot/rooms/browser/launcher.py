@@ -28,6 +28,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 """As distributions call it."""
 FOLDER = "classpulse-browser-"
 KEEPER = Path(__file__).with_name("keeper.py")
+NAMESPACES = ("unshare", "--user", "--pid", "--net", "--fork", "true")
+"""What Chromium's sandbox is made of, without privileges."""
+TRIAL_S = 5.0
 START_S = 30.0
 CLOSE_S = 5.0
 KEPT_BY = "keeper"
@@ -79,6 +82,8 @@ class BrowserOptions:
     """Hosts that pages may reach though they are in a private network."""
     debug_page: Path | None = None
     """Folder for the texts of a page that is not understood, where nobody else is in its meeting; None to keep none."""
+    site_secrets: Path | None = None
+    """File of the secrets of sites' APIs, by host."""
 
 
 def find_chromium(chosen: str | None) -> str:
@@ -109,17 +114,20 @@ def check_browser(options: BrowserOptions) -> None:
     find_chromium(options.chromium)
 
 
-def no_sandbox_because() -> str | None:
-    """Return why Chromium can put no sandbox around pages here; None where it can."""
+async def no_sandbox_because() -> str | None:
+    """Return why Chromium can put no sandbox around pages here; None where it can.
+
+    What forbids it is written in many places (kernel, AppArmor, a container's system calls), so it is tried.
+    """
     if os.geteuid() == 0:
         return "this process runs as root"
-    limits = {"kernel/unprivileged_userns_clone": "0", "user/max_user_namespaces": "0"}
-    limits["kernel/apparmor_restrict_unprivileged_userns"] = "1"
-    for name, closed in limits.items():
-        with suppress(OSError):
-            if Path("/proc/sys", name).read_text().strip() == closed:
-                return f"this system allows no user namespaces ({name.replace('/', '.')} = {closed})"
-    return None
+    try:
+        trial = await asyncio.create_subprocess_exec(*NAMESPACES, stderr=asyncio.subprocess.PIPE)
+        _, said = await asyncio.wait_for(trial.communicate(), TRIAL_S)
+    except (OSError, TimeoutError):
+        return None  # it cannot be tried; Chromium says itself what it lacks
+    reason = first_line(Exception(said.decode(errors="replace")))
+    return f"this system allows no user namespaces ({reason})" if trial.returncode else None
 
 
 @asynccontextmanager
@@ -143,7 +151,7 @@ async def chromium(
     from playwright.async_api import Error, async_playwright
 
     program = find_chromium(options.chromium)
-    why = no_sandbox_because()
+    why = await no_sandbox_because()
     if why is not None:
         log.warning("Chromium runs without its sandbox: %s", why)
     with _folder() as folder:

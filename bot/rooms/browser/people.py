@@ -1,8 +1,8 @@
 """The people of a page: what it says of them → the room's events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from bot.rooms.base import Frame, OptedOut, RoomEvent, request_in_chat
+from bot.rooms.base import CameraOff, CameraUnreadable, Frame, OptedOut, RoomEvent, request_in_chat
 from bot.rooms.browser.site_state import ChatMessage, Said
 from bot.rooms.people import People
 from bot.rooms.webrtc.video_stream import Stream
@@ -24,6 +24,7 @@ class PagePeople:
         """How wide the picture of each person had better be, in pixels, by the page's own id."""
         self._publish = publish
         self._people = People(publish)
+        self._unreadable: dict[str, str] = {}
         self._present: set[str] = set()
         self._heard: dict[tuple[str, str], None] = {}
         self._has_heard = False
@@ -40,8 +41,10 @@ class PagePeople:
             self._people.enter(id_, person.name)
         for id_ in self._present - here.keys():
             self.sizes.pop(id_, None)
+            self._unreadable.pop(id_, None)
             self._people.part(id_)
         self._present = set(here)
+        self._follow_unreadable({each.person: each.reason for each in said.unreadable if each.person in here})
         for message in said.chat:
             self._hear(message)
         self._has_heard = True
@@ -56,6 +59,7 @@ class PagePeople:
 
     def interrupt(self) -> None:
         """The page is gone: cameras are off, and everybody is awaited back."""
+        self._follow_unreadable({})
         self._present.clear()
         self._has_heard = False
         self._people.interrupt()
@@ -63,6 +67,19 @@ class PagePeople:
     def give_up_missing(self) -> None:
         """Whoever was there before the page was gone and did not come back is gone."""
         self._people.give_up_missing()
+
+    def _follow_unreadable(self, reasons: Mapping[str, str]) -> None:
+        """Say whose cameras are on though nothing of them can be had, and why; by the page's own ids."""
+        for id_ in self._unreadable.keys() - reasons.keys():
+            del self._unreadable[id_]
+            if participant := self._people.participant(id_):
+                self._publish(CameraOff(participant))
+        for id_, reason in reasons.items():
+            participant = self._people.participant(id_)
+            if participant is not None and self._unreadable.get(id_) != reason:
+                self._unreadable[id_] = reason
+                self._people.stop(id_)
+                self._publish(CameraUnreadable(participant, reason))
 
     def _hear(self, message: ChatMessage) -> None:
         """Act on a message, once.

@@ -16,6 +16,7 @@ from bot.rooms.browser.hook import binding_name, hook_script
 from bot.rooms.browser.launcher import BrowserOptions, browser_errors, check_browser, chromium
 from bot.rooms.browser.page import Page
 from bot.rooms.browser.people import PagePeople
+from bot.rooms.browser.sites.api_secrets import read_site_secrets
 from bot.rooms.browser.sites.base import Guest, Site, origin_of
 from bot.rooms.browser.stay import Stay
 from bot.rooms.notice import Announcer, Notice, notice_text, visible_name
@@ -60,15 +61,16 @@ class BrowserRoom:
             relay_only: Whether media go through the site's TURN servers only.
 
         Raises:
-            SettingsRefused: It is no address of such a meeting.
+            SettingsRefused: It is no address of such a meeting, or the file of secrets cannot be read.
         """
         if place.scheme.endswith("+http") and place.host not in LOOPBACK_NAMES:
             raise SettingsRefused(f"{place.bare}: a page without TLS is opened on this machine only: write …+https")
         self._site = site
         self._place = place
-        self._guest = Guest(visible_name(notice.bot_name))
+        secret = read_site_secrets(options.site_secrets).get(place.host, "")
+        self._guest = Guest(visible_name(notice.bot_name), secret)
         self._entrance = site.entrance(place, self._guest)
-        self.name = (place.segments or (place.host,))[-1]
+        self.name = place.name or place.host
         self._clock = clock
         self._notice = notice
         self._options = options

@@ -74,6 +74,15 @@ class CameraStream:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableCamera:
+    """The camera of a person that is on, and that the page does not get or does not show."""
+
+    person: str
+    reason: str
+    """One line."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
     """Something that a person, and nobody else, wrote."""
 
@@ -91,6 +100,8 @@ class Said:
     why: str = ""
     people: tuple[Person, ...] = ()
     streams: tuple[CameraStream, ...] = ()
+    unreadable: tuple[UnreadableCamera, ...] = ()
+    """Of people who are in no stream."""
     chat: tuple[ChatMessage, ...] = ()
     is_encrypted: bool = False
     """Whether the page encrypts end to end: what the bot gets of it is of no use, and none of its business."""
@@ -153,25 +164,19 @@ def _read(said: object) -> Said:
     if broke is not None and "state" not in said:
         raise _Unexpected(broke)
     state, why = _state(said.get("state"))
-    trouble = None
-    people: tuple[Person, ...] = ()
-    streams: tuple[CameraStream, ...] = ()
-    chat: tuple[ChatMessage, ...] = ()
     try:
         if broke is not None:
             raise _Unexpected(broke)
         people = _listed(said, "people", MOST_PEOPLE, _person, "{id, name}")
-        streams = tuple(
-            each
-            for each in _listed(said, "streams", MOST_STREAMS, _stream, "{person, kind, track}")
-            if each is not None
-        )
-        if "chat" in said:
-            chat = _listed(said, "chat", MOST_MESSAGES, _message, "{id, person, text}")
+        streams = _listed(said, "streams", MOST_STREAMS, _stream, "{person, kind, track}")
+        chat = _listed(said, "chat", MOST_MESSAGES, _message, "{id, person, text}") if "chat" in said else ()
         _check_unique("people()", [person.id for person in people])
     except _Unexpected as error:
-        people, streams, chat, trouble = (), (), (), _line(error)
-    return Said(state, why, people, streams, chat, is_encrypted, trouble)
+        return Said(state, why, is_encrypted=is_encrypted, trouble=_line(error))
+    cameras = tuple(each for each in streams if isinstance(each, CameraStream))
+    shown = {each.person for each in cameras}
+    unreadable = tuple(each for each in streams if isinstance(each, UnreadableCamera) and each.person not in shown)
+    return Said(state, why, people, cameras, unreadable, chat, is_encrypted)
 
 
 def _state(given: object) -> tuple[PageState, str]:
@@ -201,13 +206,18 @@ def _person(given: object, where: str) -> Person:
     )
 
 
-def _stream(given: object, where: str) -> CameraStream | None:
+def _stream(given: object, where: str) -> CameraStream | UnreadableCamera | None:
     """Read a stream; None for what is no camera, or is not received yet."""
     fields = _fields(given, where)
     person, kind = _id(fields, "person", where), fields.get("kind", "camera")
     if kind not in ("camera", "screen"):
         raise _Unexpected(f"{where}.kind is {_shown(kind)}: 'camera' or 'screen' is expected")
     receiver, ssrc = (_number(fields.get(name), f"{where}.{name}") for name in ("receiver", "ssrc"))
+    why_not = fields.get("unreadable")
+    if why_not is not None and not isinstance(why_not, str):
+        raise _Unexpected(f"{where}.unreadable is {_shown(why_not)}: text is expected")
+    if kind == "camera" and why_not is not None:
+        return UnreadableCamera(person, _line(why_not))
     if kind == "screen" or (receiver is None and ssrc is None):
         return None
     return CameraStream(person, VideoSource(receiver, ssrc))

@@ -190,9 +190,9 @@ class Stay:
     def _note_trouble(self, trouble: str | None) -> None:
         if trouble is None:
             self._trouble = None
-        elif self._trouble is None:
+        elif self._trouble is None or self._trouble[0] != trouble:
             log.warning("the page is not understood: %s", trouble)
-            self._trouble = (trouble, self._looked_s)
+            self._trouble = (trouble, self._looked_s if self._trouble is None else self._trouble[1])
 
     def _check(self, now_s: float) -> None:
         if self._ended.done():

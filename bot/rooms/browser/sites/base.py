@@ -12,6 +12,8 @@ class Guest:
 
     name: str
     """As everybody sees the bot: it begins with what the bot does, and goes into the page as it is."""
+    secret: str = field(default="", repr=False)
+    """Of the API of the site's server, where the operator gave one; it never goes to the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from importlib.metadata import entry_points
 
 from bot.errors import SettingsRefused
 from bot.rooms.browser.sites.base import Site
+from bot.rooms.browser.sites.bbb import BigBlueButton
 from bot.rooms.browser.sites.jitsi import JitsiMeet
 from bot.rooms.browser.sites.meeting_page import MeetingPage
 from dashboard_protocol.room_urls import Place
@@ -23,7 +24,7 @@ def sites() -> list[Site]:
     Raises:
         SettingsRefused: One of others cannot be loaded.
     """
-    found: list[Site] = [MeetingPage(), JitsiMeet()]
+    found: list[Site] = [MeetingPage(), BigBlueButton(), JitsiMeet()]
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             found.append(entry.load())

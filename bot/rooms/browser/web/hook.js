@@ -118,8 +118,8 @@
   };
   const streamOf = (stream) => {
     if (typeof stream !== "object" || stream === null) return stream;
-    const { person, kind, ssrc } = stream;
-    return { person, kind, ssrc, receiver: numberOf(stream) };
+    const { person, kind, ssrc, unreadable } = stream;
+    return { person, kind, ssrc, unreadable, receiver: numberOf(stream) };
   };
 
   function answers() {

@@ -87,3 +87,8 @@ def test_browser_knows_none_of_the_bots_secrets(monkeypatch: pytest.MonkeyPatch,
     environment = launcher._environment(tmp_path)
     assert "mellon" not in str(environment)
     assert environment["HOME"] == environment["TMPDIR"] == str(tmp_path)
+
+
+def test_error_of_the_browser_says_nothing_of_what_opens_an_address() -> None:
+    error = Exception("Page.goto: net::ERR_FAILED at https://h:8/join?fullName=x&checksum=mellon\nCall log:\n - mellon")
+    assert launcher.first_line(error) == "Page.goto: net::ERR_FAILED at https://h:8/join"

@@ -15,6 +15,7 @@ from bot.rooms.browser.site_state import (
     PageState,
     Person,
     Said,
+    UnreadableCamera,
     VideoSource,
     read_look,
     read_said,
@@ -48,6 +49,18 @@ def test_state_may_come_with_its_reason_in_one_line() -> None:
     assert (said.state, said.why) == (PageState.REFUSED, "no guests")
 
 
+def test_state_that_throws_says_its_own_line() -> None:
+    said = read_said({"failed": "state(): Error: no store", "people": [], "streams": [], "encrypted": False})
+    assert said.trouble == "window.classpulse broke: state(): Error: no store"
+
+
+def test_camera_that_is_on_and_cannot_be_had_is_read_where_nothing_else_of_the_person_is() -> None:
+    unreadable = [{"person": "a", "unreadable": "locked\nfor viewers"}, {"person": 7, "unreadable": "on another page"}]
+    said = read_said(GOOD | {"streams": [*unreadable, {"person": "a", "receiver": 2}]})
+    assert said.streams == (CameraStream("a", VideoSource(receiver=2)),)
+    assert said.unreadable == (UnreadableCamera("7", "on another page"),)
+
+
 def test_page_without_the_object_has_no_state() -> None:
     assert read_said({"missing": True, "encrypted": False}) == Said(None)
 
@@ -71,6 +84,7 @@ def test_page_without_the_object_has_no_state() -> None:
         ({"streams": [{"person": "a", "ssrc": -1}]}, "streams()[0].ssrc is -1"),
         ({"streams": [{"person": "a", "kind": "desktop"}]}, "streams()[0].kind is \"desktop\": 'camera' or 'screen'"),
         ({"chat": [{"id": 1, "person": "a"}]}, "chat()[0].text is nothing: text is expected"),
+        ({"streams": [{"person": "a", "unreadable": 1}]}, "streams()[0].unreadable is 1: text is expected"),
         ({"failed": "people(): TypeError: x is null"}, "window.classpulse broke: people(): TypeError: x is null"),
     ],
 )
