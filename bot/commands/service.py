@@ -72,6 +72,7 @@ def work(settings: WorkerSettings) -> None:
     worker = WorkerProcess(
         queue=settings.bus,
         capacity=settings.capacity,
+        browser_bots=settings.browser_bots,
         drain_s=settings.drain_s,
         memory_mb=settings.memory_mb,
         options=settings.options,

@@ -96,6 +96,18 @@ class WorkerSettings(MeetingOptions, Figures):
         ),
     ] = None
     capacity: Annotated[int, Field(ge=1), Setting("Most meetings at once.", commands="worker", value="NUMBER")] = 4
+    browser_bots: Annotated[
+        int | None,
+        Field(ge=0),
+        Setting(
+            "Most meetings at once that are pages, each of which has a Chromium of its own; 0 for none. Others are "
+            "left to other workers.",
+            commands="worker",
+            variable="CLASSPULSE_BROWSER_BOTS",
+            value="NUMBER",
+            default="as many as the memory allows, 1,005 MB each",
+        ),
+    ] = None
     drain_s: Annotated[
         float,
         Field(ge=0),

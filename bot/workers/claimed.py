@@ -17,6 +17,7 @@ from dashboard_protocol.errors import BusError
 from dashboard_protocol.http.request_rules import trusted_proxies
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import BotRecord, Moment, Notification
+from dashboard_protocol.room_urls import is_page
 from dashboard_protocol.vocabulary import State
 
 RETRY_S = 1.0
@@ -61,6 +62,11 @@ class Claimed:
     def id(self) -> str:
         """The bot's id."""
         return self.record.invitation.id
+
+    @property
+    def is_page(self) -> bool:
+        """Whether its bot has a browser of its own."""
+        return is_page(self.record.invitation.room_url)
 
     def settings(self, options: MeetingOptions) -> Settings:
         """Return what the bot's process is to run with, if it is started now.

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.errors import SettingsRefused
 from bot.privacy.audit_log import audit_obstacle
 from bot.settings.meeting import MeetingOptions, check_media_host
+from bot.workers.browsers import browsers_that_fit, memory_mb
 from bot.workers.status import WorkerFigures, serving_status
 from bot.workers.worker import Worker
 from dashboard_protocol.auth.secrets_store import load_secret, state_directory
@@ -25,6 +26,8 @@ class WorkerProcess:
     queue: str
     """Where invitations come from: an address as the bus's."""
     capacity: int
+    browser_bots: int | None
+    """Most meetings at once that are pages; None for as many as fit."""
     drain_s: float
     memory_mb: int
     options: MeetingOptions
@@ -50,9 +53,12 @@ class WorkerProcess:
             stack.push_async_callback(queue.close)
             await queue.ping()
             figures = WorkerFigures()
+            pages = self.browser_bots
+            if pages is None:
+                pages = browsers_that_fit(memory_mb(), self.capacity)
             worker = Worker(
-                queue, name=name, capacity=self.capacity, options=self.options, memory_mb=self.memory_mb,
-                figures=figures,
+                queue, name=name, capacity=self.capacity, browser_bots=pages, options=self.options,
+                memory_mb=self.memory_mb, figures=figures,
             )  # fmt: skip
             if self.status_port is not None:
                 checks = {
@@ -62,7 +68,7 @@ class WorkerProcess:
                 }  # fmt: skip
                 serving = serving_status(figures, checks, self.status_host, self.status_port, self.status_rules)
                 say(f"figures    {(await stack.enter_async_context(serving)).origin}/metrics")
-            say(f"worker     {name}, up to {self.capacity} meetings; ctrl-C drains")
+            say(f"worker     {name}, up to {self.capacity} meetings, {pages} of them pages; ctrl-C drains")
             await worker.run(stop, self.drain_s)
 
 

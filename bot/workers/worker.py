@@ -44,6 +44,7 @@ class Worker:
         queue: where invitations come from.
         name: unlike any other worker's.
         capacity: most meetings at once.
+        browser_bots: most of them that are pages, each of which has a browser of its own.
         options: what holds for every bot.
         memory_mb: what one meeting's process may allocate.
         figures: where worker and bots count; None for nowhere that anybody looks.
@@ -55,6 +56,7 @@ class Worker:
         *,
         name: str,
         capacity: int,
+        browser_bots: int = 1,
         options: MeetingOptions,
         memory_mb: int = 2000,
         figures: WorkerFigures | None = None,
@@ -62,6 +64,7 @@ class Worker:
         self._queue = queue
         self._name = name
         self._capacity = capacity
+        self._browser_bots = browser_bots
         self._options = options
         self._memory_mb = memory_mb
         self._figures = figures or WorkerFigures()
@@ -108,7 +111,7 @@ class Worker:
             record, pause_s = None, POLL_S
             try:
                 if self._may_claim():
-                    record = await self._queue.claim(self._name, tuple(self._claimed))
+                    record = await self._queue.claim(self._name, tuple(self._claimed), pages=self._has_browser())
                     if record is None:
                         await _until_first(stop.wait(), self._queue.wait_for_invitation(WAIT_S))
                         continue
@@ -130,6 +133,9 @@ class Worker:
         """Whether a meeting would be served here at once: while it would not, others may have what it needs."""
         has_room = len(self._claimed) < self._capacity
         return has_room and self._fork_server.is_warm and sleepless_s() >= self._claims_from_s
+
+    def _has_browser(self) -> bool:
+        return sum(claimed.is_page for claimed in self._claimed.values()) < self._browser_bots
 
     async def _drain(self, drain_s: float) -> None:
         self._is_draining = True

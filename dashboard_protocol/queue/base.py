@@ -54,7 +54,7 @@ class Queue(Protocol):
             TooManyBots: Its owner has as many already.
         """
 
-    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = (), *, pages: bool = True) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first; None when there is none.
 
         One that was dead has gone to `reconnecting`, with the reason `worker_lost`. What is due, and who was silent for
@@ -63,6 +63,7 @@ class Queue(Protocol):
         Args:
             worker: who asks.
             serving: the bots it runs, or has not ended yet: none of them is handed out to it, though it was silent.
+            pages: whether it has room for one more browser; else meetings that are pages are left to others.
         """
 
     async def wait_for_invitation(self, within_s: float) -> None:

@@ -20,6 +20,7 @@ from dashboard_protocol.queue.records import (
     ledger,
     notified_at,
 )
+from dashboard_protocol.room_urls import is_page
 from dashboard_protocol.vocabulary import State
 
 MOMENT_S = 0.2
@@ -107,11 +108,15 @@ class MemoryQueue:
         self._entries[invitation.id] = entry
         return entry.record
 
-    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = (), *, pages: bool = True) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
         now = self._clock()
         silent = self._steady() - self._claim_s
-        waiting = [entry for id_, entry in self._entries.items() if not entry.is_over and id_ not in serving]
+        waiting = [
+            entry
+            for id_, entry in self._entries.items()
+            if not entry.is_over and id_ not in serving and (pages or not is_page(entry.record.invitation.room_url))
+        ]
         for entry in waiting:
             if entry.beat_at is not None and entry.beat_at <= silent:
                 return self._take(entry, worker, now)

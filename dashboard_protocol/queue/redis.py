@@ -26,7 +26,7 @@ from dashboard_protocol.queue.records import (
     Notification,
     ledger,
 )
-from dashboard_protocol.queue.redis_common import NEWS_OF_INVITATIONS, NEWS_OF_WEBHOOKS
+from dashboard_protocol.queue.redis_common import NEWS_OF_INVITATIONS, NEWS_OF_WEBHOOKS, PAGES
 from dashboard_protocol.queue.redis_deliveries import SETTLE, TAKE
 from dashboard_protocol.queue.redis_scripts import (
     BEAT,
@@ -38,6 +38,7 @@ from dashboard_protocol.queue.redis_scripts import (
     RESTORE,
 )
 from dashboard_protocol.queue.redis_submission import SUBMIT
+from dashboard_protocol.room_urls import is_page
 from dashboard_protocol.sealing import Sealer
 from dashboard_protocol.vocabulary import EndReason, State
 
@@ -88,7 +89,7 @@ class RedisQueue:
                     invitation.id, invitation.room, self._sealed(invitation), moment.model_dump_json(),
                     invitation.join_at or 0, invitation.requested_at, self._keep_s, "1" if invitation.webhook else "",
                     "" if idempotency is None else f"classpulse:idempotency:{idempotency}", IDEMPOTENCY_S,
-                    invitation.owner, "" if most is None else most,
+                    invitation.owner, "" if most is None else most, _kind(invitation),
                 ],
             )  # fmt: skip
         if status == "taken":
@@ -98,12 +99,13 @@ class RedisQueue:
         known = await self.bot(bot) if status == "known" else None
         return known or BotRecord(invitation=invitation, now=moment, notifications=(moment,))
 
-    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = (), *, pages: bool = True) -> BotRecord | None:
         """Take the next invitation that is due, those of dead workers first."""
         await self._meet()
+        takes_pages = "1" if pages else ""
         while True:
             with translate_errors(self._where):
-                bot = await self._claim(args=[worker, round(self._claim_s * 1000), LOST, *serving])
+                bot = await self._claim(args=[worker, round(self._claim_s * 1000), LOST, takes_pages, *serving])
             if bot is None:
                 return None
             try:
@@ -133,7 +135,7 @@ class RedisQueue:
                 args=[
                     worker, wanted.id, wanted.room, self._sealed(wanted), record.now.state.value, wanted.requested_at,
                     self._keep_s, "1" if wanted.webhook else "", self._sealed_join(wanted.id, record.join),
-                    wanted.owner, record.newest_state, *notifications,
+                    wanted.owner, record.newest_state, _kind(wanted), *notifications,
                 ],
             )  # fmt: skip
 
@@ -290,3 +292,8 @@ class RedisQueue:
                 worker=worker,
                 join=link,
             )
+
+
+def _kind(invitation: Invitation) -> str:
+    """Return what Redis may know of a meeting's address, which is sealed: whether it takes a browser."""
+    return PAGES if is_page(invitation.room_url) else ""

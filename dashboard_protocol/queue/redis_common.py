@@ -4,15 +4,22 @@ from dashboard_protocol.bus.redis_scripts import RING
 
 NEWS_OF_INVITATIONS = "classpulse:news:invitations"
 NEWS_OF_WEBHOOKS = "classpulse:news:webhooks"
+PAGES = "pages"
+"""Kind of the meetings that take a browser."""
 
 COMMON = (
     RING
     + """
+local function stream_of(bot)
+  -- meetings that take a browser have a stream of their own: a worker that has no room for one never reads it
+  local is_page = redis.call('HGET', bot, 'kind') == 'pages'
+  return is_page and 'classpulse:invitations:pages' or 'classpulse:invitations'
+end
 local function finish(bot)
   local entry = redis.call('HGET', bot, 'entry')
   if entry then
-    redis.call('XACK', 'classpulse:invitations', 'workers', entry)
-    redis.call('XDEL', 'classpulse:invitations', entry)
+    redis.call('XACK', stream_of(bot), 'workers', entry)
+    redis.call('XDEL', stream_of(bot), entry)
     redis.call('HDEL', bot, 'entry')
   end
 end
@@ -30,8 +37,7 @@ local function mend(bot)
   clear_unless(bot .. ':states', 'list')
   clear_unless(bot .. ':attempts', 'list')
 end
-local function open_group()
-  local stream = 'classpulse:invitations'
+local function open_group(stream)
   if redis.call('EXISTS', stream) == 0 or #redis.call('XINFO', 'GROUPS', stream) == 0 then
     redis.call('XGROUP', 'CREATE', stream, 'workers', '0', 'MKSTREAM')
   end

@@ -1,10 +1,11 @@
 """What Redis does atomically with invitations (Lua).
 
 Keys, all below `classpulse:`: `invitations`, a stream read by the consumer group `workers`, an entry for each bot that
-is due; `scheduled`, the bots that are not, by time; `bot:ID`, a hash, and `bot:ID:states` and `bot:ID:attempts`, lists;
-`bots`, all by time; `serving`, a hash of the bot of each room; `webhooks`, the bots of whose states something is to be
-sent, by the time when that is due or when the lease of the gateway that does it ends. Among a bot's states stand the
-alerts of its class, where its webhook wants them.
+is due, and `invitations:pages`, another one for those that take a browser; `scheduled`, the bots that are not due, by
+time; `bot:ID`, a hash, and `bot:ID:states` and `bot:ID:attempts`, lists; `bots`, all by time; `serving`, a hash of the
+bot of each room; `webhooks`, the bots of whose states something is to be sent, by the time when that is due or when the
+lease of the gateway that does it ends. Among a bot's states stand the alerts of its class, where its webhook wants
+them.
 """
 
 from dashboard_protocol.bus.redis_scripts import ERASE_EVENTS
@@ -13,18 +14,20 @@ from dashboard_protocol.queue.redis_common import COMMON
 CLAIM = (
     COMMON
     + """
-local worker, dead_ms, lost = unpack(ARGV)
+local worker, dead_ms, lost, takes_pages = unpack(ARGV)
 local is_served = {}
-for place = 4, #ARGV do is_served[ARGV[place]] = true end
-local stream = 'classpulse:invitations'
+for place = 5, #ARGV do is_served[ARGV[place]] = true end
+local streams = {'classpulse:invitations', 'classpulse:invitations:pages'}
 local idle_ms = is_just_back(dead_ms) and 43200000 or dead_ms  -- what was given back is idle for a day
-open_group()
+for _, stream in ipairs(streams) do open_group(stream) end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'classpulse:scheduled', '-inf', now_s(), 'LIMIT', 0, 100)) do
   redis.call('ZREM', 'classpulse:scheduled', id)
   mend('classpulse:bot:' .. id)
-  redis.call('HSET', 'classpulse:bot:' .. id, 'entry', redis.call('XADD', stream, '*', 'id', id))
+  local bot = 'classpulse:bot:' .. id
+  redis.call('HSET', bot, 'entry', redis.call('XADD', stream_of(bot), '*', 'id', id))
 end
-local function find_idle()
+if takes_pages == '' then streams[2] = nil end
+local function find_idle(stream)
   -- Redis looks through ten entries a call, however few of them it finds, and says where it stopped
   local from = '0-0'
   repeat
@@ -33,14 +36,19 @@ local function find_idle()
     from = answer[1]
   until from == '0-0'
 end
-while true do
-  local found = find_idle()
-  local was_lost = found ~= nil
-  if not found then
-    local fresh = redis.call('XREADGROUP', 'GROUP', 'workers', worker, 'COUNT', 1, 'STREAMS', stream, '>')
-    if not fresh then return false end
-    found = fresh[1][2][1]
+local function find()
+  for _, stream in ipairs(streams) do
+    local idle = find_idle(stream)
+    if idle then return stream, idle, true end
   end
+  for _, stream in ipairs(streams) do
+    local fresh = redis.call('XREADGROUP', 'GROUP', 'workers', worker, 'COUNT', 1, 'STREAMS', stream, '>')
+    if fresh then return stream, fresh[1][2][1], false end
+  end
+end
+while true do
+  local stream, found, was_lost = find()
+  if not found then return false end
   local id = found[2][2]
   local bot = 'classpulse:bot:' .. id
   mend(bot)
@@ -81,7 +89,7 @@ for place = 3, #ARGV do
   mend(bot)
   local entry = owns(bot, ARGV[1])
   if entry then
-    redis.call('XCLAIM', 'classpulse:invitations', 'workers', ARGV[1], 0, entry, 'JUSTID')
+    redis.call('XCLAIM', stream_of(bot), 'workers', ARGV[1], 0, entry, 'JUSTID')
     orders[#orders + 1] = redis.call('HEXISTS', bot, 'leaves') == 1 and 'leave' or 'stay'
   else
     orders[#orders + 1] = redis.call('EXISTS', bot) == 1 and 'lost' or 'unknown'
@@ -94,16 +102,18 @@ return orders
 RESTORE = (
     COMMON
     + """
-local worker, id, room, invitation, state, at, keep_s, webhook, join, owner, newest = unpack(ARGV)
+local worker, id, room, invitation, state, at, keep_s, webhook, join, owner, newest, kind = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 if redis.call('EXISTS', bot) == 1 then return end
-open_group()
-local entry = redis.call('XADD', 'classpulse:invitations', '*', 'id', id)
-redis.call('XCLAIM', 'classpulse:invitations', 'workers', worker, 0, entry, 'FORCE', 'JUSTID')
+redis.call('HSET', bot, 'kind', kind)
+local stream = stream_of(bot)
+open_group(stream)
+local entry = redis.call('XADD', stream, '*', 'id', id)
+redis.call('XCLAIM', stream, 'workers', worker, 0, entry, 'FORCE', 'JUSTID')
 redis.call('HSET', bot, 'invitation', invitation, 'state', state, 'worker', worker, 'entry', entry)
 redis.call('HSET', bot, 'room', room, 'keep_s', keep_s, 'owner', owner)
 if join ~= '' then redis.call('HSET', bot, 'join', join) end
-for place = 12, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
+for place = 13, #ARGV do redis.call('RPUSH', bot .. ':states', ARGV[place]) end
 redis.call('ZADD', 'classpulse:bots', at, id)
 redis.call('HSET', 'classpulse:serving', room, id)
 -- nobody knows what the webhook was notified of before: the present state, and what follows
@@ -134,7 +144,7 @@ local entry = owns(bot, ARGV[1])
 if entry then
   redis.call('HSET', bot, 'released', 1)
   redis.call('HDEL', bot, 'worker')
-  redis.call('XCLAIM', 'classpulse:invitations', 'workers', ARGV[1], 0, entry, 'IDLE', 86400000, 'JUSTID')
+  redis.call('XCLAIM', stream_of(bot), 'workers', ARGV[1], 0, entry, 'IDLE', 86400000, 'JUSTID')
   ring('classpulse:news:invitations')
 end
 """

@@ -8,7 +8,7 @@ from dashboard_protocol.queue.redis_common import COMMON
 SUBMIT = (
     COMMON
     + """
-local id, room, invitation, moment, due_at, at, keep_s, webhook, key, key_s, owner, most = unpack(ARGV)
+local id, room, invitation, moment, due_at, at, keep_s, webhook, key, key_s, owner, most, kind = unpack(ARGV)
 local bot = 'classpulse:bot:' .. id
 local function is_known(other) return other and redis.call('EXISTS', 'classpulse:bot:' .. other) == 1 end
 if key ~= '' then
@@ -28,6 +28,7 @@ if most ~= '' then
 end
 if key ~= '' then redis.call('SET', key, id, 'EX', key_s) end
 redis.call('HSET', bot, 'invitation', invitation, 'state', 'requested', 'room', room, 'keep_s', keep_s, 'owner', owner)
+if kind ~= '' then redis.call('HSET', bot, 'kind', kind) end
 if webhook ~= '' then redis.call('HSET', bot, 'webhook', 1) end
 redis.call('RPUSH', bot .. ':states', moment)
 redis.call('ZADD', 'classpulse:bots', at, id)

@@ -116,6 +116,31 @@ class QueueContract:
         assert [(await claimed(queue, "w")).invitation.id for _ in range(3)] == ["a", "b", "c"]
         assert [record.invitation.id for record in await queue.bots()] == ["c", "b", "a"]
 
+    async def test_meeting_that_takes_a_browser_is_left_to_a_worker_that_has_room_for_one(self, queue: Queue) -> None:
+        for name, url in (("a", "bbb+https://h/a"), ("b", "janus+wss://h/b"), ("c", "browser+https://h/c")):
+            await queue.submit(invitation(name).model_copy(update={"room_url": url}))
+        taken = await queue.claim("full", pages=False)
+        assert taken is not None
+        assert taken.invitation.id == "b"
+        assert await queue.claim("full", pages=False) is None
+        assert [(await claimed(queue, "w")).invitation.id for _ in range(2)] == ["a", "c"]
+        await queue.release("w", "a")
+        assert await queue.claim("full", pages=False) is None
+        assert (await claimed(queue, "v")).invitation.id == "a"
+
+    async def test_page_of_a_dead_worker_waits_for_one_with_room_for_a_browser(self, queue: Queue) -> None:
+        await queue.submit(invitation("a").model_copy(update={"room_url": "bbb+https://h/a"}))
+        record = await claimed(queue, "dead")
+        deadline_s = time.monotonic() + 2.5 * self.claim_s
+        while time.monotonic() < deadline_s:
+            assert await queue.claim("full", pages=False) is None
+            await queue.beat("full", [])
+            await asyncio.sleep(0.1)
+        record = await claimed(queue, "w")
+        assert (record.invitation.id, record.now.reason) == ("a", "worker_lost")
+        assert await queue.report("w", "a", Moment(state=State.ENDED, since=1.0, reason="asked_to_leave"))
+        assert await queue.claim("w") is None
+
     async def test_key_gives_the_first_invitation_again(self, queue: Queue) -> None:
         first = await queue.submit(invitation("a"), "key")
         assert (await queue.submit(invitation("b"), "key")).invitation == first.invitation

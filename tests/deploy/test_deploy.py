@@ -77,7 +77,10 @@ def test_composed_service_is_confined(service: dict[str, Any]) -> None:
     assert service["user"] != "root"
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"]
+    first, *more = service["security_opt"]
+    assert first == "no-new-privileges:true"
+    for rules in more:
+        assert (DEPLOY / rules.removeprefix("seccomp:")).is_file()
     secrets = {secret if isinstance(secret, str) else secret["source"] for secret in service.get("secrets", ())}
     assert secrets <= set(COMPOSE["secrets"])
     for value in service.get("environment", {}).values():
@@ -192,6 +195,21 @@ def test_unit_runs_a_command_that_exists_with_variables_that_are_read(path: Path
         check_variable(variable)
         if value.startswith("%d/"):
             assert value.removeprefix("%d/") in credentials
+
+
+def test_worker_whose_image_has_no_chromium_takes_no_pages_and_the_other_may_have_a_sandbox() -> None:
+    assert OURS["worker"]["environment"]["CLASSPULSE_BROWSER_BOTS"] == "0"
+    pages = OURS["pages"]
+    assert f"AS {pages['build']['target']}\n" in (DEPLOY / "Dockerfile").read_text()
+    forbidden = json.loads((DEPLOY / "seccomp-browser.json").read_text())["syscalls"][0]
+    assert forbidden["action"] == "SCMP_ACT_ERRNO"
+    assert not {"clone", "clone3", "unshare", "setns", "chroot", "seccomp", "mount", "pivot_root"} & set(
+        forbidden["names"]
+    )
+    assert {"bpf", "kexec_load", "init_module", "open_by_handle_at"} <= set(forbidden["names"])
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    users = [line for line in lines if line.startswith(("FROM", "USER"))]
+    assert [users[at - 1] for at, line in enumerate(users) if line.startswith("FROM") and at][-1] == "USER classpulse"
 
 
 def test_there_is_a_unit_for_every_role() -> None:

@@ -37,10 +37,10 @@ class Queue(MemoryQueue):
 
     is_away = False
 
-    async def claim(self, worker: str, serving: Collection[str] = ()) -> BotRecord | None:
+    async def claim(self, worker: str, serving: Collection[str] = (), *, pages: bool = True) -> BotRecord | None:
         if self.is_away:
             raise BusError("The queue is away.")
-        return await super().claim(worker, serving)
+        return await super().claim(worker, serving, pages=pages)
 
     async def beat(self, worker: str, ids: list[str]) -> dict[str, HeartbeatReply]:
         if self.is_away:
@@ -75,10 +75,22 @@ class Shift:
 
 @asynccontextmanager
 async def a_shift(
-    *, capacity: int = 1, drain_s: float = 30, claim_s: float = 60, figures: WorkerFigures | None = None
+    *,
+    capacity: int = 1,
+    browser_bots: int = 1,
+    drain_s: float = 30,
+    claim_s: float = 60,
+    figures: WorkerFigures | None = None,
 ) -> AsyncIterator[Shift]:
     shift = Shift(Queue(claim_s=claim_s))
-    working = Worker(shift.queue, name="w", capacity=capacity, options=MeetingOptions(), figures=figures)
+    working = Worker(
+        shift.queue,
+        name="w",
+        capacity=capacity,
+        browser_bots=browser_bots,
+        options=MeetingOptions(),
+        figures=figures,
+    )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(working.run(shift.stop, drain_s))
         yield shift
