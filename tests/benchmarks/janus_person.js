@@ -112,6 +112,10 @@ window.person = (() => {
   return {
     join, recode, watch, look,
     resize: ([width, height]) => camera.applyConstraints({ width, height }),
+    // How wide each size is that is sent, the largest first: a browser leaves out what it has no room for.
+    sizes: async () => [...(await sending.getStats()).values()]
+      .filter(({ type, framesEncoded }) => type === "outbound-rtp" && framesEncoded)
+      .map(({ frameWidth }) => frameWidth).sort((one, other) => other - one),
     // How often this person was asked for a whole picture, and how many they sent.
     asked: async () => {
       const sent = [...(await sending.getStats()).values()].filter(({ type }) => type === "outbound-rtp");
