@@ -88,7 +88,7 @@ TRAIN = ("train", "--data", "drawn:70")
 ROOM = ["local://r"]
 PLACES: dict[str, list[str]] = {
     "demo": [], "join": ROOM, "invite": ROOM, "check-room": ROOM, "recording": ["class.mp4"], "engine": [],
-    "serve": [], "worker": [],
+    "serve": [], "worker": [], "report": ["seminar"], "watch": ["-"],
 }  # fmt: skip
 POLICY = {command: ["--policy", "presence"] for command in ("join", "invite", "recording")}
 
