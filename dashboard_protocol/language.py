@@ -12,6 +12,12 @@ class Language(StrEnum):
 
     EN = "en"
     DE = "de"
+    FR = "fr"
+    ES = "es"
+    PT = "pt"
+    IT = "it"
+    ZH = "zh"
+    AR = "ar"
 
 
 _spoken: ContextVar[Language] = ContextVar("spoken language", default=Language.EN)

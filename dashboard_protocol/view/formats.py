@@ -31,7 +31,7 @@ def number(value: float) -> str:
 
 def signed(value: float) -> str:
     """Write a value between -1 and 1 with its sign and two decimals."""
-    return format_decimal(value, _SIGNED, locale(spoken())).replace("-", "−")
+    return format_decimal(value, _SIGNED, locale(spoken())).replace("\u200e", "").replace("-", "−")
 
 
 def date(at: datetime) -> str:

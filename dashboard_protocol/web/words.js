@@ -61,7 +61,7 @@ export const length = (share) => `${Math.round((share || 0) * 1000) / 10}%`;
 export const index = (share) => (missing(share) ? DASH : `${Math.round(share * 100)}`);
 export const count = (n) => (missing(n) ? DASH : `${n}`);
 
-export const signed = (value) => (missing(value) ? DASH : Number(value.toFixed(2)).toLocaleString(locale, { minimumFractionDigits: 2 }).replace("-", "−"));
+export const signed = (value) => (missing(value) ? DASH : Number(value.toFixed(2)).toLocaleString(locale, { minimumFractionDigits: 2 }).replace(/\u200e?-/, "−"));
 
 /** Levels come with English words; of one that is new they stand as they are. */
 const key = ({ name }) => name.replace(" ", "_");

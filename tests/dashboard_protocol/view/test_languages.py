@@ -21,15 +21,15 @@ OTHERS = [language for language in Language if language is not Language.EN]
 WORDS = Path(__file__).parents[3] / "dashboard_protocol" / "web" / "words.js"
 SAME = {
     "report.named", "home.named", "marked", "report.formula_of", "unit.two", "policy.title", "policy.is",
-    "privacy.page_title",
+    "privacy.page_title", "unit.point",
 }  # fmt: skip
 """May read as in English: places, and words that a language took over."""
 
 FEELS = {
     "de": r"fühl|Stimmung|Emotion|gelangweilt",
     "fr": r"ressent|humeur|émotion|ennuy",
-    "es": r"sienten?\b|ánimo|emoci|aburrid",
-    "pt": r"sente\b|humor|emoç|entediad",
+    "es": r"\bsienten?\b|ánimo|emoci|aburrid",
+    "pt": r"\bsente\b|humor|emoç|entediad",
     "it": r"umore|emozion|annoiat",
     "zh": r"感受|情绪|心情|无聊",
     "ar": r"يشعر|مزاج|مشاعر|ملل",
