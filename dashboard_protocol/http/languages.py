@@ -50,7 +50,7 @@ def page_response(
     answer.headers["content-language"] = language.value
     answer.headers.add_vary_header("accept-language, cookie")
     chosen = named(asked.query_params.get("lang", ""))
-    if chosen is not None:
+    if chosen is not None and asked.scope.get("method") == "GET":  # a form says what its page spoke; nobody chose it
         is_tls = asked.url.scheme == "https"
         answer.set_cookie(COOKIE, chosen.value, KEPT_S, secure=is_tls, httponly=True, samesite="lax")
     return answer

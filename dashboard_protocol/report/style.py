@@ -35,13 +35,14 @@ header p{color:var(--ink2);margin-top:4px}
 section{background:var(--surface);border:1px solid var(--line);border-radius:10px;padding:16px 23px;min-width:0}
 h2{font-size:.9375rem;font-weight:600;margin-bottom:8px}
 h2 span,.note{font-size:.75rem;font-weight:400;color:var(--ink3)}
-h2 span{margin-left:8px}
+h2 span{margin-inline-start:8px}
 .note{margin-top:8px}
 .headline{font-size:1.25rem;font-weight:600;line-height:1.35;max-width:36em}
 .story ul{margin:10px 0 0;padding:0;list-style:none}
-.story li{font-size:1rem;line-height:1.5;max-width:44em;padding-left:16px;position:relative}
+.story li{font-size:1rem;line-height:1.5;max-width:44em;padding-inline-start:16px;position:relative}
 .story li+li{margin-top:6px}
-.story li::before{content:"";position:absolute;left:0;top:.55em;width:6px;height:6px;background:var(--index)}
+.story li::before{content:"";position:absolute;inset-inline-start:0;top:.55em;width:6px;
+height:6px;background:var(--index)}
 .details p{max-width:52em}
 .details p+p{margin-top:6px}
 .details .note{font-size:.8125rem;max-width:none}
@@ -52,11 +53,12 @@ h2 span{margin-left:8px}
 .scroll{overflow-x:auto}
 .scroll:focus-visible{outline:2px solid var(--ink);outline-offset:2px}
 table{border-collapse:collapse;width:100%}
-th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:baseline;font-weight:400;border-top:1px solid var(--line)}
+th,td{padding:5px 0;padding-inline-end:14px;text-align:start;vertical-align:baseline;font-weight:400;
+border-top:1px solid var(--line)}
 thead th{font-size:.75rem;color:var(--ink3);border:0;padding-top:0}
 th[scope=row]{white-space:nowrap;color:var(--ink2)}
-th:last-child,td:last-child{padding-right:0}
-.numbers td,.numbers thead th+th{text-align:right;white-space:nowrap}
+th:last-child,td:last-child{padding-inline-end:0}
+.numbers td,.numbers thead th+th{text-align:end;white-space:nowrap}
 .bars dd{display:flex;align-items:center;gap:10px}
 .bars{display:grid;grid-template-columns:auto 1fr 6em;gap:6px 12px;align-items:center}
 .bars dt{font-weight:400}.bars dt span{display:block;font-size:.75rem;color:var(--ink3)}
@@ -67,7 +69,7 @@ dl.policy{display:grid;grid-template-columns:auto 1fr;gap:6px 16px}
 footer{color:var(--ink2);font-size:.8125rem;padding:8px 8px 0;display:flex;flex-wrap:wrap;gap:4px 16px;
 justify-content:space-between}
 .spoken{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-svg{display:block;max-width:100%;height:auto;font-size:12px;fill:var(--ink2)}
+svg{direction:ltr;display:block;max-width:100%;height:auto;font-size:12px;fill:var(--ink2)}
 svg.narrow{display:none}
 svg .grid{stroke:var(--line);fill:none}
 svg .base,svg .tick{stroke:var(--edge);fill:none}

@@ -232,7 +232,7 @@ async def test_page_is_read_by_keyboard_while_paused(stage: Stage) -> None:
         await stage.press("ArrowLeft")
     await expect(page.locator("#reading")).to_contain_text("of 28 analysed")
     await page.locator("#policy-button").evaluate("button => button.click()")
-    await expect(page.locator("#policy")).to_contain_text("rounded to 5 points")
+    await expect(page.locator("#policy")).to_contain_text("rounded to half a person and 5 points")
     before = await page.locator("#people-rows").inner_text()
     await room.stream(HISTORY_S + 1, HISTORY_S + 3, analysed=12)
     await stage.settle(room)

@@ -124,7 +124,8 @@ def test_what_no_browser_sends_is_answered_in_english() -> None:
 
 def asked(query: str = "", accept: str = "", cookie: str = "") -> Request:
     headers = [(b"accept-language", accept.encode("latin-1", "replace")), (b"cookie", cookie.encode())]
-    return Request({"type": "http", "scheme": "https", "path": "/", "query_string": query.encode(), "headers": headers,
+    return Request({"type": "http", "method": "GET", "scheme": "https", "path": "/", "query_string": query.encode(),
+                    "headers": headers,
                     "server": ("h", 443)})  # fmt: skip
 
 

@@ -77,7 +77,7 @@ async function readNotice() {
   $("more").hidden = info.points.length === 0;
   sharesClass = info.shares_class;
   privacyPage = info.privacy_page;
-  $("privacy").href = new URL(`../privacy/${encodeURIComponent(room)}?lang=${lang}`, location.href);
+  $("privacy").href = new URL(`../privacy/${encodeURIComponent(room)}`, location.href);
   $("points").replaceChildren(...info.points.flatMap(({ heading, text }) => [entry("dt", heading), entry("dd", text)]));
   if ($("individual-choice").hidden && info.offers_individual && consent) {
     $("name").value ||= nameOf(consent);
