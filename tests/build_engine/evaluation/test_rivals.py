@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from build_engine.evaluation.compare import CONTESTANTS
 from build_engine.evaluation.rivals import (
     HEADER,
@@ -63,3 +65,8 @@ def test_record_holds_figures_alone() -> None:
         for share in (row.public, row.private, row.macro_f1, row.ferplus):
             assert share is None or 0 < share < 1
     assert RECORD.stat().st_size < 20_000
+
+
+@pytest.mark.parametrize("name", ["logistic", "lda", "knn", "tree", "bayes", "ensemble"])
+def test_what_costs_minutes_was_measured(name: str) -> None:
+    assert any(row.rival == name and row.private for row in load_rows())
