@@ -13,8 +13,9 @@ from bot.rooms.janus import room as janus_room
 from bot.rooms.janus.room import JanusRoom
 from bot.rooms.janus.session import Handle, JanusError
 from bot.rooms.janus.session import Notice as Answer
-from bot.rooms.notice import Notice
+from bot.rooms.notice import Notice, notice_text, summary_of
 from bot.rooms.notice_picture import draw_notice
+from dashboard_protocol.language import Language, speaking
 
 NOTICE = Notice("Ada", "presence", "Counts only.")
 NOT_OPEN = JanusError(426, "No such room")
@@ -104,6 +105,16 @@ def test_notice_picture_is_framed_and_says_something_in_any_script() -> None:
     assert picture.shape == (360, 640, 3)
     assert tuple(picture[0, 0]) == (255, 196, 0)
     assert picture[60:330, 40:600].std() > 20
+
+
+def test_notice_picture_speaks_the_rooms_language_and_english_where_the_font_lacks_its_letters() -> None:
+    notice, drawn = Notice("Ada", "aggregate"), {}
+    for language in Language:
+        with speaking(language):
+            drawn[language] = draw_notice(notice).tobytes()
+            assert summary_of(notice) in notice_text(notice)
+    assert len(set(drawn.values())) == len(Language) - 2
+    assert drawn[Language.ZH] == drawn[Language.AR] == drawn[Language.EN]
 
 
 class Counted:
