@@ -52,10 +52,10 @@ from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import RoomNotAllowed, SecretRefused
 from dashboard_protocol.events import EndReason, Hello
 from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.gateway.connection import Limits
 from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.server import Tls, serve
 from dashboard_protocol.privacy_requests import open_privacy_requests
-from dashboard_protocol.vocabulary import LEAVES_OUT, SHARES_CLASS, Profile
 
 if TYPE_CHECKING:
     from bot.rooms.local.room import LocalRoom
@@ -131,8 +131,10 @@ async def run(settings: Settings, surroundings: Surroundings) -> EndReason:
         routes += _people_routes(room, key, meeting, notice, people, access, audit)
         registry = CollectorRegistry()
         control = Control.of_own_room(key, meeting, bus, access, settings.public_url)
-        obstacle = partial(_obstacle, audit, requests, bus)
-        app = create_app(bus, access, registry=registry, extra_routes=routes, obstacle=obstacle, control=control)
+        app = create_app(
+            bus, access, registry=registry, limits=Limits(frame_origins=settings.frame_origins), extra_routes=routes,
+            obstacle=partial(_obstacle, audit, requests, bus), control=control,
+        )  # fmt: skip
         origin = await stack.enter_async_context(_serving(settings, app, registry))
         addresses = _addresses(origin, room, instructor_url(origin, key, access.link(key, meeting)), token)
         opening = partial(EventWriter.open, bus, key, meeting, take_over=settings.take_over)
@@ -275,13 +277,8 @@ def hello_of(settings: Settings, policy: Policy, parameters: EngagementParameter
         levels=levels(parameters),
         alerts=policy.alerts(settings.alerts),
         model=learned_model(parameters),
-        capabilities=_capabilities(settings),
+        capabilities=settings.capabilities,
     )
-
-
-def _capabilities(settings: Settings) -> tuple[str, ...]:
-    shares = settings.share_with_class and settings.policy is not Profile.INDIVIDUAL
-    return tuple(name for name, is_so in ((LEAVES_OUT, settings.leave_out), (SHARES_CLASS, shares)) if is_so)
 
 
 def _people_routes(

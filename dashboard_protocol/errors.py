@@ -21,6 +21,8 @@ DashboardError
 │   ├── ControlUnreachable   no gateway answers, or it cannot do its work now
 │   ├── ControlDenied        it does not let this caller in
 │   └── RequestMalformed     it cannot use what was asked
+├── PlatformsRefused         the operator's list of learning platforms cannot be used
+├── LaunchRefused            what a learning platform sent launches nothing
 ├── FeedLost                 the client gave up on its gateway
 └── ReportRefused            the report after class cannot be written
 """
@@ -148,6 +150,14 @@ class ControlDenied(ControlRefused):
 
 class RequestMalformed(ControlRefused):
     """The gateway cannot use what was asked: there is no such thing, or a value that it does not take."""
+
+
+class PlatformsRefused(DashboardError):
+    """The operator's list of learning platforms cannot be read or used; the text says where."""
+
+
+class LaunchRefused(DashboardError):
+    """What came from a learning platform is no launch, not verified, or used before; the text is for operators."""
 
 
 class FeedLost(DashboardError):

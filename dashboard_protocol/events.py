@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from dashboard_protocol.vocabulary import (
     MAX_MARK,
     PROTOCOL_VERSION,
+    SHARES_CLASS,
     Count,
     DisplayedName,
     EndReason,
@@ -145,6 +146,11 @@ class Hello(Model):
     capabilities: Row[str] = ()
     model: LearnedModel | None = _absent_if_none()
     """What `model` of a participant is; absent where nothing of that kind is shown, which is usual."""
+
+    @property
+    def shares_class(self) -> bool:
+        """Whether others than its instructor may see the class: where its operator lets them, never single people."""
+        return SHARES_CLASS in self.capabilities and self.policy.profile is not Profile.INDIVIDUAL
 
 
 class BotState(Model):

@@ -323,6 +323,42 @@ LANGUAGES_ASKED_FOR = (
     "x" * 5000, "tlh," * 30 + "de", "-de", "1de", "*", "de;q=0", "\u202ede",
 )  # fmt: skip
 """`Accept-Language` that names none of ours, or nothing that can be read."""
+FORMS_THAT_LAUNCH_NOTHING = (
+    *(b"", b"&&&", b"=", b"iss", b"iss=", b"\xff\xfe", b"iss=%ff%fe&login_hint=1", b"iss=a&login_hint=1&iss=b"),
+    *(
+        b"iss[]=a&login_hint=1",
+        b"ISS=a&LOGIN_HINT=1",
+        b"iss=" + b"a" * 2001 + b"&login_hint=1",
+        b"&".join([b"a=b"] * 31),
+    ),
+    *(b"{}", b'{"iss": "a", "login_hint": "1"}', b"iss=a;login_hint=1", "iss=ä&login_hint=ö".encode()),
+)
+"""With what a launch from a learning platform may begin, or seem to."""
+CLAIMS_THAT_ARE_NONE = (
+    *(b"", b"null", b"[]", b"0", b'"a"', b"{", b"\xff", b'{"iss": 1}', b"[" * 5000, b'{"a":' * 5000, b"NaN"),
+    *(b'{"iss": {"$gt": ""}}', b'{"aud": {}}', b'{"exp": "1"}', b'{"exp": true}', b'{"exp": -1}', b'{"exp": 1e999}'),
+    *(b'{"roles": {"a": 1}}', b'{"context": []}', b'{"context": {"id": {}}}', b'{"resource_link": "x"}'),
+    *(b'{"deployment_id": []}', b'{"aud": []}', b'{"aud": [["a"]]}', b'{"iss": "\\ud800"}', b'{"sub": ""}'),
+)
+"""What a token of a learning platform may say; names are short here, and put into a launch that is whole else."""
+KEY_SETS_THAT_ARE_NONE = (
+    *("", "null", "[]", "{}", '{"keys": null}', '{"keys": {}}', '{"keys": [1]}', "<html>", "[" * 5000),
+    '{"keys": [' + ",".join(["{}"] * 51) + "]}",
+)
+KEYS_THAT_ARE_NONE: list[dict[str, object]] = [
+    {}, {"kty": "oct", "k": "c2VjcmV0"}, {"kty": "EC"}, {"kty": None}, {"alg": "HS256"}, {"alg": "none"},
+    {"use": "enc"},
+    {"n": "AQAB"}, {"n": "A" * 2000}, {"n": 5}, {"n": "+" * 400}, {"e": ""}, {"e": "A" * 400}, {"kid": ""}, {"kid": 5},
+]  # fmt: skip
+"""What may stand in a platform's key set beside keys for RS256: changes of one that is."""
+ORIGINS_THAT_ARE_NONE = (
+    *("*", "https://*", "https://*.example.org", "'self'", "null", "https://", "lms.example.org", "//lms.example.org"),
+    *("https://lms.example.org; script-src *", "https://lms.example.org, https://evil.example.org"),
+    *("https://lms.example.org\r\nx: y", "https://lms.example.org 'unsafe-inline'", "javascript:alert(1)", "data:,x"),
+    *("https://a:b@lms.example.org", "https://lms.example.org/path", "https://lms.example.org?x", "https://ä.example"),
+    *("https://lms.example.org:0", "https://lms.example.org:99999", "file:///etc", "https://lms_example;"),
+)
+"""What an operator, or whoever writes settings for one, may name as a site whose pages show ours in a frame."""
 FORWARDED = (
     # X-Forwarded-For, trusted proxies, whose request it is when 10.0.0.1 brings it
     (("192.0.2.7",), ("10.0.0.0/8",), "192.0.2.7"),

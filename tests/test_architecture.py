@@ -38,6 +38,8 @@ IN_PLACES = {
     "dashboard_protocol/terminal/": {"rich"},
     "dashboard_protocol/view/formats.py": {"babel"},  # plural rules, numbers and dates of each language
     "dashboard_protocol/home/qr.py": {"segno"},  # QR codes
+    "dashboard_protocol/lti/redis": {"redis"},
+    "dashboard_protocol/lti/validation.py": {"pylti1p3", "jwcrypto"},  # launches from learning platforms, as an extra
     "dashboard_protocol/sealing.py": {"cryptography"},
     "dashboard_protocol/settings/command_line.py": {"typer"},
     "build_engine/__main__.py": {"dashboard_protocol"},  # both command lines speak alike
@@ -81,6 +83,7 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/control_api",
         "dashboard_protocol/gateway",
         "dashboard_protocol/http",
+        "dashboard_protocol/lti",
         "dashboard_protocol/privacy_requests",
         "dashboard_protocol/queue",
         "dashboard_protocol/report",
@@ -294,6 +297,14 @@ ARROWS: dict[str, set[str]] = {
         "dashboard_protocol/view",
     },
     "dashboard_protocol/http": {"dashboard_protocol", "dashboard_protocol/auth", "dashboard_protocol/view"},
+    "dashboard_protocol/lti": {
+        "dashboard_protocol",
+        "dashboard_protocol/auth",
+        "dashboard_protocol/bus",
+        "dashboard_protocol/control_api",
+        "dashboard_protocol/http",
+        "dashboard_protocol/view",
+    },
     "dashboard_protocol/privacy_requests": {"dashboard_protocol", "dashboard_protocol/bus"},
     "dashboard_protocol/queue": {"dashboard_protocol", "dashboard_protocol/bus"},
     "dashboard_protocol/report": {"dashboard_protocol", "dashboard_protocol/view"},

@@ -46,6 +46,7 @@ BY_NAME = {
     "trusted_proxies": ("300.1.1.1",),
     "allowed_hosts": ("https://h", "a b"),
     "public_url": ("h", "https://h/x"),
+    "frame_origins": ("h", "https://h/x", "https://*"),
     "ice_server": ("turn:", "http://h"),
     "browser_hosts": ("https://h", "h:443", "a b"),
     "host": ("0.0.0.0",),
@@ -55,7 +56,7 @@ BY_NAME = {
 ANY_TEXT = {
     *("engine", "bus", "bots_bus", "media_host", "ice_credentials", "metrics_host", "tls_cert", "tls_key", "model"),
     "engagement_model",
-    *("chromium", "debug_page", "site_secrets"),
+    *("chromium", "debug_page", "site_secrets", "lti"),
     *("listen", "url", "api_key", "webhook_secret", "link", "keys", "state", "secret"),
 }
 """Fields that take any text, a path or an address whose use is refused later, or no value at all; see the next test."""

@@ -21,7 +21,8 @@ VARIABLE = re.compile(r"CLASSPULSE_[A-Z_]*[A-Z]")
 CLIENT = "--url=CLASSPULSE_URL --api-key=CLASSPULSE_API_KEY"
 REACHED = (
     "--host=CLASSPULSE_HOST --port=CLASSPULSE_PORT --tls-cert --tls-key --behind-proxy --no-behind-proxy "
-    "--trusted-proxy=CLASSPULSE_TRUSTED_PROXIES --public-url=CLASSPULSE_PUBLIC_URL"
+    "--trusted-proxy=CLASSPULSE_TRUSTED_PROXIES --public-url=CLASSPULSE_PUBLIC_URL "
+    "--frame-origin=CLASSPULSE_FRAME_ORIGINS"
 )
 FIGURES = (
     "--metrics-port=CLASSPULSE_METRICS_PORT --metrics-host=CLASSPULSE_METRICS_HOST "
@@ -47,7 +48,7 @@ CLASSPULSE = {
     "watch": "LINK=CLASSPULSE_LINK --json",
     "version": "",
     "serve": f"--rooms=CLASSPULSE_ROOMS --policy=CLASSPULSE_POLICY --allowed-policies=CLASSPULSE_ALLOWED_POLICIES "
-    f"--webhooks=CLASSPULSE_WEBHOOKS {STORE} {REACHED} {FIGURES}",
+    f"--webhooks=CLASSPULSE_WEBHOOKS --lti=CLASSPULSE_LTI {STORE} {REACHED} {FIGURES}",
     "worker": f"--media-host=CLASSPULSE_MEDIA_HOST --capacity --drain --memory-mb --engine-threads {STORE} {READING} "
     f"{FIGURES} {MEDIA} {STAY} {BROWSER}",
     "engine": "MODEL --listen=CLASSPULSE_ENGINE_LISTEN --threads --engine-fallback=CLASSPULSE_ENGINE_FALLBACK "

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.routing import BaseRoute
@@ -17,15 +17,21 @@ from bot.rooms.local import gateway_routes
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.auth.revocations import open_revocations
 from dashboard_protocol.auth.secrets_store import load_secret, state_directory
+from dashboard_protocol.auth.tokens import Signer
 from dashboard_protocol.bus import Bus, open_bus
 from dashboard_protocol.bus.retention import sweeping
 from dashboard_protocol.control_api.api_keys import ApiKeys
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import BusError, BusRefused
 from dashboard_protocol.gateway.app import create_app
+from dashboard_protocol.gateway.connection import Limits
 from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.request_rules import OWN_ONLY, RequestRules
 from dashboard_protocol.http.server import Tls, serve
+from dashboard_protocol.lti.platform_keys import PlatformKeys
+from dashboard_protocol.lti.platforms import Platforms
+from dashboard_protocol.lti.routes import Launches, lti_routes
+from dashboard_protocol.lti.spent import open_nonces
 from dashboard_protocol.privacy_requests import open_privacy_requests
 from dashboard_protocol.privacy_requests.base import PrivacyRequests
 from dashboard_protocol.queue import Queue, open_queue
@@ -56,6 +62,10 @@ class GatewayProcess:
     public_url: str | None = None
     rules: RequestRules = OWN_ONLY
     """Which requests are taken."""
+    limits: Limits = field(default_factory=Limits)
+    """What it grants, and whose pages may show the compact view."""
+    platforms: Platforms | None = None
+    """Whose courses open their classes here; None for nobody's."""
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     """Where figures are served; None for nowhere."""
@@ -83,10 +93,14 @@ class GatewayProcess:
             if requests is not None:
                 stack.push_async_callback(requests.close)
             public = _public_routes(requests, bus, queue, access)
+            if self.platforms is not None:
+                nonces = open_nonces(self.bus)
+                stack.push_async_callback(nonces.close)
+                public += lti_routes(Launches(self.platforms, control, Signer(secret), nonces, PlatformKeys()))
             registry = CollectorRegistry()
             background = Supervisor()
             app = create_app(
-                bus, access, registry=registry, control=control, extra_routes=public,
+                bus, access, registry=registry, limits=self.limits, control=control, extra_routes=public,
                 obstacle=lambda: background.obstacle() or audit_obstacle(state_directory()),
             )  # fmt: skip
             serving = serve(app, self.host, self.port, tls=self.tls, rules=self.rules)

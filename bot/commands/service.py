@@ -4,6 +4,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +14,9 @@ from bot.settings.flags import takes_settings
 from bot.settings.service import GatewaySettings, WorkerSettings
 from dashboard_protocol.settings.command_line import add_command
 from dashboard_protocol.view.plain_text import plain
+
+if TYPE_CHECKING:
+    from dashboard_protocol.lti.platforms import Platforms
 
 SERVE = (
     "classpulse serve --bus redis://127.0.0.1:6379/0",
@@ -38,6 +43,7 @@ def serve_gateway(settings: GatewaySettings) -> None:
     signs every link and names every room.
     """
     from bot.commands.gateway import GatewayProcess
+    from dashboard_protocol.gateway.connection import Limits
     from dashboard_protocol.http.server import Tls
     from dashboard_protocol.room_urls import AllowedRooms
     from dashboard_protocol.webhooks.addresses import AllowedReceivers
@@ -45,6 +51,7 @@ def serve_gateway(settings: GatewaySettings) -> None:
     gateway = GatewayProcess(
         public_url=settings.public_url,
         rules=settings.rules,
+        limits=Limits(frame_origins=settings.frame_origins),
         metrics_host=settings.metrics_host,
         metrics_port=settings.metrics_port,
         bus=settings.bus,
@@ -56,6 +63,7 @@ def serve_gateway(settings: GatewaySettings) -> None:
         policy=settings.policy,
         policies=frozenset(settings.allowed_policies),
         retention_s=settings.retention_s,
+        platforms=_platforms(settings.lti) if settings.lti is not None else None,
     )
     asyncio.run(_until_stopped(lambda stop: gateway.run(stop, _say)))
 
@@ -81,6 +89,14 @@ def work(settings: WorkerSettings) -> None:
         status_rules=RequestRules(settings.allowed_hosts),
     )
     asyncio.run(_until_stopped(lambda stop: worker.run(stop, _say)))
+
+
+def _platforms(path: Path) -> "Platforms":
+    from dashboard_protocol.lti.platforms import read_platforms
+    from dashboard_protocol.lti.validation import check_installed
+
+    check_installed()
+    return read_platforms(path)
 
 
 def _say(text: str) -> None:

@@ -20,7 +20,6 @@ from dashboard_protocol.events import Hello
 from dashboard_protocol.privacy_requests.base import KEPT_S, Noted, PrivacyRequests
 from dashboard_protocol.queue.base import Queue
 from dashboard_protocol.queue.records import Invitation
-from dashboard_protocol.vocabulary import SHARES_CLASS
 
 T = TypeVar("T")
 
@@ -47,8 +46,7 @@ class GatewayBackend:
         """Return what people may know: what the room's bot says of itself, or what is known of one that is to come."""
         retained = await _twice(lambda: self.bus.snapshot(room))
         if retained is not None and isinstance(hello := retained.hello.body, Hello):
-            shares = SHARES_CLASS in hello.capabilities
-            return notice_of(hello.bot_name, hello.title, hello.policy, shares_class=shares)
+            return notice_of(hello.bot_name, hello.title, hello.policy, shares_class=hello.shares_class)
         invited = await self._invitation(room)
         if invited is None:
             return None

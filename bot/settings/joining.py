@@ -12,6 +12,7 @@ from bot.settings.server import Reach
 from dashboard_protocol.http.request_rules import LOOPBACK_NAMES
 from dashboard_protocol.settings.invitation import BotName, LeaveOut, MaxDuration, NoticeGiven, Policy, RoomUrl, Title
 from dashboard_protocol.settings.setting import Setting
+from dashboard_protocol.vocabulary import LEAVES_OUT, SHARES_CLASS, Profile
 
 ALONE_AT_MOST_S = 900.0
 """A bot that came early must still be there when the class begins."""
@@ -58,6 +59,12 @@ class Settings(MeetingOptions, Reach):
         if self.leave_alone_after_s is not None:
             return self.leave_alone_after_s or math.inf
         return math.inf if self.room_url.startswith("local:") else ALONE_AT_MOST_S
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What of this class `hello` says beside its policy."""
+        shares = self.share_with_class and self.policy is not Profile.INDIVIDUAL
+        return tuple(name for name, is_so in ((LEAVES_OUT, self.leave_out), (SHARES_CLASS, shares)) if is_so)
 
     @property
     def is_loopback(self) -> bool:

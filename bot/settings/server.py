@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from bot.errors import SettingsRefused
 from dashboard_protocol.http import request_rules
-from dashboard_protocol.http.public_url import PublicUrl
+from dashboard_protocol.http.public_url import PublicUrl, checked_frame_origins
 from dashboard_protocol.http.request_rules import LOOPBACK_NAMES, RequestRules
 from dashboard_protocol.settings.setting import Setting
 
@@ -110,6 +110,19 @@ class Reach(Figures):
             default="its own address",
         ),
     ] = None
+
+    frame_origins: Annotated[
+        tuple[str, ...],
+        listed(checked_frame_origins),
+        Setting(
+            "Sites whose pages may show the compact view of a class in a frame: https://HOST[:PORT], …",
+            commands="join serve",
+            flag="--frame-origin",
+            variable="CLASSPULSE_FRAME_ORIGINS",
+            value="ORIGINS",
+            default="none",
+        ),
+    ] = ()
 
     @model_validator(mode="after")
     def _refuse_open_doors(self) -> Self:

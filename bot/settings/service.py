@@ -1,5 +1,6 @@
 """Settings of a gateway, of a machine that runs bots, and of an engine process."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -77,6 +78,16 @@ class GatewaySettings(Reach):
             default="none",
         ),
     ] = ()
+    lti: Annotated[
+        Path | None,
+        Setting(
+            "Learning platforms whose courses open their classes here (LTI 1.3): a JSON file, see deploy/README.md.",
+            commands="serve",
+            variable="CLASSPULSE_LTI",
+            value="FILE",
+            default="none",
+        ),
+    ] = None
     retention_s: Retention = 7 * 86_400.0
 
 

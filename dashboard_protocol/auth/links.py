@@ -32,8 +32,8 @@ STANDING = ""
 OPERATOR_S = 60.0
 _OPERATOR = "operator"
 
-Doing = Literal["mark", "report"]
-"""What an instructor does beside watching: sets marks, opens the report."""
+Doing = Literal["mark", "overlay", "report"]
+"""What an instructor does beside watching: sets marks, shows the class in a film, opens the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Session:
     @property
     def may(self) -> tuple[Doing, ...]:
         """What whoever has it may do; the routes ask here, and the page shows no other controls."""
-        return () if self.only_watches else ("mark", "report")
+        return () if self.only_watches else ("mark", "overlay", "report")
 
 
 class Access:

@@ -44,14 +44,14 @@ class TeacherLinks:
         self._signer = signer
         self._revocations = revocations
 
-    def make(self, teacher: Teacher) -> str:
-        """Return the token of a link for a term, or until the links of its rooms are revoked."""
+    def make(self, teacher: Teacher, valid_s: float = TEACHER_S) -> str:
+        """Return the token of a link for a term, or so many seconds, or until the links of its rooms are revoked."""
         rooms = {room: [self._revocations.generation(_key(room)), url] for room, url in teacher.rooms.items()}
         return self._signer.sign(
             _USE,
             _NO_ROOM,
             0,
-            self._signer.clock() + TEACHER_S,
+            self._signer.clock() + valid_s,
             owner=teacher.owner,
             may=" ".join(word for word, is_so in (("all", teacher.sees_all), ("start", teacher.may_start)) if is_so),
             rooms=json.dumps(rooms, separators=(",", ":")),

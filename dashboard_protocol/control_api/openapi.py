@@ -28,6 +28,7 @@ TAGS = {
     "feed": "From a link to the live feed.",
     "people": "What everybody in a meeting may ask, without a key.",
     "joining": "How people and programs come into a room of this service (WHIP, RFC 9725).",
+    "launching": "From a course in a learning platform to its class (LTI 1.3), where the operator has registered some.",
     "pages": "Pages for people, and their files.",
     "service": "Whether it runs, and what it is.",
 }

@@ -164,6 +164,13 @@ class Control:
         token = self.access.join_token(wanted.room, wanted.id)
         return f"{self.public_url or origin}/join/{quote(wanted.room, safe='')}#t={token}"
 
+    async def entrance(self, room: str, by: ApiKey, origin: str) -> str:
+        """Return where people come into a key's own class, on or to come: its join page, else the privacy page."""
+        for record in await self.own_bots(by, room):
+            if record.now.state is not State.ENDED:
+                return self._join(record, origin) or f"{self.public_url or origin}/privacy/{quote(room, safe='')}"
+        raise HTTPException(404, "No class of this course is on now, and none is to come: open this link again later.")
+
     async def link(self, room: str, by: ApiKey, origin: str) -> str:
         """Make a fresh link for an instructor, to the class that is on or about to come."""
         meeting = await self.current_class(room, by)

@@ -20,6 +20,7 @@ from dashboard_protocol.control_api.openapi import may_refuse
 from dashboard_protocol.control_api.routes import add_control
 from dashboard_protocol.control_api.service import Control
 from dashboard_protocol.errors import AccessDenied, BusError
+from dashboard_protocol.gateway.compact_routes import add_compact
 from dashboard_protocol.gateway.connection import Closing, Connection, Limits
 from dashboard_protocol.gateway.mark_routes import Marks, add_marks
 from dashboard_protocol.gateway.metrics import GatewayMetrics
@@ -69,7 +70,7 @@ class Gateway:
         self._access = access
         self._meetings = meetings
         self._metrics = metrics
-        self._limits = limits
+        self.limits = limits
         self._exchanges = RateLimiter(limits.sessions_burst, limits.sessions_per_s)
         self._background = Supervisor()
         self._readers = 0
@@ -113,7 +114,7 @@ class Gateway:
     async def events(self, room: str, socket: WebSocket) -> None:
         """Serve one dashboard."""
         await socket.accept()
-        connection = Connection(socket, room, self._access, self._meetings, self._limits, self._metrics)
+        connection = Connection(socket, room, self._access, self._meetings, self.limits, self._metrics)
         with self._metrics.connections.track_inprogress(), ExitStack() as reader:
             self._welcome(connection, asker(socket))
             reader.callback(self._unauthenticated.leave, connection)
@@ -129,7 +130,7 @@ class Gateway:
     def _acquaint(self, connection: Connection, reader: ExitStack) -> None:
         """Note that a stranger authenticated; readers have places of their own, which nobody else can fill."""
         self._unauthenticated.leave(connection)
-        if self._readers >= self._limits.connections:
+        if self._readers >= self.limits.connections:
             raise Closing(CloseCode.TOO_MANY, "Too many connections; try again later.")
         self._readers += 1
         reader.callback(self._part)
@@ -186,6 +187,7 @@ def create_app(
     _add_feed(app, gateway)
     add_reports(app, Reports(bus, access))
     add_marks(app, Marks(bus, access), control)
+    add_compact(app, bus, access, gateway.limits.frame_origins)
     _add_health(app, gateway, obstacle)
     if control is not None:
         add_control(app, control)

@@ -52,6 +52,8 @@ class Limits:
     """How long a reader waits for the bus."""
     recheck_s: float = 5.0
     """How often at least a quiet connection's session is checked."""
+    frame_origins: tuple[str, ...] = ()
+    """Pages of these may show the compact view in a frame: `https://HOST[:PORT]`."""
 
 
 class Closing(Exception):
@@ -218,6 +220,8 @@ class Connection:
             remaining_s = self._access.remaining_s(self._session)
             if remaining_s <= 0:
                 raise Closing(CloseCode.EXPIRED, "The session has ended.")
+            if self._session.only_watches and room_feed.shows_people:
+                raise Closing(CloseCode.EXPIRED, "This class is not shown to others.")
             text = self.send_queue.take(monotonic())
             if text is None and room_feed.is_over:
                 raise Closing(CloseCode.EXPIRED, "Another class has begun in this room.")

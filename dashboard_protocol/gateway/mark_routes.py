@@ -15,13 +15,11 @@ from dashboard_protocol.control_api.api_keys import Scope
 from dashboard_protocol.control_api.callers import By, needs
 from dashboard_protocol.control_api.openapi import may_refuse
 from dashboard_protocol.control_api.service import Control
-from dashboard_protocol.errors import AccessDenied
 from dashboard_protocol.events import Event, Mark, MarkKind
-from dashboard_protocol.messages import REFUSAL
+from dashboard_protocol.gateway.sessions import BY_SESSION, session_that_may
 from dashboard_protocol.rate_limit import RateLimiter
 from dashboard_protocol.vocabulary import MAX_MARK
 
-BY_SESSION: dict[str, list[dict[str, list[str]]]] = {"security": [{"session": []}]}
 BURST = 20
 PER_S = 0.5
 """Of one room: an hour of class has some dozens."""
@@ -59,15 +57,7 @@ class Marks:
 
     async def of_page(self, room: str, wanted: MarkRequest, request: Request) -> MarkView:
         """Set a mark for whoever shows the session token of an instructor of the room."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        try:
-            held = self._access.verify_reader(room, token if kind.lower() == "bearer" else "")
-            if "mark" not in held.may:
-                raise AccessDenied(REFUSAL)
-        except AccessDenied:
-            note(SecurityEvent.REFUSED, "mark")
-            refused = {"www-authenticate": "Bearer"}
-            raise HTTPException(401, "Send a session token of this room.", headers=refused) from None
+        session_that_may(self._access, room, request, "mark")
         return await self.set(room, wanted)
 
     async def set(self, room: str, wanted: MarkRequest) -> MarkView:

@@ -14,7 +14,7 @@ from dashboard_protocol.backoff import Backoff
 from dashboard_protocol.bus.base import Bus, Retained
 from dashboard_protocol.codec import encode
 from dashboard_protocol.errors import BusError
-from dashboard_protocol.events import BotState, Event, Forget, Hello, ParticipantUpdate, Snapshot, State
+from dashboard_protocol.events import BotState, Event, Forget, Hello, ParticipantUpdate, Profile, Snapshot, State
 from dashboard_protocol.gateway.send_queue import Outgoing, SendQueue
 from dashboard_protocol.messages import Feed, Resume
 from dashboard_protocol.snapshot import Fold
@@ -68,6 +68,11 @@ class RoomFeed:
         self._whole_at = 0.0
         self.ready = asyncio.Event()
         """Set once the bus gave what it retains."""
+
+    @property
+    def shows_people(self) -> bool:
+        """Whether values of single people may be among the events: not for readers who only watch the class."""
+        return self._hello is not None and self._hello.policy.profile is Profile.INDIVIDUAL
 
     async def follow(self) -> None:
         """Pass the room's events on until cancelled; comes back when the bus was lost, or an event broke something."""

@@ -1,5 +1,6 @@
 """The instructor's page and its files, with the headers that keep them safe."""
 
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from starlette.exceptions import HTTPException
@@ -16,10 +17,8 @@ from dashboard_protocol.view.language_files import groups
 from dashboard_protocol.view.pages import page_in_words
 
 WEB = Path(__file__).parent.parent / "web"
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-    "frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+_FILES = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
+CONTENT_SECURITY_POLICY = f"{_FILES}; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 # The platform's own table may lack these or say otherwise, and browsers refuse modules of another type.
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -32,7 +31,7 @@ _MEDIA_TYPES = {
 
 
 NOT_SAID_HERE = frozenset(
-    {"formula", "report", "headline", "found", "terminal", "notice", "join", "sharing", "privacy"}
+    {"formula", "report", "headline", "found", "terminal", "notice", "join", "sharing", "privacy", "launch"}
 )
 """Groups of sentences that no script of these pages says: a page waits for fewer."""
 
@@ -46,6 +45,20 @@ def room_page(asked: Request, web: Path = WEB) -> Response:
         "referrer-policy": "same-origin",
     }
     return page_response(asked, lambda: page_in_words(web / "index.html"), headers)
+
+
+def compact_page(asked: Request, frame_origins: Sequence[str] = (), web: Path = WEB) -> Response:
+    """Return the compact view, which only shows.
+
+    Args:
+        asked: the request.
+        frame_origins: whose pages may show it in a frame, `https://HOST[:PORT]`; nobody's unless they are named.
+        web: where it stands.
+    """
+    ancestors = " ".join(frame_origins) or "'none'"
+    policy = f"{_FILES}; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+    headers = {"content-security-policy": policy, "cache-control": "no-store"}
+    return page_response(asked, lambda: page_in_words(web / "compact.html"), headers)
 
 
 def static_route() -> BaseRoute:

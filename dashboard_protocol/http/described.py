@@ -10,7 +10,7 @@ from starlette.routing import Route
 Operation = dict[str, Any]
 """An operation object of OpenAPI 3.1; refusals that any route may answer are added to it."""
 HTML, JSON, TEXT, SDP = "text/html", "application/json", "text/plain", "application/sdp"
-_WORDS = {"200": "Done.", "201": "Made.", "202": "Taken.", "204": "Done.", "303": "Elsewhere."}
+_WORDS = {"200": "Done.", "201": "Made.", "202": "Taken.", "204": "Done.", "302": "Elsewhere.", "303": "Elsewhere."}
 
 
 class Described(Route):

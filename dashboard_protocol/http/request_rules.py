@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_HOST_PATHS = frozenset({"/healthz", "/readyz"})
 """Load balancers ask these by whatever address they know; they say nothing of anybody and change nothing."""
+LTI_LOGIN, LTI_LAUNCH = "/lti/login", "/lti/launch"
+POSTED_FROM_ANYWHERE = frozenset({LTI_LOGIN, LTI_LAUNCH})
+"""A page of a learning platform posts these, as LTI has it, and from which of its sites only it knows. Neither goes by
+anything that a browser brings along unasked: the first changes nothing, the second takes what the platform signed, in
+the browser that began it."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 IPV6_SHARE = 64
@@ -125,7 +130,7 @@ class RequestRules:
 
     def _takes_origin(self, asked: Asked) -> bool:
         """Decide by what only browsers send, and only they carry foreign pages."""
-        if asked.origin.lower() in self.origins:
+        if asked.path in POSTED_FROM_ANYWHERE or asked.origin.lower() in self.origins:
             return True
         if asked.fetch_site:
             return asked.fetch_site in ("same-origin", "none")

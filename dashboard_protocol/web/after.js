@@ -1,8 +1,8 @@
 /** After class: what the gateway keeps of it, on this page, as a file, as a table, on paper. Loaded once it is over. */
 
 import { $ } from "./bind.js";
+import { offerCopy } from "./copy.js";
 import { fold } from "./store.js";
-import { say } from "./words.js";
 
 const { timeZone: zone } = new Intl.DateTimeFormat().resolvedOptions();
 const pathOf = (room) => `/rooms/${encodeURIComponent(room)}/report`;
@@ -30,16 +30,7 @@ export function offerFiles(room, token) {
   sheet.onload = () => sheet.contentWindow.location.href !== "about:blank" && sheet.contentWindow.print();
   const [button, address] = [$("report-copy"), $("report-address")];
   const url = `${location.origin}${pathOf(room)}#t=${token}`;
-  button.onclick = async () => {
-    try {
-      await navigator.clipboard.writeText(url);
-      button.textContent = say("page.report_copied");
-    } catch {
-      // Not every browser lets a page copy: then she does.
-      Object.assign(address, { hidden: false, value: url });
-      address.select();
-    }
-  };
+  button.onclick = () => offerCopy(button, address, url);
 }
 
 /** Reads the report where one is due: `status()` is the feed's, or that of a class which is known by its report alone. */

@@ -1,5 +1,6 @@
 /** What the instructor does. */
 
+import { openBeside, openOverlay } from "./beside.js";
 import { $, all, openDialog } from "./bind.js";
 import { flags } from "./flags.js";
 import { openMark } from "./marks.js";
@@ -16,11 +17,11 @@ const press = (name, chosen) => {
   for (const button of all(`button[data-${name}]`)) button.setAttribute("aria-pressed", button.dataset[name] === chosen);
 };
 
-export function listen(ui, feed, { redraw, read, request, pause, say }) {
+export function listen(ui, feed, { redraw, read, request, store, pause, say }) {
   Object.assign(ui, { chartOf: personChart, flagsOf: flags, policyOf: policyWords });
   /** Of `data-do`; any other word is the id of a dialog. */
   const actions = {
-    pause, say, cover, again: feed.tryNow,
+    pause, say, cover, again: feed.tryNow, beside: () => openBeside(store, feed, ui),
     dismiss() {
       const { kind, action, id } = ui.model?.slot ?? {};
       if (kind === "trouble" && action) feed.tryNow();
@@ -48,6 +49,7 @@ export function listen(ui, feed, { redraw, read, request, pause, say }) {
     if (name === "mark" && !ui.model.mayMark) return;
     ui.person = button?.dataset.person ?? null;
     if (name === "mark") openMark(feed);
+    if (name === "overlay") openOverlay(feed);
     $(name).showModal();
     request(true);
   }

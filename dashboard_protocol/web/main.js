@@ -120,7 +120,7 @@ function say(news) {
   if ($("status").textContent !== said) $("status").textContent = said;
 }
 
-/** Draw what stands, in another window or size. */
+/** Draw what stands anew. */
 const redraw = () => ui.model && show(ui.model);
 
 new ResizeObserver(([{ contentRect: { width, height } }]) => {
@@ -135,7 +135,7 @@ else feed.start();
 const [{ listen }, announcing, notifying, alerting] = await Promise.all(["controls", "announce", "notify", "alerts"].map((name) => import(`./${name}.js`)));
 [announcement, notify, retitle, ui.alertSlot] = [announcing.announcement, notifying.notify, notifying.retitle, alerting.alertSlot];
 listen(ui, feed, {
-  redraw, read, request,
+  redraw, read, request, store,
   pause() {
     ui.pausedAt = ui.pausedAt === null && ui.model?.live ? roomNow(store, performance.now()) : null;
     request(true);

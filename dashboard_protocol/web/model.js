@@ -42,7 +42,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
     // What index.html asks in `hidden=!is.…`: state, profile and end reason are different words.
     is: { [state]: true, [policy?.profile]: true, [bye?.reason ?? bot?.reason]: true }, profile: policy?.profile ?? "none", shownPolicy: policy && state !== "no_access", over: state === "ended" || state === "no_access", onlyWords,
     duration: live || bye ? words.span(bye ? bye.live_s : now - (liveSince ?? NaN)) : "", formula: hello?.formula, leavesOut: hello?.capabilities?.includes("leaves_out") ?? false,
-    mayMark: live && ui.may?.includes("mark"), retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
+    mayMark: live && ui.may?.includes("mark"), mayShow: live && ui.may?.includes("overlay") && hello.capabilities?.includes("shares_class"), retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
   if (!live) return Object.assign(model, column(store, model, feed), state === "ended" && over(store, model, feed, ui, open));
   Object.assign(model, values(store, model, now, nowMs), { alerts: store.alerts, marks: store.marks, changes: store.changes, people: store.people });

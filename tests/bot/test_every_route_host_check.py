@@ -24,6 +24,7 @@ from dashboard_protocol.http.metrics_endpoint import metrics_app
 from dashboard_protocol.http.request_guard import SAFE_HEADERS
 from dashboard_protocol.http.request_rules import ANY_HOST_PATHS
 from dashboard_protocol.http.server import Served, serve
+from dashboard_protocol.lti.platforms import Platforms
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.webhooks.addresses import AllowedReceivers
 
@@ -60,6 +61,7 @@ async def every_server(monkeypatch: pytest.MonkeyPatch, state: Path) -> AsyncIte
     gateway = GatewayProcess(
         bus="memory://", host="127.0.0.1", port=0, tls=None, rooms=AllowedRooms(["local"]),
         receivers=AllowedReceivers(), policy=None, policies=frozenset(Profile), retention_s=60, metrics_port=0,
+        platforms=Platforms([]),
     )  # fmt: skip
 
     def say(text: str) -> None:
@@ -111,7 +113,7 @@ async def test_host_check_and_safe_headers_hold_on_every_route_of_every_server(
                         await _check(http, method, path)
                 await _check(http, "GET", "/no-such-route")
     assert {"/", "/whip/r", "/whip/r/r/reading", "/join/r", "/privacy/r", "/v1/bots", "/metrics", "/docs",
-            "/v1/rooms/r/events", "/static/r", "/readyz"} <= seen  # fmt: skip
+            "/v1/rooms/r/events", "/static/r", "/readyz", "/compact/r", "/lti/launch"} <= seen  # fmt: skip
 
 
 async def test_every_route_of_bot_and_gateway_is_in_the_description_of_its_server(

@@ -19,6 +19,7 @@ from dashboard_protocol.control_api import api_keys
 from dashboard_protocol.control_api.api_keys import ApiKeys
 from dashboard_protocol.events import Profile
 from dashboard_protocol.http.server import Served, serve
+from dashboard_protocol.lti.platforms import Platforms
 from dashboard_protocol.queue import Invitation, Moment, open_queue
 from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.vocabulary import State
@@ -87,7 +88,7 @@ async def a_gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         gateway = GatewayProcess(
             bus=redis.url, host="127.0.0.1", port=0, tls=None, rooms=AllowedRooms(["local"]),
             receivers=AllowedReceivers(["http://127.0.0.1:9"]), policy=None, policies=frozenset(Profile),
-            retention_s=3600,
+            retention_s=3600, platforms=Platforms([]),
         )  # fmt: skip
         key = ApiKeys().add("program", frozenset({api_keys.Scope.ADMIN}), max_bots=None)
         tasks.create_task(gateway.run(stop, lambda _: None))

@@ -15,6 +15,7 @@ from dashboard_protocol.bus.redis_scripts import Keys
 from dashboard_protocol.bus.writer import EventWriter
 from dashboard_protocol.errors import BusRefused
 from dashboard_protocol.events import Bye, EndReason
+from dashboard_protocol.lti.redis_nonces import RedisNonces
 from dashboard_protocol.privacy_requests.base import ConsentOffer
 from dashboard_protocol.privacy_requests.redis import RedisPrivacyRequests
 from dashboard_protocol.queue.base import HeartbeatReply
@@ -84,6 +85,12 @@ def an_invitation(bot: str) -> Invitation:
         id=bot, room=ROOM, room_url="local://x", policy=Profile.PRESENCE, requested_at=time(),
         webhook=Webhook(url="https://example.org/hook", secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     )  # fmt: skip
+
+
+async def test_gateway_notes_what_was_launched(redis: RedisServer) -> None:
+    nonces = RedisNonces(url_of(redis, "gateway"), 60)
+    assert [await nonces.spend("n1"), await nonces.spend("n1")] == [True, False]
+    await nonces.close()
 
 
 async def test_gateway_and_worker_do_all_that_the_life_of_a_bot_asks(gateway: Part, worker: Part) -> None:

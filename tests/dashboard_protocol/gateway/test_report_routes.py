@@ -53,7 +53,7 @@ async def test_report_authorisation_is_not_given_to_somebody_in_the_class() -> N
         for who, link in (("instructor", access.link(ROOM, MEETING)), ("class", access.class_link(ROOM, MEETING))):
             granted = await stage.http("POST", f"/v1/rooms/{ROOM}/session", json={"link": link})
             said[who] = granted.json()
-        assert (said["instructor"]["may"], said["class"]["may"]) == (["mark", "report"], [])
+        assert (said["instructor"]["may"], said["class"]["may"]) == (["mark", "overlay", "report"], [])
         assert said["class"]["report"] is None
 
 

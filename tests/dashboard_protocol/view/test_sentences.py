@@ -35,6 +35,7 @@ ELSEWHERE = [
         "rooms/local/join_page.py", "formula_page.py",
     )
 ]  # fmt: skip
+ELSEWHERE.append(PACKAGE / "lti" / "routes.py")
 """Pages that are no view of a class, and what people in a room read; their routes also say what programs read."""
 ROOM_WEB = BOT / "rooms" / "local" / "web"
 SCRIPTS = sorted((PACKAGE / "web").glob("*.js"))

@@ -151,6 +151,7 @@ class ScriptedClass:
     now: float
     profile: Profile = Profile.AGGREGATE
     room: str = ROOM
+    capabilities: tuple[str, ...] = ()
     seq: int = 0
     epoch: int = 1
     fold: Fold = field(default_factory=Fold)
@@ -169,7 +170,8 @@ class ScriptedClass:
         """Publish hello and a snapshot of what was published, as of `at`."""
         self.epoch = await self.bus.open_epoch(self.room)
         when = self.now if at is None else at
-        await self.bus.publish(self._event(hello(self.profile), when))
+        said = hello(self.profile).model_copy(update={"capabilities": self.capabilities})
+        await self.bus.publish(self._event(said, when))
         await self._snapshot(when)
 
     async def publish(self, body: Body, at: float | None = None) -> None:
