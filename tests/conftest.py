@@ -9,10 +9,13 @@ from tempfile import mkdtemp
 
 import httpx
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says how busy the machine is: other tests run beside it.
-settings.register_profile("shared machine", deadline=None)
+# How long an example takes, and to make it, says how busy the machine is: other tests run beside it. The same examples
+# every time: a verdict that luck decides says nothing of the change that is judged.
+settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 settings.load_profile("shared machine")
 # The same goes for a client's patience, five seconds unless it says otherwise.
 httpx.AsyncClient.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)  # type: ignore[index]

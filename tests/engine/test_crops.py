@@ -51,7 +51,7 @@ def test_eyes_and_mouth_lie_where_fer2013_has_them(mesh: Floats) -> None:
     assert landmarks[[61, 291]].mean(0)[1] == pytest.approx(0.77, abs=0.05)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.floats(-40, 40), st.floats(0.3, 2.5), st.tuples(st.floats(-50, 700), st.floats(-50, 400)), st.floats(-50, 50))
 def test_landmarks_in_crop_do_not_depend_on_place_size_or_tilt(
     roll: float, scale: float, at: tuple[float, float], yaw: float
@@ -185,7 +185,7 @@ def test_region_maps_without_landmarks_are_neutral() -> None:
     assert not maps.any()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1))
 def test_cell_that_holds_a_landmark_of_a_region_has_at_least_half(grid: int, seed: int) -> None:
     landmarks = np.random.default_rng(seed).random((478, 2)).astype(np.float32)

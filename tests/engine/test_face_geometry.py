@@ -29,14 +29,14 @@ def seen(yaw: float, pitch: float, roll: float, at: tuple[float, float] = (320, 
     return landmarks.astype(np.float32)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(angles, st.floats(0.2, 2))
 def test_head_pose_gives_back_the_angles_of_a_turned_face(turn: tuple[float, float, float], scale: float) -> None:
     pose = face_geometry.head_pose(seen(*turn, scale=scale), WIDTH, HEIGHT)
     assert (pose.yaw_deg, pose.pitch_deg, pose.roll_deg) == pytest.approx(turn, abs=0.05)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.tuples(st.floats(60, 580), st.floats(60, 300)), st.floats(-30, 30))
 def test_head_pose_does_not_depend_on_the_place_in_the_picture(at: tuple[float, float], yaw: float) -> None:
     pose = face_geometry.head_pose(seen(yaw, 5, 0, at), WIDTH, HEIGHT)
@@ -78,7 +78,6 @@ def eyes(
     return landmarks.astype(np.float32)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 0.6), st.floats(0, 0.6))
 def test_eye_openness_is_height_over_width_of_both_eyes(right: float, left: float) -> None:
     assert face_geometry.eye_openness(eyes(right, left), WIDTH, HEIGHT, yaw_deg=0) == pytest.approx(
@@ -92,7 +91,6 @@ def test_eye_openness_beyond_15_degrees_takes_the_wider_eye(yaw_deg: float, expe
     assert face_geometry.eye_openness(face, WIDTH, HEIGHT, yaw_deg) == pytest.approx(expected, abs=1e-3)
 
 
-@settings(deadline=None)
 @given(st.floats(-0.4, 0.4), st.floats(0.01, 0.2))
 def test_iris_offset_is_in_eye_widths_and_positive_to_the_right_of_the_picture(offset: float, width: float) -> None:
     assume(abs(offset) > 1e-6)

@@ -349,7 +349,7 @@ SHOWN = [person(50 + number, 0.71, opted_in=True) for number in range(2)]
 
 
 @pytest.mark.parametrize("profile", [Profile.AGGREGATE, Profile.INDIVIDUAL])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     k=st.integers(3, 8),
     others=st.lists(st.floats(0, 1), min_size=3, max_size=14),

@@ -71,7 +71,7 @@ def published(profile: Profile, people: list[Person]) -> list[ClassSummary]:
 
 
 @pytest.mark.parametrize("profile", list(Profile))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(drawn=classes())
 def test_no_field_of_a_summary_depends_on_more_than_rounded_sums(
     profile: Profile, drawn: tuple[list[Person], list[Person], list[Person]]

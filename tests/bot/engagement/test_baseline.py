@@ -164,7 +164,7 @@ def test_ten_minutes_of_absence_start_a_new_baseline(known: Any, make_reading: A
 angles = st.floats(-12, 12)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     yaw=angles, pitch=st.floats(-12, 12), iris=st.floats(-0.05, 0.05), eyes=st.floats(0.18, 0.4), sad=st.floats(0, 0.6)
 )

@@ -250,7 +250,7 @@ GESTURES: dict[str, dict[str, Any]] = {
 gestures = st.sampled_from([*GESTURES, "gone", "skip"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(story=st.lists(st.tuples(gestures, st.integers(1, 12)), min_size=1, max_size=12))
 def test_index_stays_in_range_and_exists_only_with_coverage(make_reading: Any, story: list[tuple[str, int]]) -> None:
     readings = {name: make_reading(**how) for name, how in GESTURES.items()}

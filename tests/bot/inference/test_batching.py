@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.inference.batching import Batcher, Batches, FaceOutdated
@@ -14,7 +14,6 @@ from engine.errors import EngineError, InferenceFailed, ModelRefused
 from engine.readings import FaceBatch, Scores
 
 PATIENCE_S = 0.010
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 arrivals = st.lists(
     st.tuples(st.integers(0, 6), st.floats(0, 0.02, allow_nan=False)), max_size=60
 )  # participant, and seconds after the one before
@@ -54,7 +53,6 @@ def simulate(most: int, coming: list[tuple[int, float]], busy_s: float) -> tuple
     return sent, dropped, depths
 
 
-@unhurried
 @given(st.integers(1, 5), arrivals, st.sampled_from([0.0, 0.003, 0.05]))
 def test_every_face_is_read_once_or_dropped_for_a_newer_one_of_the_same_person(
     most: int, coming: list[tuple[int, float]], busy_s: float
@@ -68,7 +66,6 @@ def test_every_face_is_read_once_or_dropped_for_a_newer_one_of_the_same_person(
         assert coming[older][0] == coming[newer][0]
 
 
-@unhurried
 @given(st.integers(1, 5), arrivals, st.sampled_from([0.0, 0.003, 0.05]))
 def test_no_batch_is_too_large_or_empty_or_holds_a_person_twice(
     most: int, coming: list[tuple[int, float]], busy_s: float
@@ -80,7 +77,6 @@ def test_no_batch_is_too_large_or_empty_or_holds_a_person_twice(
     assert max(depths, default=0) <= 7, "one place for each participant"
 
 
-@unhurried
 @given(st.integers(1, 5), arrivals, st.sampled_from([0.0, 0.003, 0.05]))
 def test_a_free_network_keeps_nobody_waiting_longer_than_its_patience(
     most: int, coming: list[tuple[int, float]], busy_s: float
@@ -92,7 +88,6 @@ def test_a_free_network_keeps_nobody_waiting_longer_than_its_patience(
         assert len(people) == most or at >= oldest + PATIENCE_S - 1e-9, "only a full batch goes early"
 
 
-@unhurried
 @given(st.integers(1, 5), arrivals, st.sampled_from([0.003, 0.05]))
 def test_nobody_is_read_twice_before_somebody_who_came_earlier(
     most: int, coming: list[tuple[int, float]], busy_s: float

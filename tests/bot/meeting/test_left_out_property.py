@@ -133,7 +133,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STEPS)
 def test_who_is_left_out_is_neither_read_nor_counted_and_everybody_else_is(steps: list[tuple[str, int, int]]) -> None:
     asyncio.run(live(steps))

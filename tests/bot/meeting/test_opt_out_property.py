@@ -248,7 +248,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(STEPS)
 def test_whoever_is_metered_is_reported_as_read_and_every_opt_out_holds(steps: list[tuple[str, int, int]]) -> None:
     asyncio.run(live(steps))

@@ -79,7 +79,7 @@ def able(classroom: tuple[int, int], share: float) -> Callable[[float], float]:
 CLASSROOMS = st.tuples(st.integers(2, 40), st.integers(1, 4)).filter(lambda sizes: sizes[0] > sizes[1])
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(CLASSROOMS, st.floats(0.1, 3.0))
 def test_nobody_is_read_20_percent_less_often_than_anybody_else(sizes: tuple[int, int], share: float) -> None:
     classroom = Classroom(*sizes, able(sizes, share))
@@ -88,7 +88,7 @@ def test_nobody_is_read_20_percent_less_often_than_anybody_else(sizes: tuple[int
     assert min(rates) >= 0.8 * max(rates)
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(CLASSROOMS, st.floats(1.3, 10.0))
 def test_everybody_is_read_at_the_wanted_rate_where_there_is_room(sizes: tuple[int, int], share: float) -> None:
     # A read may still take too long for one person, where few people have a slow engine.
@@ -99,7 +99,7 @@ def test_everybody_is_read_at_the_wanted_rate_where_there_is_room(sizes: tuple[i
     assert classroom.read_rate.pressure == 0.0
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12)
 @given(st.tuples(st.integers(10, 40), st.integers(1, 3)), st.floats(0.15, 0.9), st.floats(0.0, 0.5))
 def test_overload_settles_close_to_what_can_be_done(sizes: tuple[int, int], share: float, noise: float) -> None:
     """No swing beyond a half above and a third below what can be done, but as reads vary; four fifths are used."""
@@ -113,7 +113,7 @@ def test_overload_settles_close_to_what_can_be_done(sizes: tuple[int, int], shar
     assert 0.0 < classroom.read_rate.pressure < 1.0
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8)
 @given(st.tuples(st.integers(10, 40), st.integers(1, 3)), st.floats(0.1, 0.8))
 def test_rate_recovers_when_the_pressure_ends(sizes: tuple[int, int], share: float) -> None:
     strained, relaxed = able(sizes, share), able(sizes, 4.0)

@@ -71,7 +71,7 @@ def test_seeds_that_scatter_widen_the_interval() -> None:
     assert wild.high - wild.low > 1.5 * (steady.high - steady.low)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 4), st.integers(1, 4), st.floats(0, 1), st.floats(0, 1))
 def test_interval_holds_its_estimate(ours: int, theirs: int, left: float, right: float) -> None:
     found = difference(runs_of(left, ours, 5, faces=60), runs_of(right, theirs, 6, faces=60))

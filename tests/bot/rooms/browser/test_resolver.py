@@ -69,7 +69,7 @@ def judged(stream: Switched, look_gaps: list[float], frame_gap: float) -> list[t
 
 
 @given(switched(), st.lists(st.floats(60, 150), min_size=1, max_size=7), st.floats(30, 90))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_frame_is_never_shown_as_another_persons(stream: Switched, look_gaps: list[float], frame_gap: float) -> None:
     assert all(shown == true for shown, true in judged(stream, look_gaps, frame_gap))
 

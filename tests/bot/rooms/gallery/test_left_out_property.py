@@ -155,7 +155,7 @@ KINDS: tuple[Callable[[World, int], None], ...] = (
 STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 17), st.integers(1, 10)), min_size=3, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STEPS)
 @example([(World.leave_out, 0, 1), (World.redecorate, 0, 3), (World.swap, 0, 9)])
 @example([(World.leave_out, 0, 1), (World.turn_page, 0, 9), (World.turn_page, 0, 9)])
