@@ -32,6 +32,9 @@ SAME_PLACE: Final = 0.6
 """Overlap from which two rectangles are one place."""
 STEADY: Final = 0.95
 """Overlap from which a rectangle has not moved: codecs blur its borders by a pixel or two."""
+CLEAR_WITHIN_S: Final = 3.0
+"""In which a codec has shown clearly what it blurred when a whole layout changed; bounds how long nobody is sure who
+somebody new is."""
 FORGET_S: Final = 60.0
 """How long somebody is known who has no tile: on another page, or behind the speaker's view."""
 
@@ -46,6 +49,9 @@ class Seat:
     at: float
     """When it was seen, in seconds."""
     has_tile: bool = True
+    began_at: float = 0.0
+    resembled: frozenset[str] = frozenset()
+    """Ids of those who may be the same: they looked somewhat like them when they began, or could not be compared."""
 
 
 class Seats:
@@ -75,6 +81,39 @@ class Seats:
                 seat.look = seat.look.updated(look)
         return stayed
 
+    def recognise(self, at: float, looks: Sequence[Look]) -> dict[str, str]:
+        """See whether somebody who has just begun is somebody known after all, now that a codec shows them clearly.
+
+        Else one person would be two, who look the same, and from then on could be kept apart from nobody.
+
+        Args:
+            at: As in `assign`.
+            looks: As in `follow`, which has said that all are still there.
+
+        Returns:
+            Who each of them is, by the ids that they had and are forgotten under.
+        """
+        placed = self.placed
+        known = {}
+        for number, seat in enumerate(placed):
+            if at - seat.began_at <= CLEAR_WITHIN_S and seat.resembled and seat.id not in self.kept:
+                others = [*looks[:number], *looks[number + 1 :]]
+                if (who := self._who_is(seat, looks[number], others)) is not None:
+                    known[seat.id] = who.id
+                    self._seats.remove(seat)
+                    self._seen(who, at, seat.rect, looks[number])
+        return known
+
+    def _who_is(self, seat: Seat, look: Look, others: Sequence[Look]) -> Seat | None:
+        """Return of whom the look is without any doubt, of those who have no tile and the seat resembled."""
+        levels = {other.id: distance(other.look, look) for other in self._seats if other is not seat}
+        for who in self._seats:
+            if who.id in seat.resembled and not who.has_tile and (level := levels[who.id]) <= ALIKE:
+                rivals = [levels[id_] for id_ in levels if id_ != who.id]
+                rivals += [distance(who.look, other) for other in others]
+                return who if min(rivals, default=inf) >= level + APART else None
+        return None
+
     @property
     def placed(self) -> Sequence[Seat]:
         """Those who had a tile when `assign` was last called."""
@@ -85,7 +124,12 @@ class Seats:
         self._seats = [seat for seat in self._seats if seat.has_tile or seat.id in self.kept or seat.id not in ids]
 
     def assign(
-        self, at: float, tiles: Sequence[tuple[Rect, Look]], stages: Sequence[tuple[Rect, Look]] = ()
+        self,
+        at: float,
+        tiles: Sequence[tuple[Rect, Look]],
+        stages: Sequence[tuple[Rect, Look]] = (),
+        *,
+        followed: bool = False,
     ) -> list[str]:
         """Say who stands in which tile.
 
@@ -94,6 +138,8 @@ class Seats:
             tiles: Of the grid. Whoever fits nobody is somebody new.
             stages: Beside the grid, where a slide or a film may show faces: only who looks like one of those who have
                 no tile stands there.
+            followed: Whether in every picture since, as in this one, `follow` has seen all who had a tile where they
+                were. Then it takes a better fit to move somebody than that a face was found a little elsewhere.
 
         Returns:
             An id for each tile, and then for each stage: "" for one in which nobody known stands. None twice.
@@ -104,9 +150,11 @@ class Seats:
             len(self._seats), len(shown)
         )
         in_place = self._in_place([rect for rect, _ in shown])
+        in_place &= (levels <= CHANGED) | (followed & (levels.min(axis=0, initial=inf) > CHANGED))
         last = len(tiles)
-        moved = self._has_moved(levels, in_place)
-        fits = self._fit(levels[:, :last]) if moved else self._stay(levels[:, :last], in_place[:, :last])
+        fits = self._fit(levels[:, :last])
+        if not self._has_moved(in_place):
+            fits = self._stay(levels[:, :last], in_place[:, :last], fits)
         away = ~fits.any(axis=1, keepdims=True)
         fits = np.hstack((fits, self._fit(levels[:, last:]) & away))
         for seat in self._seats:
@@ -117,25 +165,24 @@ class Seats:
             if len(who):
                 ids.append(self._seen(self._seats[who[0]], at, rect, look))
             else:
-                ids.append(self._new(at, rect, look) if number < len(tiles) else "")
+                ids.append(self._new(at, rect, look, levels[:, number]) if number < last else "")
         return ids
 
     def _in_place(self, rects: Sequence[Rect]) -> NDArray[np.bool_]:
         overlaps = [[seat.has_tile and seat.rect.overlap(rect) >= SAME_PLACE for rect in rects] for seat in self._seats]
         return np.array(overlaps, np.bool_).reshape(len(self._seats), len(rects))
 
-    def _has_moved(self, levels: NDArray[np.float64], in_place: NDArray[np.bool_]) -> bool:
+    def _has_moved(self, in_place: NDArray[np.bool_]) -> bool:
         """Return whether the layout flowed anew: somebody is not where they were, or shows something else there."""
         placed = np.array([seat.has_tile for seat in self._seats], np.bool_)
-        stayed = (in_place & (levels <= CHANGED)).any(axis=1)
-        return bool((placed & ~stayed).any())
+        return bool((placed & ~in_place.any(axis=1)).any())
 
     @staticmethod
-    def _stay(levels: NDArray[np.float64], in_place: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _stay(levels: NDArray[np.float64], in_place: NDArray[np.bool_], fits: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Everybody is where they were; tiles that are new may be of those who come back."""
-        stayed = in_place & (levels <= CHANGED) & (levels <= levels.min(axis=0, initial=inf) + NOISE)
-        taken = stayed.any(axis=0)
-        back = Seats._fit(levels) & ~taken[None, :] & ~stayed.any(axis=1)[:, None]
+        best = levels.min(axis=0, initial=inf)
+        stayed = in_place & ((levels <= best + NOISE) | (best > CHANGED))
+        back = fits & ~stayed.any(axis=0)[None, :] & ~stayed.any(axis=1)[:, None]
         return np.asarray(stayed | back, np.bool_)
 
     @staticmethod
@@ -154,7 +201,10 @@ class Seats:
         seat.look, seat.at, seat.has_tile = seat.look.updated(look), at, True
         return seat.id
 
-    def _new(self, at: float, rect: Rect, look: Look) -> str:
-        seat = Seat(f"p{next(self._numbers)}", rect, look, at)
+    def _new(self, at: float, rect: Rect, look: Look, levels: NDArray[np.float64]) -> str:
+        near = frozenset(
+            seat.id for seat, level in zip(self._seats, levels, strict=False) if level <= UNLIKE or level == inf
+        )
+        seat = Seat(f"p{next(self._numbers)}", rect, look, at, began_at=at, resembled=near)
         self._seats.append(seat)
         return seat.id

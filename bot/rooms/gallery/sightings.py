@@ -11,7 +11,7 @@ from typing import Final, cast
 import cv2
 
 from bot.rooms.gallery.layout import Rect, layout
-from bot.rooms.gallery.liveness import Glance, Liveness, glance, is_same_picture
+from bot.rooms.gallery.liveness import Glance, Liveness, glance, is_same_picture, moved
 from bot.rooms.gallery.look import Look, look_of
 from bot.rooms.gallery.seats import Seat, Seats
 from engine.readings import Box, Image
@@ -21,6 +21,8 @@ STEPS: Final = 24
 """Of a search, made with each picture while nothing changes: a quarter of it, so that none waits for all."""
 SEARCH_AGAIN_S: Final = 0.25
 """After what was found did not fit: a layout that flows anew takes some pictures to do it."""
+SEARCH_CLEARLY_S: Final = 0.6
+"""After a search that found another layout: in the first picture of one a codec has blurred faces."""
 FROZEN_AFTER_S: Final = 3.0
 """With people in it and nothing that moves, for so long, it is not the people who stand still."""
 _SMALL_PX: Final = 600
@@ -75,10 +77,36 @@ class _Small:
             if by == 1
             else cast(Image, cv2.resize(image, (width // by, max(height // by, 1)), interpolation=cv2.INTER_AREA))
         )
+        self._glances: dict[tuple[Rect, Box | None], Glance] = {}
 
     def rect(self, rect: Rect) -> Rect:
         """Return where in it a part of the picture is."""
         return rect.shrunk(self._by)
+
+    def glance(self, rect: Rect, face: Box | None) -> Glance:
+        """Look at a tile for motion, once."""
+        if (rect, face) not in self._glances:
+            self._glances[rect, face] = glance(self.image, self.rect(rect), face)
+        return self._glances[rect, face]
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A picture and the tiles in it, as they were when something moved last."""
+
+    at: float
+    whole: Glance
+    faces: Mapping[str, tuple[Rect, Glance]]
+
+    def is_over(self, whole: Glance, faces: Mapping[str, tuple[Rect, Glance]]) -> bool:
+        """Return whether something has moved since: much of the picture, or a face, be it one of fifty."""
+        if not is_same_picture(self.whole, whole):
+            return True
+        return any(
+            rect == faces[id_][0] and moved(before, faces[id_][1])
+            for id_, (rect, before) in self.faces.items()
+            if id_ in faces
+        )
 
 
 @dataclass(slots=True)
@@ -105,9 +133,9 @@ class Gallery:
         self._seats = Seats()
         self._sitters: dict[str, _Sitter] = {}
         self._searched_at: float | None = None
+        self._due_at = 0.0
         self._size: tuple[int, int] | None = None
-        self._whole: Glance | None = None
-        self._moved_at = 0.0
+        self._moved: _Moment | None = None
 
     @property
     def seats(self) -> Sequence[Seat]:
@@ -120,18 +148,18 @@ class Gallery:
 
     def take(self, at: float, image: Image) -> Sighting:
         """Look at a picture; `at` in seconds, never less than before."""
-        small = _Small(image)
-        if self._is_frozen(at, small):
+        small, size = _Small(image), (image.shape[1], image.shape[0])
+        if self._is_frozen(at, small, self._seats.placed if size == self._size else ()):
             return Sighting({}, self._known(), is_frozen=True)
-        size = (image.shape[1], image.shape[0])
-        if self._searched_at is None or size != self._size or not self._follow(small):
+        if self._searched_at is None or size != self._size or not self._follow(at, small):
             self._searching = None
             if size == self._size and self._searched_at is not None and at - self._searched_at < SEARCH_AGAIN_S:
                 return Sighting({}, self._known())
             *_, faces = self._search(image)
-            self._find(at, image, small, faces)
+            self._find(at, image, small, faces, followed=False)
             self._searched_at, self._size = at, size
-        elif self._searching is not None or at - self._searched_at >= SEARCH_EVERY_S:
+            self._due_at = at + SEARCH_CLEARLY_S
+        elif self._searching is not None or at >= self._due_at:
             self._search_on(at, image, small)
         return self._sighting(at, small)
 
@@ -139,27 +167,33 @@ class Gallery:
         """Search a picture a little at a time, while everybody is seen to be where they were in those that follow."""
         if self._searching is None:
             self._searching, self._searched_at = _Search(image, small, self._search(image)), at
+            self._due_at = at + SEARCH_EVERY_S
         for _ in range(STEPS):
             faces = next(self._searching.steps, None)
             if faces is None:
                 searched, self._searching = self._searching, None
-                self._find(at, searched.image, searched.small, searched.faces)
+                self._find(at, searched.image, searched.small, searched.faces, followed=True)
                 return
             self._searching.faces = faces
 
-    def _follow(self, small: "_Small") -> bool:
+    def _follow(self, at: float, small: "_Small") -> bool:
+        """See whether all are where they were, and who of those that seemed new was known."""
         placed = self._seats.placed
-        return self._seats.follow(
-            [look_of(small.image, small.rect(seat.rect), self._sitters[seat.id].face) for seat in placed]
-        )
+        looks = [look_of(small.image, small.rect(seat.rect), self._sitters[seat.id].face) for seat in placed]
+        if not self._seats.follow(looks):
+            return False
+        for new, known in self._seats.recognise(at, looks).items():
+            self._sitters[known].face = self._sitters.pop(new).face
+            self._sitters[known].liveness.stop()
+        return True
 
-    def _find(self, at: float, image: Image, small: "_Small", faces: list[Box]) -> None:
-        """Say anew who stands where, by all faces of a picture."""
+    def _find(self, at: float, image: Image, small: "_Small", faces: list[Box], *, followed: bool) -> None:
+        """Say anew who stands where, by all faces of a picture; `followed` as in `Seats.assign`."""
         found = layout(image, faces)
         shown = [(rect, _face_in(rect, faces, image)) for rect in (*found.tiles, *found.stages)]
         looks = [(rect, look_of(small.image, small.rect(rect), face)) for rect, face in shown]
         before = {seat.id: seat.rect for seat in self._seats.placed}
-        ids = self._seats.assign(at, looks[: len(found.tiles)], looks[len(found.tiles) :])
+        ids = self._seats.assign(at, looks[: len(found.tiles)], looks[len(found.tiles) :], followed=followed)
         # Slides and films bring faces by the dozen: who never lived is nobody who could come back.
         self._seats.forget({id_ for id_ in self._sitters if not self._sitters[id_].was_living})
         self._sitters = {seat.id: self._sitters.get(seat.id) or _Sitter() for seat in self._seats.seats}
@@ -175,7 +209,7 @@ class Gallery:
         for seat in self._seats.placed:
             sitter = self._sitters[seat.id]
             if sitter.face is not None:
-                sitter.liveness.take(at, glance(small.image, small.rect(seat.rect), sitter.face))
+                sitter.liveness.take(at, small.glance(seat.rect, sitter.face))
             sitter.was_living |= sitter.liveness.is_living
             # Whoever leaned out of the picture has no face in it that could move, and is still there.
             if sitter.was_living and (sitter.face is None or not sitter.liveness.is_still):
@@ -188,12 +222,17 @@ class Gallery:
             for seat in self._seats.seats
         )
 
-    def _is_frozen(self, at: float, small: "_Small") -> bool:
+    def _is_frozen(self, at: float, small: "_Small", placed: Sequence[Seat]) -> bool:
         height, width = small.image.shape[:2]
-        now = glance(small.image, Rect(0, 0, height, width), None)
-        if self._whole is None or not is_same_picture(self._whole, now):
-            self._whole, self._moved_at = now, at
-        return at - self._moved_at >= FROZEN_AFTER_S
+        whole = glance(small.image, Rect(0, 0, height, width), None)
+        faces = {
+            seat.id: (seat.rect, small.glance(seat.rect, face))
+            for seat in placed
+            if (face := self._sitters[seat.id].face) is not None
+        }
+        if self._moved is None or self._moved.is_over(whole, faces):
+            self._moved = _Moment(at, whole, faces)
+        return at - self._moved.at >= FROZEN_AFTER_S
 
     def _known(self) -> frozenset[str]:
         return frozenset(id_ for id_, sitter in self._sitters.items() if sitter.was_living)

@@ -187,9 +187,13 @@ class LocalRoom:
         if (obstacle := self.gallery_obstacle) is not None:
             raise GalleryRefused(obstacle)
         self._check_room()
-        return await self._let_in(offer, asker, lambda resource: self._shares.guest(resource, asks_first=asks_first))
+        return await self._let_in(
+            offer, asker, lambda resource: self._shares.guest(resource, asks_first=asks_first), is_window=True
+        )
 
-    async def _let_in(self, offer: str, asker: str, guest: Callable[[str], Guest]) -> Admission:
+    async def _let_in(
+        self, offer: str, asker: str, guest: Callable[[str], Guest], *, is_window: bool = False
+    ) -> Admission:
         """Answer an offer, and begin the visit of the guest that its stay is."""
         resource = secrets.token_urlsafe(24)
         await self._pending.take(resource, asker)
@@ -200,7 +204,7 @@ class LocalRoom:
             self._pending.free(resource)
             raise
         try:
-            answer = await peer.answer(offer)
+            answer = await peer.answer(offer, in_bursts=is_window)
             if self._visits is None:
                 raise RoomNotOpen(f"The bot has just left {self.name}")
             self._visits.create_task(self._visit(resource, peer, guest(resource)), name=f"visit {resource[:8]}")

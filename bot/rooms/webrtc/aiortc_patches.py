@@ -25,7 +25,7 @@ from bot.rooms.webrtc.orientation import UPRIGHT
 from bot.rooms.webrtc.packets import ExtensionNumbers, PacketMalformed, is_control, read_packet
 from bot.rooms.webrtc.reception import Feedback, VideoReception
 from bot.rooms.webrtc.sdp_video import ORIENTATION, Video
-from bot.rooms.webrtc.traffic import ArrivalRate, Contained, Traffic, enlarge, read_together
+from bot.rooms.webrtc.traffic import ArrivalRate, BurstRateControl, Contained, Traffic, enlarge, read_together
 
 DECODER_THREAD = "_RTCRtpReceiver__decoder_thread"
 DECODER_QUEUE = "_RTCRtpReceiver__decoder_queue"
@@ -83,6 +83,7 @@ def patch_connection(
     traffic: Traffic,
     *,
     addresses: Iterable[str] | None = None,
+    in_bursts: bool = False,
 ) -> None:
     """Put every patch on a connection of one stream, which has its transceivers and has not gathered candidates yet.
 
@@ -91,9 +92,12 @@ def patch_connection(
         deliver: Called on the event loop with every picture that has come whole; must not block.
         traffic: Counts what the connection receives.
         addresses: As in `listen_on`; None keeps aioice's own choice.
+        in_bursts: Whether a window is sent, little for long and much at once, and not a camera's steady stream.
     """
     for transceiver in peer.getTransceivers():
         patch_receiver(peer, transceiver, deliver, traffic)
+        if in_bursts:
+            getattr(transceiver.receiver, ESTIMATOR).rate_control = BurstRateControl()
     if addresses is not None:
         listen_on(peer, addresses)
 

@@ -44,11 +44,12 @@ class Peer:
         self.stream = Stream(clock, self._traffic, self._recover)
         """The publisher's video."""
 
-    async def answer(self, offer: str) -> str:
+    async def answer(self, offer: str, *, in_bursts: bool = False) -> str:
         """Accept the first video of an offer, reject all else, and start listening.
 
         Args:
             offer: SDP of any WebRTC client, complete or trickled.
+            in_bursts: As in `patch_connection`.
 
         Returns:
             The complete SDP answer.
@@ -64,7 +65,9 @@ class Peer:
             await self._connection.setRemoteDescription(RTCSessionDescription(reduced.sdp, "offer"))
             self._gatherers()
             accept_video(self._connection.getTransceivers()[0], reduced.video)
-        patch_connection(self._connection, self.stream.take, self._traffic, addresses=self._addresses)
+        patch_connection(
+            self._connection, self.stream.take, self._traffic, addresses=self._addresses, in_bursts=in_bursts
+        )
         with _malformed():
             await self._connection.setLocalDescription(await self._connection.createAnswer())
             if any(gatherer.state == "new" for gatherer in self._gatherers()):

@@ -18,6 +18,8 @@ from struct import Struct
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from aiortc.rate import AimdRateControl
+
 from bot.metrics import DECODERS_ABANDONED
 from bot.rooms.webrtc.decoding import Decoder
 from bot.rooms.webrtc.orientation import UPRIGHT, Turn
@@ -283,6 +285,30 @@ class ArrivalRate:
             while self._arrived and self._arrived[0][0] < self._since_ms:
                 self._total -= self._arrived.popleft()[1]
         return self._since_ms
+
+
+BURST_BITS_PER_S: Final = 3_000_000
+"""What may be sent at once of a window that changes, from the beginning: sharp within half a second."""
+LEAST_BURST_BITS_PER_S: Final = 1_000_000
+"""That may be sent whatever was measured; a sender whose packets are lost sends less by itself."""
+MOST_BURST_BITS_PER_S: Final = 8_000_000
+
+
+class BurstRateControl(AimdRateControl):
+    """Allows a rate to somebody who sends little for long, and much at once.
+
+    aiortc's allows one and a half times what has come in. A window in which heads move takes 150 kbit/s, so its sender
+    may never send more: when its tiles change places, it shows them blurred and in wrong colours for seconds. Here what
+    is not used is allowed all the same, and grows, until packets arrive late.
+    """
+
+    def __init__(self) -> None:
+        """Allow a burst from the first packet on: in its first two seconds a browser believes whatever is allowed."""
+        super().__init__()
+        self.current_bitrate, self.current_bitrate_initialized = BURST_BITS_PER_S, True
+
+    def _clamp_bitrate(self, new_bitrate: int, estimated_throughput: int) -> int:
+        return min(max(new_bitrate, LEAST_BURST_BITS_PER_S), MOST_BURST_BITS_PER_S)
 
 
 class Contained:

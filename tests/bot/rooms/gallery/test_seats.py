@@ -200,6 +200,52 @@ def test_look_that_a_codec_has_blurred_is_somebodys_where_all_others_look_quite_
     assert first not in seats.assign(2.0, [(third, blurred), (here, other)]), "it could be either"
 
 
+def striped(look: Look, levels: float) -> Look:
+    """Show a look as a codec does that has few bits for it."""
+    stripes = (np.indices(look.seen.shape)[1] % 2 * 2 - 1)[..., None]
+    return replace(look, cells=look.cells + np.float32(levels) * look.seen[..., None] * stripes)
+
+
+def test_somebody_whom_a_codec_blurred_is_known_again_once_they_are_clear_and_is_not_two_from_then_on() -> None:
+    one, nearly, other = look(1), striped(look(1), 16), look(2)
+    here, there, third = (place(number, 3) for number in range(3))
+    seats = Seats()
+    first, second, third_id = seats.assign(0.0, [(here, one), (there, other), (third, nearly)])
+    seats.assign(1.0, [(there, other)])
+    began, _ = seats.assign(2.0, [(third, striped(one, 8)), (there, other)])
+    assert began not in (first, second, third_id), "it could be either"
+    assert seats.follow([other, striped(one, 8)])
+    assert seats.recognise(2.1, [other, striped(one, 8)]) == {}
+    assert seats.follow([other, striped(one, 2)])
+    placed = {"another": other, began: one}
+    looks = [placed.get(seat.id, other) for seat in seats.placed]
+    assert seats.recognise(2.5, looks) == {began: first}
+    assert {seat.id for seat in seats.seats} == {first, second, third_id}
+    assert set(seats.assign(4.0, [(there, one), (here, other)])) == {first, second}
+
+
+def test_somebody_who_may_be_either_of_two_or_is_remembered_for_good_stays_who_they_are() -> None:
+    for kept, twin in ((False, True), (True, False)):
+        one, other = look(1), look(2)
+        here, there, third = (place(number, 3) for number in range(3))
+        seats = Seats()
+        seats.assign(0.0, [(here, one), (there, other), *([(third, one)] if twin else [])])
+        seats.assign(1.0, [(there, other)])
+        began, _ = seats.assign(2.0, [(here, striped(one, 12)), (there, other)])
+        seats.kept = {began} if kept else ()
+        looks = [one if seat.id == began else other for seat in seats.placed]
+        assert seats.recognise(2.5, looks) == {}
+
+
+def test_face_that_is_found_elsewhere_in_a_tile_makes_nobody_new_where_nothing_has_moved() -> None:
+    for later in (striped(look(1), 12), look_of(tile(1, SHAPE), Rect(0, 0, *SHAPE), Box(0.0, 0.0, 1.0, 1.0))):
+        seats = Seats()
+        tiles = [(place(number, 3), look(number)) for number in range(4)]
+        first = seats.assign(0.0, tiles)
+        assert distance(look(1), later) > CHANGED
+        assert seats.assign(2.0, [tiles[0], (tiles[1][0], later), *tiles[2:]], followed=True) == first
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> list[tuple[list[int], int, tuple[int, ...]]]:
     """Some pages of a meeting: who is shown, in how many columns, and who leaned out of the picture."""

@@ -72,6 +72,24 @@ def test_picture_that_stands_still_as_a_whole_is_frozen_until_something_moves() 
     assert len(shown.show(range(9), pictures=4).people) == 9
 
 
+def test_class_in_many_small_tiles_is_not_frozen_while_one_of_them_speaks() -> None:
+    shown = Shown()
+    everybody, full_hd = range(49), (1080, 1920)
+    shown.show(everybody, columns=7, pictures=10, size=full_hd)
+    frozen = round(FROZEN_AFTER_S * PICTURES_PER_S)
+    others = [person for person in everybody if person != 20]
+    assert not shown.show(everybody, columns=7, pictures=2 * frozen, still=others, size=full_hd).is_frozen
+    assert shown.show(everybody, columns=7, pictures=frozen + 2, still=everybody, size=full_hd).is_frozen
+
+
+def test_picture_that_becomes_smaller_while_people_are_in_it_shows_them_there() -> None:
+    shown = Shown()
+    shown.show(range(9), pictures=SETTLING)
+    for size in ((180, 320), (720, 1280), (90, 160), (720, 1280)):
+        shown.show(range(9), pictures=2, size=size)
+    assert shown.people(shown.show(range(9), pictures=SETTLING)) == [*range(9)]
+
+
 def test_film_of_cuts_costs_no_more_however_long_it_is_and_nobody_in_it_is_counted() -> None:
     shown = Shown()
     for scene in range(40):
