@@ -47,6 +47,11 @@ class Look:
     clothes: NDArray[np.float32] | None = None
     """(3,) RGB; None where no face says where they are."""
 
+    @property
+    def tells(self) -> bool:
+        """Whether enough is seen around the head to tell whose tile it is."""
+        return bool(self.seen.sum() >= _LEAST_CELLS * self.seen.size)
+
     def updated(self, newer: "Look") -> "Look":
         """Follow slow changes of light; what is blank now stays as it was, unless a head is there."""
         both = (self.seen & newer.seen)[..., None]

@@ -142,7 +142,8 @@ class Seats:
                 were. Then it takes a better fit to move somebody than that a face was found a little elsewhere.
 
         Returns:
-            An id for each tile, and then for each stage: "" for one in which nobody known stands. None twice.
+            An id for each tile, and then for each stage: "" for one in which nobody known stands, and for one that a
+            face fills: who is in it could not be told from anybody who comes to its place. None twice.
         """
         self._seats = [seat for seat in self._seats if at - seat.at <= FORGET_S or seat.id in self.kept]
         shown = [*tiles, *stages]
@@ -165,7 +166,7 @@ class Seats:
             if len(who):
                 ids.append(self._seen(self._seats[who[0]], at, rect, look))
             else:
-                ids.append(self._new(at, rect, look, levels[:, number]) if number < last else "")
+                ids.append(self._new(at, rect, look, levels[:, number]) if number < last and look.tells else "")
         return ids
 
     def _in_place(self, rects: Sequence[Rect]) -> NDArray[np.bool_]:
@@ -198,7 +199,9 @@ class Seats:
     def _seen(self, seat: Seat, at: float, rect: Rect, look: Look) -> str:
         if seat.rect.overlap(rect) < STEADY:
             seat.rect = rect
-        seat.look, seat.at, seat.has_tile = seat.look.updated(look), at, True
+        seat.at, seat.has_tile = at, True
+        if look.tells:
+            seat.look = seat.look.updated(look)
         return seat.id
 
     def _new(self, at: float, rect: Rect, look: Look, levels: NDArray[np.float64]) -> str:

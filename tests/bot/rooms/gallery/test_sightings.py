@@ -1,12 +1,14 @@
 """A gallery from picture to picture: who is shown, and that nobody is shown another's tile."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from bot.rooms.gallery.layout import Rect
 from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_AGAIN_S, SEARCH_EVERY_S, Gallery
 from engine.readings import Box
-from tests.bot.rooms.gallery.drawn import compressed, gallery
+from tests.bot.rooms.gallery.drawn import Drawn, compressed, gallery
 from tests.bot.rooms.gallery.shown import PICTURES_PER_S, SETTLING, Shown
 from tests.hostile import WINDOWS
 
@@ -88,6 +90,21 @@ def test_picture_that_becomes_smaller_while_people_are_in_it_shows_them_there() 
     for size in ((180, 320), (720, 1280), (90, 160), (720, 1280)):
         shown.show(range(9), pictures=2, size=size)
     assert shown.people(shown.show(range(9), pictures=SETTLING)) == [*range(9)]
+
+
+def test_face_that_is_found_as_large_as_its_tile_takes_nobody_else_from_view() -> None:
+    shown = Shown()
+    before = shown.show(range(9), pictures=SETTLING)
+
+    def too_large(drawn: Drawn, _: int) -> Sequence[Box]:
+        wide, tall = drawn.rects[4].width / 1280, drawn.rects[4].height / 720
+        middle = drawn.faces[4]
+        return [*drawn.faces[:4], Box(middle.x - wide / 4, middle.y - tall / 4, wide * 0.8, tall), *drawn.faces[5:]]
+
+    for _ in range(5 * PICTURES_PER_S):
+        assert shown.show(range(9), over=too_large).people.keys() == before.people.keys()
+    after = shown.show([8, *range(1, 8), 0], over=too_large, pictures=SETTLING)
+    assert set(shown.people(after)) >= {*range(9)} - {4}
 
 
 def test_film_of_cuts_costs_no_more_however_long_it_is_and_nobody_in_it_is_counted() -> None:
