@@ -48,8 +48,8 @@ class Look:
     """(3,) RGB; None where no face says where they are."""
 
     @property
-    def tells(self) -> bool:
-        """Whether enough is seen around the head to tell whose tile it is."""
+    def suffices(self) -> bool:
+        """Whether enough is seen around the head to know whose tile it is."""
         return bool(self.seen.sum() >= _LEAST_CELLS * self.seen.size)
 
     def updated(self, newer: "Look") -> "Look":

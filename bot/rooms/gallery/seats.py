@@ -143,7 +143,7 @@ class Seats:
 
         Returns:
             An id for each tile, and then for each stage: "" for one in which nobody known stands, and for one that a
-            face fills: who is in it could not be told from anybody who comes to its place. None twice.
+            face fills: who is in it could not be kept apart from anybody who comes to its place. None twice.
         """
         self._seats = [seat for seat in self._seats if at - seat.at <= FORGET_S or seat.id in self.kept]
         shown = [*tiles, *stages]
@@ -166,7 +166,7 @@ class Seats:
             if len(who):
                 ids.append(self._seen(self._seats[who[0]], at, rect, look))
             else:
-                ids.append(self._new(at, rect, look, levels[:, number]) if number < last and look.tells else "")
+                ids.append(self._new(at, rect, look, levels[:, number]) if number < last and look.suffices else "")
         return ids
 
     def _in_place(self, rects: Sequence[Rect]) -> NDArray[np.bool_]:
@@ -200,7 +200,7 @@ class Seats:
         if seat.rect.overlap(rect) < STEADY:
             seat.rect = rect
         seat.at, seat.has_tile = at, True
-        if look.tells:
+        if look.suffices:
             seat.look = seat.look.updated(look)
         return seat.id
 

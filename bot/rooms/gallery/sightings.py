@@ -198,7 +198,7 @@ class Gallery:
         self._seats.forget({id_ for id_ in self._sitters if not self._sitters[id_].was_living})
         self._sitters = {seat.id: self._sitters.get(seat.id) or _Sitter() for seat in self._seats.seats}
         for id_, (_, face), (_, look) in zip(ids, shown, looks, strict=True):
-            if id_ and look.tells:  # else they are followed by the face that was found before
+            if id_ and look.suffices:  # else they are followed by the face that was found before
                 self._sitters[id_].face = face
         for seat in self._seats.placed:
             if before.get(seat.id) != seat.rect:

@@ -1,6 +1,7 @@
 """A window that shows a class, shared with a local room: whoever is in it becomes a participant, beside the others."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import cache
@@ -44,6 +45,7 @@ from tests.served import served
 
 Happened = TypeVar("Happened", bound=RoomEvent)
 
+REPOSITORY = Path(__file__).resolve().parents[4]
 LINK, TOKEN = "the link", "the join token"
 FPS, TILE = 8, (320, 180)
 CLASS = [person.id for person in PEOPLE[:6]]
@@ -206,6 +208,21 @@ async def test_everybody_in_a_shared_window_is_a_participant_beside_a_person_wit
         await stage.until(lambda: len(stage.on) == 1)
         assert [event.absence for event in stage.happened if isinstance(event, Left)] == [Absence.LEFT] * len(CLASS)
         assert "Eve" in stage.on
+
+
+async def test_window_that_ffmpeg_publishes_shows_its_people_and_they_are_gone_when_it_ends(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stamps = [(number * 1000 // FPS, picture(CLASS, number)) for number in range(12 * FPS)]
+    film = write(tmp_path / "window.mp4", stamps, of_codec={"profile": "baseline", "tune": "zerolatency", "g": "16"})
+    address = str(stage.http.base_url.join("/whip/seminar?as=gallery"))
+    async with Followed(stage):
+        ffmpeg = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.bot.rooms.local.ffmpeg_whip", address, LINK, str(film)), cwd=REPOSITORY
+        )
+        await stage.until(lambda: len(stage.seen(Joined)) >= len(CLASS) - 1)
+        assert await ffmpeg.wait() == 0
+        await stage.until(lambda: len(stage.seen(Left)) == len(stage.seen(Joined)) <= len(CLASS))
 
 
 async def test_who_was_left_out_gets_no_picture_any_more_also_after_the_share_is_reloaded(stage: Stage) -> None:
