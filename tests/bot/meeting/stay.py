@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -196,3 +197,15 @@ async def end(stay: Stay, following: asyncio.Task[None]) -> None:
     stay.room.queue.put_nowait(None)
     with pytest.raises(RoomClosed):
         await following
+
+
+async def nobody_is_watched_but(ids: AbstractSet[str]) -> None:
+    """Wait until these people's cameras have an observer, and no other has."""
+    expected = {f"observer of {id_}" for id_ in ids}
+    async with asyncio.timeout(30):  # for a moment a read that ran out of time looks like one that was called off
+        while expected != {each.get_name() for each in asyncio.all_tasks() if _is_observing(each)}:  # noqa: ASYNC110 (the other tasks turn on)
+            await asyncio.sleep(0)
+
+
+def _is_observing(task: asyncio.Task[object]) -> bool:
+    return task.get_name().startswith("observer of") and not task.cancelling() and not task.done()

@@ -24,7 +24,7 @@ from bot.rooms.base import (
 from dashboard_protocol.auth.consent import Consent
 from dashboard_protocol.errors import ConsentRefused
 from dashboard_protocol.events import Body, Forget, ParticipantUpdate, Profile
-from tests.bot.meeting.stay import Camera, Stay
+from tests.bot.meeting.stay import Camera, Stay, nobody_is_watched_but
 
 NAMES = (
     ("Guest", "guest"), (" guest\u200b", "guest"), ("Anna", "anna"), ("ＡＮＮＡ", "anna"), ("An\u00adna", "anna"),
@@ -199,16 +199,9 @@ class World:
             person.is_metered = id_ in metered
         self.just_out.clear()
         assert self.page <= metered, "whoever goes out or away is forgotten"
-        watched = {f"observer of {id_}" for id_ in metered & self.on}
-        async with asyncio.timeout(30):  # for a moment a read that ran out of time looks like one that was called off
-            while watched != {each.get_name() for each in asyncio.all_tasks() if is_observing(each)}:  # noqa: ASYNC110 (the other tasks turn on)
-                await asyncio.sleep(0)
+        await nobody_is_watched_but(metered & self.on)
         self.take(*self.stay.second())
         assert self.page <= metered
-
-
-def is_observing(task: asyncio.Task[object]) -> bool:
-    return task.get_name().startswith("observer of") and not task.cancelling() and not task.done()
 
 
 async def live(steps: list[tuple[str, int, int]]) -> None:
