@@ -123,15 +123,8 @@ class EndedConsents(Consents):
         return consent not in self.ended
 
 
-class Untimed(Lifecycle):
-    """Publishes no second by itself: its clock goes on while other tests have the processor."""
-
-    async def _report(self) -> None:
-        await asyncio.Event().wait()
-
-
 class Stay:
-    """A bot's stay in a scripted room; `second` publishes one."""
+    """A bot's stay in a scripted room."""
 
     def __init__(self, profile: Profile, left_out: LeftOut | None = None) -> None:
         self.at = 100.0
@@ -155,7 +148,7 @@ class Stay:
             consents=self.consents,
             left_out=left_out,
         )
-        self._lifecycle = Untimed(lambda: self.at, self.meeting, self._outbox, self.audit, requests)
+        self._lifecycle = Lifecycle(lambda: self.at, self.meeting, self._outbox, self.audit, requests)
 
     @property
     def published(self) -> list[Body]:
