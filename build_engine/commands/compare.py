@@ -34,7 +34,7 @@ def compare(  # noqa: PLR0913 (the options of a command are its parameters)
     cache: Cache = Path("runs/landmarks"),
     as_json: Json = False,
 ) -> None:
-    """Train the paper's rivals alike, and say which is better, and how sure.
+    """Train the paper's rivals alike, and say how they differ.
 
     Each reads PrivateTest once, at its end. It goes on where it was stopped.
     """
