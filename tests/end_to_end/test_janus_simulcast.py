@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.async_api import Browser
 
 from bot.meeting.resolution import PictureSize
-from bot.rooms.base import CameraOn, Joined, Scalable, Track
+from bot.rooms.base import CameraOn, Joined, PictureLost, Scalable, Track
 from bot.rooms.janus import simulcast
 from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice
@@ -52,8 +53,9 @@ class Reader:
                 if frame.width_px not in self.widths[-1:]:
                     self.widths.append(frame.width_px)
                     self.news.set()
-                face = await asyncio.to_thread(finder.find, await asyncio.to_thread(frame.to_rgb))
-                track.prefer(frame, self.size.factor(frame.at, face.box_width_px if face else None))
+                with suppress(PictureLost):  # a picture of the other size may have been the one it was made from
+                    face = await asyncio.to_thread(finder.find, await asyncio.to_thread(frame.to_rgb))
+                    track.prefer(frame, self.size.factor(frame.at, face.box_width_px if face else None))
 
     async def until_width(self, width_px: int) -> None:
         async with asyncio.timeout(45):

@@ -83,6 +83,9 @@ OPEN = {
     "GET /openapi.json",
     "GET /rooms/{room}",
     "GET /rooms/{room}/report",
+    "GET /compact/{room}",
+    "GET /overlay/{room}",
+    "POST /rooms/{room}/overlay-links",  # takes an instructor's session
     "POST /rooms/{room}/marks",  # takes a session
     "POST /rooms/{room}/report",  # takes what opens a report
     "POST /v1/rooms/{room}/session",  # takes a link
