@@ -112,7 +112,7 @@ integration: $(VENV)/.developing
 	  || echo 'tests that generate calls and clients from the API are skipped: tests/tools.txt could not be installed' >&2
 	$(pytest)
 	run $(RECORD_MORE) $(SHARED) -m 'integration and not alone$(if $(LONG),, and not long)'
-	run $(RECORD_MORE) -m 'integration and alone'
+	run $(RECORD_MORE) -m 'integration and alone$(if $(LONG),, and not long)'
 	some
 
 coverage-report: $(VENV)/.developing
