@@ -62,6 +62,8 @@ class Seats:
         """Ids of those who are never forgotten, however long they have no tile."""
         self._seats: list[Seat] = []
         self._numbers = count(1)
+        self._changed_at = -inf
+        """When `assign` was last called for what was not followed."""
 
     @property
     def seats(self) -> Sequence[Seat]:
@@ -96,13 +98,17 @@ class Seats:
         placed = self.placed
         known = {}
         for number, seat in enumerate(placed):
-            if at - seat.began_at <= CLEAR_WITHIN_S and seat.resembled and seat.id not in self.kept:
+            if self._has_begun(seat, at) and seat.resembled:
                 others = [*looks[:number], *looks[number + 1 :]]
                 if (who := self._who_is(seat, looks[number], others)) is not None:
                     known[seat.id] = who.id
                     self._seats.remove(seat)
                     self._seen(who, at, seat.rect, looks[number])
         return known
+
+    def _has_begun(self, seat: Seat, at: float) -> bool:
+        """Return whether somebody has just begun, and is nobody whose id must not be lost."""
+        return at - seat.began_at <= CLEAR_WITHIN_S and seat.id not in self.kept
 
     def _who_is(self, seat: Seat, look: Look, others: Sequence[Look]) -> Seat | None:
         """Return of whom the look is without any doubt, of those who have no tile and the seat resembled."""
@@ -118,6 +124,15 @@ class Seats:
     def placed(self) -> Sequence[Seat]:
         """Those who had a tile when `assign` was last called."""
         return tuple(seat for seat in self._seats if seat.has_tile)
+
+    def is_clear(self, at: float) -> bool:
+        """Whether the layout was found so long ago that a codec shows where its tiles end, and how they look."""
+        return at - self._changed_at > CLEAR_WITHIN_S
+
+    def steadied(self, at: float, rect: Rect) -> Rect:
+        """Return the place that a rectangle is, as it was seen before, where nothing has moved since."""
+        placed = self.placed if self.is_clear(at) else ()
+        return next((seat.rect for seat in placed if seat.rect.overlap(rect) >= STEADY), rect)
 
     def forget(self, ids: Container[str]) -> None:
         """Forget those of these who have no tile."""
@@ -139,13 +154,17 @@ class Seats:
             stages: Beside the grid, where a slide or a film may show faces: only who looks like one of those who have
                 no tile stands there.
             followed: Whether in every picture since, as in this one, `follow` has seen all who had a tile where they
-                were. Then it takes a better fit to move somebody than that a face was found a little elsewhere.
+                were. Then it takes a better fit to move somebody than that a face was found a little elsewhere; whoever
+                has just begun is compared anew with all who are known, and else stays who they are.
 
         Returns:
             An id for each tile, and then for each stage: "" for one in which nobody known stands, and for one that a
             face fills: who is in it could not be kept apart from anybody who comes to its place. None twice.
         """
         self._seats = [seat for seat in self._seats if at - seat.at <= FORGET_S or seat.id in self.kept]
+        if not followed:
+            self._changed_at = at
+        newcomers = self._newcomers(at, tiles) if followed else {}
         shown = [*tiles, *stages]
         levels = np.array([[distance(seat.look, look) for _, look in shown] for seat in self._seats]).reshape(
             len(self._seats), len(shown)
@@ -161,13 +180,32 @@ class Seats:
         for seat in self._seats:
             seat.has_tile = False
         ids: list[str] = []
+        known = tuple(self._seats)
         for number, (rect, look) in enumerate(shown):
             who = np.flatnonzero(fits[:, number])
             if len(who):
-                ids.append(self._seen(self._seats[who[0]], at, rect, look))
+                ids.append(self._seen(known[who[0]], at, rect, look))
+            elif number in newcomers:
+                self._seats.append(newcomers[number])
+                ids.append(self._seen(newcomers[number], at, rect, look))
             else:
                 ids.append(self._new(at, rect, look, levels[:, number]) if number < last and look.suffices else "")
         return ids
+
+    def _newcomers(self, at: float, tiles: Sequence[tuple[Rect, Look]]) -> dict[int, Seat]:
+        """Set aside who has just begun, by the number of the tile in which they still are.
+
+        Whoever began in a picture that a codec blurred may be known after all: as long as they stand beside them, they
+        look like two.
+        """
+        newcomers: dict[int, Seat] = {}
+        for seat in self.placed:
+            if self._has_begun(seat, at):
+                places = (number for number, (rect, _) in enumerate(tiles) if seat.rect.overlap(rect) >= SAME_PLACE)
+                newcomers |= {number: seat for number in [next(places, None)] if number is not None}
+        aside = {seat.id for seat in newcomers.values()}
+        self._seats = [seat for seat in self._seats if seat.id not in aside]
+        return newcomers
 
     def _in_place(self, rects: Sequence[Rect]) -> NDArray[np.bool_]:
         overlaps = [[seat.has_tile and seat.rect.overlap(rect) >= SAME_PLACE for rect in rects] for seat in self._seats]
@@ -197,11 +235,9 @@ class Seats:
         return fits
 
     def _seen(self, seat: Seat, at: float, rect: Rect, look: Look) -> str:
-        if seat.rect.overlap(rect) < STEADY:
-            seat.rect = rect
         seat.at, seat.has_tile = at, True
-        if look.suffices:
-            seat.look = seat.look.updated(look)
+        if look.suffices:  # else they stand where they stood; a look of other pixels than the place's fits no picture
+            seat.rect, seat.look = rect, seat.look.updated(look)
         return seat.id
 
     def _new(self, at: float, rect: Rect, look: Look, levels: NDArray[np.float64]) -> str:

@@ -22,7 +22,7 @@ STEPS: Final = 24
 SEARCH_AGAIN_S: Final = 0.25
 """After what was found did not fit: a layout that flows anew takes some pictures to do it."""
 SEARCH_CLEARLY_S: Final = 0.6
-"""After a search that found another layout: in the first picture of one a codec has blurred faces."""
+"""After a search that found another layout, until it is clear: a codec has blurred faces and borders of tiles."""
 FROZEN_AFTER_S: Final = 3.0
 """With people in it and nothing that moves, for so long, it is not the people who stand still."""
 _SMALL_PX: Final = 600
@@ -167,7 +167,7 @@ class Gallery:
         """Search a picture a little at a time, while everybody is seen to be where they were in those that follow."""
         if self._searching is None:
             self._searching, self._searched_at = _Search(image, small, self._search(image)), at
-            self._due_at = at + SEARCH_EVERY_S
+            self._due_at = at + (SEARCH_EVERY_S if self._seats.is_clear(at) else SEARCH_CLEARLY_S)
         for _ in range(STEPS):
             faces = next(self._searching.steps, None)
             if faces is None:
@@ -190,7 +190,8 @@ class Gallery:
     def _find(self, at: float, image: Image, small: "_Small", faces: list[Box], *, followed: bool) -> None:
         """Say anew who stands where, by all faces of a picture; `followed` as in `Seats.assign`."""
         found = layout(image, faces)
-        shown = [(rect, _face_in(rect, faces, image)) for rect in (*found.tiles, *found.stages)]
+        rects = [self._seats.steadied(at, rect) if followed else rect for rect in (*found.tiles, *found.stages)]
+        shown = [(rect, _face_in(rect, faces, image)) for rect in rects]
         looks = [(rect, look_of(small.image, small.rect(rect), face)) for rect, face in shown]
         before = {seat.id: seat.rect for seat in self._seats.placed}
         ids = self._seats.assign(at, looks[: len(found.tiles)], looks[len(found.tiles) :], followed=followed)

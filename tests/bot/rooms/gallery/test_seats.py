@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.rooms.gallery.layout import Rect
 from bot.rooms.gallery.look import COLUMNS, ROWS, Look, distance, look_of
-from bot.rooms.gallery.seats import ALIKE, CHANGED, FORGET_S, Seats
+from bot.rooms.gallery.seats import ALIKE, CHANGED, FORGET_S, UNLIKE, Seats
 from engine.readings import Box
 from tests.bot.rooms.gallery.drawn import FACE, compressed, tile
 
@@ -99,13 +99,24 @@ def test_whoever_was_on_another_page_is_known_when_it_is_turned_back() -> None:
     assert meeting.show([4, 5, 6, 7]) == second
 
 
-def test_place_whose_borders_a_codec_blurs_does_not_move() -> None:
-    seats = Seats()
+def test_place_whose_borders_a_codec_blurs_does_not_move_once_it_was_clear() -> None:
+    seats, blurred = Seats(), Rect(11, 9, 143, 256)
     seats.assign(0.0, [(Rect(10, 10, 144, 256), look(1))])
-    seats.assign(2.0, [(Rect(11, 9, 143, 256), look(1))])
-    assert [seat.rect for seat in seats.seats] == [Rect(10, 10, 144, 256)]
+    assert seats.steadied(2.0, blurred) == blurred
+    assert seats.steadied(4.0, blurred) == Rect(10, 10, 144, 256)
+    assert seats.steadied(4.0, Rect(40, 60, 144, 256)) == Rect(40, 60, 144, 256)
     seats.assign(4.0, [(Rect(40, 60, 144, 256), look(1))])
     assert [seat.rect for seat in seats.seats] == [Rect(40, 60, 144, 256)]
+
+
+def test_what_is_remembered_of_a_tile_is_how_the_place_looks_that_is_remembered() -> None:
+    seats = Seats()
+    for at, rect in enumerate([Rect(10, 10, 144, 256), Rect(12, 12, 141, 252), Rect(10, 10, 143, 256)]):
+        seats.assign(float(at), [(rect, look(1))])
+        assert [seat.rect for seat in seats.seats] == [rect]
+    close = look_of(tile(1, SHAPE), Rect(0, 0, *SHAPE), Box(0.0, 0.0, 1.0, 1.0))
+    seats.assign(3.0, [(Rect(12, 12, 141, 252), close)], followed=True)
+    assert [seat.rect for seat in seats.seats] == [Rect(10, 10, 143, 256)], "no look of another place was remembered"
 
 
 def test_whoever_is_forgotten_comes_back_as_somebody_else_but_nobody_loses_a_tile() -> None:
@@ -222,6 +233,32 @@ def test_somebody_whom_a_codec_blurred_is_known_again_once_they_are_clear_and_is
     assert seats.recognise(2.5, looks) == {began: first}
     assert {seat.id for seat in seats.seats} == {first, second, third_id}
     assert set(seats.assign(4.0, [(there, one), (here, other)])) == {first, second}
+
+
+def test_whoever_began_in_a_blurred_picture_is_known_in_a_clear_one_and_whoever_is_new_stays_who_they_are() -> None:
+    here, there, third = (place(number, 3) for number in range(3))
+    for kept in (False, True):
+        seats = Seats()
+        first, second = seats.assign(0.0, [(here, look(1)), (there, look(2))])
+        seats.assign(1.0, [(there, look(2))])
+        blurred = striped(look(1), 24)
+        assert distance(look(1), blurred) > UNLIKE
+        began, _, new = seats.assign(5.0, [(here, blurred), (there, look(2)), (third, look(3))])
+        seats.kept = {began} if kept else ()
+        for levels in (20, 16, 12, 8, 4, 0, 0):
+            looks = {began: striped(look(1), levels), second: look(2), new: look(3)}
+            assert seats.follow([looks[seat.id] for seat in seats.placed]), "they become clear little by little"
+        clear = [(here, look(1)), (there, look(2)), (third, look(3))]
+        known, *others = seats.assign(6.0, clear, followed=True)
+        assert others == [second, new]
+        assert (known == first) is not kept, "whose id must not be lost is taken for nobody else"
+
+
+def test_whoever_has_just_begun_and_is_not_found_again_is_remembered() -> None:
+    seats = Seats()
+    _, second = seats.assign(0.0, [(place(0, 3), look(1)), (place(1, 3), look(2))])
+    seats.assign(0.6, [(place(0, 3), look(1))], followed=True)
+    assert seats.assign(5.0, [(place(0, 3), look(1)), (place(2, 3), look(2))])[1] == second
 
 
 def test_somebody_who_may_be_either_of_two_or_is_remembered_for_good_stays_who_they_are() -> None:

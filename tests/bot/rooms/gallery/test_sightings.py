@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bot.rooms.gallery.layout import Rect
-from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_AGAIN_S, SEARCH_EVERY_S, Gallery
+from bot.rooms.gallery.seats import CLEAR_WITHIN_S
+from bot.rooms.gallery.sightings import FROZEN_AFTER_S, SEARCH_AGAIN_S, SEARCH_CLEARLY_S, SEARCH_EVERY_S, Gallery
 from engine.readings import Box
 from tests.bot.rooms.gallery.drawn import Drawn, compressed, gallery
 from tests.bot.rooms.gallery.shown import PICTURES_PER_S, SETTLING, Shown
@@ -23,7 +24,7 @@ def test_everybody_who_moves_is_shown_and_no_still_picture() -> None:
 def test_search_is_as_rare_as_it_may_be_while_nothing_changes() -> None:
     shown = Shown()
     shown.show(range(9), pictures=80)
-    assert shown.searches <= 80 / PICTURES_PER_S / SEARCH_EVERY_S + 1
+    assert shown.searches <= 80 / PICTURES_PER_S / SEARCH_EVERY_S + CLEAR_WITHIN_S / SEARCH_CLEARLY_S + 1
 
 
 def test_search_goes_on_over_several_pictures_and_whoever_comes_meanwhile_is_found() -> None:
