@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from bot.app import Addresses, Surroundings, run
@@ -21,6 +20,7 @@ from dashboard_protocol.events import ClassSummary, Event, Profile
 from engine.readings import Image
 from tests.bot.rooms.gallery.judged import Judge
 from tests.end_to_end import gallery_page
+from tests.served import served
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -34,7 +34,7 @@ TILES = 9
 """Pictures among them."""
 LEAST_FOUND = 0.6
 """Of the living, on a machine that many use: films hardly move there, and whoever is not seen to move is a picture."""
-CHANGES, MOST = 4, 0.7
+CHANGES, MOST = 4, 0.8
 """Of some fifteen who stay; over twenty changes nine in ten are asked for (`test_drawn_galleries.py`)."""
 LOOKED_AT, FOUND_WITHIN_S = 8, 60.0
 """Pictures of each view that are looked at, and seconds until the first of it."""
@@ -136,19 +136,6 @@ def watching(seen: Seen) -> type[Gallery]:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[str]:
-    config = uvicorn.Config(gallery_page.app(folder), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    finally:
-        await server.shutdown()
-
-
-@asynccontextmanager
 async def chromium() -> AsyncIterator[BrowserContext]:
     async with async_playwright() as playwright:
         browser: Browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -166,7 +153,7 @@ async def perform(seen: Seen, folder: Path) -> None:
     gallery_page.draw(folder, everybody, 320)
 
     async def guests(addresses: Addresses) -> None:
-        async with served(folder) as address, chromium() as context:
+        async with served(gallery_page.app(folder)) as address, chromium() as context:
             page = await context.new_page()
             await page.goto(address)
             show = Show(page, drawn.style, everybody, seen)
