@@ -31,7 +31,8 @@ ONE = "--each-file-is-one-person"
 
 
 def evaluated(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bot", "engagement-evaluate", *map(str, arguments)]
+    # A suite that runs in the background may ignore what Ctrl-C sends, and so would its children.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "bot", "engagement-evaluate", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
@@ -145,7 +146,8 @@ def assert_nothing_but_numbers_is_kept(path: Path) -> None:
 
 def stopped_by_ctrl_c(arguments: tuple[str | Path, ...], kept: Path) -> str:
     """Begin an evaluation, interrupt it as soon as something was read, and return what it said."""
-    command = [sys.executable, "-m", "bot", "engagement-evaluate", *map(str, arguments)]
+    # A suite that runs in the background may ignore what Ctrl-C sends, and so would its children.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "bot", "engagement-evaluate", *map(str, arguments)]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while running.poll() is None and not (kept.exists() and kept.stat().st_size):
         with suppress(subprocess.TimeoutExpired):
