@@ -17,7 +17,8 @@ from tests.benchmarks.janus_browser import CHROMIUM, FLAGS, BrowserPerson, a_bro
 from tests.benchmarks.janus_server import JanusServer
 from tests.benchmarks.network import SERVER, PrivateNetwork
 from tests.bot.rooms.browser.pages import MeetingServer
-from tests.end_to_end.test_browser_room import WHY_NOT, browser_room, meeting, until
+from tests.bot.rooms.browser.stays import until
+from tests.end_to_end.test_browser_room import WHY_NOT, browser_room, meeting
 
 pytestmark = [
     pytest.mark.integration,

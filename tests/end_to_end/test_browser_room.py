@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -44,12 +43,12 @@ from bot.rooms.browser.sites.meeting_page import MeetingPage
 from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice, notice_text, visible_name
 from dashboard_protocol.room_urls import read_room
-from engine.readings import Image
 from tests.benchmarks.janus_browser import BrowserPerson, a_browser
 from tests.benchmarks.janus_server import JanusPerson, JanusServer
 from tests.benchmarks.network import BOT, SERVER, PrivateNetwork, missing
 from tests.bot.rooms.browser.pages import MeetingServer, meeting_server
 from tests.bot.rooms.browser.processes import children_of, processes_of
+from tests.bot.rooms.browser.stays import ended, until, whose
 from tests.contracts.rooms import RoomContract, expect
 from tests.contracts.rooms import until as condition
 from tests.end_to_end.test_janus import Guest
@@ -57,7 +56,6 @@ from tests.end_to_end.test_janus import Guest
 NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.")
 WHY_NOT = missing("janus", NAMES[0])
 
-Kind = TypeVar("Kind")
 
 pytestmark = [
     pytest.mark.integration,
@@ -113,22 +111,6 @@ class TestContract(RoomContract):
     @pytest.fixture
     def stage(self, stage: PageStage) -> PageStage:
         return stage
-
-
-async def until(events: AsyncIterator[RoomEvent], kind: type[Kind], name: str = "", within_s: float = 45.0) -> Kind:
-    """Pass over events until one of a kind, of a participant of this name if one is given."""
-    async with asyncio.timeout(within_s):
-        async for event in events:
-            if isinstance(event, kind) and name in ("", getattr(getattr(event, "participant", None), "name", "")):
-                return event
-    raise AssertionError(f"no {kind}")
-
-
-async def ended(events: AsyncIterator[RoomEvent]) -> None:
-    """Read up to the error that ends the stay."""
-    async with asyncio.timeout(60):
-        async for _ in events:
-            pass
 
 
 async def displays(server: JanusServer) -> list[str]:
@@ -338,12 +320,6 @@ class Painted(MediaStreamTrack):
 
 
 COLOURS = {"Eve": (200, 40), "Kofi": (40, 200)}
-
-
-def whose(picture: Image) -> str:
-    """Return whose camera a picture is of; neither's where it is a mixture."""
-    red, green = picture[:, :, 0].mean(), picture[:, :, 1].mean()
-    return "Eve" if red > 150 > 80 > green else "Kofi" if green > 150 > 80 > red else f"nobody ({red:.0f}, {green:.0f})"
 
 
 class Watcher:

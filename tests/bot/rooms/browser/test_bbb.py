@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
@@ -40,8 +40,8 @@ from bot.rooms.browser.sites.base import Entrance, Guest
 from bot.rooms.browser.sites.bbb import BigBlueButton
 from bot.rooms.notice import Notice, notice_text, visible_name
 from dashboard_protocol.room_urls import read_room
-from engine.readings import Image
 from tests.bot.rooms.browser.bbb_server import SECRET, TOKEN, BbbServer, bbb_server, signed_link
+from tests.bot.rooms.browser.stays import ended, until, whose
 from tests.contracts.rooms import expect
 from tests.contracts.rooms import until as condition
 
@@ -53,7 +53,6 @@ except Exception as error:
 
 NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.")
 NAME = visible_name("Ada")
-Kind = TypeVar("Kind")
 
 
 # -- the address -------------------------------------------------------------------------------------------------------
@@ -144,28 +143,6 @@ def room(server: BbbServer, url: str = "") -> BrowserRoom:
     (place,) = read_room(url or f"bbb+{server.origin}/algebra").places
     options = BrowserOptions(site_secrets=server.secrets)
     return BrowserRoom(BigBlueButton(), place, clock=time.time, notice=NOTICE, options=options)
-
-
-async def until(events: AsyncIterator[RoomEvent], kind: type[Kind]) -> Kind:
-    """Pass over events until one of a kind."""
-    async with asyncio.timeout(45):
-        async for event in events:
-            if isinstance(event, kind):
-                return event
-    raise AssertionError(f"no {kind}")
-
-
-async def ended(events: AsyncIterator[RoomEvent]) -> None:
-    """Read up to the error that ends the stay."""
-    async with asyncio.timeout(60):
-        async for _ in events:
-            pass
-
-
-def whose(picture: Image) -> str:
-    """Return whose camera a picture is of; neither's where it is a mixture."""
-    red, green = picture[:, :, 0].mean(), picture[:, :, 1].mean()
-    return "Eve" if red > 150 > 80 > green else "Kofi" if green > 150 > 80 > red else f"nobody ({red:.0f}, {green:.0f})"
 
 
 async def write(server: BbbServer, text: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -23,9 +23,9 @@ from bot.rooms.browser.sites.base import Guest
 from bot.rooms.browser.sites.jitsi import JitsiMeet
 from bot.rooms.notice import Notice, notice_text, visible_name
 from dashboard_protocol.room_urls import read_room
-from engine.readings import Image
 from tests.bot.rooms.browser.looks import looking
 from tests.bot.rooms.browser.pages import MeetingServer, meeting_server
+from tests.bot.rooms.browser.stays import ended, until, whose
 from tests.contracts.rooms import expect
 
 try:
@@ -38,7 +38,6 @@ NOTICE = Notice(bot_name="Ada", profile="aggregate", summary="Class values only.
 BOT = visible_name("Ada")
 RED, GREEN = [200, 40], [40, 200]
 
-Kind = TypeVar("Kind")
 
 needs_chromium = [pytest.mark.integration, pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))]
 
@@ -181,27 +180,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 # -- the room ----------------------------------------------------------------------------------------------------------
-
-
-async def until(events: AsyncIterator[RoomEvent], kind: type[Kind], within_s: float = 45.0) -> Kind:
-    """Pass over events until one of a kind."""
-    async with asyncio.timeout(within_s):
-        async for event in events:
-            if isinstance(event, kind):
-                return event
-    raise AssertionError(f"no {kind}")
-
-
-async def ended(events: AsyncIterator[RoomEvent]) -> None:
-    async with asyncio.timeout(60):
-        async for _ in events:
-            pass
-
-
-def whose(picture: Image) -> str:
-    """Return whose camera a picture is of; neither's where it is a mixture."""
-    red, green = picture[:, :, 0].mean(), picture[:, :, 1].mean()
-    return "Eve" if red > 150 > 80 > green else "Kofi" if green > 150 > 80 > red else f"nobody ({red:.0f}, {green:.0f})"
 
 
 class TestRoom:
