@@ -24,6 +24,19 @@ httpx.AsyncClient.__init__.__kwdefaults__["timeout"] = httpx.Timeout(60)  # type
 os.environ["XDG_STATE_HOME"] = mkdtemp(prefix="classpulse-tests-")
 atexit.register(rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
+_broken: list[str] = []
+
+
+def pytest_internalerror(excrepr: object) -> None:
+    """Keep what broke pytest itself: where several processes run, what is said first is the cause."""
+    _broken.append(str(excrepr))
+
+
+def pytest_unconfigure() -> None:
+    """Repeat it as the last lines, which are what a log that was cut still has."""
+    if _broken:
+        print(*_broken[0].splitlines()[-15:], sep="\n", file=sys.stderr)
+
 
 @pytest.fixture(autouse=True)
 def _process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
