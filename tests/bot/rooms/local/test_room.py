@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import stat
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -224,6 +225,8 @@ def decoders_and_sockets() -> tuple[int, int]:
 
 def is_udp(fd: int) -> bool:
     try:
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            return False
         with socket.socket(fileno=os.dup(fd)) as sock:
             return sock.type == socket.SOCK_DGRAM
     except OSError:
