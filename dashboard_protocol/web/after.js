@@ -8,7 +8,7 @@ const { timeZone: zone } = new Intl.DateTimeFormat().resolvedOptions();
 const pathOf = (room) => `/rooms/${encodeURIComponent(room)}/report`;
 
 /** {headline, findings, events} of the class; null where it is kept no more, or nobody is there to be asked. */
-export async function fetchReport(room, token) {
+async function fetchReport(room, token) {
   const body = new URLSearchParams({ token, zone, as: "page", lang: document.documentElement.lang });
   const asked = { method: "POST", body, cache: "no-store", credentials: "omit" };
   const response = await fetch(pathOf(room), asked).catch(() => null);
@@ -18,7 +18,7 @@ export async function fetchReport(room, token) {
 }
 
 /** Have the buttons ask for the report's files; what opens it goes into no address, and into the form only on its way. */
-export function offerFiles(room, token) {
+function offerFiles(room, token) {
   const form = $("report");
   form.action = pathOf(room);
   form.elements.zone.value = zone;
@@ -39,7 +39,7 @@ export function createPast({ room, isReport, store, ui, feed, request }) {
 
   function status() {
     if (isKept) return { ...feed.status, phase: "kept" };
-    return isReport && asked !== "gone" ? { ...feed.status, phase: "connecting" } : feed.status;
+    return isReport ? { ...feed.status, phase: asked === "gone" ? "denied" : "connecting" } : feed.status;
   }
 
   async function read({ state, bye }, token) {

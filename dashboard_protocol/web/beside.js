@@ -4,6 +4,7 @@ import { $, bind } from "./bind.js";
 import { compact } from "./compact.js";
 import { offerCopy } from "./copy.js";
 import { buildModel, hold } from "./model.js";
+import { post } from "./post.js";
 
 const [width, height] = [320, 180];
 const DRAW_MS = 1000;
@@ -18,7 +19,8 @@ export async function openBeside(store, feed, ui) {
   const small = await top.requestWindow({ width, height });
   const page = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
   const { documentElement: root, head, body } = small.document;
-  Object.assign(root, { lang: page.documentElement.lang, dir: page.documentElement.dir });
+  const { lang, dir } = document.documentElement;
+  Object.assign(root, { lang, dir });
   head.append(...page.querySelectorAll("link[rel=stylesheet]"));
   body.replaceWith(page.body);
   drawIn(small, store, feed, ui);
@@ -43,9 +45,7 @@ function drawIn(small, store, feed, ui) {
 /** Fill the dialog with the address of an overlay, which shows the class and nobody in it. */
 export async function openOverlay({ room, token }) {
   const [button, field, failed] = [$("overlay-copy"), $("overlay-address"), $("overlay-failed")];
-  const headers = { authorization: `Bearer ${token}` };
-  const asked = { method: "POST", headers, cache: "no-store", credentials: "omit" };
-  const answer = await fetch(`/rooms/${encodeURIComponent(room)}/overlay-links`, asked).catch(() => null);
+  const answer = await post(`/rooms/${encodeURIComponent(room)}/overlay-links`, {}, token).catch(() => null);
   field.value = answer?.ok ? new URL((await answer.json()).page, location.origin) : "";
   failed.hidden = Boolean(field.value);
   button.hidden = !failed.hidden;

@@ -1,6 +1,6 @@
 /** The chart as a model: strips on a time axis, gaps, alert marks and cursor. Pure. */
 
-import { areaPath, countTicks, gaps, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
+import { areaPath, countTicks, gaps, most, runs, spread, stack, stepPath, timeAxis, timeTicks } from "./charts.js";
 import { GAP } from "./ring.js";
 import { chartNote, clock, gapName, lineLabel, say } from "./words.js";
 
@@ -48,7 +48,7 @@ export function timeChart(model, { width, height }, windowS) {
 
 function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
   const { series, axis, width, narrow, hello, presence } = context;
-  const scale = ticks ?? countTicks(most(series, axis));
+  const scale = ticks ?? countTicks(most(series.reader("present"), axis));
   const y = (value) => bottom - (value / (max ?? scale.at(-1))) * (bottom - top);
   const labelled = max || presence;
   const steps = Object.fromEntries([...(band ?? []), ...lines].map((column) => [column, runs(series.reader(column), axis)]));
@@ -69,13 +69,6 @@ function strip({ max, ticks, band, name, lines }, { top, bottom }, context) {
 function grid(values, y, { x0, x1 }, width) {
   const path = (value) => `M${x0} ${crisp(y(value))}H${x1}` + (width && value > 0 && value < 1 ? `m4 0H${width}` : "");
   return values.map(path).join("");
-}
-
-function most(series, axis) {
-  const present = series.reader("present");
-  let found = 1;
-  for (let s = axis.from; s < axis.to; s++) if (present(s) > found) found = present(s);
-  return found;
 }
 
 function gap({ from, to, cause }, axis, top, bottom, policy) {

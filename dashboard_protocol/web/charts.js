@@ -88,6 +88,13 @@ export function timeTicks(axis) {
   return ticks;
 }
 
+/** The highest value of a series on an axis, 1 at least. */
+export function most(get, axis) {
+  let found = 1;
+  for (let s = axis.from; s < axis.to; s++) if (get(s) > found) found = get(s);
+  return found;
+}
+
 /** Whole round numbers from 0 to at least `max`, at most five. */
 export function countTicks(max) {
   const step = [1, 2, 5, 10, 25, 50, 100, 250, 500].find((s) => max / s <= 4) ?? 1000;

@@ -1,6 +1,6 @@
 /** The compact view, what fits beside a meeting: the page's model → a line of words and one small line. Pure. */
 
-import { runs, stepPath, timeAxis } from "./charts.js";
+import { most, runs, stepPath, timeAxis } from "./charts.js";
 import { say, span } from "./words.js";
 
 const [WIDE, HIGH, SHOWN_S] = [300, 40, 600];
@@ -29,8 +29,8 @@ function spark({ series, second, hello: { levels }, presence, alerts }) {
   const to = second + 1;
   const axis = timeAxis(Math.min(to - 60, Math.max(series.first ?? 0, to - SHOWN_S)), to, 0, WIDE);
   const columns = presence ? ["facing", "present"] : ["mean"];
-  const most = presence ? Math.max(1, ...runs(series.reader("present"), axis).flat().map(({ high }) => high)) : 1;
-  const y = (value) => HIGH - 1 - (value / most) * (HIGH - 2);
+  const top = presence ? most(series.reader("present"), axis) : 1;
+  const y = (value) => HIGH - 1 - (value / top) * (HIGH - 2);
   return {
     grid: presence ? "" : levels.map(({ from }) => `M0 ${y(from)}H${WIDE}`).join(""),
     stems: presence ? "" : alerts.filter(({ at }) => at > axis.from).map(({ at }) => `M${Math.round(axis.x(at))} 0V${HIGH}`).join(""),

@@ -2,11 +2,8 @@
 
 import { openBeside, openOverlay } from "./beside.js";
 import { $, all, openDialog } from "./bind.js";
-import { flags } from "./flags.js";
 import { openMark } from "./marks.js";
 import { choose } from "./notify.js";
-import { personChart } from "./person.js";
-import { policyWords } from "./policy.js";
 
 const KEYS = { p: "pause", c: "cover", d: "dismiss", w: "window", v: "values", s: "say", m: "mark", "?": "keys" };
 /** What is intended may take so long, then alerts speak again; a snooze is shorter. */
@@ -18,24 +15,22 @@ const press = (name, chosen) => {
 };
 
 export function listen(ui, feed, { redraw, read, request, store, pause, say }) {
-  Object.assign(ui, { chartOf: personChart, flagsOf: flags, policyOf: policyWords });
+  const [, , room, isReport] = location.pathname.split("/");
+  const prepare = { mark: openMark, overlay: openOverlay };
   /** Of `data-do`; any other word is the id of a dialog. */
   const actions = {
-    pause, say, cover, again: feed.tryNow, beside: () => openBeside(store, feed, ui),
+    pause, say, cover, again: isReport ? () => location.reload() : feed.tryNow, beside: () => openBeside(store, feed, ui),
     dismiss() {
       const { kind, action, id } = ui.model?.slot ?? {};
       if (kind === "trouble" && action) feed.tryNow();
       else if (kind === "quiet") ui.quiet = null;
       else if (action) ui.dismissed.add(id);
-      request(true);
     },
     intended() {
       ui.quiet = { before: ui.model?.slot?.before, untilS: ui.model?.now + INTENDED_S };
-      request(true);
     },
     snooze() {
       ui.quiet = { untilS: ui.model?.now + SNOOZED_S };
-      request(true);
     },
     window() {
       const options = all("[data-window]").map(({ dataset }) => dataset.window);
@@ -44,14 +39,17 @@ export function listen(ui, feed, { redraw, read, request, store, pause, say }) {
   };
 
   function act(name, button) {
-    if (actions[name]) return actions[name]();
+    if (actions[name]) actions[name]();
+    else open(name, button);
+    request(true);
+  }
+
+  function open(name, button) {
     if (name !== "keys" && !ui.model?.live) return;
     if (name === "mark" && !ui.model.mayMark) return;
     ui.person = button?.dataset.person ?? null;
-    if (name === "mark") openMark(feed);
-    if (name === "overlay") openOverlay(feed);
+    prepare[name]?.(feed);
     $(name).showModal();
-    request(true);
   }
 
   function cover() {
@@ -60,7 +58,6 @@ export function listen(ui, feed, { redraw, read, request, store, pause, say }) {
     for (const open of all(":popover-open")) open.hidePopover();
     document.body.toggleAttribute("data-covered", ui.covered);
     if (ui.covered) $("cover").focus();
-    request(true);
   }
 
   function setWindow(seconds) {
@@ -105,20 +102,20 @@ export function listen(ui, feed, { redraw, read, request, store, pause, say }) {
     read(second);
   };
 
-  const keysOn = $("keys-on");
-  keysOn.onchange = () => localStorage.setItem("classpulse:keys", keysOn.checked);
-  keysOn.checked = localStorage.getItem("classpulse:keys") !== "false";
   $("person").onclose = () => {
     ui.person = null;
     redraw();
   };
-  for (const name of ["notify", "sound"]) {
-    $(name).checked = localStorage.getItem(`classpulse:${name}`) === "true";
-    $(name).onchange = () => choose(name, $(name));
+  for (const box of all("#menu [type=checkbox]")) {
+    const kept = `classpulse:${box.id}`;
+    box.checked = (localStorage.getItem(kept) ?? `${box.defaultChecked}`) === "true";
+    box.onchange = async () => {
+      await choose(box);
+      localStorage.setItem(kept, box.checked);
+    };
   }
   // The link waits in this tab: another language is the same page again.
   $("language").onchange = ({ target }) => (location.search = `?lang=${target.value}`);
-  const [, , room] = location.pathname.split("/");
   for (const link of all(".privacy")) link.href = `/privacy/${room}`;
   setTheme(document.documentElement.dataset.theme);
   setWindow("600");

@@ -1,8 +1,6 @@
-/** An address for another program: copied where the browser lets a page copy, else shown for her to copy. */
-
 import { say } from "./words.js";
 
-/** Copy an address; `button` says so, `field` shows it where that fails. */
+/** An address for another program: copied where the browser lets a page copy, which `button` says, else shown in `field`. */
 export async function offerCopy(button, field, url) {
   try {
     await navigator.clipboard.writeText(url);

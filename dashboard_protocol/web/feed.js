@@ -1,5 +1,7 @@
 /** The live feed: session, socket, gaps, and coming back. Knows no words and no document. */
 
+import { post } from "./post.js";
+
 const BACKOFF_S = [0.5, 1, 2, 4, 8, 15];
 const VERSION = 1;
 const DENIED = [4401, 4403];
@@ -58,9 +60,7 @@ export function createFeed({ room, link, onEvent, onStatus, onSession }) {
 
   /** A new session; null when the link is refused. */
   async function exchange() {
-    const body = JSON.stringify({ link });
-    const headers = { "content-type": "application/json" };
-    const response = await fetch(`${path}/session`, { method: "POST", headers, body, cache: "no-store", credentials: "omit" });
+    const response = await post(`${path}/session`, { link });
     if (response.status === 403) return null;
     if (!response.ok) throw new Error(`session: ${response.status}`);
     const session = await response.json();

@@ -1,12 +1,10 @@
-/** What the instructor marked, in the chart. Pure. */
-
 import { crisp, upright } from "./chart.js";
 import { mark } from "./words.js";
 
 const LETTER_PX = 7.5;
 const LETTERS_AT_LEAST = 5;
 
-/** What the instructor marked: a line through the strips, and its words where they end before the next one. */
+/** What the instructor marked: a line through the strips, and its words where they end before the next one. Pure. */
 export function flags(set, axis, strips) {
   const { top } = strips[0];
   const shown = set.filter(({ at }) => at > axis.from && at < axis.to);

@@ -1,110 +1,76 @@
-/** The home: what a teacher's link opens, drawn from one answer; nothing here knows the live feed. */
+/** The home, which a teacher's link opens: one answer → a model of home.html. Nothing here knows the live feed. */
 
-import { clockWith, count, index, load, people, percent, say, span } from "./words.js";
+import { $, all, bind } from "./bind.js";
+import { runs, stepPath, timeAxis } from "./charts.js";
+import { offerCopy } from "./copy.js";
+import { post } from "./post.js";
+import { clockWith, index, load, people, percent, say, span } from "./words.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const WIDE = 160, HIGH = 36;
+/** As in the `viewBox` of the curves. */
+const [WIDE, HIGH] = [160, 36];
 const ADDRESSES = ["join", "share", "privacy"];
-const $ = (id) => document.getElementById(id);
-const token = () => new URLSearchParams(location.hash.slice(1)).get("t") ?? "";
-/** Classes that are chosen for a comparison, oldest choice first. */
-let chosen = [];
 
 load(await (await fetch(`/static/text.${document.documentElement.lang}.json`)).json());
 
+const draw = bind(document.body);
 const dated = clockWith({ weekday: "short", day: "numeric", month: "short" });
 const day = (at) => (at ? dated(Date.parse(at) / 1000) : "");
 const share = ({ attentive, rounding_points: points }) => percent(attentive, { points });
+const token = () => new URLSearchParams(location.hash.slice(1)).get("t") ?? "";
+
+let rooms = [];
+/** The boxes of classes that are chosen for a comparison, oldest choice first. */
+let chosen = [];
 
 async function ask(path, wanted) {
-  const headers = { "content-type": "application/json" };
-  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(wanted), cache: "no-store", credentials: "omit" });
+  const answer = await post(path, wanted);
   const said = await answer.json();
   if (!answer.ok) throw new Error(said.detail);
   return said;
 }
 
-async function open() {
-  $("closed").hidden = Boolean(token());
-  if (!token()) return tell("");
-  try {
-    const { rooms, policies } = await ask("/v1/home", { token: token() });
-    $("rooms").replaceChildren(...rooms.map((room) => drawRoom(room, policies)));
-    tell("");
-  } catch (error) {
-    $("closed").hidden = false;
-    tell(why(error));
-  }
-}
-
 /** A browser says a TypeError where nothing answered; else the refusal has its own words. */
 const why = (error) => (error instanceof TypeError ? say("home.no_answer") : error.message);
-const tell = (text) => Object.assign($("status"), { textContent: text, hidden: !text });
 
-function drawRoom(room, policies) {
-  const part = $("room").content.cloneNode(true).firstElementChild;
-  part.querySelector("h2").textContent = room.name;
-  if (room.can_start) prepareStart(part.querySelector(".start"), room, policies);
-  part.querySelector(".addresses").append(...ADDRESSES.filter((kind) => room[kind]).map((kind) => address(kind, room)));
-  if (room.join_code) part.querySelector(".addresses").append(code(room.join_code));
-  const list = part.querySelector(".classes");
-  list.append(...room.classes.map(drawClass));
-  if (!room.classes.length) list.replaceWith(make("p", { textContent: say("home.no_class") }));
-  return part;
+async function open() {
+  let trouble = "";
+  for (const box of chosen) box.checked = false;
+  [rooms, chosen] = [[], []];
+  try {
+    if (token()) rooms = viewed(await ask("/v1/home", { token: token() }));
+  } catch (error) {
+    trouble = why(error);
+  }
+  show(trouble);
 }
 
-function prepareStart(form, room, policies) {
-  form.hidden = false;
-  const choices = policies.map((policy) => make("option", { value: policy, textContent: say(`home.policy.${policy}`) || policy }));
-  form.policy.append(make("option", { value: "", textContent: say("home.choose") }), ...choices);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const said = form.querySelector(".said");
-    said.textContent = "";
-    try {
-      const wanted = { token: token(), room: room.room, policy: form.policy.value, ...(form.title.value && { title: form.title.value }) };
-      location.href = (await ask("/v1/home/classes", wanted)).link;
-    } catch (error) {
-      said.textContent = why(error);
-    }
+function show(trouble = "") {
+  const classes = rooms.flatMap((room) => room.classes);
+  const pair = chosen.map((box) => classes.find(({ key }) => key === box.value));
+  draw({ rooms, trouble, isOpen: rooms.length > 0, ...(pair.length === 2 && comparison(pair)) });
+}
+
+function viewed({ rooms, policies }) {
+  const allows = Object.fromEntries(policies.map((policy) => [policy, true]));
+  return rooms.map((room) => {
+    const { join_code: code, classes } = room;
+    return {
+      ...room, allows, addresses: addresses(room), code: code && { path: code.path, box: `0 0 ${code.side} ${code.side}` },
+      classes: classes.map((held) => classOf(room, held)), isEmpty: !classes.length,
+    };
   });
 }
 
-function address(kind, room) {
-  const name = say(`home.address.${kind}`);
-  const field = make("input", { readOnly: true, value: room[kind], id: `${kind}-${room.room}` });
-  const button = make("button", { type: "button", textContent: say("home.copy") });
-  button.setAttribute("aria-label", say("home.copy_address", { name }));
-  button.addEventListener("click", async () => {
-    field.select();
-    await navigator.clipboard?.writeText(room[kind]).then(() => (button.textContent = say("home.copied")), () => {});
+function addresses(room) {
+  return ADDRESSES.filter((kind) => room[kind]).map((kind) => {
+    const name = say(`home.address.${kind}`);
+    return { id: `${kind}-${room.room}`, name, url: room[kind], copy: say("home.copy_address", { name }) };
   });
-  const row = make("span", { className: "row" });
-  row.append(field, button, make("a", { href: room[kind], textContent: say("home.open"), className: "go" }));
-  const label = make("div", { className: "address" });
-  label.append(make("label", { htmlFor: field.id, textContent: name }), row);
-  return label;
 }
 
-/** A QR code, dark on white in both themes: readers need it so. */
-function code({ side, path }) {
-  const svg = draw("svg", { viewBox: `0 0 ${side} ${side}`, class: "code", role: "img", "aria-label": say("home.code") });
-  svg.append(draw("rect", { width: side, height: side, class: "paper" }), draw("path", { d: path, class: "dots" }));
-  return svg;
-}
-
-function drawClass(held) {
-  const row = make("li", { className: held.state });
-  const title = held.link ? make("a", { href: held.link, textContent: held.title }) : make("strong", { textContent: held.title });
-  const head = make("span", { className: "head" });
-  head.append(title, make("span", { className: "when", textContent: when(held) }));
-  row.append(head, figure([held]), make("span", { className: "figures", textContent: figures(held) }));
-  if (held.curve.some((value) => value !== null)) row.append(choice(held));
-  return row;
-}
-
-function when({ state, began, duration_s: s }) {
-  return say(`home.when.${state}`, { at: day(began), span: span(s) });
+function classOf({ room }, held) {
+  const when = say(`home.when.${held.state}`, { at: day(held.began), span: span(held.duration_s) });
+  return { ...held, key: `${room} ${held.id}`, when, figures: figures(held), line: line(held.curve) };
 }
 
 function figures(held) {
@@ -118,73 +84,53 @@ function figures(held) {
   return known.filter(Boolean).join(" · ");
 }
 
-function choice(held) {
-  const box = make("input", { type: "checkbox" });
-  const label = make("label", { className: "compare" });
-  label.append(box, ` ${say("home.compare")}`);
-  box.addEventListener("change", () => {
-    chosen = chosen.filter((other) => other.box !== box);
-    if (box.checked) chosen.push({ box, held });
-    if (chosen.length > 2) chosen.shift().box.checked = false;
-    compare();
-  });
-  return label;
-}
-
-function compare() {
-  $("comparison").hidden = chosen.length < 2;
-  if (chosen.length < 2) return;
-  const pair = chosen.map(({ held }) => held);
+function comparison(pair) {
+  const row = (name, of) => ({ name, first: of(pair[0]), second: of(pair[1]) });
   const rows = [
-    ["", ...pair.map(({ title, began }) => say("home.named", { title, at: day(began) }))],
-    [say("home.median", { name: say("page.column_index") }), ...pair.map((held) => index(held.index))],
-    [say("home.median", { name: say("name.attentive") }), ...pair.map(share)],
-    [say("name.present_max"), ...pair.map((held) => count(held.present_max))],
-    [say("home.length"), ...pair.map((held) => span(held.duration_s))],
-    [say("name.alerts"), ...pair.map((held) => count(held.alerts))],
+    row(say("home.median", { name: say("page.column_index") }), (held) => index(held.index)),
+    row(say("home.median", { name: say("name.attentive") }), share),
+    row(say("name.present_max"), (held) => held.present_max),
+    row(say("home.length"), (held) => span(held.duration_s)),
+    row(say("name.alerts"), (held) => held.alerts),
   ];
-  const table = make("table");
-  table.append(...rows.map(([name, ...values], at) => {
-    const row = make("tr");
-    row.append(name ? make("th", { scope: "row", textContent: name }) : make("td"), ...values.map((value) => at ? make("td", { textContent: value }) : make("th", { scope: "col", textContent: value })));
-    return row;
-  }));
-  $("pair").replaceChildren(figure(pair), table, make("p", { className: "note", textContent: say("home.comparison_note") }));
-  $("comparison").scrollIntoView({ block: "nearest" });
+  return { pair: { ...row("", ({ title, began }) => say("home.named", { title, at: day(began) })), lines: pair.map((held) => held.line), rows } };
 }
 
-/** The curves of classes over each other, each over its own length; a gap where nothing was published. */
-function figure(classes) {
-  const svg = draw("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "curve", preserveAspectRatio: "none", "aria-hidden": "true" });
-  svg.append(draw("path", { d: `M0 ${HIGH / 2}H${WIDE}`, class: "middle" }));
-  classes.forEach(({ curve }, at) => svg.append(draw("path", { d: path(curve), class: at ? "second" : "first" })));
-  return svg;
+/** The curve of a class over its own length, in steps as in its chart; a gap where nothing was published. */
+function line(curve) {
+  const axis = timeAxis(0, curve.length, 0, WIDE);
+  return stepPath(runs((at) => curve[at] ?? NaN, axis), (value) => HIGH - 2 - value * (HIGH - 4));
 }
 
-function path(curve) {
-  let pen = false;
-  return curve.map((value, at) => {
-    const move = pen ? "L" : "M";
-    pen = value !== null;
-    const x = ((at / Math.max(1, curve.length - 1)) * WIDE).toFixed(1);
-    return pen ? `${move}${x} ${((1 - value) * (HIGH - 4) + 2).toFixed(1)}` : "";
-  }).join("");
+async function start({ dataset: { room }, elements: { title, policy, said } }) {
+  said.value = "";
+  try {
+    const wanted = { token: token(), room, policy: policy.value, ...(title.value && { title: title.value }) };
+    location.href = (await ask("/v1/home/classes", wanted)).link;
+  } catch (error) {
+    said.value = why(error);
+  }
 }
 
-const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
-
-function draw(name, attributes) {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  return node;
-}
-
-$("paste").addEventListener("submit", (event) => {
+document.addEventListener("submit", (event) => {
   event.preventDefault();
-  location.href = $("link").value;
+  if (event.target.id === "paste") location.href = $("link").value;
+  else start(event.target);
+});
+document.addEventListener("click", ({ target }) => {
+  const field = target.matches(".copy") && target.parentElement.querySelector("input");
+  if (field) offerCopy(target, field, field.value);
+});
+document.addEventListener("change", ({ target: box }) => {
+  if (box.name !== "compare") return;
+  chosen = chosen.filter((other) => other !== box);
+  if (box.checked) chosen.push(box);
+  if (chosen.length > 2) chosen.shift().checked = false;
+  show();
+  if (chosen.length === 2) $("comparison").scrollIntoView({ block: "nearest" });
 });
 /** The same page in another language needs the link too. */
-const keepLink = () => document.querySelectorAll(".languages a").forEach((link) => (link.hash = location.hash));
+const keepLink = () => all(".languages a").forEach((link) => (link.hash = location.hash));
 addEventListener("hashchange", () => (keepLink(), open()));
 keepLink();
 open();

@@ -8,7 +8,6 @@ import { createStore, fold, roomNow } from "./store.js";
 import { load } from "./words.js";
 
 const RENDER_MS = 950;
-const DEAD_MS = 15_000;
 const MAY_WAIT = ["class_summary", "participant"];
 
 // Before the words, which wait for the network.
@@ -18,12 +17,10 @@ load(await (await fetch(`/static/text.${document.documentElement.lang}.json`)).j
 const [, named, isReport] = location.pathname.split("/").filter(Boolean);
 const room = decodeURIComponent(named);
 const store = createStore();
-/** What the instructor chose, and the model that stands on the page. */
+/** What the instructor chose, the model that stands on the page, and what is loaded once the first view stands. */
 const ui = { pausedAt: null, covered: false, dismissed: new Set(), person: null, windowS: 600, cursor: null, model: null, report: null };
 const draw = bind(document.body);
 const announced = {};
-/** These and the controls come once the first view stands. */
-let [announcement, notify, retitle] = [() => null, () => {}, () => {}];
 let size = null;
 let frame, timer;
 let renderedMs = -Infinity;
@@ -45,7 +42,7 @@ const feed = createFeed({ room, link: takeLink(), onEvent: receive, onStatus: ()
 /** What the gateway keeps of a class that is over, or is about to be: then its bot may take the gateway along. */
 let past = null;
 const PAST = /leaving|ended|no_access|connecting/;
-const heard = () => past?.status() ?? (isReport ? { ...feed.status, phase: "connecting" } : feed.status);
+const heard = () => past?.status() ?? (isReport ? { ...feed.status, phase: sessionStorage.getItem(reportKey) ? "connecting" : "denied" } : feed.status);
 
 async function look(next) {
   const token = sessionStorage.getItem(reportKey);
@@ -82,22 +79,20 @@ function render() {
   if (next.state === "requested") ui.report = null;
   look(next);
   const paused = ui.pausedAt !== null && was?.live;
-  retitle(ui, next, nowMs);
+  ui.retitle?.(ui, next, nowMs);
   show(paused ? hold(was, next, ui) : next);
-  if (next.slot?.kind === "alert" && next.slot.id !== ui.notified) notify(next.slot);
-  ui.notified = next.slot?.kind === "alert" ? next.slot.id : ui.notified;
-  const news = announcement(announced, next, nowMs);
+  ui.notify?.(next.slot);
+  const news = ui.announcement?.(announced, next, nowMs);
   if (news && (next.over || !(paused || ui.covered))) say(news);
 }
 
 function show(model) {
   ui.model = model;
-  if (model.after) model.chart = size && timeChart({ ...model, flagsOf: ui.flagsOf }, size, 0);
+  if (model.panels) model.chart = size && timeChart({ ...model, flagsOf: ui.flags }, size, model.live ? ui.windowS : 0);
   if (model.live) {
     const person = store.people.get(ui.person);
-    model.person = person && ui.chartOf?.(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
+    model.person = person && ui.personChart?.(person, model.hello.levels, model.second, Math.max(200, Math.min(506, innerWidth - 60)));
     if (ui.person && !person) $("person").close();
-    model.chart = size && timeChart({ ...model, flagsOf: ui.flagsOf }, size, ui.windowS);
   }
   read(ui.cursor);
 }
@@ -132,25 +127,16 @@ new ResizeObserver(([{ contentRect: { width, height } }]) => {
 if (isReport) request(true);
 else feed.start();
 
-const [{ listen }, announcing, notifying, alerting] = await Promise.all(["controls", "announce", "notify", "alerts"].map((name) => import(`./${name}.js`)));
-[announcement, notify, retitle, ui.alertSlot] = [announcing.announcement, notifying.notify, notifying.retitle, alerting.alertSlot];
-listen(ui, feed, {
+const LATER = ["controls", "announce", "notify", "alerts", "awake", "flags", "person", "policy"];
+Object.assign(ui, ...(await Promise.all(LATER.map((name) => import(`./${name}.js`)))));
+ui.listen(ui, feed, {
   redraw, read, request, store,
   pause() {
     ui.pausedAt = ui.pausedAt === null && ui.model?.live ? roomNow(store, performance.now()) : null;
-    request(true);
   },
   say() {
     $("status").textContent = "";
     say("#column-words, #index-panel, #attentive-panel, #counts");
   },
 });
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) feed.tryNow();
-  request(true);
-});
-addEventListener("online", feed.tryNow);
-setInterval(() => {
-  if (store.bot?.state === "live" && feed.status.phase === "open" && performance.now() - store.clockMs > DEAD_MS) feed.kick();
-  request(false);
-}, 1000);
+ui.keepAwake(store, feed, request);

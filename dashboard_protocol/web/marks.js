@@ -1,6 +1,7 @@
 /** What the instructor marks on the timeline: typed, chosen, or both. */
 
 import { $ } from "./bind.js";
+import { post } from "./post.js";
 
 /** Make the dialog ready: each of its buttons sets a mark of its kind, with what is typed, and closes it. */
 export function openMark(feed) {
@@ -10,16 +11,10 @@ export function openMark(feed) {
   form.onsubmit = async (event) => {
     event.preventDefault();
     const { value: kind = "note" } = event.submitter ?? {};
-    if (kind === "close") return $("mark").close();
-    failed.hidden = await send(feed, { kind, text: field.value.trim() });
+    failed.hidden = kind === "close" || (await isTaken(feed, { kind, text: field.value.trim() }));
     if (failed.hidden) $("mark").close();
   };
 }
 
-/** Whether the gateway took it. */
-async function send({ room, token }, mark) {
-  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
-  const asked = { method: "POST", headers, body: JSON.stringify(mark), cache: "no-store", credentials: "omit" };
-  const response = await fetch(`/rooms/${encodeURIComponent(room)}/marks`, asked).catch(() => null);
-  return Boolean(response?.ok);
-}
+const isTaken = ({ room, token }, mark) =>
+  post(`/rooms/${encodeURIComponent(room)}/marks`, mark, token).then(({ ok }) => ok, () => false);

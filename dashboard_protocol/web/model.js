@@ -33,7 +33,7 @@ export function buildModel(store, feed, ui, nowMs, open) {
   const state = pageState(store, feed, nowMs);
   const now = roomNow(store, nowMs);
   const { hello, bot, bye, liveSince } = store;
-  const policy = hello && (ui.policyOf?.(hello.policy) ?? hello.policy);
+  const policy = hello && (ui.policyWords?.(hello.policy) ?? hello.policy);
   const live = LIVE_STATES.includes(state);
   const onlyWords = state === "no_access" || (state === "ended" && store.series.first === null);
   const presence = policy?.profile === "presence";

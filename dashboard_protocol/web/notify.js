@@ -1,5 +1,6 @@
 /** What is said outside of the page: its title, and for whoever chose it a notification of the desktop, a soft sound. */
 
+import { $ } from "./bind.js";
 import { bar, shown } from "./words.js";
 
 const NAME = "classpulse";
@@ -8,21 +9,22 @@ const GAIN = 0.04;
 const TONE_HZ = 392;
 const TONE_S = 0.35;
 
-const isChosen = (name) => localStorage.getItem(`classpulse:${name}`) === "true";
 let audio = null;
+let told = null;
 let titledMs = -Infinity;
 
-/** Remember a choice; a notification needs the browser's leave too, and is not chosen without it. */
-export async function choose(name, box) {
-  if (name === "notify" && box.checked) box.checked = (await globalThis.Notification?.requestPermission()) === "granted";
-  localStorage.setItem(`classpulse:${name}`, box.checked);
-  if (name === "sound" && box.checked) sound();
+/** What a box of the menu chooses; a notification needs the browser's leave too, and is not chosen without it. */
+export async function choose(box) {
+  if (box.id === "notify" && box.checked) box.checked = (await globalThis.Notification?.requestPermission()) === "granted";
+  if (box.id === "sound" && box.checked) sound();
 }
 
-/** Tell of an alert: where she looks at the page already, it speaks for itself. */
-export function notify({ title, ground, id }) {
-  if (isChosen("sound")) sound();
-  if (isChosen("notify") && document.hidden && globalThis.Notification?.permission === "granted") new Notification(title, { body: ground, tag: `${id}`, silent: true });
+/** Tell of an alert, once: where she looks at the page already, it speaks for itself. */
+export function notify({ kind, title, ground, id } = {}) {
+  if (kind !== "alert" || id === told) return;
+  told = id;
+  if ($("sound").checked) sound();
+  if ($("notify").checked && document.hidden && globalThis.Notification?.permission === "granted") new Notification(title, { body: ground, tag: `${id}`, silent: true });
 }
 
 export function pageTitle({ hello, state, slot, hero }) {

@@ -2,6 +2,7 @@
 
 import { alertSlot } from "./alerts.js";
 import { announcement } from "./announce.js";
+import { keepAwake } from "./awake.js";
 import { $, bind } from "./bind.js";
 import { compact, withheld } from "./compact.js";
 import { createFeed } from "./feed.js";
@@ -10,7 +11,6 @@ import { pageTitle } from "./notify.js";
 import { createStore, fold } from "./store.js";
 import { load, shown } from "./words.js";
 
-const DEAD_MS = 15_000;
 const [, view, named] = location.pathname.split("/");
 const root = document.documentElement;
 root.dataset.view = view;
@@ -56,9 +56,4 @@ function draw() {
 }
 
 feed.start();
-document.addEventListener("visibilitychange", () => document.hidden || feed.tryNow());
-addEventListener("online", feed.tryNow);
-setInterval(() => {
-  if (store.bot?.state === "live" && feed.status.phase === "open" && performance.now() - store.clockMs > DEAD_MS) feed.kick();
-  draw();
-}, 1000);
+keepAwake(store, feed, draw);
