@@ -176,7 +176,7 @@ def _levels(person: EngagementParameters) -> str:
     edges = (0.0, *person.cuts, 1.0)
     rows = [
         [
-            words.level_word(level.name),
+            words.level_title(level.name),
             words.level_meaning(level.name, level.means),
             say("page.range", low=words.index(low), high=words.index(high)),
         ]
@@ -225,7 +225,7 @@ def _limits(person: EngagementParameters) -> list[str]:
 
 
 def _level(value: float, person: EngagementParameters) -> str:
-    return words.level_word(LEVEL_NAMES[raw_level(value, person)].name)
+    return words.level_title(LEVEL_NAMES[raw_level(value, person)].name)
 
 
 def _hundredths(share: float) -> int:

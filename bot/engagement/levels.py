@@ -18,10 +18,10 @@ class LevelName:
 
 
 LEVEL_NAMES: tuple[LevelName, LevelName, LevelName, LevelName] = (
-    LevelName("Very low", "mostly away"),
-    LevelName("Low", "in and out"),
-    LevelName("High", "with the screen"),
-    LevelName("Very high", "with the screen, lively"),
+    LevelName("very low", "mostly away"),
+    LevelName("low", "in and out"),
+    LevelName("high", "with the screen"),
+    LevelName("very high", "with the screen, lively"),
 )
 
 

@@ -112,7 +112,12 @@ def signed(value: float | None) -> str:
 
 def level_name(hello: Hello, level: int) -> str:
     """The level's word, as a heading has it."""
-    word = level_word(hello.levels[level].name)
+    return level_title(hello.levels[level].name)
+
+
+def level_title(name: str) -> str:
+    """The word for a level that is named in English, as a heading has it."""
+    word = level_word(name)
     return word[:1].upper() + word[1:]
 
 

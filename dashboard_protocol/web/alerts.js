@@ -46,4 +46,3 @@ function quietUntil(ui, mean, now) {
   if (!ui.quiet || now >= untilS || (before !== undefined && mean !== null && mean > before - BACK_POINTS / 100)) return (ui.quiet = null);
   return before === undefined ? words.say("page.quiet_until", { at: words.clock(untilS) }) : words.say("page.quiet_back", { value: words.index(before), at: words.clock(untilS) });
 }
-

@@ -115,7 +115,6 @@ function say(news) {
   if ($("status").textContent !== said) $("status").textContent = said;
 }
 
-/** Draw what stands anew. */
 const redraw = () => ui.model && show(ui.model);
 
 new ResizeObserver(([{ contentRect: { width, height } }]) => {

@@ -32,7 +32,7 @@ export function pageState({ bye, bot, hello, summaryMs }, feed, nowMs) {
 export function buildModel(store, feed, ui, nowMs, open) {
   const state = pageState(store, feed, nowMs);
   const now = roomNow(store, nowMs);
-  const { hello, bot, bye, liveSince } = store;
+  const { hello, bot, bye, liveSince, alerts, marks, changes, people } = store;
   const policy = hello && (ui.policyWords?.(hello.policy) ?? hello.policy);
   const live = LIVE_STATES.includes(state);
   const onlyWords = state === "no_access" || (state === "ended" && store.series.first === null);
@@ -45,9 +45,9 @@ export function buildModel(store, feed, ui, nowMs, open) {
     mayMark: live && ui.may?.includes("mark"), mayShow: live && ui.may?.includes("overlay") && hello.capabilities?.includes("shares_class"), retryS: feed.retryMs === null ? null : Math.ceil((feed.retryMs - nowMs) / 1000), attempts: bot?.attempts, bye, bot,
   };
   if (!live) return Object.assign(model, column(store, model, feed), state === "ended" && over(store, model, feed, ui, open));
-  Object.assign(model, values(store, model, now, nowMs), { alerts: store.alerts, marks: store.marks, changes: store.changes, people: store.people });
+  Object.assign(model, values(store, model, now, nowMs), { alerts, marks, changes, people });
   model.slot = slot(store, model, ui, nowMs);
-  model.cards = cards(store.people, hello.levels, now);
+  model.cards = cards(people, hello.levels, now);
   model.others = (model.summary?.present ?? 0) - model.cards.length;
   return Object.assign(model, panels(model, open));
 }

@@ -54,7 +54,7 @@ def test_examples_are_computed_and_are_those_of_the_specification() -> None:
     for said in ("listens quietly 85 High", "turns away for 4 s 51 Low", "looks down for 7 s 26 Very low"):
         assert said in page
     for level in LEVEL_NAMES:
-        assert f"{level.name} {level.means} " in page
+        assert f"{level.name.capitalize()} {level.means} " in page
     assert FORMULA in page
 
 

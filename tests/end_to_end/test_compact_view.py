@@ -33,12 +33,16 @@ pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
 pytestmark = IN_CHROMIUM
 SMALL = ViewportSize(width=320, height=180)
 TALLER = ViewportSize(width=260, height=220)
+FILMED = tuple(ViewportSize(width=width, height=width * 9 // 16) for width in (480, 1280, 1920))
 FITS = """() => {
     const { scrollWidth, scrollHeight } = document.getElementById("compact");
     const { width, height } = document.getElementById("compact").getBoundingClientRect();
     const all = [...document.querySelectorAll("#compact *:not(svg *)")].filter((node) => node.checkVisibility());
     const out = all.filter((node) => node.getBoundingClientRect().bottom > innerHeight + 1);
-    return [scrollWidth <= width + 1, scrollHeight <= height + 1, out.map((node) => node.outerHTML.slice(0, 60))];
+    const [state, ground] = [".state", "#ground"].map((name) => document.querySelector(name).getBoundingClientRect());
+    const apart = state.right <= ground.left + 1 || ground.width === 0;
+    const fits = scrollWidth <= width + 1 && scrollHeight <= height + 1;
+    return [fits, apart, out.map((node) => node.outerHTML.slice(0, 60))];
 }"""
 # Playwright's clock is of the whole context: the popup's stands still too, and is moved by the page's.
 
@@ -231,4 +235,4 @@ async def test_overlay_is_offered_where_the_class_is_shared_and_shows_it_on_noth
     )
     assert await page.evaluate(ground) == "rgba(0, 0, 0, 0)rgba(0, 0, 0, 0)"
     await page.evaluate("document.documentElement.style.background = 'repeating-linear-gradient(45deg,#456,#9ab 20px)'")
-    await shoot(page, "overlay", axe, (ViewportSize(width=480, height=270),))
+    await shoot(page, "overlay", axe, FILMED)

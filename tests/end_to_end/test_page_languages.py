@@ -23,6 +23,7 @@ from dashboard_protocol.vocabulary import Profile
 from tests.contracts.rooms import routes_of
 from tests.dashboard_protocol.web.browser import (
     ARTEFACTS,
+    DESK,
     IN_CHROMIUM,
     MEASURED,
     OUTSIDE,
@@ -42,13 +43,16 @@ LOOKED_AT = {Language.DE, Language.ZH, Language.AR}
 
 
 async def fits(page: Page, axe: str | None, name: str, language: Language) -> None:
-    wide, outside = await page.evaluate(OUTSIDE.replace(".spoken,", ".spoken, .scroll,"))  # tables scroll by themselves
-    assert outside == [], f"{name} cuts words off in {language}"
-    assert wide <= PHONE["width"], f"{name} scrolls sideways in {language}"
-    if language in LOOKED_AT:
-        for scheme in SCHEMES:
+    for size in (DESK, PHONE):
+        await page.set_viewport_size(size)
+        # Tables scroll by themselves.
+        wide, outside = await page.evaluate(OUTSIDE.replace(".spoken,", ".spoken, .scroll,"))
+        assert outside == [], f"{name} cuts words off in {language} at {size['width']}"
+        assert wide <= size["width"], f"{name} scrolls sideways in {language} at {size['width']}"
+        for scheme in SCHEMES if language in LOOKED_AT else ():
             await page.emulate_media(color_scheme=scheme)
-            await page.screenshot(path=ARTEFACTS / f"{name}-{language}-{scheme}.png", full_page=True)
+            path = ARTEFACTS / f"{name}-{language}-{size['width']}-{scheme}.png"
+            await page.screenshot(path=path, full_page=True)
     found = await violations(page, axe)
     assert not found, f"axe in {name}, {language}: {found}"
     assert await page.evaluate("document.documentElement.lang") == language
@@ -82,13 +86,13 @@ async def test_pages_of_people_in_a_room_fit_in_every_language(
             await fits(page, axe, "privacy", language)
             await page.goto(f"{origin}/share/{ROOM}")
             await expect(page.locator("#presence")).to_have_text(say("notice.is_here"))
-            await fits(page, None, "share", language)
+            await fits(page, axe, "share", language)
             await page.goto(f"{origin}/")
             await expect(page.locator("#closed")).to_be_visible()
             await fits(page, axe, "home", language)
             await page.goto(f"{origin}/formula")
             await expect(page.locator("h1")).to_have_text(say("formula.title"))
-            await fits(page, None, "formula", language)
+            await fits(page, axe, "formula", language)
         page = await context.new_page()  # the last one's policy forbids the report's style
         await page.set_content(render_html(recorded(scripted_events(stage.room()))))
         await fits(page, axe, "report", language)

@@ -17,6 +17,7 @@ from bot.rooms.base import CameraOff, CameraOn, CameraUnreadable, Left, Particip
 from bot.rooms.local.room import NO_IDENTITIES, NOT_INFORMED, LocalRoom
 from bot.rooms.local.routes import routes
 from bot.rooms.notice import Notice
+from tests.dashboard_protocol.web.browser import pictured
 from tests.end_to_end.test_join_page import CHROMIUM
 from tests.served import served
 
@@ -46,6 +47,7 @@ NOTICE = Notice(
 LINK = "the instructors link"
 PATIENCE_MS = 60_000
 
+pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.integration,
@@ -157,7 +159,7 @@ async def share(page: Page) -> None:
 
 
 async def test_instructor_leaves_out_their_own_tile_before_anybody_is_read_and_takes_it_back(
-    site: Site, page: Page
+    site: Site, page: Page, axe: str | None
 ) -> None:
     async with site:
         await expect(page.get_by_role("heading", level=1)).to_have_text(
@@ -174,6 +176,7 @@ async def test_instructor_leaves_out_their_own_tile_before_anybody_is_read_and_t
         await own.focus()
         await page.keyboard.press("Enter")
         await expect(own).to_have_attribute("aria-pressed", "true")
+        await pictured(page, "share-asking", axe)
         assert "left out" in (await own.get_attribute("aria-label") or "")
         await page.get_by_role("button", name="Start reading the others").click()
         await site.until_on(len(CLASS) - 1)

@@ -9,6 +9,9 @@ from bot.disclosure.policy import Policy, levels
 from bot.engagement import EngagementMeter, EngagementParameters, PresenceMeter
 from bot.errors import SettingsRefused
 from dashboard_protocol.events import Profile
+from dashboard_protocol.language import Language, speaking
+from dashboard_protocol.view.text import level_meaning, level_word
+from tests.dashboard_protocol.web.scripted import LEVELS
 
 DEFAULTS = EngagementParameters()
 
@@ -64,9 +67,18 @@ def test_numbers_that_protect_nobody_are_refused(k: int, points: int) -> None:
 
 def test_levels_are_named_lowest_first() -> None:
     found = levels(DEFAULTS)
-    assert [level.name for level in found] == ["Very low", "Low", "High", "Very high"]
+    assert [level.name for level in found] == ["very low", "low", "high", "very high"]
     assert [level.from_ for level in found] == [0.0, 0.30, 0.55, 0.90]
     assert found[3].means == "with the screen, lively"
+    assert found == LEVELS, "as the page's tests have them"
+
+
+@pytest.mark.parametrize("language", [language for language in Language if language is not Language.EN])
+def test_levels_are_named_and_explained_in_every_language(language: Language) -> None:
+    with speaking(language):
+        for level in levels(DEFAULTS):
+            assert level_word(level.name) != level.name
+            assert level_meaning(level.name, level.means) != level.means
 
 
 @given(profile=st.sampled_from(Profile), k=st.integers(-3, 40), points=st.integers(-10, 120))

@@ -218,6 +218,20 @@ class Stage:
         await devtools.detach()
 
 
+async def pictured(page: Page, name: str, axe: str | None = None) -> None:
+    """Keep pictures of a page with a true clock, from top to bottom; nothing scrolls sideways, axe finds nothing."""
+    for size in ALL_SIZES:
+        await page.set_viewport_size(size)
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= size["width"], f"{name} scrolls sideways at {size['width']}"
+        for scheme in SCHEMES:
+            await page.emulate_media(color_scheme=scheme)
+            await page.screenshot(path=ARTEFACTS / f"{name}-{size['width']}-{scheme}.png", full_page=True)
+            if size in (DESK, PHONE):
+                found = await violations(page, axe)
+                assert not found, f"axe in {name}, {scheme}, {size['width']}: {found}"
+
+
 async def violations(page: Page, axe: str | None) -> list[str]:
     """What axe finds; in a world of its own, where time passes though the page's clock stands."""
     if axe is None:
