@@ -92,6 +92,7 @@ svg .mark.rise{fill:var(--attInk)}
 svg .head{fill:var(--alert)}
 svg .caption{font-weight:600;fill:var(--ink)}
 svg .note{font-weight:400;fill:var(--ink3)}
+svg text:not(:has(tspan)){unicode-bidi:plaintext}
 svg tspan{unicode-bidi:isolate}
 svg .end{text-anchor:end}
 svg .middle{text-anchor:middle}

@@ -67,7 +67,9 @@ def alert_rows(record: Record, clock: Clock) -> list[list[str]]:
     rows = []
     for known in record.alerts:
         alert = known.alert
-        values = f"{words.index(alert.from_)} → {words.index(alert.to)}".replace(" ", words.NB)
+        # Arrows are not mirrored where text runs from right to left.
+        arrow = "←" if say("direction") == "rtl" else "→"
+        values = f"{words.index(alert.from_)} {arrow} {words.index(alert.to)}".replace(" ", words.NB)
         start, end = (clock(at) for at in (alert.window.start, alert.window.end))
         what = say("report.alert_values", title=words.alert_title(alert), values=values, when=words.when(start, end))
         rows.append([clock(known.at), what, words.alert_why(alert), f"{alert.people}"])

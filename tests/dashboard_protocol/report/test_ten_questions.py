@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboard_protocol.events import Event, Mark, MarkKind, Profile
+from dashboard_protocol.language import Language, speaking
 from dashboard_protocol.report import recorded, render_html
 
 README = (Path(__file__).parents[3] / "dashboard_protocol" / "README.md").read_text(encoding="utf-8")
@@ -82,3 +83,12 @@ def test_answers_that_depend_on_the_policy_stand_under_presence_too(a_class: Cal
     found = sections(the_class(a_class, Profile.PRESENCE))
     assert "24 of 28 had a camera on" in found["In more words"]
     assert "of 28 people faced the camera" in found["What happened"]
+
+
+@pytest.mark.parametrize(("language", "arrow"), [(Language.EN, "→"), (Language.AR, "←")])
+def test_arrow_of_an_alert_points_the_way_its_language_is_read(
+    a_class: Callable[..., Iterator[Event]], language: Language, arrow: str
+) -> None:
+    with speaking(language):
+        written = the_class(a_class)
+    assert set(re.findall(r"\d+\u00a0([←→])\u00a0\d+", written)) == {arrow}
