@@ -132,12 +132,12 @@ class FaceFinder:
             found += [found_in(square, seen.box, seen.confidence, width, height) for seen in inside]
         certain = []
         for one in merged(found):
-            if one.confidence < _CERTAIN:
+            if one.confidence >= _CERTAIN:
+                certain.append(one)
+            else:
                 yield []
-                if self._confidence_close(image, one.box) < _CERTAIN:
-                    continue
-            certain.append(one.box)
-        yield certain
+                certain += self._looked_at_closely(image, one.box)
+        yield [one.box for one in merged(certain)]
 
     def close(self) -> None:
         """Free all models; calls that still run finish first."""
@@ -202,10 +202,20 @@ class FaceFinder:
         sure = self._confidence(upright)
         return sure >= _SURE or all(self._confidence(np.rot90(upright, turns)) <= sure + _SURER for turns in (2, 1, 3))
 
-    def _confidence_close(self, image: Image, box: Box) -> float:
-        """Ask the detector anew where the face would fill half of its picture: what is none convinces it no more."""
-        cut = _cut_around(image, box)
-        return 0.0 if cut is None else self._confidence(cut[1])
+    def _looked_at_closely(self, image: Image, box: Box) -> list[Found]:
+        """Ask the detector anew where the face would fill half of its picture: what is none convinces it no more.
+
+        Returns:
+            The face that it is certain of, nearest to the box's middle; it may be a neighbour's, who is beside
+            something that only looks like a face.
+        """
+        if (cut := _cut_around(image, box)) is None:
+            return []
+        (left, top), square = cut
+        seen = [one for one in self._short_range.detections(square) if one.confidence >= _CERTAIN]
+        within, (height, width) = Square(left, top, len(square)), image.shape[:2]
+        nearest = min(seen, key=lambda one: _from_middle(one.box), default=None)
+        return [] if nearest is None else [found_in(within, nearest.box, nearest.confidence, width, height)]
 
     def _confidence(self, square: Image) -> float:
         """Return how sure the detector is of the clearest upright face in a square; 0 without one."""
@@ -226,6 +236,11 @@ class FaceFinder:
             inside = self._short_range.detections(_within(image, square))
             boxes += [found_in(square, seen.box, seen.confidence, width, height).box for seen in inside]
         return boxes
+
+
+def _from_middle(box: Box) -> float:
+    """Return how far a box's middle is from that of its picture, in shares of it."""
+    return math.hypot(box.x + box.width / 2 - 0.5, box.y + box.height / 2 - 0.5)
 
 
 def _is_near(box: Box, width_px: int, height_px: int) -> bool:

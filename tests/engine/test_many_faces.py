@@ -106,6 +106,20 @@ def test_people_on_a_photograph_of_any_size_are_found_and_nobody_else(
     assert len(finder.find_all(cv2.resize(photograph, None, fx=scale, fy=scale, interpolation=how))) == people
 
 
+@pytest.mark.parametrize("shown_where", [(671, 721), (85, 721)])
+def test_shelf_that_looks_a_little_like_a_face_is_none_beside_somebody_who_has_one(
+    finder: FaceFinder, shown_where: tuple[int, int]
+) -> None:
+    left, top = shown_where
+    picture = np.full((1080, 1920, 3), 32, np.uint8)
+    for number, name in enumerate(("liam-calm", "mateo-calm")):
+        tile = cv2.resize(shown(name), (578, 326), interpolation=cv2.INTER_AREA)
+        picture[top : top + 326, left + number * 586 : left + number * 586 + 578] = tile
+    boxes = finder.search(picture)
+    assert len(boxes) == 2
+    assert max(box.width * 1920 for box in boxes) < 150
+
+
 @pytest.mark.parametrize("grain", [10, 20, 30])
 def test_what_only_looks_a_little_like_faces_is_none(finder: FaceFinder, grain: int) -> None:
     rng = np.random.default_rng(5)

@@ -26,6 +26,8 @@ _BELOW: Final = 0.2
 _CLOTHES_WIDTH: Final = 1.2
 _CLOTHES_FROM: Final = 0.25
 """Where clothes are looked for, in sizes of the face from its lower border."""
+_LEAST_CLOTHES: Final = 0.05
+"""Share of a tile's height that has to be left below that."""
 _LEAST_CELLS: Final = 0.25
 """Share of the cells that two looks must both have to be compared."""
 _LEAST_COMMON: Final = 0.5
@@ -69,7 +71,8 @@ def look_of(image: Image, tile: Rect, face: Box | None) -> Look:
         tile: The tile in it.
         face: Where a face is, in shares of the tile; None where none was found.
     """
-    cells = cv2.resize(tile.of(image), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA).astype(np.float32)
+    part = tile.of(image)
+    cells = cv2.resize(part, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA).astype(np.float32)
     if face is None:
         return Look(cells, np.ones((ROWS, COLUMNS), np.bool_))
     x = (np.arange(COLUMNS) + 0.5) / COLUMNS - (face.x + face.width / 2)
@@ -78,9 +81,19 @@ def look_of(image: Image, tile: Rect, face: Box | None) -> Look:
     across = np.abs(x) <= face.width * _HEAD_WIDTH / 2 + 0.5 / COLUMNS
     down = (y >= face.y - _ABOVE * face.height) & (y <= bottom + _BELOW * face.height)
     seen = ~(down[:, None] & across[None, :])
-    below = (y >= bottom + _CLOTHES_FROM * face.height)[:, None] & (np.abs(x) <= face.width * _CLOTHES_WIDTH / 2)
-    clothes = np.median(cells[below], axis=0) if below.any() else None
-    return Look(np.where(seen[..., None], cells, np.float32(0)), seen, clothes)
+    return Look(np.where(seen[..., None], cells, np.float32(0)), seen, _clothes(part, face))
+
+
+def _clothes(tile: Image, face: Box) -> NDArray[np.float32] | None:
+    """Return the colour below a face, of pixels: cells come and go with a face that is found a little larger."""
+    height, width = tile.shape[:2]
+    top = face.y + (1 + _CLOTHES_FROM) * face.height
+    middle, half = face.x + face.width / 2, face.width * _CLOTHES_WIDTH / 2
+    if top > 1 - _LEAST_CLOTHES:
+        return None
+    left, right = (round(min(max(side, 0), 1) * width) for side in (middle - half, middle + half))
+    below = tile[round(max(top, 0) * height) :, left:right].reshape(-1, 3)
+    return np.median(below, axis=0).astype(np.float32) if len(below) else None
 
 
 def distance(one: Look, other: Look) -> float:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from bot.rooms.gallery.layout import Rect
 from bot.rooms.gallery.look import COLUMNS, ROWS, Look, distance, look_of
 from bot.rooms.gallery.seats import ALIKE, CHANGED, FORGET_S, UNLIKE, Seats
+from bot.samples.occupants import Projector
 from engine.readings import Box
 from tests.bot.rooms.gallery.drawn import FACE, compressed, tile
 
@@ -333,6 +335,13 @@ def test_look_follows_the_light_and_keeps_the_clothes_of_whoever_leans_out() -> 
     brighter = replace(before, cells=before.cells + np.float32(4), clothes=before.clothes + np.float32(4))
     assert distance(before, brighter) < 1
     assert distance(before, before.updated(brighter)) < 1
+
+
+def test_face_that_is_found_a_little_larger_has_the_same_clothes_below_it() -> None:
+    picture = cv2.resize(Projector().picture("mateo", "calm", 0.0), (192, 108), interpolation=cv2.INTER_AREA)
+    faces = Box(0.359, 0.379, 0.201, 0.356), Box(0.351, 0.362, 0.226, 0.401)
+    looks = [look_of(picture, Rect(0, 0, 108, 192), face) for face in faces]
+    assert distance(*looks) < ALIKE
 
 
 def test_tile_that_is_all_face_is_like_no_other() -> None:
