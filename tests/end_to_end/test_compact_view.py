@@ -40,7 +40,7 @@ FITS = """() => {
     const all = [...document.querySelectorAll("#compact *:not(svg *)")].filter((node) => node.checkVisibility());
     const out = all.filter((node) => node.getBoundingClientRect().bottom > innerHeight + 1);
     const [state, ground] = [".state", "#ground"].map((name) => document.querySelector(name).getBoundingClientRect());
-    const apart = state.right <= ground.left + 1 || ground.width === 0;
+    const apart = state.right <= ground.left + 1 || ground.right <= state.left + 1 || ground.width === 0;
     const fits = scrollWidth <= width + 1 && scrollHeight <= height + 1;
     return [fits, apart, out.map((node) => node.outerHTML.slice(0, 60))];
 }"""

@@ -33,6 +33,7 @@ from tests.dashboard_protocol.web.browser import (
     live,
     violations,
 )
+from tests.end_to_end.test_compact_view import FITS, SMALL
 from tests.end_to_end.test_page_guests import scripted_events
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
@@ -117,3 +118,18 @@ async def test_the_instructors_page_fits_in_every_language_and_keeps_the_one_tha
     await stage.page.goto(stage.address)
     await expect(stage.page.locator("html")).to_have_attribute("lang", list(Language)[-1].value)
     assert stage.complaints == []
+
+
+async def test_the_small_window_fits_in_every_language(stage: Stage, axe: str | None) -> None:
+    await live(stage)
+    page = stage.page
+    await page.set_viewport_size(SMALL)
+    for language in Language:
+        await page.goto(stage.address.replace("/rooms/", "/compact/").replace("#", f"?lang={language}#"))
+        await stage.shown("#values")
+        with speaking(language):
+            await expect(page.locator(".measured .caption").first).to_have_text(say("name.index"))
+        await page.screenshot(path=ARTEFACTS / f"compact-{language}-{SMALL['width']}-light.png")
+        assert await page.evaluate(FITS) == [True, True, []], language
+        found = await violations(page, axe)
+        assert not found, f"axe in the small window, {language}: {found}"
