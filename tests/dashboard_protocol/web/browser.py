@@ -218,9 +218,9 @@ class Stage:
         await devtools.detach()
 
 
-async def pictured(page: Page, name: str, axe: str | None = None) -> None:
+async def pictured(page: Page, name: str, axe: str | None, sizes: tuple[ViewportSize, ...] = ALL_SIZES) -> None:
     """Keep pictures of a page with a true clock, from top to bottom; nothing scrolls sideways, axe finds nothing."""
-    for size in ALL_SIZES:
+    for size in sizes:
         await page.set_viewport_size(size)
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= size["width"], f"{name} scrolls sideways at {size['width']}"
