@@ -1,7 +1,7 @@
 """A meeting's gallery as a web page: a video element for everybody, as browsers show them, with the truth by tile."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,21 +68,26 @@ PAGE = f"""<!doctype html>
 </script>"""
 
 
-def draw(folder: Path, people: Sequence[Occupant], width: int) -> None:
-    """Write what the page plays: everybody calm, so wide, and the pictures that never move."""
+def draw(folder: Path, people: Sequence[Occupant], width: int, segments: Collection[tuple[str, str]] = ()) -> None:
+    """Write what the page plays, so wide: everybody calm, more by id and segment, and the pictures that never move."""
     height = width * 9 // 16 // 2 * 2
     for person in people:
-        projector = Projector()
-        with av.open(str(folder / f"{person.id}.webm"), "w") as file:
-            stream: Any = file.add_stream("libvpx", rate=RATE, options={"deadline": "realtime", "cpu-used": "8"})
-            stream.width, stream.height, stream.pix_fmt, stream.bit_rate = width, height, "yuv420p", 800_000
-            for number in range(SEGMENTS["calm"].duration_s * RATE):
-                picture = projector.picture(person.person, "calm", number / RATE)
-                shown = dressed(picture, person.variant, width, height)
-                file.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
-            file.mux(stream.encode(None))
+        for segment in ("calm", *(played for id_, played in segments if id_ == person.id)):
+            _film(folder / f"{person.id}-{segment}.webm", person, segment, width, height)
     for kind in STILLS:
         cv2.imwrite(str(folder / f"{kind}.png"), still(kind, width, height)[..., ::-1])
+
+
+def _film(path: Path, person: Occupant, segment: str, width: int, height: int) -> None:
+    projector = Projector()
+    with av.open(str(path), "w") as file:
+        stream: Any = file.add_stream("libvpx", rate=RATE, options={"deadline": "realtime", "cpu-used": "8"})
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = width, height, "yuv420p", 800_000
+        for number in range(SEGMENTS[segment].duration_s * RATE):
+            picture = projector.picture(person.person, segment, number / RATE)
+            shown = dressed(picture, person.variant, width, height)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="rgb24")))
+        file.mux(stream.encode(None))
 
 
 def app(folder: Path) -> Starlette:
@@ -100,14 +105,15 @@ def number_in(picture: Image) -> int:
     return sum((picture[row, bit * MARK_PX + MARK_PX // 2].mean() > 128) << bit for bit in range(BITS))
 
 
-def script(view: View, number: int, style: Style, people: Sequence[Occupant]) -> str:
-    """Say to the page what it shows from now on, and under which number."""
+def script(view: View, number: int, style: Style, people: Sequence[Occupant], playing: Mapping[str, str]) -> str:
+    """Say to the page what it shows from now on, under which number, and what is played by those who are not calm."""
     names = {person.id: person.name for person in people}
+    films = {id_: f"{id_}-{playing.get(id_, 'calm')}" for id_ in names}
     tiles = [
         {
-            "id": id_,
+            "id": films.get(id_, id_),
             "name": names.get(id_, id_.capitalize()),
-            "src": f"shown/{id_}.webm" if id_ in names else f"shown/{id_}.png",
+            "src": f"shown/{films[id_]}.webm" if id_ in names else f"shown/{id_}.png",
             "place": place,
             "speaks": id_ == view.speaker,
         }
