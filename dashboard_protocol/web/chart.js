@@ -112,7 +112,7 @@ export function cursorOn({ axis, ticks, bottom, strips, series, end }, cursor) {
   const label = (x, text, mark) => ({ class: mark, x, y: bottom + 18, text });
   const x = cursor === null ? NaN : crisp(axis.x(cursor));
   const near = (other) => Math.abs(x - other) <= CLEAR_PX;
-  const times = ticks.filter((tick) => tick.major && tick.x < axis.x1 - 14 - CLEAR_PX && !near(tick.x)).map((tick) => label(tick.x, clock(tick.at), "middle"));
+  const times = ticks.filter((tick) => tick.major && tick.x < axis.x1 - 24 - CLEAR_PX && !near(tick.x)).map((tick) => label(tick.x, clock(tick.at), "middle"));
   if (!(x >= axis.x1 - 2 * CLEAR_PX)) times.push(label(axis.x1, end, "end strong"));
   if (Number.isNaN(x)) return { times };
   times.push(label(Math.max(axis.x0 + 14, Math.min(axis.x1 - 18, x)), clock(cursor), "middle strong"));

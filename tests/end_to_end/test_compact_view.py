@@ -220,7 +220,7 @@ async def test_overlay_is_offered_where_the_class_is_shared_and_shows_it_on_noth
         await offer.click()
         field = page.locator("#overlay-address")
         await expect(field).to_have_value(re.compile(rf"^http://127.0.0.1:\d+/overlay/{ROOM}#t="))
-        await stage.shoot("overlay-dialog", (ViewportSize(width=390, height=844),))
+        await stage.shoot("overlay-dialog")
         address = await field.input_value()
     await page.goto(address)
     await stage.tick(3)

@@ -11,10 +11,8 @@ from dashboard_protocol.events import BotState, Bye, EndReason, Forget, Profile,
 from dashboard_protocol.view.plain_text import shown
 from tests.dashboard_protocol.web.browser import (
     ALL_SIZES,
-    DESK,
     IN_CHROMIUM,
     NARROWEST,
-    PHONE,
     SLOWLY_MS,
     Stage,
     live,
@@ -321,7 +319,7 @@ async def test_mark_that_nobody_takes_says_so(stage: Stage) -> None:
     await stage.press("m")
     await page.locator("#mark").get_by_role("button", name="Slide").click()
     await expect(page.locator("#mark-failed")).to_be_visible()
-    await stage.shoot("mark-failed", (PHONE,))
+    await stage.shoot("mark-failed")
 
 
 async def test_page_of_somebody_in_the_class_offers_nothing_that_would_be_refused(stage: Stage) -> None:
@@ -336,7 +334,7 @@ async def test_page_of_somebody_in_the_class_offers_nothing_that_would_be_refuse
     await stage.press("Escape")
     for offered in ("#mark", "button[data-do=mark]"):
         await expect(page.locator(offered).filter(visible=True)).to_have_count(0)
-    await stage.shoot("class-link", (DESK, PHONE))
+    await stage.shoot("class-link")
     await room.publish(Bye(reason=EndReason.ROOM_CLOSED, report="/r", live_s=3060, present_max=28, alerts=2))
     await stage.settle(room)
     await stage.state("ended")
@@ -409,7 +407,7 @@ async def test_address_of_a_report_opens_the_whole_class_without_any_link(stage:
     await expect(page.locator("#column h1:visible")).to_have_text("The class has ended", use_inner_text=True)
     await stage.tick()
     await expect(page.locator("#chart .line.mean")).to_have_attribute("d", re.compile("^M"))
-    await stage.shoot("report-address", (DESK,))
+    await stage.shoot("report-address")
 
 
 async def test_address_of_a_report_that_opens_nothing_says_so_and_tries_again_when_asked(stage: Stage) -> None:
@@ -437,7 +435,7 @@ async def test_page_of_a_class_whose_gateway_has_gone_keeps_what_it_saw(stage: S
     await expect(stage.page.locator("#report")).to_be_hidden()
     await expect(stage.page.locator("#column")).to_contain_text("This is what this page has seen of the class.")
     await expect(stage.page.locator("#chart .line.mean")).to_have_attribute("d", re.compile("^M"))
-    await stage.shoot("ended-seen", (DESK, PHONE))
+    await stage.shoot("ended-seen")
 
 
 async def test_page_says_the_same_of_every_link_that_does_not_open(stage: Stage) -> None:

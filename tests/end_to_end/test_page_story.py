@@ -8,7 +8,7 @@ import re
 from playwright.async_api import Page, expect
 
 from dashboard_protocol.events import BotState, Bye, ClassSummary, EndReason, State
-from tests.dashboard_protocol.web.browser import ARTEFACTS, DESK, IN_CHROMIUM, PHONE, Stage
+from tests.dashboard_protocol.web.browser import ARTEFACTS, IN_CHROMIUM, Stage
 from tests.dashboard_protocol.web.scripted import ScriptedClass, alert
 
 pytest_plugins = ["tests.dashboard_protocol.web.browser_fixtures"]
@@ -73,9 +73,9 @@ async def test_class_begins_laughs_drifts_is_marked_and_intended_and_ends_in_its
     await expect(page.locator("#index-trend")).to_have_text("first values in about 15 s")
     await laughs(lesson, page)
     await drifts(lesson, page)
-    await stage.shoot("story-drift", (DESK, PHONE))
+    await stage.shoot("story-drift")
     await is_marked_and_intended(lesson, stage)
-    await stage.shoot("story-intended", (DESK, PHONE))
+    await stage.shoot("story-intended")
     await lesson.go_on(ALERT_S + 16, DRIFT_S + 64)
     assert re.match(r"Index back at 80, as before \d\d:\d\d", await title(page)), "and so are alerts"
 
