@@ -10,7 +10,7 @@ from engine.readings import Image
 Kind = TypeVar("Kind")
 
 
-async def until(events: AsyncIterator[RoomEvent], kind: type[Kind], name: str = "", within_s: float = 45.0) -> Kind:
+async def until(events: AsyncIterator[RoomEvent], kind: type[Kind], name: str = "", within_s: float = 90.0) -> Kind:
     """Pass over events until one of a kind, of a participant of this name if one is given."""
     async with asyncio.timeout(within_s):
         async for event in events:
