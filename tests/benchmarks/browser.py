@@ -4,8 +4,9 @@ Our own meeting page on a Janus; Janus, page and people run in processes of thei
 `cores` and `rss_mb` are those of the bot's process, `browser_cores` and `browser_rss_mb` of all that it started:
 Chromium and Playwright's driver (of memory that processes share, each has its part). Needs root, Janus and Chromium;
 ends with code 77 and the reason elsewhere. `python -m tests.benchmarks.browser [--counts 9,25] [--seconds 40] [--json]`
-`--soak 30` lets people come and go for so many minutes. With `--simulcast` the people are pages of a Chromium that send
-their picture in up to three sizes; what they were asked for stands beside. It costs them much: take few (`--counts 4`).
+People send what Chromium sends with simulcast (`simulcast_people.py`), or with `--one-size` one picture of 640x360.
+What they and Janus take of the same machine stands beside, and `asked_most` says how often the one who was asked most
+was asked for a whole picture. `--soak 30` lets people come and go for so many minutes.
 """
 
 import argparse
@@ -13,90 +14,77 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from bot.rooms.browser.launcher import NAMES
 from tests.benchmarks import janus
-from tests.benchmarks.janus_browser import BrowserPerson, a_browser
 from tests.benchmarks.janus_server import JanusServer, janus_server
 from tests.benchmarks.local import WARM_UP_S, line_with, measure_bot, running
 from tests.benchmarks.network import SERVER, PrivateNetwork, missing, private_network
-from tests.benchmarks.process import cpu_s, descendants, machine, pss_mb, rss_mb
+from tests.benchmarks.process import CoresUsed, descendants, machine, pss_mb, rss_mb
 from tests.bot.rooms.browser.pages import meeting_server
 
 CANNOT = 77
+SENT_FPS, READS_PER_S, CORES, MEMORY_MB = 14.0, 3.5, 2.0, 1200
+"""What has to be sent and read by whoever is worst off, and what bot and browser may take for it."""
+BESIDE = ("cores", "rss_mb", "sent_fps_min")
+"""What is kept of the Janus room."""
 
 
-@asynccontextmanager
-async def people(count: int, *, simulcast: bool) -> AsyncIterator[list[BrowserPerson]]:
-    """Bring people in who send VP8 at 640x360@15; those who are pages can be asked what they sent."""
-    if not simulcast:
-        async with running("tests.benchmarks.janus_publishers", JanusServer.url(), str(count)) as publishers:
-            await line_with(publishers.stdout, f"publishing {count}")
-            yield []
-        return
-    async with a_browser("kofi") as browser:
-        pages = [await BrowserPerson.open(browser, f"Person {number}", layers=3) for number in range(count)]
-        for page in pages:
-            await page.join()
-        yield pages
-
-
-async def sent(pages: list[BrowserPerson]) -> dict[str, Any]:
-    """Say what people who are pages sent in all, and what they were asked for."""
-    asked = [await page.call("asked") for page in pages]
-    sizes = [await page.call("sizes") for page in pages]
-    return (
-        {"sizes": sizes, **{name: sum(each[name] for each in asked) for name in ("requests", "keys")}} if pages else {}
-    )
-
-
-async def measure(network: PrivateNetwork, count: int, seconds: float, *, simulcast: bool = False) -> dict[str, Any]:
+async def measure(network: PrivateNetwork, count: int, seconds: float, *, simulcast: bool) -> dict[str, Any]:
     """Measure one bot with `count` participants on a page."""
-    async with janus_server(network), meeting_server() as meeting:
+    async with janus_server(network) as server, meeting_server() as meeting:
         url = meeting.url("meeting.html", janus=f"ws://{SERVER}:8188")
         flags = ("--policy", "individual", "--port", "0", "--browser-host", SERVER)
         async with running("tests.benchmarks.janus_bot", "join", url, *flags) as bot:
             dashboard = await line_with(bot.stderr, "dashboard")
             await line_with(bot.stderr, "live")
-            async with people(count, simulcast=simulcast) as pages:
+            async with janus.people(count, simulcast=simulcast) as people:
                 measuring = asyncio.create_task(measure_bot(bot.pid, dashboard, count, seconds))
                 await asyncio.sleep(WARM_UP_S)
-                loop = asyncio.get_running_loop()
-                began_s, before = loop.time(), _used_s(bot.pid)
+                cores = CoresUsed(
+                    {
+                        "browser_cores": lambda: descendants(bot.pid),
+                        "people_cores": lambda: [people.pid],
+                        "janus_server_cores": lambda: [server.pid],
+                    }
+                )
                 figures = await measuring
-                after, elapsed_s = _used_s(bot.pid), loop.time() - began_s
-                used_s = sum(after[pid] - before.get(pid, 0.0) for pid in after)
-                return {
-                    **figures,
-                    **await sent(pages),
-                    "browser_cores": round(used_s / elapsed_s, 2),
-                    "browser_rss_mb": round(sum(pss_mb(pid) for pid in after)),
-                }
+                memory_mb = sum(pss_mb(pid) for pid in descendants(bot.pid))
+                return {**figures, **cores(), "browser_rss_mb": round(memory_mb), **people.figures}
 
 
-def _used_s(pid: int) -> dict[int, float]:
-    used = {}
-    for each in descendants(pid):
-        with suppress(OSError):
-            used[each] = cpu_s(each)
-    return used
+def verdict(count: int, row: dict[str, Any]) -> str:
+    """Say whether a measurement keeps the budgets, and whether the machine was large enough for it to say anything."""
+    both = row["cores"] + row["browser_cores"]
+    others = row["people_cores"] + row["janus_server_cores"]
+    memory_mb = row["rss_mb"] + row["browser_rss_mb"]
+    lacks = [
+        text
+        for text, is_kept in (
+            (f"{row['sent_fps_min']:.1f} of 15 pictures/s were sent", row["sent_fps_min"] >= SENT_FPS),
+            (f"{row['reads_per_s_slowest']:.1f} reads/s of the slowest", row["reads_per_s_slowest"] >= READS_PER_S),
+            (f"{both:.2f} cores", both <= CORES),
+            (f"{memory_mb} MB", memory_mb <= MEMORY_MB),
+        )
+        if not is_kept
+    ]
+    fits = f"do not fit ({', '.join(lacks)})" if lacks else "fit"
+    return (
+        f"{count} participants {fits}: bot and browser {both:.2f} cores and {memory_mb} MB; of the same "
+        f"{os.cpu_count()} the people take {row['people_cores']:.2f} and Janus {row['janus_server_cores']:.2f}, "
+        f"all together {others + both:.2f}"
+    )
 
 
-async def measure_all(
-    network: PrivateNetwork, counts: list[int], seconds: float, *, simulcast: bool = False
-) -> dict[str, Any]:
-    """Measure every count in both connectors; with people who are pages, in the page alone."""
+async def measure_all(network: PrivateNetwork, counts: list[int], seconds: float, *, simulcast: bool) -> dict[str, Any]:
+    """Measure every count in both connectors."""
     rows = {}
     for count in counts:
         row = await measure(network, count, seconds, simulcast=simulcast)
-        if simulcast:
-            rows[str(count)] = row
-            continue
-        beside = await janus.measure(network, count, seconds)
-        rows[str(count)] = row | {"janus_cores": beside["cores"], "janus_rss_mb": beside["rss_mb"]}
+        print(verdict(count, row), file=sys.stderr, flush=True)
+        beside = await janus.measure(network, count, seconds, simulcast=simulcast)
+        rows[str(count)] = row | {f"janus_{name}": beside[name] for name in BESIDE}
         print(f"{count} participants: {rows[str(count)]}", file=sys.stderr, flush=True)
     return rows
 
@@ -132,7 +120,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=lambda text: [int(part) for part in text.split(",")], default=[9, 25])
     parser.add_argument("--seconds", type=float, default=40.0)
-    parser.add_argument("--simulcast", action="store_true", help="people are pages of a Chromium, with three layers")
+    parser.add_argument("--one-size", action="store_true", help="people send one size of their picture")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="people come and go; only memory is measured")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -144,7 +132,7 @@ def main() -> int:
         work = (
             soak(network, options.soak)
             if options.soak
-            else measure_all(network, options.counts, options.seconds, simulcast=options.simulcast)
+            else measure_all(network, options.counts, options.seconds, simulcast=not options.one_size)
         )
         rows = asyncio.run(work)
     print(json.dumps(rows) if options.json else rows)

@@ -11,6 +11,8 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.benchmarks.janus_server import JanusServer, janus_server
@@ -21,7 +23,47 @@ from tests.benchmarks.process import machine
 CANNOT = 77
 
 
-async def measure(network: PrivateNetwork, count: int, seconds: float) -> dict[str, Any]:
+class People:
+    """Who publishes, from a process of their own."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._rates: list[float] = []
+        self._asked = (0, 0)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What they sent so far, and of several sizes what they were asked for."""
+        asked = {"asked_most": self._asked[0], "asked_in_all": self._asked[1]} if self._asked[1] else {}
+        return {"sent_fps_min": min(self._rates[1:], default=0.0), **asked}
+
+    async def listen(self, lines: asyncio.StreamReader | None) -> None:
+        """Take what they say."""
+        assert lines is not None
+        async for line in lines:
+            match line.decode().split():
+                case ["sending", rate]:
+                    self._rates.append(float(rate))
+                case ["asked", most, in_all]:
+                    self._asked = int(most), int(in_all)
+
+
+@asynccontextmanager
+async def people(count: int, *, simulcast: bool = False) -> AsyncIterator[People]:
+    """Bring people in who send VP8 at 640x360@15, in as many sizes as Chromium does or in one."""
+    sizes = ("2",) if simulcast else ()
+    async with running("tests.benchmarks.janus_publishers", JanusServer.url(), str(count), *sizes) as process:
+        await line_with(process.stdout, f"publishing {count}")
+        people = People(process.pid)
+        listening = asyncio.create_task(people.listen(process.stdout))
+        try:
+            yield people
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+
+async def measure(network: PrivateNetwork, count: int, seconds: float, *, simulcast: bool = False) -> dict[str, Any]:
     """Measure one bot with `count` participants."""
     url = JanusServer.url()
     async with janus_server(network):
@@ -29,18 +71,13 @@ async def measure(network: PrivateNetwork, count: int, seconds: float) -> dict[s
         async with running(*bot_command) as bot:
             dashboard = await line_with(bot.stderr, "dashboard")
             await line_with(bot.stderr, "live")
-            async with running("tests.benchmarks.janus_publishers", url, str(count)) as people:
-                await line_with(people.stdout, f"publishing {count}")
-                states, rates = list[str](), list[str]()
-                async with asyncio.TaskGroup() as tasks:
-                    listening = [
-                        tasks.create_task(_note(bot.stderr, "reconnecting", states)),
-                        tasks.create_task(_note(people.stdout, "sending", rates)),
-                    ]
-                    figures = await measure_bot(bot.pid, dashboard, count, seconds)
-                    for task in listening:
-                        task.cancel()
-                return figures | {"reconnects": len(states), "sent_fps_min": min(map(float, rates[1:]), default=0.0)}
+            async with people(count, simulcast=simulcast) as publishing:
+                states = list[str]()
+                listening = asyncio.create_task(_note(bot.stderr, "reconnecting", states))
+                figures = await measure_bot(bot.pid, dashboard, count, seconds)
+                listening.cancel()
+                await asyncio.wait([listening])
+                return figures | {"reconnects": len(states)} | publishing.figures
 
 
 async def _note(stream: asyncio.StreamReader | None, word: str, found: list[str]) -> None:

@@ -22,6 +22,7 @@ window.person = (() => {
       socket.send(JSON.stringify({ ...message, transaction, session_id: session }));
     });
     session = (await ask({ janus: "create" })).data.id;
+    const beat = setInterval(() => (socket.readyState === 1 ? ask({ janus: "keepalive" }) : clearInterval(beat)), 20_000);
   }
 
   const attach = async () => (await ask({ janus: "attach", plugin: "janus.plugin.videoroom" })).data.id;
@@ -116,11 +117,13 @@ window.person = (() => {
     sizes: async () => [...(await sending.getStats()).values()]
       .filter(({ type, framesEncoded }) => type === "outbound-rtp" && framesEncoded)
       .map(({ frameWidth }) => frameWidth).sort((one, other) => other - one),
-    // How often this person was asked for a whole picture, and how many they sent.
+    // How often this person was asked for a whole picture, and how many pictures they sent. Janus asks for one in
+    // every size at once, which is one request.
     asked: async () => {
       const sent = [...(await sending.getStats()).values()].filter(({ type }) => type === "outbound-rtp");
       const sum = (name) => sent.reduce((all, each) => all + (each[name] ?? 0), 0);
-      return { requests: sum("pliCount") + sum("firCount"), keys: sum("keyFramesEncoded"), sent: sum("framesEncoded") };
+      const requests = Math.max(...sent.map(({ pliCount = 0, firCount = 0 }) => pliCount + firCount));
+      return { requests, sent: sum("framesEncoded") };
     },
     heard: () => heard,
     say: (text) => channel.send(text),

@@ -87,6 +87,12 @@ class JanusServer:
                     raise RuntimeError(f"janus ended at once: {(self._folder / 'log').read_text()[-500:]}")
                 await asyncio.sleep(0.02)
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def kill(self) -> None:
         """End it without a word."""
         if self._process is not None and self._process.returncode is None:

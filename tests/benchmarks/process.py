@@ -2,6 +2,8 @@
 
 import os
 import platform
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +14,35 @@ def cpu_s(pid: int) -> float:
     """CPU seconds a process has used so far, all threads, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+class CoresUsed:
+    """What each of several groups of processes uses from now on, in cores."""
+
+    def __init__(self, groups: Mapping[str, Callable[[], Iterable[int]]]) -> None:
+        """Begin.
+
+        Args:
+            groups: Name → gives the processes that are in it by then.
+        """
+        self._groups = groups
+        self._began_s, self._before = time.monotonic(), self._used_s()
+
+    def __call__(self) -> dict[str, float]:
+        """Say it, by group; a process that began since then counts from its beginning."""
+        elapsed_s = time.monotonic() - self._began_s
+        used = dict.fromkeys(self._groups, 0.0)
+        for (name, pid), used_s in self._used_s().items():
+            used[name] += used_s - self._before.get((name, pid), 0.0)
+        return {name: round(used_s / elapsed_s, 2) for name, used_s in used.items()}
+
+    def _used_s(self) -> dict[tuple[str, int], float]:
+        used = {}
+        for name, pids in self._groups.items():
+            for pid in pids():
+                with suppress(OSError):
+                    used[name, pid] = cpu_s(pid)
+        return used
 
 
 def pages_given(pid: int) -> int:

@@ -9,7 +9,7 @@ import av
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from bot.rooms.base import CameraOn
+from bot.rooms.base import CameraOn, Scalable, Track
 from bot.samples.story import clip_path
 from engine.faces import FaceFinder
 from engine.readings import Face, Image
@@ -84,9 +84,18 @@ async def an_ordinary_viewer(meeting: MeetingServer) -> AsyncIterator[None]:
             await viewer.close()
 
 
+async def read(track: Track) -> None:
+    """Want pictures now a little narrower than a layer, and now a little wider: a face sways."""
+    assert isinstance(track, Scalable)
+    async for frame in track.frames():
+        wanted_px = 300 if frame.at % 8 < 4 else 345
+        track.prefer(frame, wanted_px / frame.width_px)
+
+
 @pytest.mark.long
+@pytest.mark.parametrize("layers", [1, 3])
 async def test_bot_asks_for_hardly_more_whole_pictures_than_an_ordinary_viewer(
-    server: JanusServer, meeting: MeetingServer, browser: Browser
+    server: JanusServer, meeting: MeetingServer, browser: Browser, layers: int
 ) -> None:
     async def counted() -> int:
         before = await eve.call("asked")
@@ -94,16 +103,20 @@ async def test_bot_asks_for_hardly_more_whole_pictures_than_an_ordinary_viewer(
         after = await eve.call("asked")
         return int(after["requests"] - before["requests"])
 
-    eve = await BrowserPerson.open(browser, "Eve", codec="VP8")
+    eve = await BrowserPerson.open(browser, "Eve", codec="VP8", layers=layers)
     await eve.join()
     start = (await eve.call("asked"))["requests"]
     async with an_ordinary_viewer(meeting):
         coming_of_viewer = (await eve.call("asked"))["requests"] - start
         viewer = await counted()
+        sizes = await eve.call("sizes")
     start = (await eve.call("asked"))["requests"]
     async with browser_room(meeting) as room:
-        await until(room.events(), CameraOn, "Eve")
+        on = await until(room.events(), CameraOn, "Eve")
+        reading = asyncio.create_task(read(on.track))
         coming_of_bot = (await eve.call("asked"))["requests"] - start
         bot = await counted()
+        reading.cancel()
     print(f"asked for a whole picture: viewer {coming_of_viewer} + {viewer}, bot {coming_of_bot} + {bot}")
+    assert sizes == [640, 320, 160][: min(layers, 2)], "as many as Chromium sends of this picture"
     assert coming_of_bot + bot <= coming_of_viewer + viewer + 1

@@ -34,6 +34,7 @@ from bot.rooms.base import (
     Scalable,
 )
 from bot.rooms.browser import cameras, launcher
+from bot.rooms.browser import people as page_people
 from bot.rooms.browser import room as browser_rooms
 from bot.rooms.browser import stay as stays
 from bot.rooms.browser.launcher import NAMES, BrowserOptions
@@ -416,6 +417,8 @@ async def test_page_is_asked_for_pictures_as_large_as_they_are_needed(
     server: JanusServer, meeting: MeetingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(browser_rooms, "WANT_EVERY_S", 0.1)
+    monkeypatch.setattr(page_people, "SMALLER_AFTER_S", 0.0)
+    monkeypatch.setattr(page_people, "ONCE_IN_S", 0.0)
     async with a_browser("kofi") as browser, browser_room(meeting) as room:
         eve = await BrowserPerson.open(browser, "Eve", codec="VP8", layers=3)
         await eve.join()
@@ -423,9 +426,9 @@ async def test_page_is_asked_for_pictures_as_large_as_they_are_needed(
         assert isinstance(on.track, Scalable)
         async with asyncio.timeout(60):
             frame = await anext(aiter(on.track.frames()))
-        on.track.prefer(frame, 160 / frame.width_px)
+        on.track.prefer(frame, 100 / frame.width_px)
         await meeting.until(
-            lambda: [160] in [[size["width"] for size in each.get("wanted", ())] for each in meeting.reports]
+            lambda: [100] in [[size["width"] for size in each.get("wanted", ())] for each in meeting.reports]
         )
 
 

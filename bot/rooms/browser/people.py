@@ -9,6 +9,50 @@ from bot.rooms.webrtc.video_stream import Stream
 
 MOST_HEARD = 2000
 """Messages that are known again."""
+LARGER_FROM, SMALLER_FROM = 1.1, 0.45
+"""Wanted widths, in shares of the present one, that are worth a change: a page's next size is twice or half as wide."""
+LARGER_AFTER_S, SMALLER_AFTER_S = 3.0, 10.0
+"""How long the same must be wanted: a face that is close for a moment is no reason."""
+ONCE_IN_S = 60.0
+"""Another size begins with a whole picture, which everybody in the meeting pays for; so does the bot's own coming."""
+
+
+class WantedWidth:
+    """Pure: how wide a page is asked to have the pictures of one camera. It says so seldom."""
+
+    def __init__(self) -> None:
+        self._asked_px = 0
+        self._may_change_at: float | None = None
+        self._direction = 0
+        self._direction_at = 0.0
+
+    def prefer(self, at: float, width_px: int, factor: float) -> int | None:
+        """Take what would serve the reader of these pictures.
+
+        Args:
+            at: When the picture was decoded, in seconds on the room's clock.
+            width_px: Its width.
+            factor: How many times as wide it would have to be.
+
+        Returns:
+            What to ask the page for now, in pixels; None where nothing is to be asked.
+        """
+        if self._may_change_at is None:
+            self._may_change_at = at + ONCE_IN_S
+        direction = 1 if factor > LARGER_FROM else -1 if factor < SMALLER_FROM else 0
+        if direction != self._direction:
+            self._direction, self._direction_at = direction, at
+        if direction == 0 or at - self._direction_at < (LARGER_AFTER_S if direction > 0 else SMALLER_AFTER_S):
+            return None
+        # Whoever looks at a page that begins with small pictures has larger ones at once, too.
+        is_first = direction > 0 and not self._asked_px
+        wanted_px = max(1, round(width_px * factor))
+        # A page that has nothing else is not asked again and again.
+        is_new = not self._asked_px or not 1 / LARGER_FROM < wanted_px / self._asked_px < LARGER_FROM
+        if not is_new or (at < self._may_change_at and not is_first):
+            return None
+        self._asked_px, self._may_change_at = wanted_px, at + ONCE_IN_S
+        return wanted_px
 
 
 class PagePeople:
@@ -21,7 +65,7 @@ class PagePeople:
             publish: Takes the events.
         """
         self.sizes: dict[str, int] = {}
-        """How wide the picture of each person had better be, in pixels, by the page's own id."""
+        """How wide the picture of each person had better be, in pixels, by the page's own id; others' may stay."""
         self._publish = publish
         self._people = People(publish)
         self._unreadable: dict[str, str] = {}
@@ -51,9 +95,11 @@ class PagePeople:
 
     def begin(self, id_: str, stream: Stream) -> None:
         """Video of somebody begins to come in: watch when their camera is on."""
+        width = WantedWidth()
 
         def scale(frame: Frame, factor: float) -> None:
-            self.sizes[id_] = max(1, round(frame.width_px * factor))
+            if (wanted_px := width.prefer(frame.at, frame.width_px, factor)) is not None:
+                self.sizes[id_] = wanted_px
 
         self._people.begin(id_, stream, scale)
 

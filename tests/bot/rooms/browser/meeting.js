@@ -11,6 +11,7 @@
   let line = Promise.resolve();
   const people = new Map();  // feed → { id, name, mid }
   const shown = new Map();  // mid of ours → feed whose video it carries
+  const layers = new Map();  // mid of ours → the layer that Janus was asked for there
   const tracks = new Map();  // mid of ours → track
   const written = [];
 
@@ -74,11 +75,13 @@
   async function again() {
     for (const peer of [sending, receiving]) peer?.close();
     [subscribing, receiving] = [];
-    for (const known of [people, shown, tracks]) known.clear();
+    for (const known of [people, shown, layers, tracks]) known.clear();
     try { await enter(document.title); } catch { /* the socket's end has asked for the next try */ }
   }
 
   const note = (id, display) => people.set(id, { ...people.get(id), id, name: display ?? "" });
+
+  const hide = (mid) => { shown.delete(mid); layers.delete(mid); };
 
   function meet(publishers) {
     for (const { id, display, streams = [] } of publishers ?? []) {
@@ -93,7 +96,7 @@
 
   function part(id) {
     people.delete(id);
-    for (const [mid, feed] of shown) if (feed === id) shown.delete(mid);
+    for (const [mid, feed] of shown) if (feed === id) hide(mid);
     change({ unsubscribe: [{ feed: id }] });
   }
 
@@ -146,7 +149,7 @@
     if ("display" in data && "id" in data) note(data.id, data.display);
     meet(data.publishers);
     if (data.unpublished && data.unpublished !== "ok") {
-      for (const [mid, feed] of shown) if (feed === data.unpublished) shown.delete(mid);
+      for (const [mid, feed] of shown) if (feed === data.unpublished) hide(mid);
       change({ unsubscribe: [{ feed: data.unpublished }] });
     }
     for (const gone of [data.leaving, data.kicked]) if (gone && gone !== "ok") part(gone);
@@ -160,8 +163,9 @@
   async function rebind({ from, to }) {
     const [before, after] = [named(from), named(to)];
     const [mid] = [...shown].find(([, feed]) => feed === before.id);
-    for (const [other, feed] of shown) if (feed === after.id) shown.delete(other);
-    if (!lateMs) shown.delete(mid);
+    for (const [other, feed] of shown) if (feed === after.id) hide(other);
+    layers.delete(mid);
+    if (!lateMs) hide(mid);
     await say(subscribing, { request: "switch", streams: [{ feed: after.id, mid: after.mid, sub_mid: mid }] });
     if (lateMs) await new Promise((resolve) => { setTimeout(resolve, lateMs); });
     shown.set(mid, after.id);
@@ -248,7 +252,10 @@
       for (const { person, width } of sizes) {
         const [mid] = [...shown].find(([, feed]) => String(feed) === person) ?? [];
         const substream = width > 320 ? 2 : width > 160 ? 1 : 0;
-        if (mid) await say(subscribing, { request: "configure", streams: [{ mid, substream }] });
+        // Asked again for what it cannot have, Janus asks the publisher for a whole picture again.
+        if (!mid || layers.get(mid) === substream) continue;
+        layers.set(mid, substream);
+        await say(subscribing, { request: "configure", streams: [{ mid, substream }] });
       }
     },
     leave: async () => { await say(publishing, { request: "leave" }); },
