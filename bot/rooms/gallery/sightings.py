@@ -5,7 +5,7 @@ it is enough to see that everybody is still where they were. Nothing is given of
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 import cv2
@@ -102,11 +102,18 @@ class _Moment:
         """Return whether something has moved since: much of the picture, or a face, be it one of fifty."""
         if not is_same_picture(self.whole, whole):
             return True
-        return any(
-            rect == faces[id_][0] and moved(before, faces[id_][1])
-            for id_, (rect, before) in self.faces.items()
-            if id_ in faces
-        )
+        known = self._of_same_places(faces)
+        return any(moved(before, faces[id_][1]) for id_, (_, before) in known.items())
+
+    def joined(self, faces: Mapping[str, tuple[Rect, Glance]]) -> "_Moment":
+        """Return it with the faces that were elsewhere then, as they are now.
+
+        A layout that flows anew moves all of them at once: who moves from then on would be compared with nothing.
+        """
+        return replace(self, faces={**faces, **self._of_same_places(faces)})
+
+    def _of_same_places(self, faces: Mapping[str, tuple[Rect, Glance]]) -> Mapping[str, tuple[Rect, Glance]]:
+        return {id_: seen for id_, seen in self.faces.items() if id_ in faces and seen[0] == faces[id_][0]}
 
 
 @dataclass(slots=True)
@@ -231,9 +238,12 @@ class Gallery:
             for seat in placed
             if (face := self._sitters[seat.id].face) is not None
         }
-        if self._moved is None or self._moved.is_over(whole, faces):
-            self._moved = _Moment(at, whole, faces)
-        return at - self._moved.at >= FROZEN_AFTER_S
+        last = self._moved
+        if last is None or last.is_over(whole, faces):
+            self._moved = moment = _Moment(at, whole, faces)
+        else:
+            self._moved = moment = last.joined(faces)
+        return at - moment.at >= FROZEN_AFTER_S
 
     def _known(self) -> frozenset[str]:
         return frozenset(id_ for id_, sitter in self._sitters.items() if sitter.was_living)

@@ -85,6 +85,16 @@ def test_class_in_many_small_tiles_is_not_frozen_while_one_of_them_speaks() -> N
     assert shown.show(everybody, columns=7, pictures=frozen + 2, still=everybody, size=full_hd).is_frozen
 
 
+def test_class_that_flowed_anew_is_not_frozen_while_one_of_them_speaks() -> None:
+    shown = Shown()
+    full_hd = (1080, 1920)
+    shown.show(range(25), columns=5, pictures=10, size=full_hd)
+    frozen = round(FROZEN_AFTER_S * PICTURES_PER_S)
+    turned, others = range(24, -1, -1), [person for person in range(25) if person != 20]
+    assert not shown.show(turned, columns=5, pictures=2 * frozen, still=others, size=full_hd).is_frozen
+    assert shown.show(turned, columns=5, pictures=frozen + 2, still=turned, size=full_hd).is_frozen
+
+
 def test_picture_that_becomes_smaller_while_people_are_in_it_shows_them_there() -> None:
     shown = Shown()
     shown.show(range(9), pictures=SETTLING)
