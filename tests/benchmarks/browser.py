@@ -6,7 +6,7 @@ Chromium and Playwright's driver (of memory that processes share, each has its p
 ends with code 77 and the reason elsewhere. `python -m tests.benchmarks.browser [--counts 9,25] [--seconds 40] [--json]`
 People send what Chromium sends with simulcast (`simulcast_people.py`), or with `--one-size` one picture of 640x360.
 What they and Janus take of the same machine stands beside, and `asked_most` says how often the one who was asked most
-was asked for a whole picture. `--soak 30` lets people come and go for so many minutes.
+was asked for a whole picture, `viewer_asked_most` how often with an ordinary viewer in the bot's place. `--soak 30` lets people come and go for so many minutes.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 
 from bot.rooms.browser.launcher import NAMES
 from tests.benchmarks import janus
+from tests.benchmarks.janus_browser import an_ordinary_viewer
 from tests.benchmarks.janus_server import JanusServer, janus_server
 from tests.benchmarks.local import WARM_UP_S, line_with, measure_bot, running
 from tests.benchmarks.network import SERVER, PrivateNetwork, missing, private_network
@@ -29,6 +30,8 @@ SENT_FPS, READS_PER_S, CORES, MEMORY_MB = 14.0, 3.5, 2.0, 1200
 """What has to be sent and read by whoever is worst off, and what bot and browser may take for it."""
 BESIDE = ("cores", "rss_mb", "sent_fps_min")
 """What is kept of the Janus room."""
+ASKED = ("asked_most", "asked_in_all", "sent_fps_min")
+"""What is kept of the same page with an ordinary viewer, instead of the bot."""
 
 
 async def measure(network: PrivateNetwork, count: int, seconds: float, *, simulcast: bool) -> dict[str, Any]:
@@ -52,6 +55,15 @@ async def measure(network: PrivateNetwork, count: int, seconds: float, *, simulc
                 figures = await measuring
                 memory_mb = sum(pss_mb(pid) for pid in descendants(bot.pid))
                 return {**figures, **cores(), "browser_rss_mb": round(memory_mb), **people.figures}
+
+
+async def watch(network: PrivateNetwork, count: int, seconds: float) -> dict[str, Any]:
+    """Let an ordinary viewer be on the same page for as long as a bot is, and return what the people were asked for."""
+    async with janus_server(network), meeting_server() as meeting:
+        async with an_ordinary_viewer(meeting.url("meeting.html", janus=f"ws://{SERVER}:8188")):
+            async with janus.people(count, simulcast=True) as people:
+                await asyncio.sleep(WARM_UP_S + seconds)
+                return people.figures
 
 
 def verdict(count: int, row: dict[str, Any]) -> str:
@@ -85,6 +97,9 @@ async def measure_all(network: PrivateNetwork, counts: list[int], seconds: float
         print(verdict(count, row), file=sys.stderr, flush=True)
         beside = await janus.measure(network, count, seconds, simulcast=simulcast)
         rows[str(count)] = row | {f"janus_{name}": beside[name] for name in BESIDE}
+        if simulcast:
+            viewed = await watch(network, count, seconds)
+            rows[str(count)] |= {f"viewer_{name}": viewed[name] for name in ASKED}
         print(f"{count} participants: {rows[str(count)]}", file=sys.stderr, flush=True)
     return rows
 

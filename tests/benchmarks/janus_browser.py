@@ -64,6 +64,24 @@ async def a_browser(person_id: str, width_px: int = 640, height_px: int = 360) -
                 await browser.close()
 
 
+@asynccontextmanager
+async def an_ordinary_viewer(url: str) -> AsyncIterator[Page]:
+    """Let somebody join a meeting page with a browser in which nothing of ours runs.
+
+    Args:
+        url: The page, as a bot is given it.
+    """
+    async with async_playwright() as playwright:
+        viewer = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            page = await (await viewer.new_context(bypass_csp=True)).new_page()
+            await page.goto(url.removeprefix("browser+"))
+            await page.evaluate("() => window.classpulse.join({ name: 'Viewer' })")
+            yield page
+        finally:
+            await viewer.close()
+
+
 class BrowserPerson:
     """A participant with a page of their own."""
 

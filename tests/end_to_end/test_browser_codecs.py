@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import cast
 
 import av
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from bot.rooms.base import CameraOn, Scalable, Track
 from bot.samples.story import clip_path
 from engine.faces import FaceFinder
 from engine.readings import Face, Image
-from tests.benchmarks.janus_browser import CHROMIUM, FLAGS, BrowserPerson, a_browser
+from tests.benchmarks.janus_browser import BrowserPerson, a_browser, an_ordinary_viewer
 from tests.benchmarks.janus_server import JanusServer
 from tests.benchmarks.network import SERVER, PrivateNetwork
 from tests.bot.rooms.browser.pages import MeetingServer
@@ -69,21 +68,6 @@ async def test_face_of_a_browsers_camera_is_read_as_it_was_drawn(
         assert getattr(face.box, side) == pytest.approx(getattr(true.box, side), abs=0.06)
 
 
-@asynccontextmanager
-async def an_ordinary_viewer(meeting: MeetingServer) -> AsyncIterator[None]:
-    """Somebody who opens the same page with a browser in which nothing of ours runs."""
-    async with async_playwright() as playwright:
-        viewer = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        try:
-            page = await (await viewer.new_context(bypass_csp=True)).new_page()
-            await page.goto(meeting.url("meeting.html", janus=f"ws://{SERVER}:8188").removeprefix("browser+"))
-            await page.evaluate("() => window.classpulse.join({ name: 'Viewer' })")
-            await page.wait_for_function("() => document.querySelector('video')?.videoWidth > 0", timeout=60_000)
-            yield
-        finally:
-            await viewer.close()
-
-
 async def read(track: Track) -> None:
     """Want pictures now a little narrower than a layer, and now a little wider: a face sways."""
     assert isinstance(track, Scalable)
@@ -106,7 +90,8 @@ async def test_bot_asks_for_hardly_more_whole_pictures_than_an_ordinary_viewer(
     eve = await BrowserPerson.open(browser, "Eve", codec="VP8", layers=layers)
     await eve.join()
     start = (await eve.call("asked"))["requests"]
-    async with an_ordinary_viewer(meeting):
+    async with an_ordinary_viewer(meeting.url("meeting.html", janus=f"ws://{SERVER}:8188")) as page:
+        await page.wait_for_function("() => document.querySelector('video')?.videoWidth > 0", timeout=60_000)
         coming_of_viewer = (await eve.call("asked"))["requests"] - start
         viewer = await counted()
         sizes = await eve.call("sizes")
