@@ -5,8 +5,9 @@ Our own meeting page on a Janus; Janus, page and people run in processes of thei
 Chromium and Playwright's driver (of memory that processes share, each has its part). Needs root, Janus and Chromium;
 ends with code 77 and the reason elsewhere. `python -m tests.benchmarks.browser [--counts 9,25] [--seconds 40] [--json]`
 People send what Chromium sends with simulcast (`simulcast_people.py`), or with `--one-size` one picture of 640x360.
-What they and Janus take of the same machine stands beside, and `asked_most` says how often the one who was asked most
-was asked for a whole picture, `viewer_asked_most` how often with an ordinary viewer in the bot's place. `--soak 30` lets people come and go for so many minutes.
+What they and Janus take of the same machine stands beside. `asked_most` says how often the one who was asked most was
+asked for a whole picture, `viewer_asked_most` how often with an ordinary viewer in the bot's place. `--soak 30` lets
+people come and go for so many minutes.
 """
 
 import argparse
@@ -60,10 +61,10 @@ async def measure(network: PrivateNetwork, count: int, seconds: float, *, simulc
 async def watch(network: PrivateNetwork, count: int, seconds: float) -> dict[str, Any]:
     """Let an ordinary viewer be on the same page for as long as a bot is, and return what the people were asked for."""
     async with janus_server(network), meeting_server() as meeting:
-        async with an_ordinary_viewer(meeting.url("meeting.html", janus=f"ws://{SERVER}:8188")):
-            async with janus.people(count, simulcast=True) as people:
-                await asyncio.sleep(WARM_UP_S + seconds)
-                return people.figures
+        url = meeting.url("meeting.html", janus=f"ws://{SERVER}:8188")
+        async with an_ordinary_viewer(url), janus.people(count, simulcast=True) as people:
+            await asyncio.sleep(WARM_UP_S + seconds)
+            return people.figures
 
 
 def verdict(count: int, row: dict[str, Any]) -> str:
