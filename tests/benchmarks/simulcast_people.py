@@ -1,7 +1,8 @@
 """People who publish into a Janus room as Chromium does with simulcast, but for a small part of what encoding costs it.
 
-Of a picture of 640x360 Chromium offers three sizes and sends two, each in three temporal layers, and a whole picture
-only when it is asked for one. These people do the same with pictures that were encoded before, once for everybody.
+Of a picture of 640x360 Chromium offers three sizes and sends two, and a whole picture only when it is asked for one.
+These people do the same with pictures that were encoded before, once for everybody. Their three temporal layers are our
+choice: of what Chromium sends a page was seen to receive none.
 """
 
 import random
