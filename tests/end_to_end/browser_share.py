@@ -18,10 +18,15 @@ from bot.samples.window import Style, View
 from bot.settings import Settings
 from dashboard_protocol.events import ClassSummary, Event, Profile
 from engine.readings import Image
+from tests.dashboard_protocol.web.browser import CHROMIUM
 from tests.end_to_end import gallery_page
 from tests.served import served
 
-CHROMIUM: Final = "/usr/bin/chromium"
+IN_LONG_SHARES = [
+    pytest.mark.integration,
+    pytest.mark.long,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
+]
 FLAGS: Final = [
     f"--auto-select-tab-capture-source-by-title={gallery_page.TITLE}", "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",

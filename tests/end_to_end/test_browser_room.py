@@ -17,7 +17,7 @@ from aiortc.mediastreams import MediaStreamTrack
 from av import VideoFrame
 
 from bot.errors import RoomClosed, RoomKicked, RoomNotUnderstood, RoomRefused
-from bot.rooms import notice
+from bot.rooms import notice, size_demand
 from bot.rooms.base import (
     Absence,
     Admitted,
@@ -417,7 +417,7 @@ async def test_page_is_asked_for_pictures_as_large_as_they_are_needed(
     server: JanusServer, meeting: MeetingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(browser_rooms, "WANT_EVERY_S", 0.1)
-    monkeypatch.setattr(page_people, "SMALLER_AFTER_S", 0.0)
+    monkeypatch.setattr(size_demand, "SMALLER_AFTER_S", 0.0)
     monkeypatch.setattr(page_people, "ONCE_IN_S", 0.0)
     async with a_browser("kofi") as browser, browser_room(meeting) as room:
         eve = await BrowserPerson.open(browser, "Eve", codec="VP8", layers=3)

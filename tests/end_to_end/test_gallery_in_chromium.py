@@ -12,7 +12,7 @@ from bot.samples.window import View
 from bot.samples.window_story import DrawnGallery, Scene, gallery_that_flows
 from tests.bot.rooms.gallery.judged import Judge
 from tests.end_to_end import gallery_page
-from tests.end_to_end.browser_share import CHROMIUM, Looked, Window, share
+from tests.end_to_end.browser_share import IN_LONG_SHARES, Looked, Window, share
 
 LEAST_FOUND = {9: 0.97, 25: 0.97, 49: 0.92}
 """Of the living, by tiles; pictures are among these."""
@@ -23,12 +23,7 @@ LOOKED_AT, LOOKED_AT_FIRST = 20, 60
 """Pictures of each view, 2.5 s of them: the time in which everybody has to be known again; and of the first."""
 PATIENCE_S = 600
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.long,
-    pytest.mark.timeout(2 * PATIENCE_S),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is not installed"),
-]
+pytestmark = [*IN_LONG_SHARES, pytest.mark.timeout(2 * PATIENCE_S)]
 
 
 @dataclass(frozen=True)

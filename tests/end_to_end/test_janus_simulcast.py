@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Browser
 
 from bot.meeting.resolution import PictureSize
+from bot.rooms import size_demand
 from bot.rooms.base import CameraOn, Joined, PictureLost, Scalable, Track
-from bot.rooms.janus import simulcast
 from bot.rooms.janus.room import JanusRoom
 from bot.rooms.notice import Notice
 from engine.faces import FaceFinder
@@ -68,8 +68,8 @@ class Reader:
 async def test_smallest_size_with_a_large_enough_face_is_received_however_the_publisher_numbers_them(
     server: JanusServer, browser: Browser, monkeypatch: pytest.MonkeyPatch, smallest_first: bool
 ) -> None:
-    monkeypatch.setattr(simulcast, "LARGER_AFTER_S", 1.0)
-    monkeypatch.setattr(simulcast, "SMALLER_AFTER_S", 1.5)
+    monkeypatch.setattr(size_demand, "LARGER_AFTER_S", 1.0)
+    monkeypatch.setattr(size_demand, "SMALLER_AFTER_S", 1.5)
     pressures = [0.0]
     reader = Reader(PictureSize(80.0, 40.0, lambda: pressures[-1]))
     options = {"layers": 3, "width": 960, "height": 540, "smallestFirst": smallest_first}

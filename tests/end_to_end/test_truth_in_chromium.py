@@ -19,7 +19,7 @@ from engine.expressions import Expression
 from engine.readings import FaceReading
 from tests.bot.rooms.gallery.judged import rect_of
 from tests.end_to_end import gallery_page
-from tests.end_to_end.browser_share import CHROMIUM, Window, share
+from tests.end_to_end.browser_share import IN_LONG_SHARES, Window, share
 from tests.end_to_end.window_truth import Held, Reading, readings_kept
 
 PEOPLE = occupants(9)
@@ -29,12 +29,7 @@ READ, LEAST_READ = 24, 8
 """Readings that are waited for of everybody who does something, a film of them; and without which nothing is judged."""
 PATIENCE_S = 300
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.long,
-    pytest.mark.timeout(2 * PATIENCE_S),
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"{CHROMIUM} is not installed"),
-]
+pytestmark = [*IN_LONG_SHARES, pytest.mark.timeout(2 * PATIENCE_S)]
 
 
 def parts() -> list[dict[str, str]]:

@@ -5,14 +5,11 @@ from collections.abc import Callable, Mapping
 from bot.rooms.base import CameraOff, CameraUnreadable, Frame, OptedOut, RoomEvent, request_in_chat
 from bot.rooms.browser.site_state import ChatMessage, Said
 from bot.rooms.people import People
+from bot.rooms.size_demand import LARGER_FROM, SizeDemand
 from bot.rooms.webrtc.video_stream import Stream
 
 MOST_HEARD = 2000
 """Messages that are known again."""
-LARGER_FROM, SMALLER_FROM = 1.1, 0.45
-"""Wanted widths, in shares of the present one, that are worth a change: a page's next size is twice or half as wide."""
-LARGER_AFTER_S, SMALLER_AFTER_S = 3.0, 10.0
-"""How long the same must be wanted: a face that is close for a moment is no reason."""
 ONCE_IN_S = 60.0
 """Another size begins with a whole picture, which everybody in the meeting pays for; so does the bot's own coming."""
 
@@ -23,8 +20,7 @@ class WantedWidth:
     def __init__(self) -> None:
         self._asked_px = 0
         self._may_change_at: float | None = None
-        self._direction = 0
-        self._direction_at = 0.0
+        self._demand = SizeDemand()
 
     def prefer(self, at: float, width_px: int, factor: float) -> int | None:
         """Take what would serve the reader of these pictures.
@@ -39,10 +35,8 @@ class WantedWidth:
         """
         if self._may_change_at is None:
             self._may_change_at = at + ONCE_IN_S
-        direction = 1 if factor > LARGER_FROM else -1 if factor < SMALLER_FROM else 0
-        if direction != self._direction:
-            self._direction, self._direction_at = direction, at
-        if direction == 0 or at - self._direction_at < (LARGER_AFTER_S if direction > 0 else SMALLER_AFTER_S):
+        direction = self._demand.take(at, factor)
+        if direction == 0:
             return None
         # Whoever looks at a page that begins with small pictures has larger ones at once, too.
         is_first = direction > 0 and not self._asked_px

@@ -6,11 +6,9 @@ largest, and any may be missing for lack of bandwidth: only what has come in say
 
 import math
 
+from bot.rooms.size_demand import LARGER_FROM, SizeDemand
+
 LAYERS = range(3)
-LARGER_FROM, SMALLER_FROM = 1.1, 0.45
-"""Wanted widths, in shares of the present one, that are worth a change: the next size is twice or half as wide."""
-LARGER_AFTER_S, SMALLER_AFTER_S = 3.0, 10.0
-"""How long the same must be wanted: a face that is close for a moment is no reason, and a change costs a key frame."""
 ANSWERED_WITHIN_S = 3.0
 """What begins to come so soon after it was asked for was there all the time."""
 SETTLED_AFTER_S = 1.0
@@ -30,8 +28,7 @@ class LayerChoice:
         self._widths: dict[int, float] = {}
         self._width_px = 0
         self._changed_at = 0.0
-        self._direction = 0
-        self._direction_at = 0.0
+        self._demand = SizeDemand()
 
     def relayed(self, at: float, layer: int) -> None:
         """Note what Janus sends from now on; where the asked layer is missing it takes one of a lower number."""
@@ -64,12 +61,10 @@ class LayerChoice:
             Whether another layer is to be asked for now.
         """
         self._learn(at, width_px)
-        direction = 1 if factor > LARGER_FROM else -1 if factor < SMALLER_FROM else 0
-        if direction != self._direction:
-            self._direction, self._direction_at = direction, at
-        if direction == 0 or at - self._direction_at < (LARGER_AFTER_S if direction > 0 else SMALLER_AFTER_S):
+        direction = self._demand.take(at, factor)
+        if direction == 0:
             return False
-        self._direction_at = at
+        self._demand.restart(at)
         chosen = self._choose(direction, width_px * factor)
         is_new, self.asked = chosen != self.asked, chosen
         self._tried.add(chosen)

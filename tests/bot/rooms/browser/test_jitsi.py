@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from bot.errors import RoomKicked, RoomRefused, SettingsRefused
-from bot.rooms import notice, open_room
+from bot.rooms import notice, open_room, size_demand
 from bot.rooms.base import Admitted, CameraOn, Held, Joined, OptedOut, PictureLost, RoomEvent
 from bot.rooms.browser import cameras
-from bot.rooms.browser import people as page_people
 from bot.rooms.browser import room as browser_rooms
 from bot.rooms.browser.launcher import find_chromium
 from bot.rooms.browser.site_state import ChatMessage, PageState, Person
@@ -193,7 +192,7 @@ class TestRoom:
     ) -> None:
         monkeypatch.setattr(notice, "HEARD_AFTER_S", 0.1)
         monkeypatch.setattr(browser_rooms, "WANT_EVERY_S", 0.1)
-        monkeypatch.setattr(page_people, "LARGER_AFTER_S", 0.0)
+        monkeypatch.setattr(size_demand, "LARGER_AFTER_S", 0.0)
         caplog.set_level(logging.DEBUG, "bot")
         url = meeting.url("jitsi.html", "jitsi", locked="mellon", password="mellon", jwt="abc.def.ghi")
         async with open_room(url, clock=time.time, notice=NOTICE) as room:

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bot.rooms.base import CameraOff, CameraUnreadable, Joined, Left, RoomEvent
-from bot.rooms.browser.people import LARGER_AFTER_S, ONCE_IN_S, PagePeople, WantedWidth
+from bot.rooms.browser.people import ONCE_IN_S, PagePeople, WantedWidth
 from bot.rooms.browser.site_state import PageState, Person, Said, UnreadableCamera
+from bot.rooms.size_demand import LARGER_AFTER_S
 
 EVE = Person("eve", "Eve")
 

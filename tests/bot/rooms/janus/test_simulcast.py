@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.rooms.janus.simulcast import LARGER_AFTER_S, SMALLER_AFTER_S, LayerChoice
+from bot.rooms.janus.simulcast import LayerChoice
+from bot.rooms.size_demand import LARGER_AFTER_S, SMALLER_AFTER_S
 
 UPWARDS, DOWNWARDS = {0: 320, 1: 640, 2: 1280}, {0: 1280, 1: 640, 2: 320}
 
